@@ -1,0 +1,91 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+// CI turns every warning of this package's own targets into an error; a person who experiments is not stopped by one.
+let strict: [SwiftSetting] = Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
+/// A library target, in the order of design: a target imports only targets listed above it.
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings + strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)", swiftSettings: settings + strict)
+}
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "llmgateway",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.14.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        library("Postgres", ["CPostgres", nioCore, logging, collections]),
+        library("Redis", ["CHiredis", nioCore, nioPosix, nioSSL, logging, collections]),
+        library("HTTPTransport", ["CCurl", nioCore, logging, collections]),
+        library("Money", []),
+        library("Ledger", ["Postgres", "Money", crypto, logging, collections]),
+        library("Projections", ["Ledger", "Postgres", crypto, logging]),
+        library("Admission", ["Projections", "Ledger", "Redis", "Postgres", "Money", nioCore, crypto, logging, collections]),
+        library("Catalogue", ["Money"]),
+        library("Dialects", ["Money", "Catalogue", nioCore, crypto]),
+        library(
+            "Gateway",
+            [
+                "Dialects", "Catalogue", "Admission", "Ledger", "HTTPTransport", "Postgres", "Redis", "Money", hummingbird,
+                hummingbirdCore, httpTypes, nioCore, nioPosix, nioHTTP1, crypto, logging, collections, lifecycle,
+            ]),
+        library("Management", ["Ledger", "Postgres", "Money", crypto, logging]),
+        .executableTarget(
+            name: "llmgateway",
+            dependencies: [
+                "Management", "Gateway", "Dialects", "Catalogue", "Admission", "Projections", "Ledger", "HTTPTransport", "Redis",
+                "Postgres", "Money", argumentParser, hummingbird, lifecycle, unixSignals, logging, nioCore, nioPosix, crypto,
+            ],
+            swiftSettings: settings + strict),
+        tests("Postgres", ["Postgres", "TestSupport", nioCore]),
+        tests("Redis", ["Redis", "TestSupport", nioCore, nioPosix]),
+        tests("HTTPTransport", ["HTTPTransport", "TestSupport", nioCore]),
+        tests("Money", ["Money"]),
+        tests("Ledger", ["Ledger", "Postgres", "Money", "TestSupport", crypto]),
+        tests("Projections", ["Projections", "Ledger", "Postgres", "Money", "TestSupport"]),
+        tests(
+            "Admission", ["Admission", "Projections", "Ledger", "Redis", "Postgres", "Money", "TestSupport", nioCore, nioPosix]),
+        tests("Catalogue", ["Catalogue", "Money"]),
+        tests("Dialects", ["Dialects", "Catalogue", "Money", nioCore]),
+        tests("Gateway", ["Gateway", "Dialects", "Catalogue", "Money"]),
+        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: settings + strict),
+    ],
+    swiftLanguageModes: [.v6]
+)
