@@ -12,8 +12,8 @@ let settings: [SwiftSetting] = [
 let strict: [SwiftSetting] = Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
 /// A library target, in the order of design: a target imports only targets listed above it.
-func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: settings + strict)
+func library(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings + strict)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -32,6 +32,10 @@ let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -39,11 +43,14 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.14.0"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
     ],
@@ -57,35 +64,60 @@ let package = Package(
         library("Money", []),
         library("Ledger", ["Postgres", "Money", crypto, logging, collections]),
         library("Projections", ["Ledger", "Postgres", crypto, logging]),
-        library("Admission", ["Projections", "Ledger", "Redis", "Postgres", "Money", nioCore, crypto, logging, collections]),
-        library("Catalogue", ["Money"]),
+        library(
+            "Admission",
+            ["Projections", "Ledger", "Redis", "Postgres", "Money", nioCore, crypto, logging, collections]),
+        library("Catalogue", ["Money", crypto], exclude: ["Data"]),
         library("Dialects", ["Money", "Catalogue", nioCore, crypto]),
         library(
             "Gateway",
             [
-                "Dialects", "Catalogue", "Admission", "Ledger", "HTTPTransport", "Postgres", "Redis", "Money", hummingbird,
-                hummingbirdCore, httpTypes, nioCore, nioPosix, nioHTTP1, crypto, logging, collections, lifecycle,
+                "Dialects", "Catalogue", "Admission", "Projections", "Ledger", "HTTPTransport", "Postgres", "Redis", "Money",
+                hummingbird, hummingbirdCore, httpTypes, nioCore, nioPosix, nioHTTP1, crypto, logging, collections, lifecycle,
+                metrics, coreMetrics,
             ]),
-        library("Management", ["Ledger", "Postgres", "Money", crypto, logging]),
+        library("Management", ["Admission", "Projections", "Ledger", "Postgres", "Money", crypto, logging]),
         .executableTarget(
             name: "llmgateway",
             dependencies: [
                 "Management", "Gateway", "Dialects", "Catalogue", "Admission", "Projections", "Ledger", "HTTPTransport", "Redis",
-                "Postgres", "Money", argumentParser, hummingbird, lifecycle, unixSignals, logging, nioCore, nioPosix, crypto,
+                "Postgres", "Money", argumentParser, configuration, hummingbird, lifecycle, unixSignals, logging, metrics,
+                nioCore, nioPosix, crypto,
             ],
             swiftSettings: settings + strict),
-        tests("Postgres", ["Postgres", "TestSupport", nioCore]),
-        tests("Redis", ["Redis", "TestSupport", nioCore, nioPosix]),
-        tests("HTTPTransport", ["HTTPTransport", "TestSupport", nioCore]),
-        tests("Money", ["Money"]),
-        tests("Ledger", ["Ledger", "Postgres", "Money", "TestSupport", crypto]),
-        tests("Projections", ["Projections", "Ledger", "Postgres", "Money", "TestSupport"]),
+        .target(
+            name: "TestSupport", dependencies: ["Ledger", "Redis", "Postgres", "Money", nioCore, nioPosix, logging],
+            path: "Tests/Support", swiftSettings: settings + strict),
+        .executableTarget(
+            name: "benchmarks",
+            dependencies: [
+                "TestSupport", "Admission", "Projections", "Ledger", "Redis", "Postgres", "Money", histogram, argumentParser,
+                nioCore, nioPosix, logging, crypto,
+            ],
+            path: "Tests/Benchmarks", swiftSettings: settings + strict),
+        tests("Postgres", ["Postgres", "TestSupport", nioCore, logging]),
+        tests("Redis", ["Redis", "TestSupport", nioCore, nioPosix, logging]),
+        tests("HTTPTransport", ["HTTPTransport", "TestSupport", nioCore, nioPosix, nioHTTP1, logging]),
+        tests("Money", ["Money", "TestSupport"]),
+        tests("Ledger", ["Ledger", "Postgres", "Money", "TestSupport", crypto, logging]),
+        tests("Projections", ["Projections", "Ledger", "Postgres", "Money", "TestSupport", logging]),
         tests(
-            "Admission", ["Admission", "Projections", "Ledger", "Redis", "Postgres", "Money", "TestSupport", nioCore, nioPosix]),
-        tests("Catalogue", ["Catalogue", "Money"]),
-        tests("Dialects", ["Dialects", "Catalogue", "Money", nioCore]),
-        tests("Gateway", ["Gateway", "Dialects", "Catalogue", "Money"]),
-        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: settings + strict),
+            "Admission",
+            [
+                "Admission", "Projections", "Ledger", "Redis", "Postgres", "Money", "TestSupport", nioCore, nioPosix, logging,
+                crypto,
+            ]),
+        tests("Catalogue", ["Catalogue", "Money", "TestSupport"]),
+        tests("Dialects", ["Dialects", "Catalogue", "Money", "TestSupport", nioCore]),
+        tests("Gateway", ["Gateway", "Dialects", "Catalogue", "Admission", "Ledger", "Money", "TestSupport", nioCore]),
+        tests("Management", ["Management", "Admission", "Projections", "Ledger", "Postgres", "Money", "TestSupport", logging]),
+        tests(
+            "Faults",
+            [
+                "Admission", "Projections", "Ledger", "Redis", "Postgres", "Money", "TestSupport", nioCore, nioPosix, logging,
+                crypto,
+            ]),
+        tests("Acceptance", ["TestSupport", "Money"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,8 @@
+import ArgumentParser
+
+@main
+struct Benchmarks: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "benchmarks",
+        abstract: "Measures the parts of the gateway in ratios against a yardstick of the same run.")
+}
