@@ -1,0 +1,116 @@
+public import Money
+
+/// `organization.created`.
+public struct OrganizationCreated: EventData, Hashable {
+    public static let type = "organization.created"
+    /// `free`, or the name of a paid plan.
+    public var plan: String
+    /// In strict mode a request is charged at most what was held for it.
+    public var strict: Bool
+
+    public init(plan: String = "free", strict: Bool = true) {
+        self.plan = plan
+        self.strict = strict
+    }
+}
+
+/// `organization.updated`: only what changed is there.
+public struct OrganizationUpdated: EventData, Hashable {
+    public static let type = "organization.updated"
+    public var plan: String?
+    public var strict: Bool?
+    /// `active` or `inactive`.
+    public var status: EntityStatus?
+
+    public init(plan: String? = nil, strict: Bool? = nil, status: EntityStatus? = nil) {
+        self.plan = plan
+        self.strict = strict
+        self.status = status
+    }
+}
+
+/// `organization.deleted`.
+public struct OrganizationDeleted: EventData, Hashable {
+    public static let type = "organization.deleted"
+    public init() {}
+}
+
+/// Whether something may be used.
+public enum EntityStatus: String, Codable, Sendable, Hashable {
+    case active
+    case inactive
+}
+
+/// `project.created`.
+public struct ProjectCreated: EventData, Hashable {
+    public static let type = "project.created"
+    /// `credits`, `api-keys` or `hybrid`: whose provider keys pay.
+    public var mode: String
+    /// What the project may spend in all; nil is no limit.
+    public var usageLimit: NanoDollars?
+    /// Whether equal requests may be answered from the cache.
+    public var caching: Bool
+
+    public init(mode: String = "credits", usageLimit: NanoDollars? = nil, caching: Bool = false) {
+        self.mode = mode
+        self.usageLimit = usageLimit
+        self.caching = caching
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case mode, caching
+        case usageLimit = "usage_limit"
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(mode, forKey: .mode)
+        try container.encode(usageLimit, forKey: .usageLimit)
+        try container.encode(caching, forKey: .caching)
+    }
+}
+
+/// `project.updated`: only what changed is there.
+public struct ProjectUpdated: EventData, Hashable {
+    public static let type = "project.updated"
+    public var usageLimit: FieldChange<NanoDollars>
+    public var status: EntityStatus?
+    public var mode: String?
+    public var caching: Bool?
+
+    public init(
+        usageLimit: FieldChange<NanoDollars> = .unchanged, status: EntityStatus? = nil, mode: String? = nil, caching: Bool? = nil
+    ) {
+        self.usageLimit = usageLimit
+        self.status = status
+        self.mode = mode
+        self.caching = caching
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case status, mode, caching
+        case usageLimit = "usage_limit"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        usageLimit = try container.decodeChange(NanoDollars.self, forKey: .usageLimit)
+        status = try container.decodeIfPresent(EntityStatus.self, forKey: .status)
+        mode = try container.decodeIfPresent(String.self, forKey: .mode)
+        caching = try container.decodeIfPresent(Bool.self, forKey: .caching)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(usageLimit, forKey: .usageLimit)
+        try container.encodeIfPresent(status, forKey: .status)
+        try container.encodeIfPresent(mode, forKey: .mode)
+        try container.encodeIfPresent(caching, forKey: .caching)
+    }
+}
+
+/// `project.deleted`.
+public struct ProjectDeleted: EventData, Hashable {
+    public static let type = "project.deleted"
+    public init() {}
+}

@@ -1,0 +1,97 @@
+public import Money
+
+/// Where granted credit came from.
+public enum GrantKind: String, Codable, Sendable, Hashable {
+    case promotional
+    case paid
+    case referral
+}
+
+/// `credit.granted`.
+public struct CreditGranted: EventData, Hashable {
+    public static let type = "credit.granted"
+    public var grant: GrantID
+    public var kind: GrantKind
+    public var amount: NanoDollars
+    /// nil is never.
+    public var expiresAt: Timestamp?
+    /// Grants are used in the order priority, expiry, id; lower goes first.
+    public var priority: Int64
+
+    public init(grant: GrantID, kind: GrantKind, amount: NanoDollars, expiresAt: Timestamp? = nil, priority: Int64 = 0) {
+        self.grant = grant
+        self.kind = kind
+        self.amount = amount
+        self.expiresAt = expiresAt
+        self.priority = priority
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case grant, kind, amount, priority
+        case expiresAt = "expires_at"
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(grant, forKey: .grant)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(amount, forKey: .amount)
+        try container.encode(expiresAt, forKey: .expiresAt)
+        try container.encode(priority, forKey: .priority)
+    }
+}
+
+/// `credit.topped_up`: `amount` is added to the balance, `fee` was paid on top of it.
+public struct CreditToppedUp: EventData, Hashable {
+    public static let type = "credit.topped_up"
+    public var amount: NanoDollars
+    public var fee: NanoDollars
+    public var payment: PaymentID?
+
+    public init(amount: NanoDollars, fee: NanoDollars = .zero, payment: PaymentID? = nil) {
+        self.amount = amount
+        self.fee = fee
+        self.payment = payment
+    }
+
+    enum CodingKeys: String, CodingKey { case amount, fee, payment }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(amount, forKey: .amount)
+        try container.encode(fee, forKey: .fee)
+        try container.encode(payment, forKey: .payment)
+    }
+}
+
+/// `credit.adjusted`: a correction by hand, with its sign.
+public struct CreditAdjusted: EventData, Hashable {
+    public static let type = "credit.adjusted"
+    public var amount: NanoDollars
+    public var reason: String
+
+    public init(amount: NanoDollars, reason: String) {
+        self.amount = amount
+        self.reason = reason
+    }
+}
+
+/// `credit.refunded`: paid back, so taken from the balance.
+public struct CreditRefunded: EventData, Hashable {
+    public static let type = "credit.refunded"
+    public var amount: NanoDollars
+
+    public init(amount: NanoDollars) { self.amount = amount }
+}
+
+/// `credit.expired`: what was left of a grant.
+public struct CreditExpired: EventData, Hashable {
+    public static let type = "credit.expired"
+    public var grant: GrantID
+    public var amount: NanoDollars
+
+    public init(grant: GrantID, amount: NanoDollars) {
+        self.grant = grant
+        self.amount = amount
+    }
+}

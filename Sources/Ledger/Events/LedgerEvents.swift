@@ -1,0 +1,56 @@
+public import struct FoundationEssentials.UUID
+
+/// `ledger.created`: position 1 of every ledger.
+public struct LedgerCreated: EventData, Hashable {
+    public static let type = "ledger.created"
+    /// The ledger's id; the hash before position 1 is SHA-256 of its 36-character text.
+    public var ledger: UUID
+    /// Always `USD`.
+    public var currency: String
+    /// The version of the hash format, 1.
+    public var hashVersion: Int32
+
+    public init(ledger: UUID, currency: String = "USD", hashVersion: Int32 = 1) {
+        self.ledger = ledger
+        self.currency = currency
+        self.hashVersion = hashVersion
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case ledger, currency
+        case hashVersion = "hash_version"
+    }
+}
+
+/// `admission.epoch_started`: from here on an authorization of an older epoch is refused. With the organization column NULL it
+/// holds for all organizations.
+public struct AdmissionEpochStarted: EventData, Hashable {
+    public static let type = "admission.epoch_started"
+    /// Why, for example `redis_restarted`.
+    public var reason: String
+
+    public init(reason: String) { self.reason = reason }
+}
+
+/// `rollback.accepted`: an operator let a ledger go on that is behind its newest seal.
+public struct RollbackAccepted: EventData, Hashable {
+    public static let type = "rollback.accepted"
+    /// The last position that the newest seal covers.
+    public var sealedTo: Int64
+    /// The chain hash that the seal holds for it, in hexadecimal.
+    public var sealedHash: String
+    /// The ledger's last position when it was accepted.
+    public var head: Int64
+
+    public init(sealedTo: Int64, sealedHash: String, head: Int64) {
+        self.sealedTo = sealedTo
+        self.sealedHash = sealedHash
+        self.head = head
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case head
+        case sealedTo = "sealed_to"
+        case sealedHash = "sealed_hash"
+    }
+}

@@ -1,0 +1,84 @@
+extension Outcome {
+    /// Writes the members of the object, without its braces.
+    func writeMembers(into writer: inout JSONWriter) {
+        writer.member("instance", instance)
+        writer.member("project", project)
+        writer.member("api_key", apiKey)
+        writer.member("requested_model", requestedModel)
+        writer.member("model", model)
+        writer.member("provider", provider)
+        writer.member("upstream_model", upstreamModel)
+        writer.member("stream", stream)
+        writer.member("cached", cached)
+        writer.member("estimated", estimated)
+        writer.member("status", Int64(status))
+        writer.key("error")
+        if let error { error.write(into: &writer) } else { writer.null() }
+        writer.member("finish_reason", finishReason)
+        writer.member("unified_finish_reason", unifiedFinishReason)
+        writer.key("attempts")
+        writer.beginArray()
+        for attempt in attempts { attempt.write(into: &writer) }
+        writer.endArray()
+        usage.write(into: &writer)
+        writer.member("catalogue_version", catalogueVersion)
+        writer.member("credential", credential.rawValue)
+        writer.key("price")
+        price.write(into: &writer)
+        writer.key("cost")
+        cost.write(into: &writer)
+        writer.member("held", held)
+        writer.member("charged", charged)
+        writer.member("overrun", overrun)
+        writer.member("duration_ms", durationMS)
+        writer.member("time_to_first_token_ms", timeToFirstTokenMS)
+        writer.member("admitted_at", admittedAt)
+    }
+}
+
+extension OutcomeError {
+    fileprivate func write(into writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("type", type)
+        writer.member("code", code)
+        if let upstreamStatus { writer.member("upstream_status", Int64(upstreamStatus)) }
+        writer.endObject()
+    }
+}
+
+extension Attempt {
+    fileprivate func write(into writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("provider", provider)
+        writer.member("model", model)
+        writer.member("status", status.map(Int64.init))
+        writer.member("error", error)
+        writer.member("duration_ms", durationMS)
+        writer.endObject()
+    }
+}
+
+extension TokenUsage {
+    fileprivate func write(into writer: inout JSONWriter) {
+        writer.key("usage")
+        writer.beginObject()
+        writer.member("prompt_tokens", promptTokens)
+        writer.member("cached_tokens", cachedTokens)
+        writer.member("cache_write_tokens", cacheWriteTokens)
+        writer.member("completion_tokens", completionTokens)
+        writer.member("reasoning_tokens", reasoningTokens)
+        writer.endObject()
+    }
+}
+
+extension Bill {
+    fileprivate func write(into writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.key("lines")
+        writer.beginArray()
+        for line in lines { writer.value(line) }
+        writer.endArray()
+        writer.member("total", total)
+        writer.endObject()
+    }
+}

@@ -1,0 +1,192 @@
+public import Money
+
+/// How a request ended: who asked for what, what was tried, what was used, and what it comes to.
+public struct Outcome: Codable, Sendable, Hashable {
+    public var instance: InstanceID
+    public var project: ProjectID
+    public var apiKey: APIKeyID
+    /// The model as the client wrote it.
+    public var requestedModel: String
+    /// The catalogue's id of the model.
+    public var model: String
+    /// The provider that answered, or nil when none did.
+    public var provider: String?
+    /// The provider's own name of the model.
+    public var upstreamModel: String?
+    public var stream: Bool
+    /// Answered from the cache.
+    public var cached: Bool
+    /// The usage was counted by us, not reported.
+    public var estimated: Bool
+    /// The HTTP status that the client was given.
+    public var status: Int
+    public var error: OutcomeError?
+    /// The provider's own finish reason.
+    public var finishReason: String?
+    /// One of a closed list, the same for all providers.
+    public var unifiedFinishReason: String
+    public var attempts: [Attempt]
+    public var usage: TokenUsage
+    /// The digest of the catalogue whose prices these are.
+    public var catalogueVersion: String
+    public var credential: CredentialOwner
+    /// What the customer is charged for, before the bound of strict mode.
+    public var price: Bill
+    /// What the provider costs us.
+    public var cost: Bill
+    public var held: NanoDollars
+    /// What is taken from the balance: in strict mode `min(price.total, held)`.
+    public var charged: NanoDollars
+    /// `price.total - charged`; posted to the house account `overrun`.
+    public var overrun: NanoDollars
+    public var durationMS: Int64
+    public var timeToFirstTokenMS: Int64?
+    public var admittedAt: Timestamp
+
+    public init(
+        instance: InstanceID, project: ProjectID, apiKey: APIKeyID, requestedModel: String, model: String, provider: String?,
+        upstreamModel: String?, stream: Bool, cached: Bool, estimated: Bool, status: Int, error: OutcomeError?,
+        finishReason: String?, unifiedFinishReason: String, attempts: [Attempt], usage: TokenUsage, catalogueVersion: String,
+        credential: CredentialOwner, price: Bill, cost: Bill, held: NanoDollars, charged: NanoDollars, overrun: NanoDollars,
+        durationMS: Int64, timeToFirstTokenMS: Int64?, admittedAt: Timestamp
+    ) {
+        self.instance = instance
+        self.project = project
+        self.apiKey = apiKey
+        self.requestedModel = requestedModel
+        self.model = model
+        self.provider = provider
+        self.upstreamModel = upstreamModel
+        self.stream = stream
+        self.cached = cached
+        self.estimated = estimated
+        self.status = status
+        self.error = error
+        self.finishReason = finishReason
+        self.unifiedFinishReason = unifiedFinishReason
+        self.attempts = attempts
+        self.usage = usage
+        self.catalogueVersion = catalogueVersion
+        self.credential = credential
+        self.price = price
+        self.cost = cost
+        self.held = held
+        self.charged = charged
+        self.overrun = overrun
+        self.durationMS = durationMS
+        self.timeToFirstTokenMS = timeToFirstTokenMS
+        self.admittedAt = admittedAt
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case instance, project, model, provider, stream, cached, estimated, status, error, attempts, usage, credential, price,
+            cost, held, charged, overrun
+        case apiKey = "api_key"
+        case requestedModel = "requested_model"
+        case upstreamModel = "upstream_model"
+        case finishReason = "finish_reason"
+        case unifiedFinishReason = "unified_finish_reason"
+        case catalogueVersion = "catalogue_version"
+        case durationMS = "duration_ms"
+        case timeToFirstTokenMS = "time_to_first_token_ms"
+        case admittedAt = "admitted_at"
+    }
+}
+
+/// Whose provider key was used.
+public enum CredentialOwner: String, Codable, Sendable, Hashable {
+    case house
+    case organization
+}
+
+/// Why a request failed, in the words of the answer.
+public struct OutcomeError: Codable, Sendable, Hashable {
+    public var type: String
+    public var code: String
+    /// The provider's HTTP status, where it answered with an error.
+    public var upstreamStatus: Int?
+
+    public init(type: String, code: String, upstreamStatus: Int? = nil) {
+        self.type = type
+        self.code = code
+        self.upstreamStatus = upstreamStatus
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case type, code
+        case upstreamStatus = "upstream_status"
+    }
+}
+
+/// One try at one provider.
+public struct Attempt: Codable, Sendable, Hashable {
+    public var provider: String
+    /// The provider's own name of the model.
+    public var model: String
+    /// The provider's HTTP status, or nil when none came.
+    public var status: Int?
+    /// A short code, or nil when it went well.
+    public var error: String?
+    public var durationMS: Int64
+
+    public init(provider: String, model: String, status: Int?, error: String?, durationMS: Int64) {
+        self.provider = provider
+        self.model = model
+        self.status = status
+        self.error = error
+        self.durationMS = durationMS
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case provider, model, status, error
+        case durationMS = "duration_ms"
+    }
+}
+
+/// Tokens by kind. Cached and cache-write tokens are part of the prompt, reasoning tokens are part of the completion.
+public struct TokenUsage: Codable, Sendable, Hashable {
+    public var promptTokens: Int64
+    public var cachedTokens: Int64
+    public var cacheWriteTokens: Int64
+    public var completionTokens: Int64
+    public var reasoningTokens: Int64
+
+    public init(
+        promptTokens: Int64 = 0, cachedTokens: Int64 = 0, cacheWriteTokens: Int64 = 0, completionTokens: Int64 = 0,
+        reasoningTokens: Int64 = 0
+    ) {
+        self.promptTokens = promptTokens
+        self.cachedTokens = cachedTokens
+        self.cacheWriteTokens = cacheWriteTokens
+        self.completionTokens = completionTokens
+        self.reasoningTokens = reasoningTokens
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case promptTokens = "prompt_tokens"
+        case cachedTokens = "cached_tokens"
+        case cacheWriteTokens = "cache_write_tokens"
+        case completionTokens = "completion_tokens"
+        case reasoningTokens = "reasoning_tokens"
+    }
+}
+
+/// Lines and their sum.
+public struct Bill: Codable, Sendable, Hashable {
+    public var lines: [PriceLine]
+    public var total: NanoDollars
+
+    /// Nothing.
+    public static let none = Bill(lines: [], total: .zero)
+
+    /// A bill as it was recorded; the total is not checked.
+    public init(lines: [PriceLine], total: NanoDollars) {
+        self.lines = lines
+        self.total = total
+    }
+
+    /// A new bill; its total is the sum of the lines.
+    public init(lines: [PriceLine]) throws(MoneyError) {
+        self.init(lines: lines, total: try lines.total())
+    }
+}

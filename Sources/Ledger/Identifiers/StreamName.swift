@@ -1,0 +1,65 @@
+public import struct FoundationEssentials.UUID
+
+/// The kinds of stream; the raw value stands in the column `stream_kind`.
+public enum StreamKind: String, Sendable, Hashable, Codable, CaseIterable {
+    case ledger
+    case organization
+    case project
+    case apiKey = "api_key"
+    case providerKey = "provider_key"
+    case request
+    case credit
+    case payment
+    case subscription
+    case invoice
+    case catalogue
+    case stripe
+}
+
+/// One stream of events: everything that happened to one thing, in versions 1, 2, 3 and so on.
+public struct StreamName: Sendable, Hashable, CustomStringConvertible {
+    public let kind: StreamKind
+    public let id: UUID
+
+    public init(kind: StreamKind, id: UUID) {
+        self.kind = kind
+        self.id = id
+    }
+
+    public static func organization(_ id: OrganizationID) -> Self { Self(kind: .organization, id: id.uuid) }
+    public static func project(_ id: ProjectID) -> Self { Self(kind: .project, id: id.uuid) }
+    public static func apiKey(_ id: APIKeyID) -> Self { Self(kind: .apiKey, id: id.uuid) }
+    public static func request(_ id: RequestID) -> Self { Self(kind: .request, id: id.uuid) }
+    /// The credits of an organization.
+    public static func credit(_ id: OrganizationID) -> Self { Self(kind: .credit, id: id.uuid) }
+
+    /// Reads `kind/id`, the id prefixed (`request/req_...`) or as a uuid; `nil` for anything else.
+    public init?(_ text: String) {
+        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let kind = StreamKind(rawValue: String(parts[0])) else { return nil }
+        let id = String(parts[1])
+        let uuid: UUID? =
+            switch kind {
+            case .organization, .credit: OrganizationID(id)?.uuid
+            case .project: ProjectID(id)?.uuid
+            case .apiKey: APIKeyID(id)?.uuid
+            case .request: RequestID(id)?.uuid
+            case .payment: PaymentID(id)?.uuid
+            default: id.utf8.count == 36 ? UUID(uuidString: id) : nil
+            }
+        guard let uuid else { return nil }
+        self.init(kind: kind, id: uuid)
+    }
+
+    /// For example `request/req_...`.
+    public var description: String {
+        switch kind {
+        case .organization, .credit: "\(kind.rawValue)/\(OrganizationID(uuid: id))"
+        case .project: "\(kind.rawValue)/\(ProjectID(uuid: id))"
+        case .apiKey: "\(kind.rawValue)/\(APIKeyID(uuid: id))"
+        case .request: "\(kind.rawValue)/\(RequestID(uuid: id))"
+        case .payment: "\(kind.rawValue)/\(PaymentID(uuid: id))"
+        default: "\(kind.rawValue)/\(id.lowercase)"
+        }
+    }
+}
