@@ -1,40 +1,115 @@
 public import Logging
 public import NIOCore
+import Synchronization
 
-/// One multiplexed connection on one event loop.
+/// One connection on one event loop, shared by all who call: replies are matched to calls by their order.
+///
+/// Calls of one tick of the loop go out in one write. A caller that runs on the loop pays for no hop between threads; any
+/// other may call as well. A lost connection is made again, with growing pauses, until ``shutdown(deadline:)``.
+///
+/// > Warning: Commands that change how the connection answers (`SUBSCRIBE`, `MONITOR`, `CLIENT REPLY`, `HELLO`) break the
+/// > order of replies, and `MULTI`, `SELECT`, `WATCH` and blocking commands concern everyone who shares it. Don't send them.
 public final class RedisConnection: Sendable {
     public let eventLoop: any EventLoop
+    private let core: NIOLoopBoundBox<ConnectionCore>
+    private let counters: RedisCounters
+    /// The channel whose `onConnect` this object was made for; nil is the ordinary one.
+    private let setup: Int?
 
-    public init(
+    /// - Parameters:
+    ///   - onConnect: runs on every new connection after AUTH and SELECT and before any other call is let through, with a
+    ///     connection of its own that is good for this set-up only. If it throws, or takes longer than
+    ///     ``RedisConfiguration/setupDeadline``, the connection is given up and made again.
+    public convenience init(
         _ configuration: RedisConfiguration, on eventLoop: any EventLoop, logger: Logger,
         onConnect: (@Sendable (RedisConnection) async throws -> Void)? = nil
     ) {
-        self.eventLoop = eventLoop
+        self.init(factory: ConnectionFactory(configuration), on: eventLoop, logger: logger, onConnect: onConnect)
     }
 
-    /// Begins to connect, and to connect again after every loss.
-    public func start() { preconditionFailure("not built yet") }
+    convenience init(
+        factory: ConnectionFactory, on eventLoop: any EventLoop, logger: Logger,
+        onConnect: (@Sendable (RedisConnection) async throws -> Void)?
+    ) {
+        let counters = RedisCounters()
+        let core = NIOLoopBoundBox.makeBoxSendingValue(
+            ConnectionCore(
+                factory: factory, eventLoop: eventLoop, counters: counters, logger: logger, onConnect: onConnect),
+            eventLoop: eventLoop)
+        self.init(core: core, counters: counters, eventLoop: eventLoop, setup: nil)
+    }
 
+    init(core: NIOLoopBoundBox<ConnectionCore>, counters: RedisCounters, eventLoop: any EventLoop, setup: Int?) {
+        self.core = core
+        self.counters = counters
+        self.eventLoop = eventLoop
+        self.setup = setup
+    }
+
+    /// Begins to connect, and to connect again after every loss; does not wait.
+    public func start() {
+        onLoop { $0.start() }
+    }
+
+    /// Makes a call and returns its answer.
+    ///
+    /// While there is no connection the call waits for one until its deadline; if the next attempt comes later than that, it
+    /// fails at once. A call is never sent twice. A cancelled task still waits for the answer, at most until the deadline.
+    ///
+    /// - Parameters:
+    ///   - arguments: the command's name and its arguments.
+    ///   - deadline: the longest that the call may take from now.
+    /// - Throws: ``RedisError``; an error that is the whole answer has the code `server`.
     public func call(
         _ arguments: [RedisArgument], deadline: Duration = .seconds(1)
     ) async throws(RedisError) -> RedisValue {
-        preconditionFailure("not built yet")
+        guard !counters.isClosed.load(ordering: .relaxed) else { throw ConnectionCore.shutDown }
+        let due = NIODeadline.now() + TimeAmount(deadline)
+        let setup = setup
+        let result: Result<RedisValue, RedisError> = await withCheckedContinuation { continuation in
+            onLoop { $0.submit(arguments, deadline: due, setup: setup, caller: .task(continuation)) }
+        }
+        return try result.get()
     }
 
+    /// Calls a function of a library that was loaded before.
+    /// - Throws: ``RedisError``.
     public func fcall(
         _ function: String, keys: [String] = [], arguments: [RedisArgument], deadline: Duration = .seconds(1)
     ) async throws(RedisError) -> RedisValue {
-        preconditionFailure("not built yet")
+        var call: [RedisArgument] = ["FCALL", .string(function), .integer(Int64(keys.count))]
+        call.reserveCapacity(3 + keys.count + arguments.count)
+        for key in keys { call.append(.string(key)) }
+        call.append(contentsOf: arguments)
+        return try await self.call(call, deadline: deadline)
     }
 
+    /// Calls a function of a library that was loaded before.
+    /// - Throws: ``RedisError``.
     public func fcall(
         _ function: String, keys: [String] = [], arguments: [String] = [], deadline: Duration = .seconds(1)
     ) async throws(RedisError) -> RedisValue {
-        preconditionFailure("not built yet")
+        try await fcall(function, keys: keys, arguments: arguments.map(RedisArgument.string), deadline: deadline)
     }
 
     /// Whether calls go out at once: connected, authenticated, and `onConnect` has run.
-    public var isReady: Bool { preconditionFailure("not built yet") }
+    public var isReady: Bool { counters.isReady.load(ordering: .relaxed) }
 
-    public func shutdown(deadline: Duration = .seconds(2)) async { preconditionFailure("not built yet") }
+    public var statistics: RedisStatistics { counters.statistics }
+
+    /// Refuses new calls, waits for the answers of those in flight until the deadline, and closes.
+    ///
+    /// Must be called before the event loop ends, and before the last reference is dropped.
+    public func shutdown(deadline: Duration = .seconds(2)) async {
+        let due = NIODeadline.now() + TimeAmount(deadline)
+        await withCheckedContinuation { waiter in
+            onLoop { $0.shutDown(by: due, waiter: waiter) }
+        }
+    }
+
+    private func onLoop(_ body: @escaping @Sendable (ConnectionCore) -> Void) {
+        if eventLoop.inEventLoop { return body(core.value) }
+        let core = core
+        eventLoop.execute { body(core.value) }
+    }
 }
