@@ -3,7 +3,7 @@ public import struct FoundationEssentials.UUID
 /// `ledger.created`: position 1 of every ledger.
 public struct LedgerCreated: EventData, Hashable {
     public static let type = "ledger.created"
-    /// The ledger's id; the hash before position 1 is SHA-256 of its 36-character text.
+    /// The ledger's id; the hash before position 1 is SHA-256 of its 16 bytes.
     public var ledger: UUID
     /// Always `USD`.
     public var currency: String
