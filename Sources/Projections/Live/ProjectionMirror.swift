@@ -1,0 +1,14 @@
+public import Postgres
+
+/// A copy of a projection's tables somewhere else, kept in step with them.
+public protocol ProjectionMirror: Sendable {
+    /// Brings the copy up to `upto`, before the checkpoint moves: what fails here is rolled back and tried again, so it must be
+    /// harmless to apply a batch twice.
+    ///
+    /// - Parameters:
+    ///   - after: The position before the batch's first.
+    ///   - upto: The batch's last position.
+    ///   - connection: Inside the batch's transaction, tables already applied, search_path the projection's schema, so that the
+    ///     view `batch` shows the events. It must be left in the transaction.
+    func apply(after: Int64, upto: Int64, connection: PostgresConnection) async throws
+}
