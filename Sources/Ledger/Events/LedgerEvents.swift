@@ -28,8 +28,18 @@ public struct AdmissionEpochStarted: EventData, Hashable {
     public static let type = "admission.epoch_started"
     /// Why, for example `redis_restarted`.
     public var reason: String
+    /// The `run_id` of the Redis that is trusted from here on, where the epoch holds for all organizations.
+    public var runID: String?
 
-    public init(reason: String) { self.reason = reason }
+    public init(reason: String, runID: String? = nil) {
+        self.reason = reason
+        self.runID = runID
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case reason
+        case runID = "run_id"
+    }
 }
 
 /// `rollback.accepted`: an operator let a ledger go on that is behind its newest seal.

@@ -1,0 +1,70 @@
+public import Ledger
+public import Money
+
+/// What Redis answered.
+public enum AdmitDecision: Sendable, Hashable {
+    case admitted(Admission)
+    case denied(Denial)
+    /// The organization's state is not in Redis, and building it was tried and failed in time: answer 503 with Retry-After.
+    case unknown
+}
+
+/// A request that may go on, with its hold in place on the organization, the project and the key.
+public struct Admission: Sendable, Hashable {
+    /// The epoch that the authorization must carry; append refuses it when a newer one has begun.
+    public let epoch: Int64
+    /// Redis's time, which is written into the authorization.
+    public let admittedAt: Timestamp
+    /// The least over the limited scopes after the hold, nano-dollars. Below zero only when the hold was zero.
+    public let available: NanoDollars
+    /// The version of the organization's IAM rules: the position of the newest one, 0 when there is none.
+    public let iamVersion: Int64
+    /// Whether the organization is charged at most the hold.
+    public let strict: Bool
+
+    public init(epoch: Int64, admittedAt: Timestamp, available: NanoDollars, iamVersion: Int64, strict: Bool) {
+        self.epoch = epoch
+        self.admittedAt = admittedAt
+        self.available = available
+        self.iamVersion = iamVersion
+        self.strict = strict
+    }
+}
+
+/// A request that may not go on; nothing was held.
+public struct Denial: Sendable, Hashable {
+    public enum Reason: String, Sendable, Hashable, CaseIterable {
+        /// No such key, a deleted one, or a token that the key no longer has.
+        case unknownKey = "unknown_key"
+        case keyInactive = "key_inactive"
+        case keyExpired = "key_expired"
+        case projectInactive = "project_inactive"
+        case organizationInactive = "organization_inactive"
+        case balance
+        case keyLimit = "key_limit"
+        case projectLimit = "project_limit"
+        case requestsPerMinute = "requests_per_minute"
+        case tokensPerMinute = "tokens_per_minute"
+    }
+
+    /// Where the limit is that was reached.
+    public enum Scope: String, Sendable, Hashable, CaseIterable {
+        case organization
+        case project
+        case apiKey = "api_key"
+    }
+
+    public let reason: Reason
+    public let scope: Scope
+    /// What could be held now, nano-dollars: the least over the limited scopes. Only for `balance` and the limits.
+    public let available: NanoDollars?
+    /// After how long the same request would pass. Only for the rates, and nil when it asks for more than a minute gives.
+    public let retryAfter: Duration?
+
+    public init(reason: Reason, scope: Scope, available: NanoDollars? = nil, retryAfter: Duration? = nil) {
+        self.reason = reason
+        self.scope = scope
+        self.available = available
+        self.retryAfter = retryAfter
+    }
+}

@@ -1,0 +1,22 @@
+public import Ledger
+public import Money
+
+/// May this request hold this much?
+public struct AdmitRequest: Sendable, Hashable {
+    /// SHA-256 of the token, 32 bytes; compared with the key's current one.
+    public let digest: [UInt8]
+    public let address: KeyAddress
+    public let request: RequestID
+    /// The highest cost that the request can reach, nano-dollars, not negative. Zero places no hold and asks no balance.
+    public let hold: NanoDollars
+    /// What the request counts for in the key's tokens per minute, not negative.
+    public let tokens: Int64
+
+    public init(digest: [UInt8], address: KeyAddress, request: RequestID, hold: NanoDollars, tokens: Int64) {
+        self.digest = digest
+        self.address = address
+        self.request = request
+        self.hold = hold
+        self.tokens = tokens
+    }
+}

@@ -1,0 +1,462 @@
+#!lua name=llmgateway_admission_dev
+
+-- What the gateway asks Redis: may this key spend this much now? One organization is one hash, so one call is one slot:
+--   {ORG}:state    epoch, position, unknown, o (organization), p:PROJECT, k:KEY; what is available: o:a p:ID:a k:ID:a;
+--                  k:ID:r a sliding minute of requests and tokens
+--   {ORG}:holds    request -> hold
+--   {ORG}:seeding  the token of whoever builds the state anew, for seconds
+--   {ORG}:backlog  the slices that arrived meanwhile
+--
+-- An amount is text from its first digit to its last. Lua has doubles only, so no amount is ever made a number here and
+-- none is ever built: amounts come as arguments, HINCRBY does the sums, and only the first byte of a result is looked at.
+-- Whoever loads this file puts a digest of it in place of the last word of the library's name (see README.md).
+
+-- Redis 7.0 has no `string` and no `redis.call` while it loads a library, so these are bound by the first call.
+local byte, sub, match, call, pcall
+local function bind()
+  byte, sub, match, call, pcall = string.byte, string.sub, string.match, redis.call, redis.pcall
+end
+
+local MINUS, PENDING, ACTIVE, DELETED, YES = 45, 112, 97, 100, 49
+local STATUS = { active = 'a', inactive = 'i', deleted = 'd' }
+
+local function negative(amount) return amount and byte(amount, 1) == MINUS end
+
+-- Compares two amounts that are not negative, as text: the longer is the greater.
+local function less(a, b)
+  if #a ~= #b then return #a < #b end
+  return a < b
+end
+
+local function microseconds()
+  local time = call('TIME')
+  return time[1] .. sub('000000' .. time[2], -6), tonumber(time[1]), tonumber(time[2])
+end
+
+local function scopes(project, key) return { 'o:a', 'p:' .. project .. ':a', 'k:' .. key .. ':a' } end
+
+-- Adds to what is available on all three scopes or on none; false when a sum would leave int64.
+local function move(state, fields, amount, inverse)
+  for i = 1, 3 do
+    if type(pcall('HINCRBY', state, fields[i], amount)) == 'table' then
+      for j = 1, i - 1 do call('HINCRBY', state, fields[j], inverse) end
+      return false
+    end
+  end
+  return true
+end
+
+-- Packed rows, fixed widths first, so that the hot path cuts instead of searching. Short, because Lua hashes every byte of
+-- every string that it is given.
+--   organization: status strict rules          ('a' '1' position of the newest IAM rule)
+--   project:      status limited "|" limit "|" -limit "|"
+--   key:          status limited expiring rated digest(64) "|" limit "|" -limit "|" expires "|" rpm "|" tpm "|"
+--   hold:         'p'ending or 'c'onfirmed, admitted_at(16) project(36) key(36) instance(36) amount
+local function flag(text) return text == '' and '0' or '1' end
+
+local function pack_project(p) return p.status .. flag(p.limit) .. '|' .. p.limit .. '|' .. p.minus .. '|' end
+
+local function unpack_project(text)
+  local limit, minus = match(text, '^..|([^|]*)|([^|]*)|')
+  return { status = sub(text, 1, 1), limit = limit, minus = minus }
+end
+
+local function pack_key(k)
+  local rated = (k.rpm ~= '' or k.tpm ~= '') and '1' or '0'
+  return k.status .. flag(k.limit) .. flag(k.expires) .. rated .. k.digest .. '|' .. k.limit .. '|' .. k.minus .. '|'
+    .. k.expires .. '|' .. k.rpm .. '|' .. k.tpm .. '|'
+end
+
+local function unpack_key(text)
+  local limit, minus, expires, rpm, tpm = match(text, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|', 70)
+  return {
+    status = sub(text, 1, 1), digest = sub(text, 5, 68), limit = limit, minus = minus, expires = expires, rpm = rpm, tpm = tpm,
+  }
+end
+
+local function hold_time(hold) return sub(hold, 2, 17) end
+local function hold_amount(hold) return sub(hold, 126) end
+local function hold_scopes(hold) return scopes(sub(hold, 18, 53), sub(hold, 54, 89)) end
+
+-- Rates are counts, not amounts: numbers are right here.
+
+-- Milliseconds until `cost` fits under `limit`, '' when it never will.
+local function wait(limit, cost, this, before, into)
+  if cost > limit then return '' end
+  local seconds
+  if this + cost <= limit then
+    seconds = 60 - 60 * (limit - cost - this) / before - into
+  else
+    seconds = 60 - into + math.max(0, 60 - 60 * (limit - cost) / this)
+  end
+  return string.format('%.0f', math.ceil(math.max(0.001, seconds) * 1000))
+end
+
+-- This minute's count and the share of the last minute's that still lies within 60 s. Answers the count to store when the
+-- request is let through, or nil, the reason and the milliseconds to wait.
+local function rate(stored, key, tokens, seconds, micros)
+  local row = unpack_key(key)
+  local rpm, tpm, cost = tonumber(row.rpm), tonumber(row.tpm), tonumber(tokens)
+  local minute = math.floor(seconds / 60)
+  local into = seconds - minute * 60 + micros / 1000000
+  local at, r, rb, t, tb = match(stored or '', '^(%d+) (%d+) (%d+) (%d+) (%d+)$')
+  at, r, rb, t, tb = tonumber(at), tonumber(r), tonumber(rb), tonumber(t), tonumber(tb)
+  if at == minute - 1 then r, rb, t, tb = 0, r, 0, t elseif at ~= minute then r, rb, t, tb = 0, 0, 0, 0 end
+  local share = (60 - into) / 60
+  if rpm and r + rb * share + 1 > rpm then return nil, 'requests_per_minute', wait(rpm, 1, r, rb, into) end
+  if tpm and t + tb * share + cost > tpm then return nil, 'tokens_per_minute', wait(tpm, cost, t, tb, into) end
+  return string.format('%.0f %.0f %.0f %.0f %.0f', minute, r + 1, rb, t + cost, tb)
+end
+
+-- One line of text, because an array costs more than it says:
+--   unknown
+--   denied reason scope retry_ms organization project key
+--   admitted epoch time rules strict organization project key
+-- The last three are what is available; '-' stands for nothing: no limit, or no figure.
+local function deny(reason, scope, retry)
+  return 'denied ' .. reason .. ' ' .. scope .. ' ' .. (retry or '-') .. ' - - -'
+end
+
+-- admit STATE HOLDS  request owner digest hold -hold tokens    (owner: project key instance)
+local function admit(keys, args)
+  local state, holds, request, owner, hold, debit = keys[1], keys[2], args[1], args[2], args[4], args[5]
+  local of_project, of_key = 'p:' .. sub(owner, 1, 36), 'k:' .. sub(owner, 37, 72)
+  local read = call('HMGET', state, 'epoch', 'unknown', 'o', of_project, of_key)
+  local epoch, o, p, k = read[1], read[3], read[4], read[5]
+  if not epoch or read[2] or not o then return 'unknown' end
+  if not k or byte(k, 1) == DELETED or sub(k, 5, 68) ~= args[3] then return deny('unknown_key', 'api_key') end
+  local now, seconds, micros = microseconds()
+  if byte(k, 1) ~= ACTIVE then return deny('key_inactive', 'api_key') end
+  if byte(k, 3) == YES and tonumber(unpack_key(k).expires) <= tonumber(now) then return deny('key_expired', 'api_key') end
+  if not p or byte(p, 1) ~= ACTIVE then return deny('project_inactive', 'project') end
+  if byte(o, 1) ~= ACTIVE then return deny('organization_inactive', 'organization') end
+
+  local places, counted = hold ~= '0', nil
+  if places and call('HSETNX', holds, request, 'p' .. now .. owner .. hold) == 0 then
+    -- The same call again, after an answer that was lost: the hold is there already and counts once.
+    local old = call('HGET', holds, request)
+    if byte(old, 1) ~= PENDING or hold_amount(old) ~= hold then return redis.error_reply('DUPLICATE this request has a hold') end
+    now, places = hold_time(old), false
+  elseif byte(k, 4) == YES then
+    local reason, retry
+    counted, reason, retry = rate(call('HGET', state, of_key .. ':r'), k, args[6], seconds, micros)
+    if not counted then
+      if places then call('HDEL', holds, request) end
+      return deny(reason, 'api_key', retry)
+    end
+  end
+
+  local fields = { 'o:a', of_project .. ':a', of_key .. ':a' }
+  if places and not move(state, fields, debit, hold) then
+    call('HDEL', holds, request)
+    return redis.error_reply('OVERFLOW an amount would leave int64')
+  end
+  local left = call('HMGET', state, fields[1], fields[2], fields[3])
+  local p_limited, k_limited = byte(p, 2) == YES, byte(k, 2) == YES
+  if places then
+    local denial
+    if negative(left[1]) then
+      denial = 'denied balance organization - '
+    elseif p_limited and negative(left[2]) then
+      denial = 'denied project_limit project - '
+    elseif k_limited and negative(left[3]) then
+      denial = 'denied key_limit api_key - '
+    end
+    if denial then
+      move(state, fields, hold, debit)
+      call('HDEL', holds, request)
+      left = call('HMGET', state, fields[1], fields[2], fields[3])
+      return denial .. left[1] .. ' ' .. (p_limited and left[2] or '-') .. ' ' .. (k_limited and left[3] or '-')
+    end
+  end
+  if counted then call('HSET', state, of_key .. ':r', counted) end
+  return 'admitted ' .. epoch .. ' ' .. now .. ' ' .. sub(o, 3) .. ' ' .. sub(o, 2, 2) .. ' ' .. left[1] .. ' '
+    .. (p_limited and left[2] or '-') .. ' ' .. (k_limited and left[3] or '-')
+end
+
+-- The state is wrong from here on and says so: the next request has it built anew.
+local function distrust(state, reason)
+  call('HSET', state, 'unknown', reason)
+  return 'unknown'
+end
+
+-- lower STATE HOLDS  request amount -amount -> lowered | kept (no hold, or not higher) | unknown
+local function lower(keys, args)
+  local state, holds, request = keys[1], keys[2], args[1]
+  local hold = call('HGET', holds, request)
+  if not hold or not less(args[2], hold_amount(hold)) then return 'kept' end
+  local fields = hold_scopes(hold)
+  for i = 1, 3 do
+    -- Down first: the sum of both is what it was or more, so only its end can be too large.
+    if type(pcall('HINCRBY', state, fields[i], args[3])) == 'table' then return distrust(state, 'overflow') end
+    if type(pcall('HINCRBY', state, fields[i], hold_amount(hold))) == 'table' then return distrust(state, 'overflow') end
+  end
+  call('HSET', holds, request, sub(hold, 1, 125) .. args[2])
+  return 'lowered'
+end
+
+-- Gives a hold's amount back and removes it; only a caller that knows that its event can't come may do so.
+local function free(state, holds, request, hold)
+  call('HDEL', holds, request)
+  return move(state, hold_scopes(hold), hold_amount(hold), '0')
+end
+
+-- release STATE HOLDS  request -> released | confirmed (its event came: only `apply` may end it) | missing | unknown
+local function release(keys, args)
+  local hold = call('HGET', keys[2], args[1])
+  if not hold then return 'missing' end
+  if byte(hold, 1) ~= PENDING then return 'confirmed' end
+  if not free(keys[1], keys[2], args[1], hold) then return distrust(keys[1], 'overflow') end
+  return 'released'
+end
+
+-- One step per operation: its arity, and what it does. A step answers false when a sum would leave int64.
+local steps = {}
+
+-- request owner admitted_at hold -hold
+steps.authorize = { 5, function(state, holds, a, i)
+  local hold = call('HGET', holds, a[i])
+  if hold then
+    if byte(hold, 1) == PENDING then call('HSET', holds, a[i], 'c' .. sub(hold, 2)) end
+    return true
+  end
+  if a[i + 3] == '0' then return true end
+  hold = 'c' .. a[i + 2] .. a[i + 1] .. a[i + 3]
+  call('HSET', holds, a[i], hold)
+  return move(state, hold_scopes(hold), a[i + 4], a[i + 3])
+end }
+
+-- request project key charged -charged; a hold that the gateway lowered to the charge is the debit already
+steps.settle = { 5, function(state, holds, a, i)
+  local hold = call('HGET', holds, a[i])
+  if hold and hold_amount(hold) == a[i + 3] then
+    call('HDEL', holds, a[i])
+    return true
+  end
+  if hold and not free(state, holds, a[i], hold) then return false end
+  if a[i + 3] == '0' then return true end
+  return move(state, scopes(a[i + 1], a[i + 2]), a[i + 4], a[i + 3])
+end }
+
+-- request
+steps.void = { 1, function(state, holds, a, i)
+  local hold = call('HGET', holds, a[i])
+  return not hold or free(state, holds, a[i], hold)
+end }
+
+-- amount, negative when credit is taken away
+steps.credit = { 1, function(state, _, a, i) return type(pcall('HINCRBY', state, 'o:a', a[i])) ~= 'table' end }
+
+-- status strict; '=' leaves a field as it is
+steps.organization = { 2, function(state, _, a, i)
+  local o = call('HGET', state, 'o') or 'i10'
+  local status = a[i] == '=' and sub(o, 1, 1) or STATUS[a[i]]
+  local strict = a[i + 1] == '=' and sub(o, 2, 2) or (a[i + 1] == 'true' and '1' or '0')
+  call('HSET', state, 'o', status .. strict .. sub(o, 3))
+  call('HINCRBY', state, 'o:a', '0')
+  return true
+end }
+
+-- position of the newest IAM rule event
+steps.rules = { 1, function(state, _, a, i)
+  local o = call('HGET', state, 'o') or 'i10'
+  call('HSET', state, 'o', sub(o, 1, 2) .. a[i])
+  return true
+end }
+
+-- What is available is limit (0 when there is none) - charged - holds: a new limit takes the old one off and adds itself.
+local function relimit(state, field, row, limit, minus)
+  if limit == '=' then return true end
+  if row.minus ~= '' and type(pcall('HINCRBY', state, field, row.minus)) == 'table' then return false end
+  if limit ~= '' and type(pcall('HINCRBY', state, field, limit)) == 'table' then return false end
+  row.limit, row.minus = limit, minus
+  return true
+end
+
+-- project status limit -limit
+steps.project = { 4, function(state, _, a, i)
+  local field = 'p:' .. a[i]
+  local text = call('HGET', state, field)
+  local row = text and unpack_project(text) or { status = 'a', limit = '', minus = '' }
+  if a[i + 1] ~= '=' then row.status = STATUS[a[i + 1]] end
+  call('HINCRBY', state, field .. ':a', '0')
+  if not relimit(state, field .. ':a', row, a[i + 2], a[i + 3]) then return false end
+  call('HSET', state, field, pack_project(row))
+  return true
+end }
+
+-- key digest status limit -limit expires rpm tpm
+steps.key = { 8, function(state, _, a, i)
+  local field = 'k:' .. a[i]
+  local text = call('HGET', state, field)
+  local row = text and unpack_key(text) or { status = 'a', digest = '', limit = '', minus = '', expires = '', rpm = '', tpm = '' }
+  if a[i + 1] ~= '=' then row.digest = a[i + 1] end
+  if a[i + 2] ~= '=' then row.status = STATUS[a[i + 2]] end
+  if a[i + 5] ~= '=' then row.expires = a[i + 5] end
+  if a[i + 6] ~= '=' then row.rpm = a[i + 6] end
+  if a[i + 7] ~= '=' then row.tpm = a[i + 7] end
+  call('HINCRBY', state, field .. ':a', '0')
+  if not relimit(state, field .. ':a', row, a[i + 3], a[i + 4]) then return false end
+  call('HSET', state, field, pack_key(row))
+  return true
+end }
+
+-- epoch: a state of an older one is fenced by append; saying so here saves the gateway a refused append
+steps.epoch = { 1, function(state, _, a, i)
+  if tonumber(call('HGET', state, 'epoch')) < tonumber(a[i]) then distrust(state, 'epoch') end
+  return true
+end }
+
+-- reason: an event that can't be understood parks its organization, and no other
+steps.park = { 1, function(state, _, a, i)
+  distrust(state, 'parked ' .. a[i])
+  return true
+end }
+
+-- A slice: previous last (position step arguments)...  Each event of the organization is applied once, in order.
+local function fold(state, holds, a, i)
+  local read = call('HMGET', state, 'position', 'unknown')
+  local stored, previous, last = tonumber(read[1]), tonumber(a[i]), tonumber(a[i + 1])
+  if read[2] then return 'unknown' end
+  if stored >= last then return 'already' end
+  -- Past `previous` is right only at one of this slice's own events: a batch cut elsewhere, after a crash.
+  local known = stored == previous
+  i = i + 2
+  while i <= #a do
+    local position, step = tonumber(a[i]), steps[a[i + 1]]
+    if position == stored then known = true end
+    if position > stored then
+      if not known then return distrust(state, 'gap') end
+      if not step[2](state, holds, a, i + 2) then return distrust(state, 'overflow at ' .. a[i]) end
+    end
+    i = i + 2 + step[1]
+  end
+  if not known then return distrust(state, 'gap') end
+  call('HSET', state, 'position', string.format('%.0f', last))
+  return 'applied'
+end
+
+-- apply STATE HOLDS SEEDING BACKLOG  slice -> applied | already | unknown | missing
+local function apply(keys, args)
+  if call('EXISTS', keys[3]) == 1 then
+    call('RPUSH', keys[4], cmsgpack.pack(args))
+    call('PEXPIRE', keys[4], 60000)
+  end
+  if call('HEXISTS', keys[1], 'epoch') == 0 then return 'missing' end
+  return fold(keys[1], keys[2], args, 1)
+end
+
+-- claim STATE HOLDS SEEDING BACKLOG  token wanted_epoch ttl_ms
+-- -> known epoch | wait | claimed missing | claimed stale epoch | claimed unknown epoch reason
+local function claim(keys, args)
+  local read = call('HMGET', keys[1], 'epoch', 'unknown')
+  local epoch, unknown = read[1], read[2]
+  if epoch and not unknown and tonumber(epoch) >= tonumber(args[2]) then return { 'known', epoch } end
+  if not call('SET', keys[3], args[1], 'NX', 'PX', args[3]) then return { 'wait' } end
+  call('DEL', keys[4])
+  if not epoch then return { 'claimed', 'missing' } end
+  if unknown then return { 'claimed', 'unknown', epoch, unknown } end
+  return { 'claimed', 'stale', epoch }
+end
+
+-- unclaim STATE HOLDS SEEDING BACKLOG  token
+local function unclaim(keys, args)
+  if call('GET', keys[3]) ~= args[1] then return 'lost' end
+  call('DEL', keys[3], keys[4])
+  return 'given up'
+end
+
+-- seed STATE HOLDS SEEDING BACKLOG  token epoch position fields (field value)... holds (request hold)... slice...
+-- The whole state, absolute: set once, only over an older epoch, and only by whoever still has the claim.
+local function seed(keys, args)
+  local state, holds = keys[1], keys[2]
+  if call('GET', keys[3]) ~= args[1] then return 'lost' end
+  local slices = call('LRANGE', keys[4], 0, -1)
+  call('DEL', keys[3], keys[4])
+  local epoch = call('HGET', state, 'epoch')
+  if epoch and tonumber(epoch) >= tonumber(args[2]) then return 'already' end
+  call('UNLINK', state, holds)
+  call('HSET', state, 'epoch', args[2], 'position', args[3])
+  local i = 5
+  for _ = 1, tonumber(args[4]) do
+    call('HSET', state, args[i], args[i + 1])
+    i = i + 2
+  end
+  local count = tonumber(args[i])
+  i = i + 1
+  for _ = 1, count do
+    call('HSET', holds, args[i], args[i + 1])
+    i = i + 2
+  end
+  if i <= #args and fold(state, holds, args, i) == 'unknown' then return 'unknown' end
+  for _, slice in ipairs(slices) do
+    if fold(state, holds, cmsgpack.unpack(slice), 1) == 'unknown' then return 'unknown' end
+  end
+  return 'seeded'
+end
+
+-- available STATE  project key -> '' | organization project key
+local function available(keys, args)
+  local p, k = 'p:' .. args[1], 'k:' .. args[2]
+  local read = call('HMGET', keys[1], 'unknown', 'o:a', p .. ':a', k .. ':a', p, k)
+  if read[1] or not read[2] or not read[5] or not read[6] then return {} end
+  return { read[2], byte(read[5], 2) == YES and read[3] or '', byte(read[6], 2) == YES and read[4] or '' }
+end
+
+-- overdue HOLDS  age_ms limit -> (request hold)...  Holds whose event has not come for so long, by Redis's clock.
+local function overdue(keys, args)
+  local _, seconds = microseconds()
+  local before, found, cursor = (seconds * 1000 - tonumber(args[1])) * 1000, {}, '0'
+  repeat
+    local page = call('HSCAN', keys[1], cursor, 'COUNT', 1000)
+    cursor = page[1]
+    for i = 1, #page[2], 2 do
+      local hold = page[2][i + 1]
+      if byte(hold, 1) == PENDING and tonumber(hold_time(hold)) < before then
+        found[#found + 1], found[#found + 2] = page[2][i], hold
+        if #found >= 2 * tonumber(args[2]) then return found end
+      end
+    end
+  until cursor == '0'
+  return found
+end
+
+-- mark SERVER MARKING  token run_id epoch -> marked | lost.  Which Redis this ledger trusts, and since which epoch.
+local function mark(keys, args)
+  if call('GET', keys[2]) ~= args[1] then return 'lost' end
+  call('DEL', keys[1], keys[2])
+  call('HSET', keys[1], 'run_id', args[2], 'epoch', args[3], 'complete', '0')
+  return 'marked'
+end
+
+-- complete SERVER  run_id epoch -> 1 | 0.  Every organization has been looked at since that epoch.
+local function complete(keys, args)
+  local read = call('HMGET', keys[1], 'run_id', 'epoch')
+  if read[1] ~= args[1] or read[2] ~= args[2] then return 0 end
+  call('HSET', keys[1], 'complete', '1')
+  return 1
+end
+
+local prefix = 'llmgateway_admission_dev_'
+local function register(name, callback, ...)
+  redis.register_function {
+    function_name = prefix .. name,
+    callback = function(keys, args)
+      if not call then bind() end
+      return callback(keys, args)
+    end,
+    flags = { ... },
+  }
+end
+
+register('admit', admit)
+register('lower', lower, 'allow-oom')
+register('release', release, 'allow-oom')
+register('apply', apply, 'allow-oom')
+register('claim', claim)
+register('unclaim', unclaim, 'allow-oom')
+register('seed', seed)
+register('available', available, 'no-writes')
+register('overdue', overdue, 'no-writes')
+register('mark', mark)
+register('complete', complete)
