@@ -1,0 +1,129 @@
+import DequeModule
+
+/// What waits and what is sent: the appender's state, without I/O and without a clock.
+///
+/// A command is *queued* until a batch takes it, then *sent* until its answer is there. Either way its caller may give up at
+/// the deadline; only a sent one leaves the outcome unknown.
+struct AppenderQueue {
+    typealias Instant = ContinuousClock.Instant
+    typealias Answer = Result<AppendResult, AppendError>
+    typealias Caller = CheckedContinuation<Answer, Never>
+
+    struct Entry {
+        let id: UInt64
+        let command: Command
+        let deadline: Instant
+        let caller: Caller
+    }
+
+    enum Phase { case open, draining, stopped }
+
+    private(set) var phase = Phase.open
+    private(set) var queued = Deque<Entry>()
+    private(set) var sent: [UInt64: Entry] = [:]
+    /// Whether the sent batch may have been committed.
+    var sentMayBeCommitted = false
+    /// Since when Postgres has not answered.
+    var unavailableSince: Instant?
+    var statistics = AppenderStatistics()
+    private var nextID: UInt64 = 0
+    private let limit: Int
+    private let patience: Duration
+
+    init(limit: Int, patience: Duration) {
+        self.limit = limit
+        self.patience = patience
+    }
+
+    var isEmpty: Bool { queued.isEmpty && sent.isEmpty }
+
+    /// Takes a command in, or says why not.
+    mutating func enqueue(_ command: Command, deadline: Instant, now: Instant, caller: Caller) -> AppendError? {
+        if phase != .open { return AppendError(.shutDown, outcomeUnknown: false, "the appender has stopped") }
+        if isAway(at: now) { return away }
+        if queued.count >= limit {
+            statistics.overloadedCommands += 1
+            return AppendError(.overloaded, outcomeUnknown: false, "\(limit) commands wait to be appended")
+        }
+        queued.append(Entry(id: nextID, command: command, deadline: deadline, caller: caller))
+        nextID += 1
+        return nil
+    }
+
+    /// Moves what fits into one batch from queued to sent, oldest first.
+    mutating func takeBatch(maximumEvents: Int, maximumBytes: Int) -> [Entry] {
+        var events = 0
+        var bytes = 0
+        var batch: [Entry] = []
+        while let entry = queued.first {
+            events += entry.command.events.count
+            bytes += entry.command.byteCount
+            if !batch.isEmpty && (events > maximumEvents || bytes > maximumBytes) { break }
+            queued.removeFirst()
+            sent[entry.id] = entry
+            batch.append(entry)
+        }
+        return batch
+    }
+
+    /// The part of a batch whose callers still wait.
+    func waiting(_ batch: [Entry]) -> [Entry] { batch.filter { sent[$0.id] != nil } }
+
+    /// The caller of a sent command, if it still waits; it must be answered.
+    mutating func finish(_ id: UInt64) -> Caller? { sent.removeValue(forKey: id)?.caller }
+
+    /// Everyone who must give up now, with the answer for each.
+    mutating func expire(at now: Instant) -> [(Caller, AppendError)] {
+        var expired: [(Caller, AppendError)] = []
+        let gone = isAway(at: now)
+        if gone || queued.contains(where: { $0.deadline <= now }) {
+            var kept = Deque<Entry>()
+            for entry in queued {
+                if !gone && entry.deadline > now {
+                    kept.append(entry)
+                } else {
+                    expired.append((entry.caller, unavailableSince == nil ? late(outcomeUnknown: false) : away))
+                }
+            }
+            queued = kept
+        }
+        // Also one that was sent, where the server said that it took nothing.
+        for entry in sent.values where entry.deadline <= now || (gone && !sentMayBeCommitted) {
+            sent[entry.id] = nil
+            let error =
+                unavailableSince == nil
+                ? late(outcomeUnknown: sentMayBeCommitted)
+                : AppendError(.unavailable, outcomeUnknown: sentMayBeCommitted, away.message)
+            expired.append((entry.caller, error))
+        }
+        statistics.expiredCommands += Int64(expired.count)
+        return expired
+    }
+
+    /// Accepts no more.
+    mutating func drain() { if phase == .open { phase = .draining } }
+
+    /// Ends everything: the answer for everyone who still waits.
+    mutating func stop() -> [(Caller, AppendError)] {
+        phase = .stopped
+        let message = "the appender has stopped"
+        let answers =
+            queued.map { ($0.caller, AppendError(.shutDown, outcomeUnknown: false, message)) }
+            + sent.values.map { ($0.caller, AppendError(.shutDown, outcomeUnknown: sentMayBeCommitted, message)) }
+        queued.removeAll()
+        sent.removeAll()
+        return answers
+    }
+
+    /// Whether Postgres has been away for longer than callers are asked to hope.
+    private func isAway(at now: Instant) -> Bool {
+        guard let unavailableSince else { return false }
+        return now - unavailableSince >= patience || phase != .open
+    }
+
+    private var away: AppendError { AppendError(.unavailable, outcomeUnknown: false, "Postgres does not answer") }
+
+    private func late(outcomeUnknown: Bool) -> AppendError {
+        AppendError(.deadlineExceeded, outcomeUnknown: outcomeUnknown, "the append was not done before its deadline")
+    }
+}

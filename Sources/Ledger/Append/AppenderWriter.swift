@@ -1,0 +1,187 @@
+import Logging
+import Postgres
+
+/// The server is not fit to hold a ledger.
+public struct AppenderUnfit: Error, Sendable, CustomStringConvertible {
+    public let description: String
+}
+
+/// The appender's loop: takes a batch, sends it until its outcome is known, answers its callers.
+struct AppenderWriter {
+    typealias Entry = AppenderQueue.Entry
+
+    private let appender: Appender
+    private var connection: PostgresConnection?
+    private var pause = Duration.milliseconds(20)
+    /// The highest position this process has seen; what is above it may have been put there by a batch of unknown outcome.
+    private var knownPosition: Int64 = 0
+
+    init(_ appender: Appender) { self.appender = appender }
+
+    /// - Returns: why it could not go on, or nil after the end that was asked for.
+    mutating func run() async -> AppenderUnfit? {
+        repeat {
+            do {
+                if try await connected() == nil {
+                    guard appender.withQueue({ $0.phase == .open || !$0.queued.isEmpty }) else { break }
+                    await backOff()
+                    continue
+                }
+            } catch { return error }
+            let batch = appender.withQueue { queue in
+                let batch = queue.takeBatch(maximumEvents: appender.maximumEvents, maximumBytes: Command.maximumBytes)
+                queue.sentMayBeCommitted = false
+                return batch
+            }
+            if !batch.isEmpty, let unfit = await deliver(batch) { return unfit }
+        } while await appender.waitForWork()
+        await connection?.close()
+        return nil
+    }
+
+    /// Sends a batch until every command of it has its answer or has lost its caller.
+    private mutating func deliver(_ batch: [Entry]) async -> AppenderUnfit? {
+        var batch = batch
+        var mayBeCommitted = false
+        let floor = knownPosition
+        while true {
+            batch = appender.withQueue { queue in
+                queue.sentMayBeCommitted = mayBeCommitted
+                return queue.waiting(batch)
+            }
+            if batch.isEmpty { return nil }
+            let connection: PostgresConnection
+            do {
+                guard let open = try await connected() else {
+                    await backOff()
+                    continue
+                }
+                connection = open
+            } catch { return error }
+            let commands = batch.map(\.command)
+            let failure: AppendFailure
+            do {
+                appender.withQueue { $0.sentMayBeCommitted = true }
+                let rows = try await connection.query(
+                    AppendBatch.sql, AppendBatch.parameters(commands), deadline: .seconds(10))
+                guard let results = AppendBatch.results(rows, count: commands.count) else {
+                    return AppenderUnfit(description: "ledger.append answers in a way that this build does not understand")
+                }
+                answer(batch, mayBeCommitted ? settled(results, commands, floor: floor) : results)
+                return nil
+            } catch {
+                failure = AppendFailure(error)
+                if failure != .unknown { appender.withQueue { $0.sentMayBeCommitted = mayBeCommitted } }
+                appender.logger.warning("append failed", metadata: ["error": "\(error)", "commands": "\(batch.count)"])
+            }
+            switch failure {
+            case .unknown:
+                mayBeCommitted = true
+                appender.withQueue { $0.statistics.resentBatches += 1 }
+                await drop(connection)
+            case .transient:
+                unavailable()
+                if !connection.isOpen { await drop(connection) }
+                await backOff()
+            case .poison(let sqlState):
+                if batch.count == 1 {
+                    reject(batch[0], sqlState: sqlState, mayBeCommitted: mayBeCommitted)
+                    return nil
+                }
+                let middle = batch.count / 2
+                if let unfit = await deliver(Array(batch[..<middle])) { return unfit }
+                return await deliver(Array(batch[middle...]))
+            }
+        }
+    }
+
+    /// After an unknown outcome `already` is what the first sending looks like. It is reported as appended, because the caller
+    /// did send it, unless the event was there before that, or is a second copy in the same batch.
+    private func settled(_ results: [AppendResult], _ commands: [Command], floor: Int64) -> [AppendResult] {
+        var seen = Set<EventID>()
+        return zip(results, commands).map { result, command in
+            guard case .already(let first, let last) = result, first > floor, seen.insert(command.events[0].id).inserted
+            else { return result }
+            return .appended(first: first, last: last)
+        }
+    }
+
+    private mutating func answer(_ batch: [Entry], _ results: [AppendResult]) {
+        pause = .milliseconds(20)
+        var appended: Int64 = 0
+        var events = 0
+        for (entry, result) in zip(batch, results) {
+            events += entry.command.events.count
+            if case .appended = result { appended += Int64(entry.command.events.count) }
+            if let position = result.position { knownPosition = max(knownPosition, position) }
+        }
+        let callers = appender.withQueue { queue in
+            queue.unavailableSince = nil
+            queue.statistics.isAvailable = true
+            queue.statistics.appendedEvents += appended
+            queue.statistics.batches += 1
+            queue.statistics.lastBatchSize = events
+            return batch.map { queue.finish($0.id) }
+        }
+        for (caller, result) in zip(callers, results) { caller?.resume(returning: .success(result)) }
+        if appended > 0 { appender.signal?.signal(knownPosition) }
+    }
+
+    private func reject(_ entry: Entry, sqlState: String, mayBeCommitted: Bool) {
+        let caller = appender.withQueue { queue in
+            queue.statistics.rejectedCommands += 1
+            return queue.finish(entry.id)
+        }
+        let error = AppendError(
+            .rejected(sqlState: sqlState), outcomeUnknown: mayBeCommitted, "Postgres refused the command, SQLSTATE \(sqlState)")
+        caller?.resume(returning: .failure(error))
+    }
+
+    /// An open connection to a server that is fit, or nil when there is none now.
+    private mutating func connected() async throws(AppenderUnfit) -> PostgresConnection? {
+        if let connection, connection.isOpen { return connection }
+        connection = nil
+        do {
+            let fresh = try await PostgresConnection.connect(appender.configuration, logger: appender.logger)
+            let rows = try await fresh.query("SELECT current_setting('synchronous_commit')", deadline: .seconds(5))
+            let setting = try rows.first?.decode(0, as: String.self) ?? ""
+            guard setting == "on" || setting == "remote_apply" else {
+                await fresh.close()
+                throw AppenderUnfit(
+                    description: "synchronous_commit is \(setting), but what is acknowledged must be on the disk: set it to on")
+            }
+            connection = fresh
+        } catch let error as AppenderUnfit {
+            throw error
+        } catch {
+            appender.logger.warning("the appender has no connection", metadata: ["error": "\(error)"])
+            unavailable()
+            return nil
+        }
+        pause = .milliseconds(20)
+        appender.withQueue { queue in
+            queue.statistics.connections += 1
+            queue.statistics.isAvailable = true
+            queue.unavailableSince = nil
+        }
+        return connection
+    }
+
+    private mutating func drop(_ connection: PostgresConnection) async {
+        self.connection = nil
+        await connection.close()
+    }
+
+    private func unavailable() {
+        appender.withQueue { queue in
+            queue.statistics.isAvailable = false
+            if queue.unavailableSince == nil { queue.unavailableSince = .now }
+        }
+    }
+
+    /// Waits a little longer each time, at most a second, with jitter so that the processes of a cluster spread.
+    private mutating func backOff() async {
+        try? await Task.sleep(for: pause * Double.random(in: 0.5...1))
+        pause = min(pause * 2, .seconds(1))
+    }
+}

@@ -1,0 +1,67 @@
+public import Logging
+public import Postgres
+
+/// Carries a process's signals to the others by NOTIFY, and theirs here by LISTEN.
+///
+/// At most 100 a second go out, outside the append's transaction; what is lost is made good by the followers' own polling.
+public struct LedgerSignalBridge: Sendable {
+    static let channel = "ledger"
+
+    private let signal: LedgerSignal
+    private let configuration: PostgresConfiguration
+    private let logger: Logger
+
+    public init(signal: LedgerSignal, configuration: PostgresConfiguration, logger: Logger) {
+        self.signal = signal
+        var session = configuration
+        session.applicationName = "llmgateway signal"
+        self.configuration = session
+        self.logger = logger
+    }
+
+    /// Runs until cancelled; a lost connection is opened again.
+    public func run() async {
+        var pause = Duration.milliseconds(50)
+        while !Task.isCancelled {
+            do {
+                let connection = try await PostgresConnection.connect(configuration, logger: logger)
+                pause = .milliseconds(50)
+                await carry(over: connection)
+                await connection.close()
+            } catch {
+                logger.warning("no connection for signals", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: pause)
+            pause = min(pause * 2, .seconds(2))
+        }
+    }
+
+    private func carry(over connection: PostgresConnection) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                do {
+                    for await payload in try await connection.listen(Self.channel) {
+                        if let position = Int64(payload) { signal.signalFromElsewhere(position) }
+                    }
+                } catch { logger.warning("LISTEN ended", metadata: ["error": "\(error)"]) }
+            }
+            group.addTask {
+                var told: Int64 = 0
+                while !Task.isCancelled && connection.isOpen {
+                    let seen = signal.position
+                    let own = signal.ownPosition
+                    if own > told {
+                        do { try await connection.query("SELECT pg_notify('\(Self.channel)', $1)", [.text(String(own))]) } catch {
+                            return
+                        }
+                        told = own
+                    }
+                    await signal.wait(beyond: seen, atMost: .seconds(5))
+                    try? await Task.sleep(for: .milliseconds(10))
+                }
+            }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+}
