@@ -67,8 +67,9 @@ let package = Package(
         library(
             "Admission",
             ["Projections", "Ledger", "Redis", "Postgres", "Money", nioCore, crypto, logging, collections]),
-        library("Catalogue", ["Money", crypto], exclude: ["Data"]),
-        library("Dialects", ["Money", "Catalogue", nioCore, crypto]),
+        library("JSON", []),
+        library("Catalogue", ["JSON", "Money", crypto], exclude: ["Data"]),
+        library("Dialects", ["JSON", "Money", "Catalogue", nioCore, crypto]),
         library(
             "Gateway",
             [
@@ -107,8 +108,9 @@ let package = Package(
                 "Admission", "Projections", "Ledger", "Redis", "Postgres", "Money", "TestSupport", nioCore, nioPosix, logging,
                 crypto,
             ]),
-        tests("Catalogue", ["Catalogue", "Money", "TestSupport"]),
-        tests("Dialects", ["Dialects", "Catalogue", "Money", "TestSupport", nioCore]),
+        tests("JSON", ["JSON", "TestSupport"]),
+        tests("Catalogue", ["Catalogue", "JSON", "Money", "TestSupport"]),
+        tests("Dialects", ["Dialects", "Catalogue", "JSON", "Money", "TestSupport", nioCore]),
         tests("Gateway", ["Gateway", "Dialects", "Catalogue", "Admission", "Ledger", "Money", "TestSupport", nioCore]),
         tests("Management", ["Management", "Admission", "Projections", "Ledger", "Postgres", "Money", "TestSupport", logging]),
         tests(

@@ -1,0 +1,132 @@
+public import Money
+
+/// What a request used, as the provider counted it or as it was estimated.
+public struct TokenUsage: Sendable, Hashable, Codable {
+    /// Tokens of the prompt, cached ones included.
+    public var promptTokens: Int64
+    /// Those of the prompt that came from the provider's cache.
+    public var cachedTokens: Int64
+    /// Those of the prompt that were written to the provider's cache.
+    public var cacheWriteTokens: Int64
+    /// Tokens of the completion, reasoning included.
+    public var completionTokens: Int64
+    /// Those of the completion that were thought and not said.
+    public var reasoningTokens: Int64
+    /// Images of the prompt, for mappings that charge for them.
+    public var images: Int64
+
+    /// A count of each kind; none is below zero.
+    public init(
+        promptTokens: Int64, completionTokens: Int64, cachedTokens: Int64 = 0, cacheWriteTokens: Int64 = 0,
+        reasoningTokens: Int64 = 0, images: Int64 = 0
+    ) {
+        self.promptTokens = promptTokens
+        self.cachedTokens = cachedTokens
+        self.cacheWriteTokens = cacheWriteTokens
+        self.completionTokens = completionTokens
+        self.reasoningTokens = reasoningTokens
+        self.images = images
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case promptTokens = "prompt_tokens"
+        case cachedTokens = "cached_tokens"
+        case cacheWriteTokens = "cache_write_tokens"
+        case completionTokens = "completion_tokens"
+        case reasoningTokens = "reasoning_tokens"
+        case images
+    }
+}
+
+/// Lines and their sum.
+public struct Bill: Sendable, Hashable, Codable {
+    /// One line for each component that was used.
+    public let lines: [PriceLine]
+    /// The sum of the lines' amounts.
+    public let total: NanoDollars
+
+    /// Adds `lines` up.
+    public init(lines: [PriceLine]) throws(MoneyError) {
+        self.lines = lines
+        self.total = try lines.total()
+    }
+
+    /// The sum of the lines of `component`.
+    public func amount(of component: String) throws(MoneyError) -> NanoDollars {
+        try lines.filter { $0.component == component }.total()
+    }
+}
+
+extension Prices {
+    /// What `usage` comes to.
+    ///
+    /// Cached and written tokens are parts of the prompt, and reasoning tokens of the completion, whatever the counts say: a
+    /// part is never larger than what is left of its whole, so that no token is charged twice.
+    public func bill(for usage: TokenUsage) throws(MoneyError) -> Bill {
+        let tier = tier(promptTokens: usage.promptTokens)
+        let cached = min(usage.cachedTokens, usage.promptTokens)
+        let written = min(usage.cacheWriteTokens, usage.promptTokens - cached)
+        let reasoning = tier.reasoning == nil ? 0 : min(usage.reasoningTokens, usage.completionTokens)
+        let parts: [(component: String, quantity: Int64, unit: String, price: PicoDollars)] = [
+            ("input", usage.promptTokens - cached - written, "token", tier.input),
+            ("cached_input", cached, "token", tier.cachedInput),
+            ("cache_write", written, "token", tier.cacheWrite),
+            ("output", usage.completionTokens - reasoning, "token", tier.output),
+            ("reasoning", reasoning, "token", tier.reasoning ?? tier.output),
+            ("image", image == .zero ? 0 : usage.images, "image", image),
+            ("request", request == .zero ? 0 : 1, "request", request),
+        ]
+        var lines: [PriceLine] = []
+        for part in parts where part.quantity != 0 {
+            lines.append(
+                try PriceLine(
+                    component: part.component, quantity: part.quantity, unit: part.unit, price: part.price,
+                    multiplier: multiplier))
+        }
+        return try Bill(lines: lines)
+    }
+
+    /// The most that a request can come to, to the nano-dollar: no usage within the bounds makes a bill above it.
+    ///
+    /// Every prompt token is taken at the dearest of the input prices, every completion token at the dearest of the output
+    /// prices, over all tiers that such a prompt can reach. `outputTokens` bounds the completions of all choices together.
+    public func highest(promptTokens: Int64, outputTokens: Int64, images: Int64 = 0) throws(MoneyError) -> NanoDollars {
+        var highestInput = PicoDollars.zero
+        var highestOutput = PicoDollars.zero
+        var inputPrices: Set<PicoDollars> = []
+        var outputPrices: Set<PicoDollars> = []
+        var below: Int64 = -1
+        for tier in tiers where below < promptTokens {
+            highestInput = max(highestInput, tier.highestInput)
+            highestOutput = max(highestOutput, tier.highestOutput)
+            inputPrices.formUnion([tier.input, tier.cachedInput, tier.cacheWrite])
+            outputPrices.formUnion([tier.output, tier.reasoning ?? tier.output])
+            below = tier.upTo ?? .max
+        }
+        let quantities: [(Int64, PicoDollars)] = [
+            (promptTokens, highestInput), (outputTokens, highestOutput), (images, image), (1, request),
+        ]
+        var exact: Int128 = 0
+        for (quantity, price) in quantities {
+            guard quantity >= 0 else { throw MoneyError(.negative, "a bound is not below zero") }
+            let (product, overflow) = (Int128(quantity) * Int128(price.rawValue))
+                .multipliedReportingOverflow(by: Int128(multiplier.partsPerMillion))
+            let (sum, sumOverflow) = exact.addingReportingOverflow(product)
+            guard !overflow, !sumOverflow else { throw MoneyError(.overflow, "the highest price does not fit") }
+            exact = sum
+        }
+        // Each line of a bill is rounded half up, so it can be half a nano-dollar above its exact amount, but only where its
+        // price is not a whole number of nano-dollars. A prompt makes at most three lines; a completion one, or two where
+        // reasoning has a price of its own.
+        let nano: Int128 = 1_000_000_000
+        let isRounded = { (price: PicoDollars) in Int128(price.rawValue) * Int128(multiplier.partsPerMillion) % nano != 0 }
+        let roundedLines =
+            (inputPrices.contains(where: isRounded) ? min(3, promptTokens) : 0)
+            + (outputPrices.contains(where: isRounded) ? min(tiers.contains { $0.reasoning != nil } ? 2 : 1, outputTokens) : 0)
+            + (images > 0 && isRounded(image) ? 1 : 0) + (isRounded(request) ? 1 : 0)
+        guard let highest = Int64(exactly: (exact + Int128(roundedLines) * nano / 2) / nano) else {
+            throw MoneyError(.overflow, "the highest price does not fit")
+        }
+        return NanoDollars(highest)
+    }
+}

@@ -1,0 +1,113 @@
+internal import FoundationEssentials
+internal import JSON
+
+/// One catalogue file, or several merged: entries that are right by themselves. What they say about each other (known
+/// providers, unique aliases) is checked when all are together.
+struct CatalogueFile {
+    /// An entry and where it stands.
+    struct Entry<Value> {
+        let file: String
+        let label: String
+        let source: JSONValue
+        let value: Value
+
+        func error(_ field: String, _ message: String) -> CatalogueError {
+            CatalogueError(file: file, entry: label, field: field, message)
+        }
+    }
+
+    /// A provider as a file describes it, without its accounts.
+    struct Description {
+        let id: String
+        let name: String
+        let dialect: Dialect
+        let baseURL: String?
+    }
+
+    var providers: [Entry<Description>] = []
+    var models: [Entry<Model>] = []
+
+    init() {}
+
+    /// The bytes of a file of at most 64 MiB.
+    static func read(_ path: String) throws(CatalogueError) -> [UInt8] {
+        do {
+            return Array(try Data(contentsOf: URL(filePath: path)))
+        } catch {
+            throw CatalogueError(file: path, "can't be read")
+        }
+    }
+
+    init(path: String, bytes: [UInt8]) throws(CatalogueError) {
+        let root: JSONValue
+        do {
+            root = try JSONValue(bytes)
+        } catch {
+            throw CatalogueError(file: path, "is not JSON: \(error)")
+        }
+        let file = try FieldReader(root, file: path, entry: "")
+        try file.allow(["providers", "models"])
+        for (index, value) in try file.list("providers", optional: true).enumerated() {
+            let fields = try FieldReader(value, file: path, entry: "provider \(value["id"]?.text ?? "number \(index)")")
+            let entry = Entry(file: path, label: fields.entry, source: value, value: try Description(fields))
+            guard !providers.contains(where: { $0.value.id == entry.value.id }) else {
+                throw entry.error("id", "stands twice in the file")
+            }
+            providers.append(entry)
+        }
+        var ids: Set<String> = []
+        for (index, value) in try file.list("models", optional: true).enumerated() {
+            let fields = try FieldReader(value, file: path, entry: "model \(value["id"]?.text ?? "number \(index)")")
+            let entry = Entry(file: path, label: fields.entry, source: value, value: try Model(fields))
+            guard ids.insert(entry.value.id).inserted else { throw entry.error("id", "stands twice in the file") }
+            models.append(entry)
+        }
+    }
+
+    /// Takes over the entries of `other`, which win over those of the same id.
+    mutating func merge(_ other: CatalogueFile) {
+        Self.merge(other.providers, into: &providers, id: \.id)
+        Self.merge(other.models, into: &models, id: \.id)
+    }
+
+    private static func merge<Value>(_ new: [Entry<Value>], into entries: inout [Entry<Value>], id: (Value) -> String) {
+        var positions: [String: Int] = [:]
+        for (position, entry) in entries.enumerated() { positions[id(entry.value)] = position }
+        for entry in new {
+            if let position = positions[id(entry.value)] { entries[position] = entry } else { entries.append(entry) }
+        }
+    }
+}
+
+extension CatalogueFile.Description {
+    init(_ fields: FieldReader) throws(CatalogueError) {
+        try fields.allow(["id", "name", "dialect", "base_url"])
+        id = try fields.identifier("id", allowed: "abcdefghijklmnopqrstuvwxyz0123456789.-_")
+        name = try fields.string("name")
+        dialect = try fields.choice("dialect") ?? .openai
+        let url = try fields.optionalString("base_url")
+        switch (dialect, url) {
+        case (.openai, let url?):
+            guard let checked = BaseURL.checked(url) else { throw fields.error("base_url", BaseURL.rule) }
+            baseURL = checked
+        case (.openai, nil): throw fields.error("base_url", "is missing")
+        case (.echo, nil): baseURL = nil
+        case (.echo, _): throw fields.error("base_url", "the built-in provider has none")
+        }
+    }
+}
+
+/// The form of a provider's URL.
+enum BaseURL {
+    static let rule = "must be an http or https URL without credentials, query or fragment"
+
+    /// `text` without slashes at its end, if it is a URL to which a path can be added.
+    static func checked(_ text: String) -> String? {
+        let scheme = ["https://", "http://"].first { text.hasPrefix($0) }
+        let isPlain = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"?#@\"<>\\^`{|}".utf8.contains($0) }
+        guard let scheme, isPlain, text.utf8.count > scheme.utf8.count, text.utf8.count <= 2048 else { return nil }
+        var url = Substring(text)
+        while url.last == "/" { url.removeLast() }
+        return url.count > scheme.count ? String(url) : nil
+    }
+}

@@ -1,0 +1,127 @@
+public import Money
+
+/// A model under the name that clients use, and where it can be had.
+public struct Model: Sendable, Hashable {
+    /// Its id, which is unique: `gpt-4o`.
+    public let id: String
+    /// Its name for people.
+    public let name: String
+    /// The family it belongs to: `openai`.
+    public let family: String
+    /// A sentence for people; may be empty.
+    public let summary: String
+    /// Further names that clients may use; none of them is another model's id or alias.
+    public let aliases: [String]
+    /// Where it can be had, in the order of the file; at least one.
+    public let mappings: [Mapping]
+
+    /// Whether every mapping is free.
+    public var isFree: Bool { mappings.allSatisfy(\.isFree) }
+}
+
+/// One model at one provider.
+public struct Mapping: Sendable, Hashable {
+    /// The id of the model.
+    public let model: String
+    /// The id of the provider.
+    public let provider: String
+    /// The provider's name for the model, which is sent upstream.
+    public let upstreamName: String
+    /// What a customer pays.
+    public let prices: Prices
+    /// What the provider charges; the same as `prices` unless the catalogue says otherwise.
+    public let costs: Prices
+    /// The most tokens that prompt and completion may have together.
+    public let contextSize: Int64
+    /// The most tokens that a completion may have; nil when only the context limits it.
+    public let maximumOutput: Int64?
+    /// What the model can do there.
+    public let capabilities: Capabilities
+    /// The request field that bounds a completion there.
+    public let outputLimitField: OutputLimitField
+    /// From when on new uses are discouraged, in microseconds since 1970 UTC.
+    public let deprecatedAt: Int64?
+    /// From when on the mapping is switched off, in microseconds since 1970 UTC.
+    public let deactivatedAt: Int64?
+
+    /// The bound of a completion that names none: the model's maximum, else its context.
+    public var outputBound: Int64 { maximumOutput ?? contextSize }
+
+    /// Whether nothing is charged for it and it costs nothing, so that it needs no hold.
+    public var isFree: Bool { prices.isFree && costs.isFree }
+
+    /// Whether it may be used at `time`, in microseconds since 1970 UTC.
+    public func isActive(at time: Int64) -> Bool { deactivatedAt.map { time < $0 } ?? true }
+
+    /// Whether new uses are discouraged at `time`, in microseconds since 1970 UTC.
+    public func isDeprecated(at time: Int64) -> Bool { deprecatedAt.map { time >= $0 } ?? false }
+}
+
+/// The request field that bounds a completion: providers differ, and some models refuse the older one.
+public enum OutputLimitField: String, Sendable, Hashable, CaseIterable {
+    /// `max_completion_tokens`, which OpenAI's newer models want.
+    case maximumCompletionTokens = "max_completion_tokens"
+    /// `max_tokens`, which most compatible services want.
+    case maximumTokens = "max_tokens"
+}
+
+/// What a model can do at a provider. What is false is refused before anything is sent.
+public struct Capabilities: Sendable, Hashable {
+    /// Answers as a stream of events.
+    public let streaming: Bool
+    /// Takes images.
+    public let vision: Bool
+    /// Calls tools.
+    public let tools: Bool
+    /// Calls several tools in one answer.
+    public let parallelToolCalls: Bool
+    /// Thinks before it answers, and counts tokens for that.
+    public let reasoning: Bool
+    /// Answers with a JSON object when asked to.
+    public let jsonOutput: Bool
+    /// Answers with JSON of a given schema when asked to.
+    public let jsonSchema: Bool
+}
+
+/// The prices of one mapping, in pico-dollars a unit, and the factor on all of them.
+public struct Prices: Sendable, Hashable {
+    /// The prices by prompt size, ascending; the last has no upper bound. At least one.
+    public let tiers: [Tier]
+    /// What each request costs beside its tokens.
+    public let request: PicoDollars
+    /// What each image of a prompt costs beside its tokens.
+    public let image: PicoDollars
+    /// The factor on every price: one minus the discount.
+    public let multiplier: Multiplier
+
+    /// The prices of a token, for prompts of at most `upTo` tokens.
+    public struct Tier: Sendable, Hashable {
+        /// The largest prompt that the tier is for; nil for the last tier.
+        public let upTo: Int64?
+        /// A prompt token that is neither read from nor written to a cache.
+        public let input: PicoDollars
+        /// A prompt token read from the provider's cache.
+        public let cachedInput: PicoDollars
+        /// A prompt token written to the provider's cache.
+        public let cacheWrite: PicoDollars
+        /// A completion token.
+        public let output: PicoDollars
+        /// A completion token that was thought and not said; nil when it is an ordinary completion token.
+        public let reasoning: PicoDollars?
+
+        var highestInput: PicoDollars { max(input, cachedInput, cacheWrite) }
+        var highestOutput: PicoDollars { max(output, reasoning ?? .zero) }
+    }
+
+    /// Whether every price is nothing.
+    public var isFree: Bool {
+        multiplier.partsPerMillion == 0
+            || (request == .zero && image == .zero
+                && tiers.allSatisfy { $0.highestInput == .zero && $0.highestOutput == .zero })
+    }
+
+    /// The tier for a prompt of `promptTokens`.
+    public func tier(promptTokens: Int64) -> Tier {
+        tiers.first { $0.upTo.map { promptTokens <= $0 } ?? true } ?? tiers[tiers.count - 1]
+    }
+}

@@ -1,0 +1,99 @@
+internal import JSON
+internal import Money
+
+extension Model {
+    /// Reads a model of a catalogue file.
+    init(_ fields: FieldReader) throws(CatalogueError) {
+        try fields.allow(["id", "name", "family", "description", "aliases", "mappings"])
+        let id = try fields.identifier("id")
+        var mappings: [Mapping] = []
+        for mapping in try fields.objects("mappings") { mappings.append(try Mapping(mapping, model: id)) }
+        guard !mappings.isEmpty else { throw fields.error("mappings", "must have at least one") }
+        self.init(
+            id: id, name: try fields.string("name"), family: try fields.string("family"),
+            summary: try fields.optionalString("description") ?? "", aliases: try fields.identifiers("aliases"),
+            mappings: mappings)
+    }
+}
+
+extension Mapping {
+    private static let fields: Set<String> = [
+        "provider", "model", "prices", "costs", "context_size", "max_output", "streaming", "vision", "tools",
+        "parallel_tool_calls", "reasoning", "json_output", "json_schema", "output_limit_field", "deprecated_at",
+        "deactivated_at",
+    ]
+
+    init(_ fields: FieldReader, model: String) throws(CatalogueError) {
+        try fields.allow(Self.fields)
+        guard let prices = try fields.object("prices") else { throw fields.error("prices", "is missing") }
+        guard let contextSize = try fields.size("context_size") else { throw fields.error("context_size", "is missing") }
+        let maximumOutput = try fields.size("max_output")
+        guard maximumOutput ?? 0 <= contextSize else { throw fields.error("max_output", "is above context_size") }
+        let listed = try Prices(prices)
+        self.init(
+            model: model, provider: try fields.identifier("provider"), upstreamName: try fields.identifier("model"),
+            prices: listed, costs: try fields.object("costs").map { costs throws(CatalogueError) in try Prices(costs) } ?? listed,
+            contextSize: contextSize, maximumOutput: maximumOutput, capabilities: try Capabilities(fields),
+            outputLimitField: try fields.choice("output_limit_field") ?? .maximumTokens,
+            deprecatedAt: try fields.day("deprecated_at"), deactivatedAt: try fields.day("deactivated_at"))
+    }
+}
+
+extension Capabilities {
+    init(_ fields: FieldReader) throws(CatalogueError) {
+        self.init(
+            streaming: try fields.flag("streaming"), vision: try fields.flag("vision"), tools: try fields.flag("tools"),
+            parallelToolCalls: try fields.flag("parallel_tool_calls"), reasoning: try fields.flag("reasoning"),
+            jsonOutput: try fields.flag("json_output"), jsonSchema: try fields.flag("json_schema"))
+    }
+}
+
+extension Prices {
+    private static let tierFields: Set<String> = ["input", "output", "cached_input", "cache_write", "reasoning"]
+
+    init(_ fields: FieldReader) throws(CatalogueError) {
+        var tiers: [Tier] = []
+        if fields.has("tiers") {
+            try fields.allow(["tiers", "request", "image", "discount"])
+            for tier in try fields.objects("tiers") {
+                try tier.allow(Self.tierFields.union(["up_to_tokens"]))
+                tiers.append(try Tier(tier, upTo: try tier.size("up_to_tokens")))
+            }
+            let bounds = tiers.map { $0.upTo ?? .max }
+            guard bounds.last == .max, zip(bounds, bounds.dropFirst()).allSatisfy({ $0 < $1 }) else {
+                throw fields.error("tiers", "must ascend by up_to_tokens, and only the last has none")
+            }
+        } else {
+            try fields.allow(Self.tierFields.union(["request", "image", "discount"]))
+            tiers = [try Tier(fields, upTo: nil)]
+        }
+        let discount = try fields.decimal("discount") { text throws(MoneyError) in try Multiplier(decimal: text) }
+        guard discount ?? .one <= .one else { throw fields.error("discount", "is above 1") }
+        self.init(
+            tiers: tiers, request: try fields.pricePerUnit("request"), image: try fields.pricePerUnit("image"),
+            multiplier: Multiplier(partsPerMillion: 1_000_000 - (discount?.partsPerMillion ?? 0)))
+    }
+}
+
+extension Prices.Tier {
+    init(_ fields: FieldReader, upTo: Int64?) throws(CatalogueError) {
+        guard let input = try fields.pricePerMillion("input") else { throw fields.error("input", "is missing") }
+        guard let output = try fields.pricePerMillion("output") else { throw fields.error("output", "is missing") }
+        self.init(
+            upTo: upTo, input: input, cachedInput: try fields.pricePerMillion("cached_input") ?? input,
+            cacheWrite: try fields.pricePerMillion("cache_write") ?? input, output: output,
+            reasoning: try fields.pricePerMillion("reasoning"))
+    }
+}
+
+extension FieldReader {
+    /// US dollars per million tokens.
+    fileprivate func pricePerMillion(_ field: String) throws(CatalogueError) -> PicoDollars? {
+        try decimal(field) { text throws(MoneyError) in try PicoDollars(perMillion: text) }
+    }
+
+    /// US dollars per request or image; absent is free.
+    fileprivate func pricePerUnit(_ field: String) throws(CatalogueError) -> PicoDollars {
+        try decimal(field) { text throws(MoneyError) in try PicoDollars(decimalPerUnit: text) } ?? .zero
+    }
+}

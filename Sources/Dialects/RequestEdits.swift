@@ -1,0 +1,116 @@
+public import Catalogue
+internal import JSON
+public import NIOCore
+
+/// Where a scanned body can be changed without touching the rest.
+struct EditPoints: Sendable, Hashable {
+    enum StreamOptions: Hashable {
+        case absent
+        case null(Range<Int>)
+        case object(inside: Int, isEmpty: Bool)
+    }
+
+    /// Just inside the top-level object, which has at least one member.
+    var start = 0
+    var model = 0..<0
+    var maximumTokensNull: Range<Int>?
+    var maximumCompletionTokensNull: Range<Int>?
+    var streamOptions = StreamOptions.absent
+    var includeUsage: Range<Int>?
+}
+
+/// What the gateway may change in a request: the model's name, and what it must add to be able to charge.
+public struct RequestEdits: Sendable, Hashable {
+    /// The provider's name for the model; nil leaves the client's.
+    public var model: String?
+    /// A bound on the completion, in the field that the provider reads. Only for a request without a bound of its own.
+    public var outputLimit: OutputLimit?
+    /// Asks for usage at the end of a stream.
+    public var includeUsage: Bool
+
+    /// A bound and its field.
+    public struct OutputLimit: Sendable, Hashable {
+        /// The field that is added.
+        public let field: OutputLimitField
+        /// The most tokens of each choice.
+        public let tokens: Int64
+
+        /// `tokens` in `field`.
+        public init(field: OutputLimitField, tokens: Int64) {
+            self.field = field
+            self.tokens = tokens
+        }
+    }
+
+    /// The given changes.
+    public init(model: String? = nil, outputLimit: OutputLimit? = nil, includeUsage: Bool = false) {
+        self.model = model
+        self.outputLimit = outputLimit
+        self.includeUsage = includeUsage
+    }
+}
+
+extension ChatRequestScan {
+    /// The scanned body with `edits`; every byte that they don't name stays as it is. `body` must be what was scanned.
+    public func applying(_ edits: RequestEdits, to body: [UInt8]) -> [UInt8] { applying(edits, to: body.span.bytes) }
+
+    /// The scanned body with `edits`; every byte that they don't name stays as it is. `body` must be what was scanned.
+    public func applying(_ edits: RequestEdits, to body: ByteBuffer) -> [UInt8] { applying(edits, to: body.readableBytesSpan) }
+
+    private func applying(_ wanted: RequestEdits, to body: RawSpan) -> [UInt8] {
+        var splices: [Splice] = []
+        var added: [UInt8] = []
+        if let model = wanted.model {
+            var value: [UInt8] = []
+            value.appendJSON(string: model)
+            splices.append(Splice(edits.model, value))
+        }
+        if let limit = wanted.outputLimit {
+            let value = Array(String(limit.tokens).utf8)
+            let null = limit.field == .maximumTokens ? edits.maximumTokensNull : edits.maximumCompletionTokensNull
+            if let null {
+                splices.append(Splice(null, value))
+            } else {
+                added += "\"\(limit.field.rawValue)\":".utf8 + value + ",".utf8
+            }
+        }
+        if wanted.includeUsage, !includeUsage {
+            let option = "\"include_usage\":true"
+            switch (edits.streamOptions, edits.includeUsage) {
+            case (_, let flag?): splices.append(Splice(flag, Array("true".utf8)))
+            case (.absent, _): added += "\"stream_options\":{\(option)},".utf8
+            case (.null(let range), _): splices.append(Splice(range, Array("{\(option)}".utf8)))
+            case (.object(let inside, let isEmpty), _):
+                splices.append(Splice(inside..<inside, Array((isEmpty ? option : option + ",").utf8)))
+            }
+        }
+        if !added.isEmpty { splices.append(Splice(edits.start..<edits.start, added)) }
+        return Splice.apply(splices, to: body)
+    }
+}
+
+/// Bytes that take the place of a range.
+struct Splice: Sendable {
+    let range: Range<Int>
+    let bytes: [UInt8]
+
+    init(_ range: Range<Int>, _ bytes: [UInt8]) {
+        self.range = range
+        self.bytes = bytes
+    }
+
+    /// `body` with `splices`, whose ranges don't overlap.
+    static func apply(_ splices: [Splice], to body: RawSpan) -> [UInt8] {
+        let ordered = splices.sorted { $0.range.lowerBound < $1.range.lowerBound }
+        var result: [UInt8] = []
+        result.reserveCapacity(ordered.reduce(body.byteCount) { $0 + $1.bytes.count - $1.range.count })
+        var position = 0
+        for splice in ordered {
+            body.extracting(position..<splice.range.lowerBound).withUnsafeBytes { result.append(contentsOf: $0) }
+            result.append(contentsOf: splice.bytes)
+            position = splice.range.upperBound
+        }
+        body.extracting(position..<body.byteCount).withUnsafeBytes { result.append(contentsOf: $0) }
+        return result
+    }
+}

@@ -1,0 +1,177 @@
+internal import Catalogue
+internal import JSON
+
+extension ChatRequestScan {
+    /// Scans a body that lies anywhere in memory.
+    init(_ text: RawSpan) throws(APIError) {
+        var scanner = RequestScanner()
+        do throws(ScanFailure) {
+            try scanner.scan(text)
+        } catch {
+            throw scanner.describe(error, text)
+        }
+        self = scanner.scan
+    }
+}
+
+/// Why a scan stops: the text is no JSON that passes, or a field says what it may not.
+enum ScanFailure: Error {
+    case json(JSONError)
+    case field(APIError)
+}
+
+/// The pass over a body: the fields of the top level here, messages and definitions in extensions.
+struct RequestScanner {
+    enum Field: Int, CaseIterable {
+        case model, messages, stream, user, tools, functions, modalities, audio, prediction
+        case streamOptions, maximumTokens, maximumCompletionTokens, choices, responseFormat, parallelToolCalls, reasoningEffort
+        case serviceTier, webSearchOptions, bestOf
+
+        var name: String {
+            switch self {
+            case .streamOptions: "stream_options"
+            case .maximumTokens: "max_tokens"
+            case .maximumCompletionTokens: "max_completion_tokens"
+            case .choices: "n"
+            case .responseFormat: "response_format"
+            case .parallelToolCalls: "parallel_tool_calls"
+            case .reasoningEffort: "reasoning_effort"
+            case .serviceTier: "service_tier"
+            case .webSearchOptions: "web_search_options"
+            case .bestOf: "best_of"
+            default: String(describing: self)
+            }
+        }
+    }
+
+    private static let names = FieldNames(Field.allCases.map(\.name))
+
+    var scan = ChatRequestScan()
+    var cursor = JSONCursor()
+    /// The top-level member that is being read, for errors.
+    var member: JSONString?
+    /// The message that is being read, for errors.
+    var message: Int64?
+    /// The member of the message that is being read, for errors.
+    var messageMember: JSONString?
+
+    mutating func scan(_ text: RawSpan) throws(ScanFailure) {
+        var seen = 0
+        guard try json({ cursor throws(JSONError) in try cursor.next(text) }) == UInt8(ascii: "{") else {
+            // What follows must be JSON all the same: a client is told of the syntax before the shape.
+            try json { cursor throws(JSONError) in
+                try cursor.skip(text, depth: 0)
+                try cursor.end(text)
+            }
+            throw .field(APIError.invalid(nil, "the body must be a JSON object"))
+        }
+        let isEmpty = !(try json { cursor throws(JSONError) in try cursor.enter("{", "}", text) })
+        scan.edits.start = cursor.offset
+        if !isEmpty {
+            repeat {
+                let name = try json { cursor throws(JSONError) in try cursor.name(text) }
+                member = name
+                guard let index = try index(Self.names, name, text) else {
+                    try skip(text, depth: 1)
+                    continue
+                }
+                guard seen & 1 << index == 0 else { throw .field(duplicate(Field.allCases[index].name)) }
+                seen |= 1 << index
+                try read(Field.allCases[index], text)
+            } while try json({ cursor throws(JSONError) in try cursor.another(UInt8(ascii: "}"), text) })
+        }
+        member = nil
+        try json { cursor throws(JSONError) in try cursor.end(text) }
+        for required in [Field.model, .messages] where seen & 1 << required.rawValue == 0 {
+            throw .field(APIError.invalid(required.name, "\"\(required.name)\" is required"))
+        }
+    }
+
+    private mutating func read(_ field: Field, _ text: RawSpan) throws(ScanFailure) {
+        let name = field.name
+        let first = try json { cursor throws(JSONError) in try cursor.next(text) }
+        let start = cursor.offset
+        switch field {
+        case .model:
+            let model = try string(text, name)
+            scan.model = model.decoded(text)
+            scan.edits.model = start..<cursor.offset
+            guard (1...256).contains(model.decodedCount) else {
+                throw .field(APIError.invalid(name, "\"model\" must have 1 to 256 bytes"))
+            }
+        case .messages: try messages(text)
+        case .stream: scan.stream = try flag(text, name)
+        case .user:
+            if first != UInt8(ascii: "n") { scan.user = try string(text, name).decoded(text) } else { try skip(text, depth: 1) }
+        case .tools, .functions: try definitions(text, field)
+        case .responseFormat: try responseFormat(text)
+        case .streamOptions: try streamOptions(text)
+        case .maximumTokens:
+            scan.maximumTokens = try integer(text, name, 1...1_000_000_000)
+            if scan.maximumTokens == nil { scan.edits.maximumTokensNull = start..<cursor.offset }
+        case .maximumCompletionTokens:
+            scan.maximumCompletionTokens = try integer(text, name, 1...1_000_000_000)
+            if scan.maximumCompletionTokens == nil { scan.edits.maximumCompletionTokensNull = start..<cursor.offset }
+        case .choices: scan.choices = try integer(text, name, 1...128) ?? 1
+        case .bestOf:
+            guard try integer(text, name, 1...128) ?? 1 == 1 else {
+                throw .field(APIError.invalid(name, "\"best_of\" is not served: its completions are not all counted"))
+            }
+        case .parallelToolCalls: scan.wantsParallelToolCalls = try flag(text, name)
+        case .reasoningEffort:
+            if first == UInt8(ascii: "n") {
+                try skip(text, depth: 1)
+            } else {
+                _ = try string(text, name)
+                scan.hasReasoningEffort = true
+            }
+        case .prediction:
+            try skip(text, depth: 1)
+            if first != UInt8(ascii: "n") { scan.predictionBytes = Int64(cursor.offset - start) }
+        case .serviceTier, .webSearchOptions, .modalities, .audio: try refusals(text, field)
+        }
+    }
+
+    /// Fields that change what a request costs in ways that no price of the catalogue covers.
+    private mutating func refusals(_ text: RawSpan, _ field: Field) throws(ScanFailure) {
+        let name = field.name
+        guard try json({ cursor throws(JSONError) in try cursor.next(text) }) != UInt8(ascii: "n") else {
+            return try skip(text, depth: 1)
+        }
+        switch field {
+        case .serviceTier:
+            let tier = try string(text, name)
+            guard tier.equals(Array("auto".utf8), text) || tier.equals(Array("default".utf8), text) else {
+                throw .field(APIError.invalid(name, "\"service_tier\" must be auto or default: no other tier has a price here"))
+            }
+        case .modalities:
+            let value = try json { cursor throws(JSONError) in try cursor.value(text, depth: 1) }
+            guard let modalities = value.elements, modalities.allSatisfy({ $0 == .string("text") }) else {
+                throw .field(APIError.invalid(name, "\"modalities\" must be [\"text\"]: no other output has a price here"))
+            }
+        default:
+            try skip(text, depth: 1)
+            throw .field(APIError.invalid(name, "\"\(name)\" is not served: what it costs has no bound"))
+        }
+    }
+
+    private mutating func streamOptions(_ text: RawSpan) throws(ScanFailure) {
+        let start = cursor.offset
+        guard text.byte(start) != UInt8(ascii: "n") else {
+            try skip(text, depth: 1)
+            scan.edits.streamOptions = .null(start..<cursor.offset)
+            return
+        }
+        scan.edits.streamOptions = .object(inside: start + 1, isEmpty: true)
+        try object(text, Self.streamOptionNames, path: "stream_options", depth: 1) { scanner, index, text throws(ScanFailure) in
+            scanner.scan.edits.streamOptions = .object(inside: start + 1, isEmpty: false)
+            guard index == 0 else { return try scanner.skip(text, depth: 2) }
+            _ = try scanner.json { cursor throws(JSONError) in try cursor.next(text) }
+            let flag = scanner.cursor.offset
+            scanner.scan.includeUsage = try scanner.flag(text, "stream_options.include_usage")
+            scanner.scan.edits.includeUsage = flag..<scanner.cursor.offset
+        }
+    }
+
+    private static let streamOptionNames = FieldNames(["include_usage"])
+}
