@@ -19,8 +19,7 @@ CREATE TABLE ledger.events (
     recorded_at     timestamptz NOT NULL,
     hash            bytea       NOT NULL,
     CONSTRAINT events_position PRIMARY KEY (position),
-    CONSTRAINT events_stream UNIQUE (stream_kind, stream_id, stream_version),
-    CONSTRAINT events_stream_version_positive CHECK (stream_version > 0)
+    CONSTRAINT events_stream UNIQUE (stream_kind, stream_id, stream_version)
 );
 
 CREATE INDEX events_organization ON ledger.events (organization, position);

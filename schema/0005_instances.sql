@@ -57,7 +57,7 @@ DECLARE
     seen integer;
 BEGIN
     FOR holder IN
-        SELECT a.pid, a.usename, a.application_name, a.state, a.backend_start, a.state_change, a.query_start,
+        SELECT a.pid, a.usename, a.application_name, a.state, a.state_change, a.query_start,
             clock_timestamp() - a.state_change AS stalled
         FROM pg_locks AS l
         JOIN pg_stat_activity AS a ON a.pid = l.pid
