@@ -133,7 +133,9 @@ final class ConnectionCore {
 
     func received(_ reply: RedisValue, on link: RedisChannelHandler, now: NIODeadline) {
         guard current === link else { return }
-        switch queue.answer(now: now) {
+        let answer = queue.answer(now: now)
+        queueChanged()
+        switch answer {
         case .caller(.task(let continuation)):
             if case .error(let text) = reply {
                 continuation.resume(returning: .failure(RedisError(serverReply: text)))
@@ -146,7 +148,6 @@ final class ConnectionCore {
         case .unsolicited:
             return lost(link, RedisError(.protocolViolation, "a reply came that nobody had asked for"))
         }
-        queueChanged()
         if isShuttingDown, !queue.hasSent { finishShutdown() }
     }
 
@@ -154,13 +155,13 @@ final class ConnectionCore {
     func dropWritten(_ cause: RedisError) {
         outgoing = ByteBuffer()
         let (maybeDone, notDone) = queue.lose()
+        queueChanged()
         for caller in maybeDone {
             finish(caller, .failure(RedisError(cause.code, cause.message, serverCode: cause.serverCode, outcomeUnknown: true)))
         }
         for caller in notDone {
             finish(caller, .failure(RedisError(cause.code, cause.message, serverCode: cause.serverCode)))
         }
-        queueChanged()
     }
 
     func finish(_ caller: Caller, _ result: Result<RedisValue, RedisError>) {

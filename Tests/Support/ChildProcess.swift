@@ -1,0 +1,70 @@
+import Foundation
+import Synchronization
+
+/// A program that a test starts and ends.
+///
+/// Made with posix_spawn and not with Foundation's `Process`, which takes a child for running as long as another child that
+/// was started at the same time runs, because each inherits the other's descriptors.
+public final class ChildProcess: Sendable {
+    public struct Failure: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    public let processIdentifier: Int32
+    private let status = Mutex<Int32?>(nil)
+
+    /// Starts a program that is looked up in PATH, with input and output from and to nowhere.
+    public init(_ name: String, _ arguments: [String]) throws {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        // The pool's threads block signals, and a child would inherit that.
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+
+        var words: [UnsafeMutablePointer<CChar>?] = ([name] + arguments).map { strdup($0) }
+        words.append(nil)
+        defer { for word in words { free(word) } }
+        var pid: pid_t = 0
+        let result = posix_spawnp(&pid, name, &actions, &attributes, words, environ)
+        guard result == 0 else { throw Failure(description: "\(name) can't be started: \(String(cString: strerror(result)))") }
+        processIdentifier = pid
+    }
+
+    public var isRunning: Bool { exitStatus == nil }
+
+    /// The status as waitpid gives it; nil while the program runs.
+    public var exitStatus: Int32? {
+        status.withLock { status in
+            if status == nil {
+                var word: Int32 = 0
+                let result = waitpid(processIdentifier, &word, WNOHANG)
+                if result != 0 { status = result == processIdentifier ? word : -1 }
+            }
+            return status
+        }
+    }
+
+    /// Sends a signal, unless the program has ended.
+    public func signal(_ number: Int32) {
+        if isRunning { kill(processIdentifier, number) }
+    }
+
+    /// Waits until the program has ended, whether the task is cancelled or not.
+    @discardableResult
+    public func wait() async -> Int32 {
+        while true {
+            if let status = exitStatus { return status }
+            // A cancelled task's sleep returns at once, so the pause is a task of its own.
+            await Task.detached { try? await Task.sleep(for: .milliseconds(2)) }.value
+        }
+    }
+}
