@@ -13,8 +13,9 @@ DECLARE
     who text;
     what text;
 BEGIN
-    FOREACH who IN ARRAY ARRAY['llmgateway_service', 'llmgateway_projector', 'llmgateway_analyst', 'llmgateway_owner', session_user]
-    LOOP
+    FOREACH who IN ARRAY ARRAY[
+        'llmgateway_service', 'llmgateway_projector', 'llmgateway_analyst', 'llmgateway_owner', session_user
+    ] LOOP
         -- The superuser's triggers fire even so.
         PERFORM set_config('session_replication_role', 'replica', true) WHERE who = session_user;
         EXECUTE format('SET LOCAL ROLE %I', who);
