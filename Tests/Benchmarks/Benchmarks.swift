@@ -4,5 +4,6 @@ import ArgumentParser
 struct Benchmarks: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "benchmarks",
-        abstract: "Measures the parts of the gateway in ratios against a yardstick of the same run.")
+        abstract: "Measures the parts of the gateway in ratios against a yardstick of the same run.",
+        subcommands: [RedisBench.self])
 }
