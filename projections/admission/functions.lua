@@ -336,14 +336,19 @@ local function fold(state, holds, a, i)
   return 'applied'
 end
 
--- apply STATE HOLDS SEEDING BACKLOG  slice -> applied | already | unknown | missing
+-- apply STATE HOLDS SEEDING BACKLOG  epoch slice -> applied | already | unknown | missing
+-- `epoch` is '' but for an organization's first slice: nobody can have asked for a hold before it, so it may begin here.
 local function apply(keys, args)
   if call('EXISTS', keys[3]) == 1 then
     call('RPUSH', keys[4], cmsgpack.pack(args))
     call('PEXPIRE', keys[4], 60000)
   end
-  if call('HEXISTS', keys[1], 'epoch') == 0 then return 'missing' end
-  return fold(keys[1], keys[2], args, 1)
+  if call('HEXISTS', keys[1], 'epoch') == 0 then
+    if args[1] == '' then return 'missing' end
+    call('DEL', keys[2])
+    call('HSET', keys[1], 'epoch', args[1], 'position', '0')
+  end
+  return fold(keys[1], keys[2], args, 2)
 end
 
 -- claim STATE HOLDS SEEDING BACKLOG  token wanted_epoch ttl_ms
@@ -390,7 +395,7 @@ local function seed(keys, args)
   end
   if i <= #args and fold(state, holds, args, i) == 'unknown' then return 'unknown' end
   for _, slice in ipairs(slices) do
-    if fold(state, holds, cmsgpack.unpack(slice), 1) == 'unknown' then return 'unknown' end
+    if fold(state, holds, cmsgpack.unpack(slice), 2) == 'unknown' then return 'unknown' end
   end
   return 'seeded'
 end

@@ -1,0 +1,172 @@
+public import Ledger
+public import Logging
+public import Money
+public import NIOCore
+import Redis
+import Synchronization
+
+import struct FoundationEssentials.UUID
+
+/// The gateway's side of admission. One in a process.
+public final class AdmissionClient: Sendable {
+    /// What may be set.
+    public struct Configuration: Sendable {
+        /// How many tokens are kept in memory.
+        public var cachedTokens = 100_000
+        /// How many unknown tokens one client address may try at once, and in a second after that.
+        public var strangerBurst = 30
+        public var strangersPerSecond = 1.0
+        /// The longest that Redis may take for one answer.
+        public var deadline: Duration = .milliseconds(500)
+        /// The longest that building one organization's state may take while a request waits.
+        public var healDeadline: Duration = .milliseconds(250)
+        /// How often the background looks whether Redis lacks something.
+        public var sweepInterval: Duration = .seconds(1)
+
+        public init() {}
+    }
+
+    let redis: AdmissionRedis
+    let healer: Healer
+    let logger: Logger
+    private let configuration: Configuration
+    private let tokens: TokenDirectory
+    private let instance: String
+    let cachedGauges = Mutex<(ContinuousClock.Instant, AdmissionGauges)?>(nil)
+
+    /// - Parameter instance: the id of this process, under which its holds stand.
+    public init(
+        redis: AdmissionRedis, instance: InstanceID, configuration: Configuration = Configuration(), logger: Logger
+    ) {
+        self.redis = redis
+        self.configuration = configuration
+        self.logger = logger
+        self.instance = instance.uuid.lowercase
+        healer = Healer(redis: redis, logger: logger)
+        tokens = TokenDirectory(
+            postgres: redis.postgres, capacity: configuration.cachedTokens,
+            limit: StrangerLimit(burst: configuration.strangerBurst, perSecond: configuration.strangersPerSecond))
+    }
+
+    /// Where the token with this SHA-256 belongs; nil for an unknown one.
+    /// - Parameter client: whom to count unknown tokens against: the client's network address.
+    /// - Throws: ``AdmissionError`` with `unavailable`, `tooManyUnknownTokens` or `invalidRequest`.
+    public func address(
+        ofDigest digest: [UInt8], client: String, on eventLoop: any EventLoop
+    ) async throws(AdmissionError) -> KeyAddress? {
+        guard digest.count == 32 else { throw AdmissionError(.invalidRequest, "a digest has 32 bytes") }
+        return try await tokens.address(ofDigest: digest, client: client)
+    }
+
+    /// Asks for a hold, and has the organization's state built anew when it is missing.
+    ///
+    /// The same request asked for again (after an answer that was lost) gets the hold that it has.
+    /// - Throws: ``AdmissionError`` when there is no answer; a hold may then be in place, and is voided after a minute.
+    public func admit(_ request: AdmitRequest, on eventLoop: any EventLoop) async throws(AdmissionError) -> AdmitDecision {
+        let decision = try await ask(request, on: eventLoop)
+        guard decision == .unknown else { return decision }
+        guard await healer.heal(request.address.organization, within: configuration.healDeadline) else { return .unknown }
+        return try await ask(request, on: eventLoop)
+    }
+
+    /// Admits again after append answered `stale_epoch`: in the state of the epoch that it named, or a later one.
+    ///
+    /// The first hold needs no care: it went with the old state.
+    public func readmit(
+        _ request: AdmitRequest, staleEpoch current: Int64, on eventLoop: any EventLoop
+    ) async throws(AdmissionError) -> AdmitDecision {
+        let organization = request.address.organization
+        guard await healer.heal(organization, atLeast: current, within: configuration.healDeadline) else { return .unknown }
+        return try await ask(request, on: eventLoop)
+    }
+
+    /// Lowers the request's own hold to its charge, after the outcome is durable, so that the rest can be spent before the
+    /// projector has settled it. Never raises one. Best effort: the projector settles it anyway.
+    public func lower(
+        _ request: RequestID, address: KeyAddress, to charge: NanoDollars, on eventLoop: any EventLoop
+    ) async {
+        guard charge >= .zero else { return }
+        let amount = SignedAmount(charge.rawValue)
+        await tell(.lower, request, address, [.string(amount.text), .string(amount.negated)], on: eventLoop)
+    }
+
+    /// Gives a hold back whose authorization certainly is not in the ledger and never will be. Best effort.
+    ///
+    /// A hold that the ledger knows stays.
+    public func release(_ request: RequestID, address: KeyAddress, on eventLoop: any EventLoop) async {
+        await tell(.release, request, address, [], on: eventLoop)
+    }
+
+    /// What the key could hold now, nano-dollars: the least over the limited scopes; nil when the state is unknown.
+    public func available(
+        _ address: KeyAddress, on eventLoop: any EventLoop
+    ) async throws(AdmissionError) -> NanoDollars? {
+        for attempt in 0..<2 {
+            let reply = try await redis.call(
+                .available, keys: [OrganizationKeys(address.organization).state],
+                [.string(address.project.uuid.lowercase), .string(address.key.uuid.lowercase)],
+                on: redis.client.connection(for: eventLoop), deadline: configuration.deadline)
+            let words = (reply.array ?? []).map { $0.string ?? "" }
+            if let least = AdmitReply.least(words[...]) { return least }
+            if attempt == 0, !(await healer.heal(address.organization, within: configuration.healDeadline)) { return nil }
+        }
+        return nil
+    }
+
+    /// Begins an epoch by hand: authorizations of older ones are refused, and states are built anew when they are next asked.
+    /// - Parameter organization: nil for all.
+    /// - Returns: the epoch.
+    public func startEpoch(organization: OrganizationID?, reason: String) async throws(AdmissionError) -> Int64 {
+        let runID = organization == nil ? try await redis.epochs.record().runID : nil
+        return try await redis.epochs.start(organization: organization, reason: reason, runID: runID)
+    }
+
+    /// Builds the states anew that a loss took away, until cancelled; in any number of processes.
+    public func run() async {
+        let sweeper = Sweeper(redis: redis, healer: healer, logger: logger)
+        var problem: AdmissionError?
+        while !Task.isCancelled {
+            do {
+                try await sweeper.sweep()
+                problem = nil
+            } catch {
+                if problem != error { logger.warning("Redis could not be looked after", metadata: ["error": "\(error)"]) }
+                problem = error
+            }
+            try? await Task.sleep(for: configuration.sweepInterval)
+        }
+    }
+
+    private func ask(_ request: AdmitRequest, on eventLoop: any EventLoop) async throws(AdmissionError) -> AdmitDecision {
+        guard request.digest.count == 32, request.hold >= .zero, request.tokens >= 0 else {
+            throw AdmissionError(.invalidRequest, "a digest has 32 bytes, and neither hold nor tokens are below zero")
+        }
+        let keys = OrganizationKeys(request.address.organization)
+        let hold = SignedAmount(request.hold.rawValue)
+        let owner = request.address.project.uuid.lowercase + request.address.key.uuid.lowercase + instance
+        let reply = try await redis.call(
+            .admit, keys: [keys.state, keys.holds],
+            [
+                .string(request.request.uuid.lowercase), .string(owner), .string(Hex.encode(request.digest)), .string(hold.text),
+                .string(hold.negated), .integer(request.tokens),
+            ],
+            on: redis.client.connection(for: eventLoop), deadline: configuration.deadline)
+        let decision = try AdmitReply.decision(reply)
+        if case .denied(let denial) = decision, denial.reason == .unknownKey { tokens.forget(request.digest) }
+        return decision
+    }
+
+    private func tell(
+        _ function: AdmissionFunction, _ request: RequestID, _ address: KeyAddress, _ arguments: [RedisArgument],
+        on eventLoop: any EventLoop
+    ) async {
+        let keys = OrganizationKeys(address.organization)
+        do {
+            _ = try await redis.call(
+                function, keys: [keys.state, keys.holds], [.string(request.uuid.lowercase)] + arguments,
+                on: redis.client.connection(for: eventLoop), deadline: configuration.deadline)
+        } catch {
+            logger.debug("a hold could not be changed", metadata: ["request": "\(request)", "error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,34 @@
+import Ledger
+import Money
+import Redis
+
+/// Reads the line that `admit` of functions.lua answers.
+enum AdmitReply {
+    static func decision(_ reply: RedisValue) throws(AdmissionError) -> AdmitDecision {
+        guard let bytes = reply.bytes else { throw AdmissionError(.protocolViolation, "admit answered no text") }
+        let words = bytes.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+            .map { String(decoding: $0, as: UTF8.self) }
+        switch (words.first, words.count) {
+        case ("unknown", 1): return .unknown
+        case ("admitted", 8):
+            guard let epoch = Int64(words[1]), let time = Int64(words[2]), let rules = Int64(words[3]),
+                let available = least(words[5...])
+            else { break }
+            return .admitted(
+                Admission(
+                    epoch: epoch, admittedAt: Timestamp(microseconds: time), available: available, iamVersion: rules,
+                    strict: words[4] == "1"))
+        case ("denied", 7):
+            guard let reason = Denial.Reason(rawValue: words[1]), let scope = Denial.Scope(rawValue: words[2]) else { break }
+            return .denied(
+                Denial(
+                    reason: reason, scope: scope, available: least(words[4...]),
+                    retryAfter: Int64(words[3]).map { .milliseconds($0) }))
+        default: break
+        }
+        throw AdmissionError(.protocolViolation, "admit answered a line of an unknown shape")
+    }
+
+    /// The least of the amounts; `-` stands for none.
+    static func least(_ words: ArraySlice<String>) -> NanoDollars? { words.compactMap { Int64($0) }.min().map { NanoDollars($0) } }
+}

@@ -1,0 +1,75 @@
+import Ledger
+import Postgres
+
+import struct FoundationEssentials.UUID
+
+/// What admission reads of an event: its type and the few fields that the type needs, as text.
+struct AdmissionEvent: Sendable, Hashable {
+    let position: Int64
+    let organization: UUID?
+    let stream: UUID
+    let type: String
+    let fields: [String]
+
+    /// The columns of a row of `select`, from `first` on.
+    init(_ row: PostgresRow, first: Int = 0) throws(PostgresError) {
+        position = try row.decode(first)
+        organization = try row.decode(first + 1)
+        stream = try row.decode(first + 2)
+        type = try row.decode(first + 3)
+        fields = try row.decode(first + 4)
+    }
+
+    init(position: Int64, organization: UUID?, stream: UUID, type: String, fields: [String]) {
+        self.position = position
+        self.organization = organization
+        self.stream = stream
+        self.type = type
+        self.fields = fields
+    }
+
+    /// The types that admission folds: those of `projection.json`.
+    static let types = [
+        "organization.created", "organization.updated", "organization.deleted",
+        "project.created", "project.updated", "project.deleted",
+        "api_key.created", "api_key.status_changed", "api_key.limit_changed", "api_key.rolled", "api_key.deleted",
+        "iam_rule.created", "iam_rule.updated", "iam_rule.deleted",
+        "credit.granted", "credit.topped_up", "credit.adjusted", "credit.refunded", "credit.expired",
+        "request.authorized", "request.voided", "request.completed", "request.failed", "request.cancelled", "request.abandoned",
+        "request.settled_late", "admission.epoch_started",
+    ]
+
+    /// An SQL select over `relation`, which has the columns of `ledger.events`.
+    ///
+    /// A field that an event leaves unchanged is `=`, one that it clears is the empty text; amounts stay text all the way.
+    static func select(from relation: String) -> String {
+        func change(_ name: String) -> String {
+            "CASE WHEN data ? '\(name)' THEN coalesce(data ->> '\(name)', '') ELSE '=' END"
+        }
+        func value(_ name: String, _ missing: String = "") -> String { "coalesce(data ->> '\(name)', '\(missing)')" }
+        return """
+            SELECT position, organization, stream_id, type,
+                CASE type
+                    WHEN 'request.authorized' THEN ARRAY[\(value("project")), \(value("api_key")), \(value("instance")),
+                        \(value("admitted_at")), \(value("held"))]
+                    WHEN 'organization.created' THEN ARRAY['active', \(value("strict"))]
+                    WHEN 'organization.updated' THEN ARRAY[\(value("status", "=")), \(value("strict", "="))]
+                    WHEN 'project.created' THEN ARRAY['active', \(value("usage_limit"))]
+                    WHEN 'project.updated' THEN ARRAY[\(value("status", "=")), \(change("usage_limit"))]
+                    WHEN 'api_key.created' THEN ARRAY[\(value("token_sha256")), \(value("status", "active")),
+                        \(value("usage_limit")), \(value("expires_at")), \(value("requests_per_minute")),
+                        \(value("tokens_per_minute"))]
+                    WHEN 'api_key.status_changed' THEN ARRAY[\(value("status"))]
+                    WHEN 'api_key.limit_changed' THEN ARRAY[\(change("usage_limit")), \(change("requests_per_minute")),
+                        \(change("tokens_per_minute"))]
+                    WHEN 'api_key.rolled' THEN ARRAY[\(value("token_sha256"))]
+                    ELSE CASE
+                        WHEN type LIKE 'request.%' THEN ARRAY[\(value("project")), \(value("api_key")), \(value("charged"))]
+                        WHEN type LIKE 'credit.%' THEN ARRAY[\(value("amount"))]
+                        ELSE ARRAY[]::text[]
+                    END
+                END AS fields
+            FROM \(relation)
+            """
+    }
+}

@@ -1,0 +1,120 @@
+import Ledger
+public import Logging
+public import Postgres
+public import Projections
+import Redis
+import Synchronization
+
+/// Writes each batch of the admission projection to Redis before the batch commits.
+///
+/// A batch that comes twice is skipped by its positions. A Redis that stays away does not hold the projection up for ever:
+/// after a while the batch is left out, but first a new epoch begins for all organizations, so that append refuses whatever is
+/// admitted against the state that lacks the batch, and every organization is built anew when Redis is back.
+public struct AdmissionMirror: ProjectionMirror {
+    private let redis: AdmissionRedis
+    private let reader = SliceReader()
+    private let patience: MirrorPatience
+    private let logger: Logger
+
+    /// - Parameter patience: how long a batch waits for Redis the first time; doubled with every batch that was left out, up
+    ///   to 16 times, and back at the start when Redis answers.
+    public init(redis: AdmissionRedis, patience: Duration = .seconds(2), logger: Logger) {
+        self.redis = redis
+        self.patience = MirrorPatience(patience)
+        self.logger = logger
+    }
+
+    public func apply(after: Int64, upto: Int64, connection: PostgresConnection) async throws {
+        let slices = try await reader.slices(after: after, upto: upto, connection: connection)
+        let epochs = try await firstEpochs(of: slices, connection: connection)
+        let keys = ServerKeys(ledger: try await redis.epochs.ledgerID())
+        let clock = ContinuousClock()
+        let giveUp = clock.now + patience.current
+        while true {
+            do {
+                try await send(slices, epochs)
+                _ = try await redis.client.any.admissionCall(["HSET", .string(keys.server), "applied", .integer(upto)])
+                patience.answered()
+                return
+            } catch {
+                try Task.checkCancellation()
+                guard clock.now < giveUp else {
+                    try await leaveOut(upto: upto, because: error)
+                    return
+                }
+                try await Task.sleep(for: .milliseconds(50))
+            }
+        }
+    }
+
+    /// Where an organization's first events are: the epoch in which its state begins.
+    private func firstEpochs(of slices: [Slice], connection: PostgresConnection) async throws -> [OrganizationID: Int64] {
+        let new = slices.filter { $0.previous == 0 }.map(\.organization)
+        guard !new.isEmpty else { return [:] }
+        let rows = try await connection.query(
+            """
+            SELECT o.organization, (
+                SELECT max(s.epoch) FROM ledger.epochs AS s
+                WHERE s.organization IN (o.organization, '00000000-0000-0000-0000-000000000000'))
+            FROM unnest($1) AS o (organization)
+            """,
+            [.uuidArray(new.map(\.uuid))])
+        var epochs: [OrganizationID: Int64] = [:]
+        for row in rows { epochs[OrganizationID(uuid: try row.decode(0))] = try row.decode(1) }
+        return epochs
+    }
+
+    private func send(_ slices: [Slice], _ epochs: [OrganizationID: Int64]) async throws {
+        if slices.count == 1 { return try await send(slices[0], epochs[slices[0].organization]) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for slice in slices { group.addTask { try await send(slice, epochs[slice.organization]) } }
+            try await group.waitForAll()
+        }
+    }
+
+    private func send(_ slice: Slice, _ epoch: Int64?) async throws(AdmissionError) {
+        for part in slice.parts(of: Self.stepsOfOneCall) {
+            let first: RedisArgument = epoch.map(RedisArgument.integer) ?? ""
+            let answer = try await redis.call(
+                .apply, keys: OrganizationKeys(slice.organization).all, [first] + part.arguments, on: redis.client.any,
+                deadline: .seconds(2))
+            switch answer.string {
+            case "applied", "already": continue
+            // Whoever asks for a hold next has the state built anew from Postgres.
+            case "missing": return
+            case "unknown":
+                logger.warning(
+                    "Redis lacks events of an organization, which is unknown from here on",
+                    metadata: ["organization": "\(slice.organization)", "position": "\(part.last)"])
+                return
+            default: throw AdmissionError(.protocolViolation, "apply answered \(answer)")
+            }
+        }
+    }
+
+    private func leaveOut(upto: Int64, because error: any Error) async throws {
+        let runID = try await redis.epochs.record().runID
+        let epoch = try await redis.epochs.start(organization: nil, reason: "redis_unreachable", runID: runID)
+        patience.leftOut()
+        logger.error(
+            "Redis does not answer: the batch is left out and a new epoch begins",
+            metadata: ["position": "\(upto)", "epoch": "\(epoch)", "error": "\(error)"])
+    }
+
+    /// Bounds how long one call keeps Redis from all others.
+    private static let stepsOfOneCall = 500
+}
+
+/// How long a batch waits for Redis.
+final class MirrorPatience: Sendable {
+    private let first: Duration
+    private let factor = Mutex(1)
+
+    init(_ first: Duration) { self.first = first }
+
+    var current: Duration { first * factor.withLock { $0 } }
+
+    func answered() { factor.withLock { $0 = 1 } }
+
+    func leftOut() { factor.withLock { $0 = min(16, $0 * 2) } }
+}

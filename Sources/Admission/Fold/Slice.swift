@@ -1,0 +1,160 @@
+import Ledger
+import Redis
+
+import struct FoundationEssentials.UUID
+
+/// One organization's part of a run of events, as `apply` and `seed` of functions.lua take it.
+struct Slice: Sendable {
+    let organization: OrganizationID
+    /// The organization's last position before the first event; 0 when these are its first events.
+    let previous: Int64
+    private(set) var last: Int64
+    private var events: [Event] = []
+
+    private struct Event {
+        let position: Int64
+        let step: [RedisArgument]
+    }
+
+    init(organization: OrganizationID, previous: Int64) {
+        self.organization = organization
+        self.previous = previous
+        last = previous
+    }
+
+    var count: Int { events.count }
+
+    /// The slice's arguments: previous, last, and for each event its position, the step and the step's arguments.
+    var arguments: [RedisArgument] {
+        var all: [RedisArgument] = [.integer(previous), .integer(last)]
+        all.reserveCapacity(2 + events.count * 7)
+        for event in events {
+            all.append(.integer(event.position))
+            all += event.step
+        }
+        return all
+    }
+
+    /// Adds an event of the organization; positions grow.
+    mutating func add(_ event: AdmissionEvent) {
+        last = event.position
+        let step: [RedisArgument] =
+            Step(event).map { [.string($0.name)] + $0.arguments.map(RedisArgument.string) }
+            ?? ["park", .string("\(event.type) at \(event.position)")]
+        events.append(Event(position: event.position, step: step))
+    }
+
+    /// The same events as slices of at most `size`, each of which continues the one before.
+    func parts(of size: Int) -> [Slice] {
+        guard events.count > size else { return [self] }
+        var parts: [Slice] = []
+        var previous = previous
+        for start in stride(from: 0, to: events.count, by: size) {
+            var part = Slice(organization: organization, previous: previous)
+            part.events = Array(events[start..<min(events.count, start + size)])
+            part.last = part.events.last?.position ?? previous
+            previous = part.last
+            parts.append(part)
+        }
+        return parts
+    }
+}
+
+/// What one event does to a state in Redis.
+struct Step: Sendable, Hashable {
+    let name: String
+    let arguments: [String]
+
+    private init(_ name: String, _ arguments: [String]) {
+        self.name = name
+        self.arguments = arguments
+    }
+
+    /// nil when the event is not of the shape that its type promises; the organization is then parked.
+    init?(_ event: AdmissionEvent) {
+        let fields = event.fields
+        let stream = event.stream.lowercase
+        switch (event.type, fields.count) {
+        case ("request.authorized", 5):
+            guard Self.areIDs(fields[0..<3]), let admitted = Int64(fields[3]), let held = SignedAmount(fields[4], atLeastZero: true)
+            else { return nil }
+            let owner = fields[0] + fields[1] + fields[2]
+            self.init("authorize", [stream, owner, Self.fixedWidth(admitted), held.text, held.negated])
+        case ("request.voided", _):
+            self.init("void", [stream])
+        case ("request.completed", 3), ("request.failed", 3), ("request.cancelled", 3), ("request.abandoned", 3),
+            ("request.settled_late", 3):
+            guard Self.areIDs(fields[0..<2]), let charged = SignedAmount(fields[2], atLeastZero: true) else { return nil }
+            self.init("settle", [stream, fields[0], fields[1], charged.text, charged.negated])
+        case ("credit.granted", 1), ("credit.topped_up", 1):
+            guard let amount = SignedAmount(fields[0], atLeastZero: true) else { return nil }
+            self.init("credit", [amount.text])
+        case ("credit.adjusted", 1):
+            guard let amount = SignedAmount(fields[0]) else { return nil }
+            self.init("credit", [amount.text])
+        case ("credit.refunded", 1), ("credit.expired", 1):
+            guard let amount = SignedAmount(fields[0], atLeastZero: true) else { return nil }
+            self.init("credit", [amount.negated])
+        case ("admission.epoch_started", _):
+            self.init("epoch", [String(event.position)])
+        case ("iam_rule.created", _), ("iam_rule.updated", _), ("iam_rule.deleted", _):
+            self.init("rules", [String(event.position)])
+        default:
+            self.init(entity: event, stream)
+        }
+    }
+
+    private init?(entity event: AdmissionEvent, _ id: String) {
+        let fields = event.fields
+        switch (event.type, fields.count) {
+        case ("organization.created", 2), ("organization.updated", 2): self.init(organization: fields[0], fields[1])
+        case ("organization.deleted", _): self.init(organization: "deleted", "=")
+        case ("project.created", 2), ("project.updated", 2): self.init(project: id, status: fields[0], limit: fields[1])
+        case ("project.deleted", _): self.init(project: id, status: "deleted", limit: "=")
+        case ("api_key.created", 6):
+            self.init(
+                key: id, digest: fields[0], status: fields[1], limit: fields[2], expires: fields[3], requests: fields[4],
+                tokens: fields[5])
+        case ("api_key.status_changed", 1): self.init(key: id, status: fields[0])
+        case ("api_key.limit_changed", 3): self.init(key: id, limit: fields[0], requests: fields[1], tokens: fields[2])
+        case ("api_key.rolled", 1): self.init(key: id, digest: fields[0])
+        case ("api_key.deleted", _): self.init(key: id, status: "deleted")
+        default: return nil
+        }
+    }
+
+    private init?(organization status: String, _ strict: String) {
+        guard Self.isStatus(status), ["true", "false", "="].contains(strict) else { return nil }
+        self.init("organization", [status, strict])
+    }
+
+    private init?(project: String, status: String, limit: String) {
+        guard Self.isStatus(status), let limit = LimitChange(limit) else { return nil }
+        self.init("project", [project, status, limit.text, limit.negated])
+    }
+
+    private init?(
+        key: String, digest: String = "=", status: String = "=", limit: String = "=", expires: String = "=",
+        requests: String = "=", tokens: String = "="
+    ) {
+        guard digest == "=" || Self.isDigest(digest), Self.isStatus(status), let limit = LimitChange(limit),
+            let expires = LimitChange(expires), let requests = LimitChange(requests), let tokens = LimitChange(tokens)
+        else { return nil }
+        self.init(
+            "key", [key, digest, status, limit.text, limit.negated, expires.text, requests.text, tokens.text])
+    }
+
+    private static func areIDs(_ texts: ArraySlice<String>) -> Bool { texts.allSatisfy { $0.utf8.count == 36 } }
+
+    private static func isStatus(_ text: String) -> Bool { ["active", "inactive", "deleted", "="].contains(text) }
+
+    private static func isDigest(_ text: String) -> Bool {
+        text.utf8.count == 64 && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+    }
+
+    /// 16 digits: enough for microseconds until the year 2286.
+    static func fixedWidth(_ microseconds: Int64) -> String {
+        let digits = String(max(0, microseconds))
+        return String(repeating: "0", count: max(0, 16 - digits.utf8.count)) + digits
+    }
+}

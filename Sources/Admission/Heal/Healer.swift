@@ -1,0 +1,120 @@
+import Ledger
+import Logging
+import Redis
+import Synchronization
+
+/// Builds an organization's state in Redis anew from Postgres.
+final class Healer: Sendable {
+    private let redis: AdmissionRedis
+    private let reader: SeedReader
+    private let logger: Logger
+    private let running = Mutex<[OrganizationID: Task<Bool, Never>]>([:])
+    private let failed = Mutex<[OrganizationID: ContinuousClock.Instant]>([:])
+
+    init(redis: AdmissionRedis, logger: Logger) {
+        self.redis = redis
+        self.logger = logger
+        reader = SeedReader(postgres: redis.postgres)
+    }
+
+    /// Organizations that could not be healed when last tried.
+    var failures: Int { failed.withLock { $0.count } }
+
+    /// Heals within the time given, or says that it could not. Those who ask for one organization at the same time share one
+    /// attempt; those who ask right after a failure get the same answer.
+    func heal(
+        _ organization: OrganizationID, atLeast epoch: Int64 = 0, within limit: Duration = .milliseconds(250)
+    ) async -> Bool {
+        if epoch == 0, let at = failed.withLock({ $0[organization] }), ContinuousClock.now - at < Self.pause { return false }
+        let (task, isMine) = running.withLock { running -> (Task<Bool, Never>, Bool) in
+            if epoch == 0, let task = running[organization] { return (task, false) }
+            // Not of the caller's task: it is shared, and one caller's cancellation must not fail the others.
+            let task = Task { await self.attempt(organization, atLeast: epoch, within: limit) }
+            if running[organization] == nil { running[organization] = task }
+            return (task, true)
+        }
+        let healed = await task.value
+        if isMine {
+            running.withLock { if $0[organization] == task { $0[organization] = nil } }
+            failed.withLock { failed in
+                if healed || failed.count > Self.rememberedFailures { failed[organization] = nil } else { failed[organization] = .now }
+            }
+        }
+        return healed
+    }
+
+    private static let pause: Duration = .milliseconds(100)
+    private static let rememberedFailures = 10_000
+    /// Longer than any attempt: who holds the claim longer is dead.
+    private static let claimMilliseconds: Int64 = 2000
+
+    private func attempt(_ organization: OrganizationID, atLeast epoch: Int64, within limit: Duration) async -> Bool {
+        let deadline = ContinuousClock.now + limit
+        let keys = OrganizationKeys(organization)
+        let connection = redis.client.any
+        let token = RequestID.mint().uuid.lowercase
+        do {
+            while ContinuousClock.now < deadline {
+                let answer = try await redis.call(
+                    .claim, keys: keys.all, [.string(token), .integer(epoch), .integer(Self.claimMilliseconds)], on: connection,
+                    deadline: deadline - .now)
+                switch try Claim(answer) {
+                case .known: return true
+                case .wait: try? await Task.sleep(for: .milliseconds(5))
+                case .claimed(let loss):
+                    do {
+                        if try await seed(organization, loss, keys, token, deadline, on: connection) { return true }
+                    } catch {
+                        // Best effort: a claim that stays runs out by itself.
+                        _ = try? await redis.call(.unclaim, keys: keys.all, [.string(token)], on: connection)
+                        throw error
+                    }
+                }
+            }
+        } catch {
+            logger.warning(
+                "an organization's admission state could not be built",
+                metadata: ["organization": "\(organization)", "error": "\(error)"])
+        }
+        return false
+    }
+
+    /// - Returns: false when another attempt is needed.
+    private func seed(
+        _ organization: OrganizationID, _ loss: Claim.Loss, _ keys: OrganizationKeys, _ token: String,
+        _ deadline: ContinuousClock.Instant, on connection: RedisConnection
+    ) async throws(AdmissionError) -> Bool {
+        let server = ServerKeys(ledger: try await redis.epochs.ledgerID())
+        var marker = try await redis.trust.marker(server, on: connection)
+        if marker.runID == nil {
+            // Everything is gone, not this organization alone.
+            try await redis.trust.establish(on: connection)
+            marker = try await redis.trust.marker(server, on: connection)
+        }
+        var seed = try await read(organization, deadline)
+        if !loss.isCovered(by: seed.epoch, marker) {
+            _ = try await redis.epochs.start(organization: organization, reason: loss.reason, deadline: deadline - .now)
+            seed = try await read(organization, deadline)
+        }
+        let answer = try await redis.call(
+            .seed, keys: keys.all, [.string(token)] + seed.arguments, on: connection, deadline: deadline - .now)
+        switch answer.string {
+        case "seeded", "already":
+            logger.info(
+                "an organization's admission state was built anew",
+                metadata: ["organization": "\(organization)", "reason": "\(loss.reason)", "epoch": "\(seed.epoch)"])
+            return true
+        case "lost", "unknown": return false
+        default: throw AdmissionError(.protocolViolation, "seed answered \(answer)")
+        }
+    }
+
+    private func read(
+        _ organization: OrganizationID, _ deadline: ContinuousClock.Instant
+    ) async throws(AdmissionError) -> Seed {
+        guard let seed = try await reader.read(organization, deadline: deadline - .now) else {
+            throw AdmissionError(.unavailable, "the organization is unknown to the ledger, or parked")
+        }
+        return seed
+    }
+}

@@ -1,0 +1,79 @@
+import Ledger
+import Postgres
+import Redis
+
+import struct FoundationEssentials.UUID
+
+/// An organization's whole state at one moment of the ledger: the admission tables at their checkpoint, and the events since.
+struct Seed: Sendable {
+    let organization: OrganizationID
+    /// The organization's newest epoch at that moment; it lies within what the seed holds.
+    let epoch: Int64
+    /// The organization's last position in the tables.
+    let position: Int64
+    private var fields: [RedisArgument] = []
+    private var holds: [RedisArgument] = []
+    private var tail: Slice
+
+    init(organization: OrganizationID, epoch: Int64, position: Int64) {
+        self.organization = organization
+        self.epoch = epoch
+        self.position = position
+        tail = Slice(organization: organization, previous: position)
+    }
+
+    /// What `seed` of functions.lua takes after the token.
+    var arguments: [RedisArgument] {
+        var all: [RedisArgument] = [.integer(epoch), .integer(position), .integer(Int64(fields.count / 2))]
+        all += fields
+        all.append(.integer(Int64(holds.count / 2)))
+        all += holds
+        if tail.count > 0 { all += tail.arguments }
+        return all
+    }
+
+    /// Whether there is an organization at all, in the tables or in what came since.
+    var exists: Bool { !fields.isEmpty || tail.count > 0 }
+
+    mutating func set(organization status: String, strict: Bool, rules: Int64, available: String) {
+        set("o", Self.letter(status) + (strict ? "1" : "0") + String(rules))
+        set("o:a", available)
+    }
+
+    mutating func set(project: UUID, status: String, limit: LimitChange, available: String) {
+        let name = "p:\(project.lowercase)"
+        set(name, "\(Self.letter(status))\(Self.flag(limit.text))|\(limit.text)|\(limit.negated)|")
+        set(name + ":a", available)
+    }
+
+    mutating func set(
+        key: UUID, status: String, digest: String, limit: LimitChange, expires: String, requests: String, tokens: String,
+        available: String
+    ) {
+        let name = "k:\(key.lowercase)"
+        let rated = requests.isEmpty && tokens.isEmpty ? "0" : "1"
+        set(
+            name,
+            "\(Self.letter(status))\(Self.flag(limit.text))\(Self.flag(expires))\(rated)\(digest)|\(limit.text)|\(limit.negated)|"
+                + "\(expires)|\(requests)|\(tokens)|")
+        set(name + ":a", available)
+    }
+
+    mutating func add(hold request: UUID, project: UUID, key: UUID, instance: UUID, admittedAt: Int64, amount: String) {
+        guard amount != "0" else { return }
+        holds.append(.string(request.lowercase))
+        holds.append(
+            .string(
+                "c" + Step.fixedWidth(admittedAt) + project.lowercase + key.lowercase + instance.lowercase + amount))
+    }
+
+    mutating func add(_ event: AdmissionEvent) { tail.add(event) }
+
+    private mutating func set(_ name: String, _ value: String) {
+        fields.append(.string(name))
+        fields.append(.string(value))
+    }
+
+    private static func letter(_ status: String) -> String { String(status.prefix(1)) }
+    private static func flag(_ text: String) -> String { text.isEmpty ? "0" : "1" }
+}

@@ -1,0 +1,107 @@
+import Ledger
+import Postgres
+
+import struct FoundationEssentials.UUID
+
+/// Reads a ``Seed`` by one statement, which is one snapshot.
+struct SeedReader: Sendable {
+    let postgres: PostgresClient
+
+    /// - Returns: nil for an organization that the ledger does not know, or that is parked.
+    func read(_ organization: OrganizationID, deadline: Duration) async throws(AdmissionError) -> Seed? {
+        do {
+            let rows = try await postgres.query(
+                Self.sql, [.uuid(organization.uuid), .textArray(AdmissionEvent.types)], deadline: deadline)
+            guard let first = rows.first, try first.decode("kind", as: String.self) == "ledger" else { return nil }
+            let figures = try first.decode("fields", as: [String].self)
+            guard figures.count == 3, figures[2] == "0", let epoch = Int64(figures[0]), let position = Int64(figures[1]) else {
+                return nil
+            }
+            var seed = Seed(organization: organization, epoch: epoch, position: position)
+            for row in rows.dropFirst() {
+                guard try add(row, to: &seed) else {
+                    throw AdmissionError(.protocolViolation, "the admission tables hold a row of an unknown shape")
+                }
+            }
+            return seed.exists ? seed : nil
+        } catch {
+            throw AdmissionError(postgres: error)
+        }
+    }
+
+    private func add(_ row: PostgresRow, to seed: inout Seed) throws(PostgresError) -> Bool {
+        let kind = try row.decode("kind", as: String.self)
+        let fields = try row.decode("fields", as: [String].self)
+        let id = try row.decode("stream_id", as: UUID.self)
+        switch (kind, fields.count) {
+        case ("organization", 4):
+            seed.set(organization: fields[0], strict: fields[1] == "true", rules: Int64(fields[2]) ?? 0, available: fields[3])
+        case ("project", 3):
+            guard let limit = LimitChange(fields[1]) else { return false }
+            seed.set(project: id, status: fields[0], limit: limit, available: fields[2])
+        case ("key", 7):
+            guard let limit = LimitChange(fields[2]) else { return false }
+            seed.set(
+                key: id, status: fields[0], digest: fields[1], limit: limit, expires: fields[3], requests: fields[4],
+                tokens: fields[5], available: fields[6])
+        case ("hold", 5):
+            guard let project = UUID(uuidString: fields[0]), let key = UUID(uuidString: fields[1]),
+                let instance = UUID(uuidString: fields[2]), let admittedAt = Int64(fields[3])
+            else { return false }
+            seed.add(hold: id, project: project, key: key, instance: instance, admittedAt: admittedAt, amount: fields[4])
+        case ("event", _):
+            seed.add(
+                AdmissionEvent(
+                    position: try row.decode("position"), organization: seed.organization.uuid, stream: id,
+                    type: try row.decode("type"), fields: fields))
+        default: return false
+        }
+        return true
+    }
+
+    private static let sql = """
+        WITH checkpoint AS (
+            SELECT coalesce((SELECT c.position FROM projections.checkpoints AS c WHERE c.schema_name = 'admission'), 0) AS position
+        ),
+        held AS (SELECT project, api_key, sum(amount) AS amount FROM admission.holds WHERE organization = $1 GROUP BY 1, 2),
+        events AS (
+            \(AdmissionEvent.select(from: "ledger.events"))
+            WHERE organization = $1 AND position > (SELECT position FROM checkpoint) AND type = ANY ($2)
+        ),
+        state AS (
+            SELECT 'ledger' AS kind, 0::bigint AS position, '' AS type, $1::uuid AS stream_id, ARRAY[
+                (SELECT max(s.epoch) FROM ledger.epochs AS s
+                    WHERE s.organization IN ($1, '00000000-0000-0000-0000-000000000000'))::text,
+                coalesce((
+                    SELECT e.position FROM ledger.events AS e
+                    WHERE e.organization = $1 AND e.position <= (SELECT position FROM checkpoint) AND e.type = ANY ($2)
+                    ORDER BY e.position DESC LIMIT 1), 0)::text,
+                '0'] AS fields
+            UNION ALL
+            SELECT 'organization', 0, '', o.organization, ARRAY[
+                o.status, o.strict::text, o.rules::text,
+                (o.credited - o.charged - coalesce((SELECT sum(h.amount) FROM held AS h), 0))::text]
+            FROM admission.organizations AS o WHERE o.organization = $1
+            UNION ALL
+            SELECT 'project', 0, '', p.project, ARRAY[
+                p.status, coalesce(p.usage_limit::text, ''),
+                (coalesce(p.usage_limit, 0) - p.charged
+                    - coalesce((SELECT sum(h.amount) FROM held AS h WHERE h.project = p.project), 0))::text]
+            FROM admission.projects AS p WHERE p.organization = $1
+            UNION ALL
+            SELECT 'key', 0, '', k.api_key, ARRAY[
+                k.status, k.token_sha256, coalesce(k.usage_limit::text, ''), coalesce(k.expires_at::text, ''),
+                coalesce(k.requests_per_minute::text, ''), coalesce(k.tokens_per_minute::text, ''),
+                (coalesce(k.usage_limit, 0) - k.charged
+                    - coalesce((SELECT sum(h.amount) FROM held AS h WHERE h.api_key = k.api_key), 0))::text]
+            FROM admission.keys AS k WHERE k.organization = $1
+            UNION ALL
+            SELECT 'hold', 0, '', h.request, ARRAY[
+                h.project::text, h.api_key::text, h.instance::text, h.admitted_at::text, h.amount::text]
+            FROM admission.holds AS h WHERE h.organization = $1
+            UNION ALL
+            SELECT 'event', position, type, stream_id, fields FROM events
+        )
+        SELECT kind, position, type, stream_id, fields FROM state ORDER BY kind <> 'ledger', position
+        """
+}

@@ -1,0 +1,74 @@
+import Ledger
+import Logging
+import Redis
+
+/// Builds all organizations anew in the background after a loss of Redis, so that the first request of each need not wait.
+struct Sweeper: Sendable {
+    let redis: AdmissionRedis
+    let healer: Healer
+    let logger: Logger
+
+    /// Looks whether there is something to do, and does it unless another process is at it.
+    func sweep() async throws(AdmissionError) {
+        let connection = redis.client.any
+        let keys = ServerKeys(ledger: try await redis.epochs.ledgerID())
+        var marker = try await redis.trust.marker(keys, on: connection)
+        let record = try await redis.epochs.record()
+        if marker.runID == nil || marker.runID != record.runID || marker.epoch != record.epoch {
+            try await redis.trust.establish(on: connection)
+            marker = try await redis.trust.marker(keys, on: connection)
+        }
+        guard !marker.isComplete, let epoch = marker.epoch, let runID = marker.runID else { return }
+        let token = RequestID.mint().uuid.lowercase
+        guard try await claim(keys, token, on: connection) else { return }
+        var last: OrganizationID?
+        var failures = 0
+        var count = 0
+        while true {
+            let page = try await OrganizationPages.next(after: last, limit: Self.page, postgres: redis.postgres)
+            guard let end = page.last else { break }
+            failures += await heal(page, epoch)
+            count += page.count
+            last = end
+            guard try await renew(keys, token, on: connection), try await redis.trust.marker(keys, on: connection).epoch == epoch
+            else { return }
+        }
+        if failures == 0 {
+            _ = try await redis.call(.complete, keys: [keys.server], [.string(runID), .integer(epoch)], on: connection)
+            logger.info("Redis holds every organization again", metadata: ["organizations": "\(count)", "epoch": "\(epoch)"])
+        }
+        _ = try await connection.admissionCall(["DEL", .string(keys.sweeping)])
+    }
+
+    private static let page: Int32 = 200
+    private static let width = 4
+    private static let claimMilliseconds: Int64 = 10_000
+
+    private func claim(_ keys: ServerKeys, _ token: String, on connection: RedisConnection) async throws(AdmissionError) -> Bool {
+        let answer = try await connection.admissionCall(
+            ["SET", .string(keys.sweeping), .string(token), "NX", "PX", .integer(Self.claimMilliseconds)])
+        return !answer.isNull
+    }
+
+    private func renew(_ keys: ServerKeys, _ token: String, on connection: RedisConnection) async throws(AdmissionError) -> Bool {
+        guard try await connection.admissionCall(["GET", .string(keys.sweeping)]).string == token else { return false }
+        _ = try await connection.admissionCall(["PEXPIRE", .string(keys.sweeping), .integer(Self.claimMilliseconds)])
+        return true
+    }
+
+    /// - Returns: how many could not be healed.
+    private func heal(_ page: [OrganizationID], _ epoch: Int64) async -> Int {
+        await withTaskGroup(of: Bool.self) { group in
+            var waiting = page.makeIterator()
+            for _ in 0..<Self.width {
+                if let next = waiting.next() { group.addTask { await healer.heal(next, atLeast: epoch, within: .seconds(2)) } }
+            }
+            var failures = 0
+            for await healed in group {
+                if !healed { failures += 1 }
+                if let next = waiting.next() { group.addTask { await healer.heal(next, atLeast: epoch, within: .seconds(2)) } }
+            }
+            return failures
+        }
+    }
+}

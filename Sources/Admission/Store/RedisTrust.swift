@@ -1,0 +1,141 @@
+import Ledger
+import Logging
+import Postgres
+import Redis
+
+import struct FoundationEssentials.UUID
+
+/// Compares a Redis with the record in the ledger, and begins an epoch for all organizations when it is not the same.
+struct RedisTrust: Sendable {
+    let folder: AdmissionFolder
+    let postgres: PostgresClient
+    let epochs: EpochStarter
+    let logger: Logger
+
+    /// The figures of INFO that matter here.
+    struct Server: Sendable, Hashable {
+        let runID: String
+        let evictionPolicy: String
+        let version: String
+
+        init(info text: String) throws(AdmissionError) {
+            var fields: [Substring: Substring] = [:]
+            for line in text.split(whereSeparator: \.isNewline) {
+                guard let colon = line.firstIndex(of: ":") else { continue }
+                fields[line[..<colon]] = line[line.index(after: colon)...]
+            }
+            guard let runID = fields["run_id"], let policy = fields["maxmemory_policy"], let version = fields["redis_version"]
+            else { throw AdmissionError(.misconfigured, "INFO does not tell run_id, maxmemory_policy and redis_version") }
+            self.runID = String(runID)
+            self.evictionPolicy = String(policy)
+            self.version = String(version)
+        }
+    }
+
+    /// Returns when this Redis may be used: it is the one on record, or has become it by a new epoch.
+    /// - Throws: ``AdmissionError``; then it may not.
+    func establish(on connection: RedisConnection) async throws(AdmissionError) {
+        let server = try await server(on: connection)
+        guard server.evictionPolicy == "noeviction" else {
+            throw AdmissionError(
+                .misconfigured, "Redis has maxmemory-policy \(server.evictionPolicy): what it evicts would be lost, set noeviction")
+        }
+        let keys = ServerKeys(ledger: try await epochs.ledgerID())
+        let token = RequestID.mint().uuid.lowercase
+        for attempt in 0..<Self.attempts {
+            let verdict = try await verdict(server, keys, on: connection)
+            if verdict == .trusted { return }
+            let claim = try await connection.admissionCall(
+                ["SET", .string(keys.marking), .string(token), "NX", "PX", .integer(Self.markingMilliseconds)])
+            if claim.isNull {
+                // Somebody else is at it; a token that nobody ends runs out.
+                try? await Task.sleep(for: .milliseconds(min(100, 10 * (attempt + 1))))
+                continue
+            }
+            // What was read before the claim may be settled by now.
+            try await settle(try await self.verdict(server, keys, on: connection), server, keys, token, on: connection)
+        }
+        throw AdmissionError(.unavailable, "Redis could not be brought in line with the ledger's epoch")
+    }
+
+    func marker(_ keys: ServerKeys, on connection: RedisConnection) async throws(AdmissionError) -> RedisMarker {
+        let reply = try await connection.admissionCall(
+            ["HMGET", .string(keys.server), "run_id", "epoch", "complete", "applied"])
+        guard let fields = reply.array, fields.count == 4 else {
+            throw AdmissionError(.protocolViolation, "HMGET answered no four fields")
+        }
+        return RedisMarker(
+            runID: fields[0].string, epoch: fields[1].int64, isComplete: fields[2].string == "1", applied: fields[3].int64)
+    }
+
+    private static let attempts = 60
+    private static let markingMilliseconds: Int64 = 5000
+
+    private func server(on connection: RedisConnection) async throws(AdmissionError) -> Server {
+        var text = ""
+        for section: RedisArgument in ["server", "memory"] {
+            text += try await connection.admissionCall(["INFO", section]).string ?? ""
+        }
+        return try Server(info: text)
+    }
+
+    private func verdict(
+        _ server: Server, _ keys: ServerKeys, on connection: RedisConnection
+    ) async throws(AdmissionError) -> TrustVerdict {
+        // Redis first: a record that is read later can't be older than what Redis was told from it.
+        let marker = try await marker(keys, on: connection)
+        return TrustVerdict(runID: server.runID, marker: marker, record: try await epochs.record())
+    }
+
+    private func settle(
+        _ verdict: TrustVerdict, _ server: Server, _ keys: ServerKeys, _ token: String, on connection: RedisConnection
+    ) async throws(AdmissionError) {
+        let epoch: Int64
+        switch verdict {
+        case .trusted:
+            _ = try await connection.admissionCall(["DEL", .string(keys.marking)])
+            return
+        case .behind:
+            epoch = try await epochs.record().epoch
+        case .lost(let reason):
+            epoch = try await epochs.start(organization: nil, reason: reason, runID: server.runID)
+            logger.warning("Redis is not the one on record: a new epoch begins", metadata: ["reason": "\(reason)", "epoch": "\(epoch)"])
+        case .ahead:
+            try await forgetStates(on: connection)
+            epoch = try await epochs.start(organization: nil, reason: "ledger_restored", runID: server.runID)
+            logger.warning("Redis was ahead of the ledger: a new epoch begins", metadata: ["epoch": "\(epoch)"])
+        }
+        _ = try await connection.call(
+            .mark, of: folder, keys: [keys.server, keys.marking], [.string(token), .string(server.runID), .integer(epoch)])
+    }
+
+    /// Removes all states: their epochs may be above any that this ledger will give for a while, so none would replace them.
+    private func forgetStates(on connection: RedisConnection) async throws(AdmissionError) {
+        var last: OrganizationID?
+        while true {
+            let page = try await OrganizationPages.next(after: last, limit: 500, postgres: postgres)
+            guard let end = page.last else { return }
+            for organization in page {
+                let keys = OrganizationKeys(organization)
+                _ = try await connection.admissionCall(["UNLINK"] + keys.all.map(RedisArgument.string))
+            }
+            last = end
+        }
+    }
+}
+
+/// The organizations of the admission tables, in the order of their ids.
+enum OrganizationPages {
+    static func next(
+        after last: OrganizationID?, limit: Int32, postgres: PostgresClient
+    ) async throws(AdmissionError) -> [OrganizationID] {
+        do {
+            let rows = try await postgres.query(
+                "SELECT organization FROM admission.organizations WHERE organization > $1 ORDER BY organization LIMIT $2",
+                [.uuid(last?.uuid ?? .zero), .int4(limit)])
+            return try rows.map { OrganizationID(uuid: try $0.decode(0)) }
+        } catch {
+            throw AdmissionError(postgres: error)
+        }
+    }
+}

@@ -1,0 +1,175 @@
+-- What can't be right must not count as zero: it becomes a NULL that a NOT NULL refuses, a cast that fails or a key that is
+-- there already. Then the event's organization is parked, and no other.
+
+INSERT INTO organizations (organization, status, strict, rules, credited, charged, overshoot, strict_overshoot)
+SELECT organization, 'active', (data ->> 'strict')::boolean, 0, 0, 0, 0, 0
+FROM batch
+WHERE type = 'organization.created';
+
+INSERT INTO projects (project, organization, status, usage_limit, charged)
+SELECT stream_id, organization, 'active', (data ->> 'usage_limit')::bigint, 0
+FROM batch
+WHERE type = 'project.created';
+
+INSERT INTO keys (
+    api_key, project, organization, token_sha256, status, usage_limit, requests_per_minute, tokens_per_minute, expires_at, charged)
+SELECT
+    b.stream_id, (SELECT p.project FROM projects AS p WHERE p.project = d.project AND p.organization = b.organization),
+    b.organization, d.token_sha256, coalesce(d.status, 'active'), d.usage_limit, d.requests_per_minute, d.tokens_per_minute,
+    d.expires_at, 0
+FROM batch AS b,
+    LATERAL jsonb_to_record(b.data) AS d(project uuid, token_sha256 text, status text, usage_limit bigint,
+        requests_per_minute bigint, tokens_per_minute bigint, expires_at bigint)
+WHERE b.type = 'api_key.created';
+
+-- The newest value of each field of a batch wins.
+UPDATE organizations AS o SET
+    status = coalesce(c.status[1], o.status),
+    strict = coalesce(c.strict[1], o.strict),
+    rules = coalesce(c.rules, o.rules)
+FROM (
+    SELECT
+        organization,
+        array_agg(CASE type WHEN 'organization.deleted' THEN 'deleted' ELSE data ->> 'status' END ORDER BY position DESC)
+            FILTER (WHERE type = 'organization.deleted' OR type = 'organization.updated' AND data ? 'status') AS status,
+        array_agg((data ->> 'strict')::boolean ORDER BY position DESC)
+            FILTER (WHERE type = 'organization.updated' AND data ? 'strict') AS strict,
+        max(position) FILTER (WHERE type LIKE 'iam\_rule.%') AS rules
+    FROM batch
+    WHERE type IN ('organization.updated', 'organization.deleted', 'iam_rule.created', 'iam_rule.updated', 'iam_rule.deleted')
+    GROUP BY organization
+) AS c
+WHERE c.organization = o.organization;
+
+UPDATE projects AS p SET
+    status = coalesce(c.status[1], p.status),
+    usage_limit = CASE WHEN c.usage_limit IS NULL THEN p.usage_limit ELSE c.usage_limit[1] END
+FROM (
+    SELECT
+        stream_id AS project,
+        array_agg(CASE type WHEN 'project.deleted' THEN 'deleted' ELSE data ->> 'status' END ORDER BY position DESC)
+            FILTER (WHERE type = 'project.deleted' OR data ? 'status') AS status,
+        array_agg((data ->> 'usage_limit')::bigint ORDER BY position DESC) FILTER (WHERE data ? 'usage_limit') AS usage_limit
+    FROM batch
+    WHERE type IN ('project.updated', 'project.deleted')
+    GROUP BY stream_id
+) AS c
+WHERE c.project = p.project;
+
+UPDATE keys AS k SET
+    status = coalesce(c.status[1], k.status),
+    token_sha256 = coalesce(c.token_sha256[1], k.token_sha256),
+    usage_limit = CASE WHEN c.usage_limit IS NULL THEN k.usage_limit ELSE c.usage_limit[1] END,
+    requests_per_minute =
+        CASE WHEN c.requests_per_minute IS NULL THEN k.requests_per_minute ELSE c.requests_per_minute[1] END,
+    tokens_per_minute = CASE WHEN c.tokens_per_minute IS NULL THEN k.tokens_per_minute ELSE c.tokens_per_minute[1] END
+FROM (
+    SELECT
+        stream_id AS api_key,
+        array_agg(CASE type WHEN 'api_key.deleted' THEN 'deleted' ELSE data ->> 'status' END ORDER BY position DESC)
+            FILTER (WHERE type IN ('api_key.deleted', 'api_key.status_changed')) AS status,
+        array_agg(data ->> 'token_sha256' ORDER BY position DESC) FILTER (WHERE type = 'api_key.rolled') AS token_sha256,
+        array_agg((data ->> 'usage_limit')::bigint ORDER BY position DESC)
+            FILTER (WHERE type = 'api_key.limit_changed' AND data ? 'usage_limit') AS usage_limit,
+        array_agg((data ->> 'requests_per_minute')::bigint ORDER BY position DESC)
+            FILTER (WHERE type = 'api_key.limit_changed' AND data ? 'requests_per_minute') AS requests_per_minute,
+        array_agg((data ->> 'tokens_per_minute')::bigint ORDER BY position DESC)
+            FILTER (WHERE type = 'api_key.limit_changed' AND data ? 'tokens_per_minute') AS tokens_per_minute
+    FROM batch
+    WHERE type IN ('api_key.status_changed', 'api_key.limit_changed', 'api_key.rolled', 'api_key.deleted')
+    GROUP BY stream_id
+) AS c
+WHERE c.api_key = k.api_key;
+
+-- Money. A hold that is opened and closed within the batch never becomes a row.
+WITH facts AS MATERIALIZED (
+    SELECT
+        b.stream_id AS request, b.type, b.organization, d.project, d.api_key, d.instance, d.epoch, d.admitted_at, d.held, d.strict,
+        CASE WHEN d.amount >= 0 OR b.type = 'credit.adjusted'
+            THEN CASE WHEN b.type IN ('credit.refunded', 'credit.expired') THEN - d.amount ELSE d.amount END
+        END AS credited,
+        CASE WHEN d.charged >= 0 THEN d.charged END AS charged,
+        b.stream_kind = 'credit' AS is_credit,
+        b.type IN ('request.completed', 'request.failed', 'request.cancelled', 'request.abandoned', 'request.settled_late')
+            AS is_outcome
+    FROM batch AS b,
+        LATERAL jsonb_to_record(b.data) AS d(project uuid, api_key uuid, instance uuid, epoch bigint, admitted_at bigint,
+            held bigint, strict boolean, charged bigint, amount bigint)
+    WHERE b.stream_kind IN ('credit', 'request')
+),
+opened AS (
+    INSERT INTO holds (request, organization, project, api_key, instance, epoch, admitted_at, amount, strict)
+    SELECT request, organization, project, api_key, instance, epoch, admitted_at, held, strict
+    FROM facts AS f
+    WHERE type = 'request.authorized' AND NOT EXISTS (SELECT FROM facts AS o WHERE o.request = f.request AND o.is_outcome)
+    ORDER BY request
+),
+closed AS (
+    DELETE FROM holds AS h USING facts AS f
+    WHERE f.is_outcome AND f.request = h.request
+    RETURNING h.request, h.amount, h.strict
+),
+authorizations AS (
+    SELECT request, amount, strict FROM closed
+    UNION ALL
+    SELECT request, held, strict FROM facts WHERE type = 'request.authorized'
+),
+charges AS MATERIALIZED (
+    SELECT
+        f.organization, f.project, f.api_key,
+        CASE WHEN bool_and(f.charged IS NOT NULL) THEN sum(f.charged)::bigint END AS charged,
+        coalesce(sum(greatest(f.charged - a.amount, 0)), 0)::bigint AS overshoot,
+        coalesce(sum(greatest(f.charged - a.amount, 0)) FILTER (WHERE a.strict), 0)::bigint AS strict_overshoot
+    FROM facts AS f LEFT JOIN authorizations AS a ON a.request = f.request AND f.type <> 'request.settled_late'
+    WHERE f.is_outcome
+    GROUP BY f.organization, f.project, f.api_key
+),
+key_charges AS (
+    UPDATE keys AS k SET charged = k.charged + c.charged
+    FROM charges AS c
+    WHERE k.api_key = c.api_key AND k.project = c.project AND k.organization = c.organization
+    RETURNING k.api_key
+),
+project_charges AS (
+    UPDATE projects AS p SET charged = p.charged + c.charged
+    FROM (
+        SELECT project, CASE WHEN bool_and(charged IS NOT NULL) THEN sum(charged)::bigint END AS charged
+        FROM charges GROUP BY project
+    ) AS c
+    WHERE p.project = c.project
+),
+totals AS (
+    SELECT
+        organization,
+        CASE WHEN bool_and(credited IS NOT NULL) THEN sum(credited)::bigint END AS credited,
+        CASE WHEN bool_and(charged IS NOT NULL) THEN sum(charged)::bigint END AS charged,
+        sum(overshoot)::bigint AS overshoot, sum(strict_overshoot)::bigint AS strict_overshoot
+    FROM (
+        SELECT organization, 0::bigint AS credited, charged, overshoot, strict_overshoot FROM charges
+        UNION ALL
+        SELECT organization, credited, 0, 0, 0 FROM facts WHERE is_credit
+    ) AS t
+    GROUP BY organization
+),
+organization_totals AS (
+    UPDATE organizations AS o SET
+        credited = o.credited + t.credited,
+        charged = o.charged + t.charged,
+        overshoot = o.overshoot + t.overshoot,
+        strict_overshoot = o.strict_overshoot + t.strict_overshoot
+    FROM totals AS t
+    WHERE o.organization = t.organization
+    RETURNING o.organization
+)
+-- An outcome of a key that nobody made, or credit of an organization that nobody made: refused by the NOT NULL of status.
+INSERT INTO organizations (organization)
+SELECT c.organization FROM charges AS c WHERE c.api_key IS NULL OR c.api_key NOT IN (SELECT api_key FROM key_charges)
+UNION
+SELECT t.organization FROM totals AS t WHERE t.organization NOT IN (SELECT organization FROM organization_totals);
+
+INSERT INTO epochs AS e (organization, epoch)
+SELECT coalesce(organization, '00000000-0000-0000-0000-000000000000'), max(position)
+FROM batch
+WHERE type = 'admission.epoch_started'
+GROUP BY 1
+ON CONFLICT (organization) DO UPDATE SET epoch = excluded.epoch;

@@ -1,0 +1,103 @@
+-- Amounts are nano-dollars (1e-9 USD), times are microseconds since 1970.
+
+CREATE TABLE organizations (
+    organization uuid PRIMARY KEY,
+    status text NOT NULL CHECK (status IN ('active', 'inactive', 'deleted')),
+    strict boolean NOT NULL,
+    rules bigint NOT NULL,
+    credited bigint NOT NULL,
+    charged bigint NOT NULL,
+    overshoot bigint NOT NULL,
+    strict_overshoot bigint NOT NULL
+) WITH (fillfactor = 70);
+
+COMMENT ON TABLE organizations IS 'What admission knows of each organization.';
+COMMENT ON COLUMN organizations.strict IS 'Whether a request is charged at most its hold.';
+COMMENT ON COLUMN organizations.rules IS 'The version of the IAM rules: position of the newest event of one, 0 before the first.';
+COMMENT ON COLUMN organizations.credited IS 'Granted, topped up and adjusted, less refunded and expired, nano-dollars.';
+COMMENT ON COLUMN organizations.charged IS 'Sum of what requests were charged, nano-dollars.';
+COMMENT ON COLUMN organizations.overshoot IS 'Sum of what was charged beyond the hold, nano-dollars.';
+COMMENT ON COLUMN organizations.strict_overshoot IS 'The part of overshoot of requests that were admitted in strict mode: should be zero.';
+
+CREATE TABLE projects (
+    project uuid PRIMARY KEY,
+    organization uuid NOT NULL,
+    status text NOT NULL CHECK (status IN ('active', 'inactive', 'deleted')),
+    usage_limit bigint CHECK (usage_limit >= 0),
+    charged bigint NOT NULL
+) WITH (fillfactor = 70);
+
+COMMENT ON TABLE projects IS 'What admission knows of each project.';
+COMMENT ON COLUMN projects.usage_limit IS 'What the project may spend in all, nano-dollars; NULL is no limit.';
+COMMENT ON COLUMN projects.charged IS 'Sum of what its requests were charged, nano-dollars.';
+
+CREATE TABLE keys (
+    api_key uuid PRIMARY KEY,
+    project uuid NOT NULL,
+    organization uuid NOT NULL,
+    token_sha256 text NOT NULL UNIQUE CHECK (token_sha256 ~ '^[0-9a-f]{64}$'),
+    status text NOT NULL CHECK (status IN ('active', 'inactive', 'deleted')),
+    usage_limit bigint CHECK (usage_limit >= 0),
+    requests_per_minute bigint CHECK (requests_per_minute >= 0),
+    tokens_per_minute bigint CHECK (tokens_per_minute >= 0),
+    expires_at bigint,
+    charged bigint NOT NULL
+) WITH (fillfactor = 70);
+
+COMMENT ON TABLE keys IS 'What admission knows of each API key.';
+COMMENT ON COLUMN keys.token_sha256 IS 'SHA-256 of the token that the key has now, 64 lower-case hexadecimal digits.';
+COMMENT ON COLUMN keys.usage_limit IS 'What the key may spend in all, nano-dollars; NULL is no limit.';
+COMMENT ON COLUMN keys.expires_at IS 'From when on it is refused, microseconds since 1970; NULL is never.';
+COMMENT ON COLUMN keys.charged IS 'Sum of what its requests were charged, nano-dollars.';
+
+CREATE TABLE holds (
+    request uuid PRIMARY KEY,
+    organization uuid NOT NULL,
+    project uuid NOT NULL,
+    api_key uuid NOT NULL,
+    instance uuid NOT NULL,
+    epoch bigint NOT NULL,
+    admitted_at bigint NOT NULL,
+    amount bigint NOT NULL CHECK (amount >= 0),
+    strict boolean NOT NULL
+) WITH (fillfactor = 70);
+
+COMMENT ON TABLE holds IS 'Authorized requests that have no outcome yet.';
+COMMENT ON COLUMN holds.instance IS 'The process that serves the request; when its lease has run out, the request is abandoned.';
+COMMENT ON COLUMN holds.amount IS 'What is held, nano-dollars; may be zero.';
+
+CREATE TABLE epochs (
+    organization uuid PRIMARY KEY,
+    epoch bigint NOT NULL
+);
+
+COMMENT ON TABLE epochs IS 'The newest epoch that began for one organization; the zero uuid stands for all. The greater of both holds.';
+
+CREATE VIEW scopes AS
+SELECT
+    'organization' AS scope, o.organization AS id, o.organization, o.credited AS usage_limit, o.charged,
+    coalesce(h.held, 0) AS held, o.credited - o.charged - coalesce(h.held, 0) AS available
+FROM organizations AS o
+LEFT JOIN (SELECT organization, sum(amount) AS held FROM holds GROUP BY organization) AS h USING (organization)
+UNION ALL
+SELECT
+    'project', p.project, p.organization, p.usage_limit, p.charged,
+    coalesce(h.held, 0), p.usage_limit - p.charged - coalesce(h.held, 0)
+FROM projects AS p
+LEFT JOIN (SELECT project, sum(amount) AS held FROM holds GROUP BY project) AS h USING (project)
+UNION ALL
+SELECT
+    'api_key', k.api_key, k.organization, k.usage_limit, k.charged,
+    coalesce(h.held, 0), k.usage_limit - k.charged - coalesce(h.held, 0)
+FROM keys AS k
+LEFT JOIN (SELECT api_key, sum(amount) AS held FROM holds GROUP BY api_key) AS h USING (api_key);
+
+COMMENT ON VIEW scopes IS 'What can still be held on each organization, project and API key, nano-dollars; NULL where there is no limit.';
+
+CREATE VIEW scopes_usd AS
+SELECT
+    scope, id, organization, usage_limit * 0.000000001 AS usage_limit, charged * 0.000000001 AS charged,
+    held * 0.000000001 AS held, available * 0.000000001 AS available
+FROM scopes;
+
+COMMENT ON VIEW scopes_usd IS 'The view scopes in US dollars.';
