@@ -37,6 +37,8 @@ public struct Mapping: Sendable, Hashable {
     public let maximumOutput: Int64?
     /// What the model can do there.
     public let capabilities: Capabilities
+    /// The most prompt tokens that one image can be counted as.
+    public let imageTokens: ImageTokens
     /// The request field that bounds a completion there.
     public let outputLimitField: OutputLimitField
     /// From when on new uses are discouraged, in microseconds since 1970 UTC.
@@ -55,6 +57,18 @@ public struct Mapping: Sendable, Hashable {
 
     /// Whether new uses are discouraged at `time`, in microseconds since 1970 UTC.
     public func isDeprecated(at time: Int64) -> Bool { deprecatedAt.map { time >= $0 } ?? false }
+}
+
+/// The most prompt tokens that one image can be counted as, by the detail that the request asks for.
+public struct ImageTokens: Sendable, Hashable {
+    /// At low detail.
+    public let low: Int64
+    /// At any other detail.
+    public let other: Int64
+
+    /// The counts of the model that counts highest (GPT-4o mini: 2,833 tokens, and 5,667 for each of at most eight tiles),
+    /// for mappings whose own are not known.
+    public static let unknown = ImageTokens(low: 2833, other: 48_169)
 }
 
 /// The request field that bounds a completion: providers differ, and some models refuse the older one.

@@ -19,7 +19,7 @@ extension Model {
 extension Mapping {
     private static let fields: Set<String> = [
         "provider", "model", "prices", "costs", "context_size", "max_output", "streaming", "vision", "tools",
-        "parallel_tool_calls", "reasoning", "json_output", "json_schema", "output_limit_field", "deprecated_at",
+        "parallel_tool_calls", "reasoning", "json_output", "json_schema", "output_limit_field", "image_tokens", "deprecated_at",
         "deactivated_at",
     ]
 
@@ -34,8 +34,21 @@ extension Mapping {
             model: model, provider: try fields.identifier("provider"), upstreamName: try fields.identifier("model"),
             prices: listed, costs: try fields.object("costs").map { costs throws(CatalogueError) in try Prices(costs) } ?? listed,
             contextSize: contextSize, maximumOutput: maximumOutput, capabilities: try Capabilities(fields),
-            outputLimitField: try fields.choice("output_limit_field") ?? .maximumTokens,
+            imageTokens: try ImageTokens(fields), outputLimitField: try fields.choice("output_limit_field") ?? .maximumTokens,
             deprecatedAt: try fields.day("deprecated_at"), deactivatedAt: try fields.day("deactivated_at"))
+    }
+}
+
+extension ImageTokens {
+    init(_ mapping: FieldReader) throws(CatalogueError) {
+        guard let fields = try mapping.object("image_tokens") else {
+            self = .unknown
+            return
+        }
+        try fields.allow(["low", "other"])
+        guard let low = try fields.size("low") else { throw fields.error("low", "is missing") }
+        guard let other = try fields.size("other") else { throw fields.error("other", "is missing") }
+        self.init(low: low, other: other)
     }
 }
 

@@ -1,3 +1,5 @@
+internal import Money
+
 extension Outcome {
     /// Writes the members of the object, without its braces.
     func writeMembers(into writer: inout JSONWriter) {
@@ -67,6 +69,7 @@ extension TokenUsage {
         writer.member("cache_write_tokens", cacheWriteTokens)
         writer.member("completion_tokens", completionTokens)
         writer.member("reasoning_tokens", reasoningTokens)
+        writer.member("images", images)
         writer.endObject()
     }
 }
