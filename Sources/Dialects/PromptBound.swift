@@ -1,0 +1,55 @@
+public import Catalogue
+
+/// How tokens are counted before a provider has counted them: from above for holds, and as an estimate where a provider
+/// reports nothing.
+///
+/// **From above.** A token of any tokenizer in use stands for at least one byte of UTF-8, so text of `b` bytes has at most `b`
+/// tokens. What surrounds the text is bounded by constants: 16 tokens a message for its role and separators, 64 for the
+/// request, and 64 more where tools or a schema are written out. An image is bounded by the catalogue, by its detail.
+/// A prompt is never longer than the model's context either, because the provider refuses it.
+///
+/// **Estimated.** Four bytes of text are a token, rounded up; a streamed delta is at least one token, because providers send
+/// one or more whole tokens in each.
+public enum TokenBound {
+    /// Tokens around the text of one message.
+    public static let perMessage: Int64 = 16
+    /// Tokens around the messages.
+    public static let perRequest: Int64 = 64
+    /// Tokens around the definitions of tools and of a schema.
+    public static let perDefinitions: Int64 = 64
+
+    /// The estimated tokens of `bytes` bytes of text.
+    public static func estimate(bytes: Int64) -> Int64 { bytes / 4 + (bytes % 4 == 0 ? 0 : 1) }
+
+    /// The estimated tokens of one delta of a stream that says `bytes` bytes: one for a usual delta, which holds one token.
+    public static func estimate(deltaBytes bytes: Int64) -> Int64 { bytes == 0 ? 0 : bytes <= 16 ? 1 : estimate(bytes: bytes) }
+}
+
+extension ChatRequestScan {
+    /// The most tokens that the prompt can have at `mapping`.
+    ///
+    /// In strict mode a part that has no bound is refused with an error that names it; otherwise it counts as the rest of the
+    /// model's context.
+    public func promptBound(for mapping: Mapping, strict: Bool) throws(APIError) -> Int64 {
+        for (part, kind) in [(audioPart, "audio"), (filePart, "file")] {
+            guard let part else { continue }
+            guard !strict else {
+                throw APIError.invalid(part, "\(kind) parts are refused in strict mode: their tokens have no bound")
+            }
+            return mapping.contextSize
+        }
+        let text = textBytes + definitionBytes + messages * TokenBound.perMessage + TokenBound.perRequest
+        let definitions = definitionBytes > 0 ? TokenBound.perDefinitions : 0
+        let images = lowDetailImages * mapping.imageTokens.low + otherImages * mapping.imageTokens.other
+        return min(text + definitions + images, mapping.contextSize)
+    }
+
+    /// The most tokens that all completions can have together when each choice has at most `perChoice`. Rejected tokens of a
+    /// prediction are charged as completion, so they count too.
+    public func completionBound(perChoice: Int64) -> Int64 { (perChoice + predictionBytes) * choices }
+
+    /// The estimated tokens of the prompt, for settlements without usage: text and definitions, and 85 tokens an image.
+    public var estimatedPromptTokens: Int64 {
+        max(1, TokenBound.estimate(bytes: textBytes + definitionBytes) + messages * 4 + images * 85)
+    }
+}

@@ -1,0 +1,230 @@
+internal import Catalogue
+internal import JSON
+
+/// The pass over an answer or a chunk. Names are taken as they stand: what a provider misspells is not read, and of a name that
+/// comes twice the last one counts, as it does for the client.
+struct ResponseScanner {
+    var result = ChatResponseScan()
+    private var cursor = JSONCursor()
+
+    private static let topNames = Names(["id", "model", "created", "choices", "usage", "metadata", "error"])
+    private static let choiceNames = Names(["finish_reason", "message", "delta", "text"])
+    private static let messageNames = Names([
+        "content", "tool_calls", "function_call", "refusal", "reasoning", "reasoning_content",
+    ])
+    private static let usageNames = Names([
+        "prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details", "cost",
+        "cost_details",
+    ])
+    private static let detailNames = Names(["cached_tokens", "cache_write_tokens", "cache_creation_tokens", "reasoning_tokens"])
+    private static let callNames = Names(["function", "name", "arguments"])
+
+    /// Names that are found by comparing.
+    struct Names: Sendable {
+        private let names: [[UInt8]]
+
+        init(_ names: [String]) { self.names = names.map { Array($0.utf8) } }
+
+        func index(_ name: JSONString, _ text: RawSpan) -> Int? {
+            for index in names.indices where name.equals(names[index], text) { return index }
+            return nil
+        }
+    }
+
+    mutating func scan(_ text: RawSpan) throws(JSONError) {
+        guard try cursor.next(text) == UInt8(ascii: "{") else { throw JSONError(.unexpectedByte, at: cursor.offset) }
+        result.start = cursor.offset + 1
+        try object(text, Self.topNames, depth: 0) { scanner, index, text throws(JSONError) in
+            scanner.result.isEmpty = false
+            let first = try scanner.cursor.next(text)
+            let start = scanner.cursor.offset
+            switch index {
+            case 0: scanner.result.id = try scanner.string(text)
+            case 1: scanner.result.model = try scanner.string(text)
+            case 2: scanner.result.created = try scanner.integer(text)
+            case 3: try scanner.choices(text)
+            case 4:
+                try scanner.usage(text)
+                scanner.result.usageRange = start..<scanner.cursor.offset
+            case 5:
+                try scanner.cursor.skip(text, depth: 1)
+                scanner.result.metadataRange = start..<scanner.cursor.offset
+            case 6:
+                let error = try scanner.cursor.value(text, depth: 1)
+                scanner.result.hasError = first != UInt8(ascii: "n")
+                scanner.result.error = APIError.upstream(status: 502, error)
+                scanner.result.errorRange = start..<scanner.cursor.offset
+            default: try scanner.cursor.skip(text, depth: 1)
+            }
+        }
+        try cursor.end(text)
+    }
+
+    /// Moves over any value; an object's members go to `read` with their index among `names`.
+    @inline(__always)
+    private mutating func object(
+        _ text: RawSpan, _ names: Names, depth: Int,
+        _ read: (inout ResponseScanner, Int?, RawSpan) throws(JSONError) -> Void
+    ) throws(JSONError) {
+        guard try cursor.next(text) == UInt8(ascii: "{") else { return try cursor.skip(text, depth: depth) }
+        guard try cursor.enter("{", "}", text, depth: depth) else { return }
+        repeat {
+            let name = try cursor.name(text)
+            try read(&self, names.index(name, text), text)
+        } while try cursor.another(UInt8(ascii: "}"), text)
+    }
+
+    /// Moves over any value; an array's elements go to `read`.
+    private mutating func array(
+        _ text: RawSpan, depth: Int, _ read: (inout ResponseScanner, RawSpan) throws(JSONError) -> Void
+    ) throws(JSONError) {
+        guard try cursor.next(text) == UInt8(ascii: "[") else { return try cursor.skip(text, depth: depth) }
+        guard try cursor.enter("[", "]", text, depth: depth) else { return }
+        repeat { try read(&self, text) } while try cursor.another(UInt8(ascii: "]"), text)
+    }
+
+    /// Moves over any value and returns it if it is a string.
+    private mutating func string(_ text: RawSpan) throws(JSONError) -> String? {
+        guard try cursor.next(text) == UInt8(ascii: "\"") else {
+            try cursor.skip(text, depth: 1)
+            return nil
+        }
+        return try cursor.string(text).decoded(text)
+    }
+
+    /// Moves over any value and returns it if it is an integer that is not below zero.
+    private mutating func integer(_ text: RawSpan) throws(JSONError) -> Int64? {
+        let first = try cursor.next(text)
+        guard first &- UInt8(ascii: "0") < 10 else {
+            try cursor.skip(text, depth: 1)
+            return nil
+        }
+        return try cursor.number(text).integer(text)
+    }
+
+    private mutating func choices(_ text: RawSpan) throws(JSONError) {
+        try array(text, depth: 1) { scanner, text throws(JSONError) in
+            scanner.result.choices += 1
+            try scanner.object(text, Self.choiceNames, depth: 2) { scanner, index, text throws(JSONError) in
+                switch index {
+                case 0: if let reason = try scanner.string(text) { scanner.result.finishReasons.append(reason) }
+                case 1, 2: try scanner.message(text)
+                default: try scanner.cursor.skip(text, depth: 3)
+                }
+            }
+        }
+    }
+
+    /// A whole message or a delta.
+    private mutating func message(_ text: RawSpan) throws(JSONError) {
+        try object(text, Self.messageNames, depth: 3) { scanner, index, text throws(JSONError) in
+            switch index {
+            case 0, 3, 4, 5: scanner.result.textBytes += try scanner.length(text, depth: 4)
+            case 1:
+                try scanner.array(text, depth: 4) { scanner, text throws(JSONError) in try scanner.call(text, depth: 5) }
+            case 2: try scanner.call(text, depth: 4)
+            default: try scanner.cursor.skip(text, depth: 4)
+            }
+        }
+    }
+
+    /// A tool call, or the function in one: its name and its arguments.
+    private mutating func call(_ text: RawSpan, depth: Int) throws(JSONError) {
+        try object(text, Self.callNames, depth: depth) { scanner, index, text throws(JSONError) in
+            switch index {
+            case 0 where depth < JSONCursor().maximumDepth / 2: try scanner.call(text, depth: depth + 1)
+            case 1, 2: scanner.result.toolBytes += try scanner.length(text, depth: depth + 1)
+            default: try scanner.cursor.skip(text, depth: depth + 1)
+            }
+        }
+    }
+
+    /// Moves over any value and returns how many bytes it says if it is a string, how many it has if it is an array of parts.
+    private mutating func length(_ text: RawSpan, depth: Int) throws(JSONError) -> Int64 {
+        switch try cursor.next(text) {
+        case UInt8(ascii: "\""): return Int64(try cursor.string(text).decodedCount)
+        case UInt8(ascii: "["):
+            let start = cursor.offset
+            try cursor.skip(text, depth: depth)
+            return Int64(cursor.offset - start)
+        default:
+            try cursor.skip(text, depth: depth)
+            return 0
+        }
+    }
+
+    private mutating func usage(_ text: RawSpan) throws(JSONError) {
+        (result.usage, result.hasMalformedUsage, result.costRange, result.costDetailsRange) = (nil, false, nil, nil)
+        guard try cursor.next(text) == UInt8(ascii: "{") else {
+            result.hasMalformedUsage = text.byte(cursor.offset) != UInt8(ascii: "n")
+            return try cursor.skip(text, depth: 1)
+        }
+        var counts = UsageCounts()
+        var isEmpty = true
+        try object(text, Self.usageNames, depth: 1) { scanner, index, text throws(JSONError) in
+            isEmpty = false
+            switch index {
+            case 0: counts.prompt = try scanner.count(text, &counts)
+            case 1: counts.completion = try scanner.count(text, &counts)
+            case 2: counts.total = try scanner.count(text, &counts)
+            case 3, 4: try scanner.details(text, &counts)
+            case 5, 6:
+                _ = try scanner.cursor.next(text)
+                let start = scanner.cursor.offset
+                try scanner.cursor.skip(text, depth: 2)
+                let range = start..<scanner.cursor.offset
+                if index == 5 { scanner.result.costRange = range } else { scanner.result.costDetailsRange = range }
+            default: try scanner.cursor.skip(text, depth: 2)
+            }
+        }
+        result.usageIsEmpty = isEmpty
+        result.usage = counts.usage
+        result.hasMalformedUsage = result.usage == nil
+    }
+
+    private mutating func details(_ text: RawSpan, _ counts: inout UsageCounts) throws(JSONError) {
+        var found = counts
+        try object(text, Self.detailNames, depth: 2) { scanner, index, text throws(JSONError) in
+            switch index {
+            case 0: found.cached = try scanner.count(text, &found)
+            case 1, 2: found.written = max(found.written ?? 0, try scanner.count(text, &found) ?? 0)
+            case 3: found.reasoning = try scanner.count(text, &found)
+            default: try scanner.cursor.skip(text, depth: 3)
+            }
+        }
+        counts = found
+    }
+
+    /// Moves over a count; null is nil, and anything else than a count spoils the whole usage.
+    private mutating func count(_ text: RawSpan, _ counts: inout UsageCounts) throws(JSONError) -> Int64? {
+        let first = try cursor.next(text)
+        let value = try integer(text)
+        if value.map({ $0 > UsageCounts.most }) ?? (first != UInt8(ascii: "n")) { counts.isMalformed = true }
+        return value
+    }
+}
+
+/// The counts of a `usage` object as they are read.
+struct UsageCounts {
+    /// More tokens than any request can have; a larger count is a fault of the provider.
+    static let most: Int64 = 1_000_000_000_000
+
+    var prompt: Int64?
+    var completion: Int64?
+    var total: Int64?
+    var cached: Int64?
+    var written: Int64?
+    var reasoning: Int64?
+    var isMalformed = false
+
+    /// The usage; nil unless both sides were counted. Where the total says that reasoning comes on top of the completion, it is
+    /// made a part of it, which is what the gateway charges by.
+    var usage: TokenUsage? {
+        guard !isMalformed, let prompt, let completion else { return nil }
+        let reasoning = reasoning ?? 0
+        let isApart = reasoning > 0 && total == prompt + completion + reasoning
+        return TokenUsage(
+            promptTokens: prompt, completionTokens: isApart ? completion + reasoning : completion, cachedTokens: cached ?? 0,
+            cacheWriteTokens: written ?? 0, reasoningTokens: reasoning)
+    }
+}

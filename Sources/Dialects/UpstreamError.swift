@@ -1,0 +1,55 @@
+internal import JSON
+
+extension APIError {
+    /// The error that a provider answered with: its status, and what its body says if that has OpenAI's shape.
+    ///
+    /// What a provider says about the gateway's own credentials (401, 403, 405, 407) is never passed on: it may quote a part of
+    /// them, and the client can do nothing about it.
+    public static func upstream(status: Int, body: [UInt8], provider: String) -> APIError {
+        let status = (400...599).contains(status) ? status : 502
+        guard ![401, 403, 405, 407].contains(status) else {
+            return APIError(
+                status: status, message: "\(provider) refused the gateway's request (\(status))", code: "gateway_error",
+                type: "gateway_error")
+        }
+        let said = (try? JSONValue(body)).flatMap { upstream(status: status, $0["error"] ?? .null) }
+        return said
+            ?? APIError(
+                status: status, message: "\(provider) answered with status \(status)",
+                code: status == 429 ? nil : "upstream_error", type: status == 429 ? nil : "upstream_error")
+    }
+
+    /// What the `error` member of a body says; nil if it says nothing.
+    static func upstream(status: Int, _ error: JSONValue) -> APIError? {
+        guard let message = error["message"]?.text ?? error.text, !message.isEmpty else { return nil }
+        return APIError(
+            status: status, message: String(message.prefix(4096)), param: error["param"]?.text,
+            code: error["code"]?.text ?? error["code"]?.int64.map { String($0) }, type: error["type"]?.text)
+    }
+}
+
+/// Why a request ended, one word for all providers; the words of the outcome event.
+public enum UnifiedFinishReason: String, Sendable, Hashable, CaseIterable {
+    case completed
+    case lengthLimit = "length_limit"
+    case contentFilter = "content_filter"
+    case toolCalls = "tool_calls"
+    case gatewayError = "gateway_error"
+    case upstreamError = "upstream_error"
+    case clientError = "client_error"
+    case canceled
+    case unknown
+
+    /// The word for a provider's `finish_reason`.
+    public init(finishReason: String?) {
+        self =
+            switch finishReason {
+            case "stop", "end_turn", "stop_sequence", "eos": .completed
+            case "length", "max_tokens", "model_length", "incomplete", "model_context_window_exceeded": .lengthLimit
+            case "content_filter", "refusal", "sensitive", "llmgateway_content_filter": .contentFilter
+            case "tool_calls", "function_call", "tool_use": .toolCalls
+            case "abort", "network_error", "error": .upstreamError
+            default: .unknown
+            }
+    }
+}
