@@ -1,5 +1,5 @@
-public import Catalogue
 internal import JSON
+public import Money
 
 /// Why an answer can't be read.
 public struct ChatResponseError: Error, Sendable, Hashable, CustomStringConvertible {

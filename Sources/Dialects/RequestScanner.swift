@@ -1,4 +1,3 @@
-internal import Catalogue
 internal import JSON
 
 extension ChatRequestScan {

@@ -1,6 +1,6 @@
-public import Catalogue
+internal import Catalogue
 internal import JSON
-internal import Money
+public import Money
 
 /// What the gateway tells the client in `metadata`.
 public struct GatewayMetadata: Sendable, Hashable {

@@ -1,5 +1,5 @@
-internal import Catalogue
 internal import JSON
+internal import Money
 
 /// The pass over an answer or a chunk. Names are taken as they stand: what a provider misspells is not read, and of a name that
 /// comes twice the last one counts, as it does for the client.

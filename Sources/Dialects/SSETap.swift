@@ -1,5 +1,5 @@
-public import Catalogue
 internal import JSON
+public import Money
 
 /// Reads a stream of server-sent events as it passes, in whole events.
 ///
