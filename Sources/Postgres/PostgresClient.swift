@@ -1,30 +1,64 @@
 public import Logging
+import Synchronization
 
-/// A pool of connections: opens them when they are needed and replaces lost ones with back-off.
+/// A pool of connections: opens them when they are needed, and replaces lost ones with back-off, so that it outlives restarts
+/// of the server. Who waits is served in order.
 public final class PostgresClient: Sendable {
+    private let pool: Pool
+
+    /// A pool that opens nothing yet.
+    ///
+    /// - Parameters:
+    ///   - configuration: where to connect.
+    ///   - maximumConnections: how many connections there are at most.
+    ///   - acquireDeadline: how long a caller waits for a connection; also while the server is away.
+    ///   - logger: gets failures to connect at warning, and the server's notices at debug.
     public init(
         _ configuration: PostgresConfiguration, maximumConnections: Int = 8, acquireDeadline: Duration = .seconds(5),
         logger: Logger
     ) {
-        preconditionFailure("not built yet")
+        pool = Pool(configuration, maximum: maximumConnections, acquireDeadline: acquireDeadline, logger: logger)
     }
 
+    deinit { pool.abandon() }
+
+    /// Lends a connection to `body`. A transaction that `body` leaves open is rolled back.
+    ///
+    /// Throws `poolExhausted`, `connectionFailed`, `cancelled` or `closed` when there is none, and what `body` throws.
     public func withConnection<R: Sendable>(_ body: (PostgresConnection) async throws -> R) async throws -> R {
-        preconditionFailure("not built yet")
+        let connection = try await pool.acquire()
+        do {
+            let result = try await body(connection)
+            pool.release(connection)
+            return result
+        } catch {
+            pool.release(connection)
+            throw error
+        }
     }
 
+    /// Runs `body` in a transaction; see `PostgresConnection.withTransaction`.
     public func withTransaction<R: Sendable>(
         _ begin: String = "BEGIN", _ body: (PostgresConnection) async throws -> R
     ) async throws -> R {
-        preconditionFailure("not built yet")
+        try await withConnection { try await $0.withTransaction(begin, body) }
     }
 
+    /// Runs one statement on a connection of the pool; see `PostgresConnection.query`.
     @discardableResult
     public func query(
         _ sql: String, _ values: [PostgresValue] = [], deadline: Duration = .seconds(30)
     ) async throws -> PostgresRows {
-        preconditionFailure("not built yet")
+        try await withConnection { try await $0.query(sql, values, deadline: deadline) }
     }
 
-    public func shutdown() async { preconditionFailure("not built yet") }
+    /// Refuses new callers, waits until the connections that are lent out have come back, and closes all.
+    ///
+    /// - Parameter patience: after this the connections that are still lent out are closed under their users.
+    public func shutdown(patience: Duration = .seconds(10)) async { await pool.shutdown(patience: patience) }
+
+    /// Connections that are open or being opened.
+    var connectionCount: Int { pool.counts.connections }
+    /// Callers that wait for a connection.
+    var waiterCount: Int { pool.counts.waiters }
 }

@@ -16,6 +16,16 @@ extension PostgresDecodable {
     public static func decodeNull() throws(PostgresError) -> Self {
         throw PostgresError(.decodingFailed, "NULL where \(Self.self) was asked for")
     }
+
+    static func mismatch(_ type: UInt32) -> PostgresError {
+        PostgresError(.decodingFailed, "a value of type \(type) is no \(Self.self)")
+    }
+}
+
+/// A Swift type of which arrays can be read: `[Int64]`, `[String?]`, and with it `[UInt8]`, which is a `bytea` or JSON text.
+public protocol PostgresArrayElement {
+    /// The value of a column that is not NULL, read as an array of this type.
+    static func decodeArray(_ bytes: UnsafeRawBufferPointer, type: UInt32) throws(PostgresError) -> [Self]
 }
 
 /// A `timestamptz`: microseconds since 1970-01-01 UTC; the extremes of Int64 are the infinities.
