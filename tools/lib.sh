@@ -36,7 +36,7 @@ has_library() {
 # The folder of the newest Postgres programs, or of the version that is named.
 postgres_programs() {
     local folder newest=
-    for folder in /usr/lib/postgresql/"${1:-*}"/bin /usr/lib/postgresql/*/bin; do
+    for folder in /usr/lib/postgresql/*/bin; do
         [ -z "${1:-}" ] || [ "$folder" = "/usr/lib/postgresql/$1/bin" ] || continue
         [ ! -x "$folder/initdb" ] || [ ! -x "$folder/pg_ctl" ] || newest=$folder
     done
@@ -46,7 +46,7 @@ postgres_programs() {
     [ -n "$newest" ] && printf '%s\n' "$newest"
 }
 
-# missing_packages build|servers|tests...: the Debian packages whose content is not here, whoever brought it.
+# missing_packages build|postgres|redis|tests...: the Debian packages whose content is not here, whoever brought it.
 missing_packages() {
     local purpose
     for purpose in "$@"; do
