@@ -30,5 +30,7 @@ enum AdmitReply {
     }
 
     /// The least of the amounts; `-` stands for none.
-    static func least(_ words: ArraySlice<String>) -> NanoDollars? { words.compactMap { Int64($0) }.min().map { NanoDollars($0) } }
+    static func least(_ words: ArraySlice<String>) -> NanoDollars? {
+        words.compactMap { Int64($0) }.min().map { NanoDollars($0) }
+    }
 }

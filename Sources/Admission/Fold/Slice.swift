@@ -76,7 +76,8 @@ struct Step: Sendable, Hashable {
         let stream = event.stream.lowercase
         switch (event.type, fields.count) {
         case ("request.authorized", 5):
-            guard Self.areIDs(fields[0..<3]), let admitted = Int64(fields[3]), let held = SignedAmount(fields[4], atLeastZero: true)
+            guard Self.areIDs(fields[0..<3]), let admitted = Int64(fields[3]),
+                let held = SignedAmount(fields[4], atLeastZero: true)
             else { return nil }
             let owner = fields[0] + fields[1] + fields[2]
             self.init("authorize", [stream, owner, Self.fixedWidth(admitted), held.text, held.negated])

@@ -37,7 +37,7 @@ final class Healer: Sendable {
         if isMine {
             running.withLock { if $0[organization] == task { $0[organization] = nil } }
             failed.withLock { failed in
-                if healed || failed.count > Self.rememberedFailures { failed[organization] = nil } else { failed[organization] = .now }
+                failed[organization] = healed || failed.count > Self.rememberedFailures ? nil : .now
             }
         }
         return healed

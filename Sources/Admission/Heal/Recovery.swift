@@ -118,7 +118,8 @@ public struct Recovery: Sendable {
         var cursor = "0"
         repeat {
             let reply = try await connection.admissionCall(
-                ["SCAN", .string(cursor), "MATCH", .string(OrganizationKeys.holdsPattern), "COUNT", "1000"], deadline: .seconds(2))
+                ["SCAN", .string(cursor), "MATCH", .string(OrganizationKeys.holdsPattern), "COUNT", "1000"], deadline: .seconds(2)
+            )
             guard let parts = reply.array, parts.count == 2, let next = parts[0].string, let keys = parts[1].array else {
                 throw AdmissionError(.protocolViolation, "SCAN answered no page")
             }
@@ -137,7 +138,9 @@ public struct Recovery: Sendable {
         return try rows.map { OrganizationID(uuid: try $0.decode(0)) }
     }
 
-    private func void(_ organization: OrganizationID, _ report: inout Report, on connection: RedisConnection) async throws {
+    private func void(
+        _ organization: OrganizationID, _ report: inout Report, on connection: RedisConnection
+    ) async throws {
         let keys = OrganizationKeys(organization)
         let age = overdue.components.seconds * 1000 + overdue.components.attoseconds / 1_000_000_000_000_000
         let reply = try await redis.call(

@@ -38,7 +38,8 @@ struct RedisTrust: Sendable {
         let server = try await server(on: connection)
         guard server.evictionPolicy == "noeviction" else {
             throw AdmissionError(
-                .misconfigured, "Redis has maxmemory-policy \(server.evictionPolicy): what it evicts would be lost, set noeviction")
+                .misconfigured,
+                "Redis has maxmemory-policy \(server.evictionPolicy) and would lose what it evicts: set noeviction")
         }
         let keys = ServerKeys(ledger: try await epochs.ledgerID())
         let token = RequestID.mint().uuid.lowercase
@@ -99,7 +100,8 @@ struct RedisTrust: Sendable {
             epoch = try await epochs.record().epoch
         case .lost(let reason):
             epoch = try await epochs.start(organization: nil, reason: reason, runID: server.runID)
-            logger.warning("Redis is not the one on record: a new epoch begins", metadata: ["reason": "\(reason)", "epoch": "\(epoch)"])
+            logger.warning(
+                "Redis is not the one on record: a new epoch begins", metadata: ["reason": "\(reason)", "epoch": "\(epoch)"])
         case .ahead:
             try await forgetStates(on: connection)
             epoch = try await epochs.start(organization: nil, reason: "ledger_restored", runID: server.runID)

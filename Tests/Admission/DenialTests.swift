@@ -1,0 +1,127 @@
+import Ledger
+import Money
+import Redis
+import Testing
+
+@testable import Admission
+
+/// Each reason for which a request may not go on, and what it leaves behind: nothing.
+@Suite struct DenialTests {
+    @Test func anUnknownOrganizationIsUnknown() async throws {
+        try await withFunctions { functions in
+            let organization = try await RedisOrganization.make(functions, balance: "10")
+            _ = try await functions.connection.call(["DEL", .string(organization.keys.state)])
+            #expect(try await organization.admit("1") == .unknown)
+        }
+    }
+
+    @Test func anotherTokenOrAnotherKeyIsNoKey() async throws {
+        try await withFunctions { functions in
+            let organization = try await RedisOrganization.make(functions, balance: "10")
+            let expected = AdmitDecision.denied(Denial(reason: .unknownKey, scope: .apiKey))
+            #expect(try await organization.admit("1", digest: String(repeating: "cd", count: 32)) == expected)
+            #expect(try await organization.admit("1", key: .mint()) == expected)
+            #expect(try await organization.admit("1").admission != nil)
+        }
+    }
+
+    @Test func aRolledKeyTakesTheNewTokenOnly() async throws {
+        try await withFunctions { functions in
+            let organization = try await RedisOrganization.make(functions, balance: "10")
+            let new = String(repeating: "01", count: 32)
+            _ = try await organization.apply { $0.event("api_key.rolled", [new], organization.key.uuid) }
+            #expect(try await organization.admit("1").denial?.reason == .unknownKey)
+            #expect(try await organization.admit("1", digest: new).admission != nil)
+        }
+    }
+
+    @Test func statesAreCheckedAndComeBack() async throws {
+        try await withFunctions { functions in
+            let organization = try await RedisOrganization.make(functions, balance: "10")
+            func reason(after type: String, _ fields: [String], _ stream: StreamName) async throws -> Denial.Reason? {
+                #expect(try await organization.apply { $0.event(type, fields, stream.id) } == "applied")
+                return try await organization.admit("1").denial?.reason
+            }
+            let key = StreamName.apiKey(organization.key)
+            let project = StreamName.project(organization.project)
+            let whole = StreamName.organization(organization.id)
+            #expect(try await reason(after: "organization.updated", ["inactive", "="], whole) == .organizationInactive)
+            #expect(try await reason(after: "project.updated", ["inactive", "="], project) == .projectInactive)
+            #expect(try await reason(after: "api_key.status_changed", ["inactive"], key) == .keyInactive)
+            #expect(try await reason(after: "api_key.status_changed", ["active"], key) == .projectInactive)
+            #expect(try await reason(after: "project.updated", ["active", "="], project) == .organizationInactive)
+            #expect(try await reason(after: "organization.updated", ["active", "="], whole) == nil)
+            #expect(try await reason(after: "api_key.deleted", [], key) == .unknownKey)
+            #expect(try await reason(after: "organization.deleted", [], whole) == .unknownKey)
+        }
+    }
+
+    @Test func aKeyExpiresByRedisTime() async throws {
+        try await withFunctions { functions in
+            let past = try await RedisOrganization.make(functions, balance: "10", expires: "1700000000000000")
+            #expect(try await past.admit("1") == .denied(Denial(reason: .keyExpired, scope: .apiKey)))
+            let future = try await RedisOrganization.make(functions, balance: "10", expires: "4100000000000000")
+            #expect(try await future.admit("1").admission != nil)
+        }
+    }
+
+    @Test func aDenialNamesTheScopeAndWhatCouldBeHeld() async throws {
+        try await withFunctions { functions in
+            let organization = try await RedisOrganization.make(functions, balance: "100", projectLimit: "50", keyLimit: "20")
+            #expect(
+                try await organization.admit("21").denial
+                    == Denial(reason: .keyLimit, scope: .apiKey, available: NanoDollars(20)))
+            #expect(
+                try await organization.admit("51").denial
+                    == Denial(reason: .projectLimit, scope: .project, available: NanoDollars(20)))
+            #expect(
+                try await organization.admit("101").denial
+                    == Denial(reason: .balance, scope: .organization, available: NanoDollars(20)))
+            #expect(try await organization.available() == ["100", "50", "20"])
+            #expect(try await organization.admit("20").admission?.available == .zero)
+        }
+    }
+
+    @Test func whatCostsNothingPassesWithoutBalanceAndHoldsNothing() async throws {
+        try await withFunctions { functions in
+            let organization = try await RedisOrganization.make(functions, balance: "5", keyLimit: "7")
+            _ = try await organization.apply {
+                $0.event("request.completed", organization.outcome(charged: "6"), RequestID.mint().uuid)
+            }
+            let admission = try await organization.admit("0").admission
+            #expect(admission?.available == NanoDollars(-1))
+            #expect(try await organization.holds().isEmpty)
+            #expect(try await organization.admit("1").denial?.available == NanoDollars(-1))
+        }
+    }
+
+    @Test func anAdmissionTellsEpochModeAndRules() async throws {
+        try await withFunctions { functions in
+            let organization = try await RedisOrganization.make(functions, balance: "5", strict: false)
+            _ = try await organization.apply { $0.event("iam_rule.created", [], organization.key.uuid) }
+            let admission = try await organization.admit("1").admission
+            #expect(admission?.epoch == 10)
+            #expect(admission?.strict == false)
+            #expect(admission?.iamVersion == organization.position)
+            #expect(admission.map { $0.admittedAt > Timestamp(microseconds: 1_700_000_000_000_000) } == true)
+        }
+    }
+
+    @Test func theSameRequestHoldsOnce() async throws {
+        try await withFunctions { functions in
+            let organization = try await RedisOrganization.make(functions, balance: "5", requestsPerMinute: "1")
+            let request = RequestID.mint()
+            let first = try await organization.admit("3", request: request).admission
+            let again = try await organization.admit("3", request: request).admission
+            #expect(first != nil)
+            #expect(first == again)
+            #expect(try await organization.available().first == "2")
+            do {
+                _ = try await organization.admit("4", request: request)
+                Issue.record("a second amount was taken for one request")
+            } catch let error as AdmissionError {
+                #expect(error.code == .duplicateRequest)
+            }
+        }
+    }
+}

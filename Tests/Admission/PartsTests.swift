@@ -1,0 +1,182 @@
+import Foundation
+import Ledger
+import Money
+import Redis
+import TestSupport
+import Testing
+
+@testable import Admission
+
+/// The parts that need neither Redis nor Postgres.
+@Suite struct PartsTests {
+    @Test func theLeastRecentlyAskedForMakesRoom() {
+        var cache = LRUCache<Int, String>(capacity: 3)
+        for key in 1...3 { cache.set("\(key)", for: key) }
+        #expect(cache.value(for: 1) == "1")
+        cache.set("4", for: 4)
+        #expect(cache.value(for: 2) == nil)
+        for key in [1, 3, 4] { #expect(cache.value(for: key) == "\(key)") }
+        cache.remove(3)
+        cache.set("5", for: 5)
+        cache.set("6", for: 6)
+        #expect(cache.value(for: 1) == nil)
+        #expect(cache.count == 3)
+    }
+
+    @Test func aCacheAgreesWithASimpleOneOverRandomUse() {
+        let seed = TestEnvironment.seed("LRUCache")
+        var random = SeededGenerator(seed: seed)
+        var cache = LRUCache<Int, Int>(capacity: 8)
+        var simple: [(Int, Int)] = []
+        for step in 0..<20_000 {
+            let key = Int.random(in: 0..<14, using: &random)
+            switch Int.random(in: 0..<10, using: &random) {
+            case 0..<5:
+                let place = simple.firstIndex { $0.0 == key }
+                let expected = place.map { simple[$0].1 }
+                if let place { simple.append(simple.remove(at: place)) }
+                #expect(cache.value(for: key) == expected)
+            case 5..<9:
+                simple.removeAll { $0.0 == key }
+                simple.append((key, step))
+                if simple.count > 8 { simple.removeFirst() }
+                cache.set(step, for: key)
+            default:
+                simple.removeAll { $0.0 == key }
+                cache.remove(key)
+            }
+            #expect(cache.count == simple.count)
+        }
+    }
+
+    @Test func strangersAreLimitedEachForItself() {
+        var limit = StrangerLimit(burst: 3, perSecond: 2, capacity: 10)
+        let start = ContinuousClock.now
+        func takes(_ client: String, after milliseconds: Int = 0) -> Bool {
+            limit.take(client, now: start + .milliseconds(milliseconds))
+        }
+        #expect((0..<4).map { _ in takes("a") } == [true, true, true, false])
+        #expect(takes("b"))
+        #expect(takes("a", after: 600))
+        #expect(!takes("a", after: 600))
+        limit.giveBack("a")
+        #expect(takes("a", after: 600))
+        for client in 0..<1000 { _ = limit.take("\(client)", now: start) }
+    }
+
+    @Test func linesOfAdmitAreRead() throws {
+        let admitted = try AdmitReply.decision(.bulk(Array("admitted 7 1700000000000001 3 1 50 -2 -".utf8)))
+        #expect(
+            admitted
+                == .admitted(
+                    Admission(
+                        epoch: 7, admittedAt: Timestamp(microseconds: 1_700_000_000_000_001), available: NanoDollars(-2),
+                        iamVersion: 3, strict: true)))
+        let denied = try AdmitReply.decision(.bulk(Array("denied tokens_per_minute api_key 1500 - - -".utf8)))
+        #expect(
+            denied == .denied(Denial(reason: .tokensPerMinute, scope: .apiKey, retryAfter: .milliseconds(1500))))
+        for line in ["", "admitted", "denied x api_key - - - -", "admitted 1 2 3 1 a b c", "unknown 1"] {
+            #expect(throws: AdmissionError.self) { try AdmitReply.decision(.bulk(Array(line.utf8))) }
+        }
+        #expect(throws: AdmissionError.self) { try AdmitReply.decision(.integer(1)) }
+    }
+
+    @Test func aRedisIsTrustedOnlyAsTheOneOnRecord() {
+        func verdict(_ marker: RedisMarker, _ record: EpochStarter.Record) -> TrustVerdict {
+            TrustVerdict(runID: "here", marker: marker, record: record)
+        }
+        let record = EpochStarter.Record(epoch: 20, runID: "here", head: 100)
+        let marker = RedisMarker(runID: "here", epoch: 20, isComplete: true, applied: 90)
+        #expect(verdict(marker, record) == .trusted)
+        #expect(verdict(.with(marker) { $0.epoch = 19 }, record) == .behind)
+        #expect(verdict(RedisMarker(isComplete: false), record) == .lost(reason: "redis_flushed"))
+        #expect(verdict(.with(marker) { $0.runID = "there" }, record) == .lost(reason: "redis_replaced"))
+        // A master that comes back after a failover still names itself, but the record names another.
+        #expect(
+            verdict(marker, EpochStarter.Record(epoch: 20, runID: "there", head: 100)) == .lost(reason: "redis_replaced"))
+        #expect(
+            verdict(RedisMarker(isComplete: false), EpochStarter.Record(epoch: 2, runID: nil, head: 9))
+                == .lost(reason: "redis_first_seen"))
+        #expect(verdict(.with(marker) { $0.epoch = 21 }, record) == .ahead)
+        #expect(verdict(.with(marker) { $0.applied = 101 }, record) == .ahead)
+    }
+
+    @Test func infoIsReadAndMissingFieldsAreNamed() throws {
+        let server = try RedisTrust.Server(
+            info: "# Server\r\nredis_version:7.0.15\r\nrun_id:abc\r\n# Memory\r\nmaxmemory_policy:noeviction\r\n")
+        #expect(server.runID == "abc")
+        #expect(server.evictionPolicy == "noeviction")
+        #expect(throws: AdmissionError.self) { try RedisTrust.Server(info: "run_id:abc") }
+    }
+
+    @Test func keysOfAnOrganizationShareTheirSlot() {
+        let organization = OrganizationID.mint()
+        let keys = OrganizationKeys(organization)
+        #expect(keys.all.allSatisfy { $0.hasPrefix("{\(organization.uuid.lowercase)}:") })
+        #expect(Set(keys.all).count == 4)
+        #expect(OrganizationKeys.organization(ofHolds: keys.holds) == organization)
+        #expect(OrganizationKeys.organization(ofHolds: keys.state) == nil)
+        #expect(OrganizationKeys.organization(ofHolds: "{x}:holds") == nil)
+    }
+
+    /// The projection's types and the ones that the mirror cuts into steps are the same.
+    @Test func theFolderAndTheCodeNameTheSameEvents() throws {
+        struct Definition: Decodable { let events: [String: Int] }
+        let data = try #require(FileManager.default.contents(atPath: admissionFolderPath + "/projection.json"))
+        let definition = try JSONDecoder().decode(Definition.self, from: data)
+        #expect(Set(definition.events.keys) == Set(AdmissionEvent.types))
+        #expect(AdmissionEvent.types.count == definition.events.count)
+    }
+
+    @Test func theLibraryIsNamedByItsText() throws {
+        let folder = try AdmissionFolder(path: admissionFolderPath)
+        let name = folder.name(of: .admit)
+        #expect(name.hasPrefix("llmgateway_admission_") && name.hasSuffix("_admit") && !name.contains("_dev_"))
+        #expect(folder.library.hasPrefix("#!lua name=\(name.dropLast("_admit".count))\n"))
+        #expect(Set(AdmissionFunction.allCases.map(\.index)) == Set(0..<AdmissionFunction.allCases.count))
+        for function in AdmissionFunction.allCases { #expect(folder.name(of: function).hasSuffix("_\(function.rawValue)")) }
+        #expect(throws: AdmissionError.self) { try AdmissionFolder(path: "/nowhere") }
+    }
+
+    @Test func everyTypeHasAStepAndEveryBadShapeHasNone() {
+        let id = UUID().uuidString.lowercased()
+        let digest = String(repeating: "0a", count: 32)
+        let good: [(String, [String], String)] = [
+            ("organization.created", ["active", "true"], "organization"),
+            ("organization.updated", ["=", "="], "organization"), ("organization.deleted", [], "organization"),
+            ("project.created", ["active", ""], "project"), ("project.updated", ["=", "5"], "project"),
+            ("project.deleted", [], "project"), ("api_key.created", [digest, "active", "", "", "", ""], "key"),
+            ("api_key.status_changed", ["inactive"], "key"), ("api_key.limit_changed", ["=", "", "7"], "key"),
+            ("api_key.rolled", [digest], "key"), ("api_key.deleted", [], "key"), ("iam_rule.created", [], "rules"),
+            ("iam_rule.updated", [], "rules"), ("iam_rule.deleted", [], "rules"), ("credit.granted", ["1"], "credit"),
+            ("credit.topped_up", ["1"], "credit"), ("credit.adjusted", ["-1"], "credit"), ("credit.refunded", ["1"], "credit"),
+            ("credit.expired", ["1"], "credit"), ("request.authorized", [id, id, id, "1", "2"], "authorize"),
+            ("request.voided", [id, id, ""], "void"), ("request.completed", [id, id, "1"], "settle"),
+            ("request.failed", [id, id, "1"], "settle"), ("request.cancelled", [id, id, "1"], "settle"),
+            ("request.abandoned", [id, id, "0"], "settle"), ("request.settled_late", [id, id, "1"], "settle"),
+            ("admission.epoch_started", [], "epoch"),
+        ]
+        func step(_ type: String, _ fields: [String]) -> Step? {
+            Step(AdmissionEvent(position: 9, organization: UUID(), stream: UUID(), type: type, fields: fields))
+        }
+        #expect(Set(good.map(\.0)) == Set(AdmissionEvent.types))
+        for (type, fields, name) in good { #expect(step(type, fields)?.name == name, "\(type)") }
+        #expect(step("credit.refunded", ["7"])?.arguments == ["-7"])
+        let bad: [(String, [String])] = [
+            ("credit.granted", ["-1"]), ("credit.granted", [""]), ("credit.granted", []), ("credit.adjusted", ["1e3"]),
+            ("request.completed", [id, id, "-1"]), ("request.completed", [id, "", "1"]), ("request.completed", [id, id, ""]),
+            ("request.authorized", [id, id, id, "x", "2"]), ("organization.created", ["active", ""]),
+            ("organization.updated", ["gone", "="]), ("project.created", ["active", "-5"]),
+            ("api_key.created", ["zz", "active", "", "", "", ""]), ("api_key.status_changed", [""]), ("unheard.of", []),
+        ]
+        for (type, fields) in bad { #expect(step(type, fields) == nil, "\(type) \(fields)") }
+    }
+}
+
+extension RedisMarker {
+    fileprivate static func with(_ marker: RedisMarker, _ change: (inout RedisMarker) -> Void) -> RedisMarker {
+        var copy = marker
+        change(&copy)
+        return copy
+    }
+}

@@ -1,0 +1,117 @@
+import Ledger
+import Money
+import Redis
+import Testing
+
+import struct Foundation.UUID
+
+@testable import Admission
+
+/// An organization with one project and one key that exists in Redis only, with positions of its own.
+final class RedisOrganization {
+    let functions: Functions
+    let id = OrganizationID.mint()
+    let project = ProjectID.mint()
+    let key = APIKeyID.mint()
+    let instance = InstanceID.mint()
+    let digest = String(repeating: "ab", count: 32)
+    var position: Int64 = 0
+
+    var keys: OrganizationKeys { OrganizationKeys(id) }
+
+    private init(_ functions: Functions) { self.functions = functions }
+
+    /// - Parameters: limits and balance as text; nil is no limit.
+    static func make(
+        _ functions: Functions, balance: String = "0", projectLimit: String = "", keyLimit: String = "",
+        expires: String = "", requestsPerMinute: String = "", tokensPerMinute: String = "", strict: Bool = true
+    ) async throws -> RedisOrganization {
+        let made = RedisOrganization(functions)
+        let answer = try await made.apply(epoch: 10) {
+            $0.event("organization.created", ["active", strict ? "true" : "false"])
+            $0.event("project.created", ["active", projectLimit], made.project.uuid)
+            $0.event(
+                "api_key.created", [made.digest, "active", keyLimit, expires, requestsPerMinute, tokensPerMinute], made.key.uuid)
+            $0.event("credit.topped_up", [balance])
+        }
+        guard answer == "applied" else { throw Unexpected(description: "an organization could not be made: \(answer)") }
+        return made
+    }
+
+    /// Collects the events of one slice.
+    struct Events {
+        var events: [AdmissionEvent] = []
+        var position: Int64
+        let organization: UUID
+
+        mutating func event(_ type: String, _ fields: [String], _ stream: UUID? = nil) {
+            position += 1
+            events.append(
+                AdmissionEvent(
+                    position: position, organization: organization, stream: stream ?? organization, type: type, fields: fields))
+        }
+    }
+
+    func slice(previous: Int64? = nil, _ body: (inout Events) -> Void) -> Slice {
+        var events = Events(position: position, organization: id.uuid)
+        body(&events)
+        var slice = Slice(organization: id, previous: previous ?? position)
+        for event in events.events { slice.add(event) }
+        position = events.position
+        return slice
+    }
+
+    func apply(epoch: Int64? = nil, _ body: (inout Events) -> Void) async throws -> String {
+        try await send(slice(body), epoch: epoch)
+    }
+
+    func send(_ slice: Slice, epoch: Int64? = nil) async throws -> String {
+        let first: RedisArgument = epoch.map(RedisArgument.integer) ?? ""
+        return try await functions.call(.apply, keys.all, [first] + slice.arguments).requireString()
+    }
+
+    func admit(
+        _ hold: String, request: RequestID = .mint(), tokens: Int64 = 0, digest: String? = nil, key: APIKeyID? = nil
+    ) async throws(AdmissionError) -> AdmitDecision {
+        guard let amount = SignedAmount(hold) else { throw AdmissionError(.invalidRequest, "not an amount") }
+        let owner = project.uuid.lowercase + (key ?? self.key).uuid.lowercase + instance.uuid.lowercase
+        return try AdmitReply.decision(
+            try await functions.call(
+                .admit, [keys.state, keys.holds],
+                [
+                    .string(request.uuid.lowercase), .string(owner), .string(digest ?? self.digest), .string(amount.text),
+                    .string(amount.negated), .integer(tokens),
+                ]))
+    }
+
+    func lower(_ request: RequestID, to amount: String) async throws -> String {
+        let amount = try #require(SignedAmount(amount))
+        return try await functions.call(
+            .lower, [keys.state, keys.holds], [.string(request.uuid.lowercase), .string(amount.text), .string(amount.negated)]
+        ).requireString()
+    }
+
+    func release(_ request: RequestID) async throws -> String {
+        try await functions.call(.release, [keys.state, keys.holds], [.string(request.uuid.lowercase)]).requireString()
+    }
+
+    func state() async throws -> [String: String] { try await functions.hash(keys.state) }
+    func holds() async throws -> [String: String] { try await functions.hash(keys.holds) }
+
+    /// What is available on organization, project and key, as Redis keeps it: limits that are not there count as zero.
+    func available() async throws -> [String?] {
+        let state = try await state()
+        return [state["o:a"], state["p:\(project.uuid.lowercase):a"], state["k:\(key.uuid.lowercase):a"]]
+    }
+
+    func authorization(held: String) -> [String] {
+        [project.uuid.lowercase, key.uuid.lowercase, instance.uuid.lowercase, "1700000000000000", held]
+    }
+
+    func outcome(charged: String) -> [String] { [project.uuid.lowercase, key.uuid.lowercase, charged] }
+}
+
+extension AdmitDecision {
+    var admission: Admission? { if case .admitted(let admission) = self { admission } else { nil } }
+    var denial: Denial? { if case .denied(let denial) = self { denial } else { nil } }
+}
