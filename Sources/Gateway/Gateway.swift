@@ -1,1 +1,101 @@
-// placeholder
+public import Admission
+public import Catalogue
+public import HTTPTransport
+internal import Hummingbird
+public import Ledger
+public import Logging
+public import Postgres
+public import Redis
+
+/// The parts that a request's walk uses, made once per process.
+public struct Gateway: Sendable {
+    let catalogue: Catalogue
+    let admission: AdmissionClient
+    let appender: Appender
+    let lease: InstanceLease
+    let outcomes: OutcomeWriter
+    let annotations: AnnotationWriter
+    let transport: HTTPTransport
+    let postgres: PostgresClient
+    let redis: RedisClient
+    let configuration: GatewayConfiguration
+    let registry: PrometheusRegistry
+    let metrics: GatewayMetrics
+    let denials: DenialRecorder
+    let accounts = AccountRotation()
+    let logger: Logger
+
+    public init(
+        catalogue: Catalogue, admission: AdmissionClient, appender: Appender, lease: InstanceLease, outcomes: OutcomeWriter,
+        annotations: AnnotationWriter, transport: HTTPTransport, postgres: PostgresClient, redis: RedisClient,
+        registry: PrometheusRegistry, configuration: GatewayConfiguration, logger: Logger
+    ) {
+        self.catalogue = catalogue
+        self.admission = admission
+        self.appender = appender
+        self.lease = lease
+        self.outcomes = outcomes
+        self.annotations = annotations
+        self.transport = transport
+        self.postgres = postgres
+        self.redis = redis
+        self.registry = registry
+        self.configuration = configuration
+        self.logger = logger
+        metrics = GatewayMetrics(registry: registry)
+        denials = DenialRecorder(appender: appender, logger: logger)
+    }
+
+    /// Everything but chat completions: health, models, metrics.
+    func routes() -> Router<GatewayRequestContext> {
+        let router = Router(context: GatewayRequestContext.self)
+        HealthRoute(gateway: self).add(to: router)
+        ModelsRoute(catalogue: catalogue).add(to: router)
+        MetricsRoute(registry: registry).add(to: router)
+        return router
+    }
+
+    /// Appends what the request path leaves to be written later; runs until cancelled.
+    public func run() async {
+        await denials.run()
+    }
+}
+
+/// What an operator may set about the request path.
+public struct GatewayConfiguration: Sendable {
+    /// The largest request body, in bytes.
+    public var maximumBodyBytes: Int
+    /// The largest answer that is not streamed, in bytes.
+    public var maximumAnswerBytes: Int
+    /// Requests answered at once; more are refused with 529 before anything is held.
+    public var maximumInFlight: Int
+    /// Until a connection to the provider stands.
+    public var connectDeadline: Duration
+    /// From the request to the provider's first byte.
+    public var firstByteDeadline: Duration
+    /// Between two pieces of a provider's answer.
+    public var idleDeadline: Duration
+    /// The whole of an answer that is not streamed.
+    public var totalDeadline: Duration
+    /// The whole of a streamed answer.
+    public var streamDeadline: Duration
+    /// What `GET /` calls the version.
+    public var version: String
+
+    public init(
+        maximumBodyBytes: Int = 20 << 20, maximumAnswerBytes: Int = 64 << 20, maximumInFlight: Int = 10_000,
+        connectDeadline: Duration = .seconds(10), firstByteDeadline: Duration = .seconds(300),
+        idleDeadline: Duration = .seconds(120), totalDeadline: Duration = .seconds(600),
+        streamDeadline: Duration = .seconds(1200), version: String = "1.0.0"
+    ) {
+        self.maximumBodyBytes = maximumBodyBytes
+        self.maximumAnswerBytes = maximumAnswerBytes
+        self.maximumInFlight = maximumInFlight
+        self.connectDeadline = connectDeadline
+        self.firstByteDeadline = firstByteDeadline
+        self.idleDeadline = idleDeadline
+        self.totalDeadline = totalDeadline
+        self.streamDeadline = streamDeadline
+        self.version = version
+    }
+}

@@ -1,0 +1,196 @@
+internal import Catalogue
+internal import Dialects
+internal import HTTPTypes
+internal import HummingbirdCore
+internal import Ledger
+internal import Logging
+internal import Money
+internal import NIOCore
+
+/// `POST /v1/chat/completions`: authenticate, understand, admit, relay, settle; one way through, never back.
+struct ChatCompletions: Sendable {
+    let gateway: Gateway
+
+    // Concurrent, as Hummingbird's writers are, so that a writer never crosses an isolation; the task's executor is the
+    // connection's event loop all the same.
+    @concurrent
+    func respond(
+        to request: Request, writer: consuming ResponseWriter, channel: any Channel, date: String
+    ) async throws {
+        let began = ContinuousClock.now
+        let inFlight = gateway.metrics.began()
+        var status = 500
+        defer { gateway.metrics.ended(status: status, after: ContinuousClock.now - began) }
+        var head = ResponseHead(date: date)
+        let answer: Answer
+        do throws(GatewayError) {
+            guard inFlight <= gateway.configuration.maximumInFlight else { throw GatewayError.overloaded }
+            answer = try await self.answer(request, channel: channel, head: &head)
+        } catch {
+            status = error.status
+            try await writer.write(error, head: head)
+            return
+        }
+        switch answer {
+        case .whole(let body):
+            status = 200
+            try await writer.write(response: head.response(contentType: "application/json"), body: .init(byteBuffer: body))
+        case .stream(let stream):
+            status = 200
+            let response = head.response(contentType: "text/event-stream", cacheControl: "no-cache")
+            let disconnects = try? channel.pipeline.syncOperations.handler(type: DisconnectHandler.self)
+            disconnects?.whenGone { stream.cancel() }
+            defer { disconnects?.forget() }
+            do {
+                var body = try await writer.writeHead(response)
+                try await stream.relay(to: &body)
+                try await body.finish(nil)
+            } catch {
+                // The client is gone, or the outcome could not be recorded: either way the stream ends unfinished.
+                await stream.abandon()
+                throw error
+            }
+        }
+    }
+
+    private enum Answer {
+        case whole(ByteBuffer)
+        case stream(StreamedAnswer)
+    }
+
+    private func answer(_ request: Request, channel: any Channel, head: inout ResponseHead) async throws(GatewayError) -> Answer {
+        let incoming = try IncomingRequest(head: request, channel: channel)
+        head.requestID = incoming.id
+        head.clientRequestID = incoming.clientRequestID
+        let address = try await AuthenticateStep(gateway: gateway).authenticate(incoming)
+        let body = try await BodyReader(maximumBytes: gateway.configuration.maximumBodyBytes).read(request, channel: channel)
+        var model: String?
+        let admitted: AdmittedRequest
+        do {
+            let understood = try UnderstandStep(gateway: gateway).understand(incoming, address: address, body: body)
+            model = understood.requestedModel
+            admitted = try await AdmitStep(gateway: gateway).admit(understood)
+        } catch {
+            // Shed load and lost servers are not the client's doing: they only count in metrics.
+            if error.status < 500 {
+                await gateway.denials.record(error, model: model, address: address, at: incoming.occurredAt)
+            }
+            throw error
+        }
+        return admitted.understood.isStreamed ? .stream(try await stream(admitted)) : .whole(try await whole(admitted))
+    }
+
+    /// Reads the whole answer of the first route that gives a readable one, settles it, and hands it on.
+    private func whole(_ admitted: AdmittedRequest) async throws(GatewayError) -> ByteBuffer {
+        let relay = RelayStep(gateway: gateway)
+        var attempts: [Attempt] = []
+        var index = 0
+        while true {
+            do {
+                let (opened, at) = try await relay.open(admitted, from: index, earlier: attempts)
+                switch await read(opened) {
+                case .success(let (body, scan)):
+                    return try await settleWhole(admitted, opened, body: body, scan: scan)
+                case .failure(let failure):
+                    attempts = opened.attempts + [opened.attempt(status: opened.answer.status, error: failure.kind.rawValue)]
+                    index = at + 1
+                    guard failure.isProvidersFault, index < admitted.understood.routes.count else {
+                        throw RelayFailure(failure: failure, route: opened.route, attempts: attempts)
+                    }
+                }
+            } catch let failure as RelayFailure {
+                throw await settleFailure(admitted, failure)
+            } catch let error as GatewayError {
+                throw error
+            } catch {
+                throw GatewayError.unavailable("The request could not be relayed.")
+            }
+        }
+    }
+
+    private func read(_ opened: OpenedAnswer) async -> Result<([UInt8], ChatResponseScan), UpstreamFailure> {
+        do {
+            let body = try await opened.answer.collect(upTo: gateway.configuration.maximumAnswerBytes)
+            let scan = try ChatResponseScan(body)
+            guard scan.error == nil else {
+                return .failure(UpstreamFailure(kind: .malformed, message: "The provider answered with an error."))
+            }
+            return .success((body, scan))
+        } catch let failure as UpstreamFailure {
+            return .failure(failure)
+        } catch {
+            return .failure(UpstreamFailure(kind: .malformed, message: "The provider's answer can't be read."))
+        }
+    }
+
+    private func settleWhole(
+        _ admitted: AdmittedRequest, _ opened: OpenedAnswer, body: [UInt8], scan: ChatResponseScan
+    ) async throws(GatewayError) -> ByteBuffer {
+        let understood = admitted.understood
+        let estimate = TokenUsage(
+            promptTokens: understood.scan.estimatedPromptTokens, completionTokens: scan.estimatedCompletionTokens)
+        let ending = Ending(
+            kind: .completed, status: 200, route: opened.route,
+            attempts: opened.attempts + [opened.attempt(status: opened.answer.status, error: nil)], usage: scan.usage ?? estimate,
+            isEstimated: scan.usage == nil, finishReason: scan.finishReasons.first,
+            unifiedFinishReason: UnifiedFinishReason(finishReason: scan.finishReasons.first))
+        let settled = try await Settler(gateway: gateway).settle(admitted, ending)
+        let additions = ResponseAdditions(
+            metadata: GatewayMetadata(admitted, route: opened.route, isEstimated: scan.usage == nil), bill: settled.bill,
+            estimatedUsage: scan.usage == nil ? estimate : nil)
+        return ByteBuffer(bytes: scan.adding(additions, to: body))
+    }
+
+    /// Records that nothing was produced, and says what the client is told.
+    private func settleFailure(_ admitted: AdmittedRequest, _ failure: RelayFailure) async -> GatewayError {
+        let error = failure.failure.clientError(route: failure.route)
+        let ending = Ending(
+            kind: .failed, status: error.status, route: nil, attempts: failure.attempts, error: failure.failure.outcomeError,
+            unifiedFinishReason: failure.failure.unifiedFinishReason)
+        do {
+            _ = try await Settler(gateway: gateway).settle(admitted, ending)
+            return error
+        } catch {
+            return error
+        }
+    }
+
+    /// The first route whose stream begins, with its first bytes at hand.
+    private func stream(_ admitted: AdmittedRequest) async throws(GatewayError) -> StreamedAnswer {
+        let relay = RelayStep(gateway: gateway)
+        var attempts: [Attempt] = []
+        var index = 0
+        while true {
+            do {
+                let (opened, at) = try await relay.open(admitted, from: index, earlier: attempts)
+                do {
+                    let first = try await opened.answer.next()
+                    return StreamedAnswer(gateway: gateway, admitted: admitted, opened: opened, first: first)
+                } catch {
+                    attempts = opened.attempts + [opened.attempt(status: opened.answer.status, error: error.kind.rawValue)]
+                    index = at + 1
+                    guard error.isProvidersFault, index < admitted.understood.routes.count else {
+                        throw RelayFailure(failure: error, route: opened.route, attempts: attempts)
+                    }
+                }
+            } catch let failure as RelayFailure {
+                throw await settleFailure(admitted, failure)
+            } catch {
+                throw GatewayError.unavailable("The request could not be relayed.")
+            }
+        }
+    }
+}
+
+extension GatewayMetadata {
+    /// What the gateway tells of `admitted`, answered by `route`.
+    init(_ admitted: AdmittedRequest, route: Route, isEstimated: Bool) {
+        let understood = admitted.understood
+        self.init(
+            requestedModel: understood.requestedModel, requestedProvider: understood.resolution.requestedProvider,
+            usedModel: understood.model.id, usedProvider: route.provider.id, underlyingUsedModel: route.mapping.upstreamName,
+            requestID: understood.incoming.id.description,
+            outputLimit: admitted.outputLimit.map { .init(field: route.mapping.outputLimitField, tokens: min($0, route.mapping.outputBound)) },
+            estimated: isEstimated)
+    }
+}

@@ -1,0 +1,56 @@
+internal import Dialects
+internal import HTTPTypes
+internal import HummingbirdCore
+internal import NIOCore
+
+/// A refusal or a failure, as the client sees it.
+struct GatewayError: Error, Sendable {
+    /// The status and the envelope.
+    var answer: APIError
+    /// Seconds after which a retry makes sense, sent as Retry-After.
+    var retryAfter: Int?
+    /// The scope that refused, for the record of the denial.
+    var scope: String?
+
+    init(_ answer: APIError, retryAfter: Int? = nil, scope: String? = nil) {
+        self.answer = answer
+        self.retryAfter = retryAfter
+        self.scope = scope
+    }
+
+    var status: Int { answer.status }
+    var code: String { answer.code }
+
+    /// The response that says it.
+    func response() -> Response {
+        var headers = HTTPFields()
+        headers[.contentType] = "application/json"
+        if let retryAfter { headers[.retryAfter] = String(retryAfter) }
+        return Response(
+            status: .init(code: status), headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: answer.json)))
+    }
+}
+
+extension GatewayError {
+    static let missingKey = GatewayError(
+        APIError(status: 401, message: "No API key was given: send the header \"Authorization: Bearer <key>\"."))
+
+    static let unknownKey = GatewayError(APIError(status: 401, message: "The API key is not valid."))
+
+    static func invalid(_ message: String, param: String?) -> GatewayError { GatewayError(.invalid(param, message)) }
+
+    static func tooLarge(limit: Int) -> GatewayError {
+        GatewayError(APIError(status: 413, message: "The request body is larger than the limit of \(limit) bytes."))
+    }
+
+    static func notFound(path: String) -> GatewayError {
+        GatewayError(APIError(status: 404, message: "There is no route \(path.prefix(200))."))
+    }
+
+    static func unavailable(_ message: String, retryAfter: Int = 1) -> GatewayError {
+        GatewayError(APIError(status: 503, message: message, code: "service_unavailable"), retryAfter: retryAfter)
+    }
+
+    static let overloaded = GatewayError(
+        APIError(status: 529, message: "The gateway is at its limit; try again shortly."), retryAfter: 1)
+}

@@ -1,0 +1,79 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import HummingbirdCore
+public import Logging
+public import NIOCore
+public import ServiceLifecycle
+
+/// The HTTP listener of the gateway: chat completions on a direct path, everything else through a router.
+///
+/// A completion writes its own response, head first and bytes as they come, so that whatever goes wrong while it is
+/// written is known to the step that settles the request.
+public struct GatewayServer: Service {
+    private let gateway: Gateway
+    private let eventLoopGroup: any EventLoopGroup
+    private let address: (host: String, port: Int)
+    private let onReady: @Sendable (Int) -> Void
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - gateway: The parts that requests walk through.
+    ///   - eventLoopGroup: The loops that connections are pinned to.
+    ///   - host: The address to listen on.
+    ///   - port: The port, 0 for any free one.
+    ///   - onReady: Called once with the port when connections are accepted.
+    public init(
+        gateway: Gateway, eventLoopGroup: any EventLoopGroup, host: String, port: Int, logger: Logger,
+        onReady: @escaping @Sendable (Int) -> Void
+    ) {
+        self.gateway = gateway
+        self.eventLoopGroup = eventLoopGroup
+        address = (host, port)
+        self.logger = logger
+        self.onReady = onReady
+    }
+
+    public func run() async throws {
+        let executors = EventLoopTaskExecutors(group: eventLoopGroup)
+        let builder = HTTPServerBuilder { responder in
+            PinnedChildChannel(
+                base: HTTP1Channel(
+                    responder: responder,
+                    configuration: .init(
+                        additionalChannelHandlers: [DisconnectHandler()],
+                        idleTimeout: .seconds(75),
+                        httpDecoderConfiguration: .init(
+                            maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 64 * 1024, maxHeaderFieldCount: 128))),
+                executors: executors)
+        }
+        let routes = gateway.routes().buildResponder()
+        let completions = ChatCompletions(gateway: gateway)
+        let logger = logger
+        let clock = HTTPDateClock()
+        let onReady = onReady
+        let server = try builder.buildServer(
+            configuration: ServerConfiguration(
+                address: .hostname(address.host, port: address.port), serverName: nil, backlog: 4096, reuseAddress: true),
+            eventLoopGroup: eventLoopGroup,
+            logger: logger,
+            responder: { request, writer, channel in
+                if request.method == .post, request.uri.path == "/v1/chat/completions" {
+                    try await completions.respond(to: request, writer: writer, channel: channel, date: clock.now())
+                    return
+                }
+                let context = GatewayRequestContext(source: .init(channel: channel, logger: logger))
+                var response: Response
+                do {
+                    response = try await routes.respond(to: request, context: context)
+                } catch let error as GatewayError {
+                    response = error.response()
+                } catch let error as HTTPError where error.status == .notFound {
+                    response = GatewayError.notFound(path: request.uri.path).response()
+                }
+                response.headers[.date] = clock.now()
+                try await writer.write(response: response.head, body: response.body)
+            },
+            onServerRunning: { channel in onReady(channel.localAddress?.port ?? 0) })
+        try await server.run()
+    }
+}

@@ -1,0 +1,147 @@
+internal import Admission
+internal import Catalogue
+internal import CoreMetrics
+internal import Dialects
+internal import HTTPTypes
+internal import Ledger
+internal import Logging
+internal import Money
+
+/// A request that may be spent on: its authorization is durable, its hold stands in Redis.
+struct AdmittedRequest: Sendable {
+    let understood: UnderstoodRequest
+    let admission: Admission
+    /// What is held for it; zero when nothing can be charged, and then there is no authorization event either.
+    let held: NanoDollars
+    /// The completion bound that must be sent upstream because the client named none; nil when the client's own stands.
+    let outputLimit: Int64?
+
+    /// True when its first event is in the ledger already, so that an outcome is the second.
+    var isAuthorized: Bool { held > .zero }
+}
+
+/// Checks every limit, holds the highest cost, and makes the authorization durable: nothing goes upstream before.
+struct AdmitStep: Sendable {
+    let gateway: Gateway
+
+    /// A client's own bound is never lowered; one that is absent may be lowered to this and no further by a small balance.
+    static let smallestOutputBound: Int64 = 4_096
+    /// How often an authorization is tried again because its epoch ended in between.
+    private static let attempts = 4
+
+    /// - Throws: what the client is to be told; nothing is held then.
+    func admit(_ understood: UnderstoodRequest) async throws(GatewayError) -> AdmittedRequest {
+        guard gateway.lease.mayAdmit else {
+            throw GatewayError.unavailable("The gateway can't reach the ledger and admits nothing for now.")
+        }
+        var bound = try HoldBound(understood)
+        var endedEpoch: Int64?
+        for attempt in 1...Self.attempts {
+            let began = ContinuousClock.now
+            let decision = try await decide(understood, bound: bound, endedEpoch: endedEpoch)
+            gateway.metrics.admission.record(since: began)
+            switch decision {
+            case .unknown:
+                throw GatewayError.unavailable("The limits of this organization are being restored; try again shortly.")
+            case .denied(let denial):
+                if let available = denial.available, attempt == 1, try bound.fit(into: available) { continue }
+                throw GatewayError(denial, bound: bound)
+            case .admitted(let admission):
+                let total = (try? admission.available.adding(bound.amount)) ?? admission.available
+                if try bound.fit(into: total) {
+                    await gateway.admission.lower(
+                        understood.incoming.id, address: understood.address, to: bound.amount, on: understood.incoming.eventLoop)
+                }
+                let admitted = AdmittedRequest(
+                    understood: understood, admission: admission, held: bound.amount, outputLimit: bound.outputLimit)
+                guard admitted.isAuthorized else { return admitted }
+                switch try await authorize(admitted) {
+                case .authorized: return admitted
+                case .staleEpoch(let current): endedEpoch = current
+                }
+            }
+        }
+        throw GatewayError.unavailable("The limits of this organization are being restored; try again shortly.")
+    }
+
+    private func decide(
+        _ understood: UnderstoodRequest, bound: HoldBound, endedEpoch: Int64?
+    ) async throws(GatewayError) -> AdmitDecision {
+        let request = AdmitRequest(
+            digest: understood.incoming.tokenDigest, address: understood.address, request: understood.incoming.id,
+            hold: bound.amount, tokens: bound.tokens)
+        do {
+            if let endedEpoch {
+                return try await gateway.admission.readmit(request, staleEpoch: endedEpoch, on: understood.incoming.eventLoop)
+            }
+            return try await gateway.admission.admit(request, on: understood.incoming.eventLoop)
+        } catch {
+            throw GatewayError.unavailable("The limits of this organization can't be checked now; try again shortly.")
+        }
+    }
+
+    private enum Authorization {
+        case authorized
+        /// The epoch that it was admitted in is over: it must be admitted again, in the one named here or a later one.
+        case staleEpoch(current: Int64)
+    }
+
+    /// Appends `request.authorized`.
+    private func authorize(_ admitted: AdmittedRequest) async throws(GatewayError) -> Authorization {
+        let incoming = admitted.understood.incoming
+        let address = admitted.understood.address
+        let began = ContinuousClock.now
+        do {
+            let event = try NewEvent(
+                RequestAuthorized(
+                    instance: gateway.lease.instance, epoch: admitted.admission.epoch, admittedAt: admitted.admission.admittedAt,
+                    project: address.project, apiKey: address.key, requestedModel: admitted.understood.requestedModel,
+                    model: admitted.understood.model.id, provider: admitted.understood.routes[0].provider.id,
+                    stream: admitted.understood.isStreamed, held: admitted.held, strict: admitted.admission.strict),
+                stream: .request(incoming.id), expectedVersion: 0, organization: address.organization,
+                metadata: EventMetadata(clientRequestID: incoming.clientRequestID), occurredAt: incoming.occurredAt,
+                epoch: admitted.admission.epoch)
+            let result = try await gateway.appender.append(Command(event))
+            gateway.metrics.authorization.record(since: began)
+            switch result {
+            case .appended:
+                annotate(event.id, incoming)
+                return .authorized
+            case .staleEpoch(let current):
+                return .staleEpoch(current: current)
+            case .already, .idempotencyConflict, .versionConflict:
+                // Another process holds this id: whatever it does with it, this one must not call a provider.
+                await release(admitted)
+                throw GatewayError.unavailable("The request could not be authorized; try again.")
+            }
+        } catch let error as AppendError {
+            if error.outcomeUnknown {
+                await Settler(gateway: gateway).cancelUnknown(admitted)
+            } else {
+                await release(admitted)
+            }
+            throw GatewayError(error)
+        } catch let error as GatewayError {
+            throw error
+        } catch {
+            await release(admitted)
+            throw GatewayError.invalid("The request can't be recorded: \(error)", param: nil)
+        }
+    }
+
+    private func release(_ admitted: AdmittedRequest) async {
+        let incoming = admitted.understood.incoming
+        await gateway.admission.release(incoming.id, address: admitted.understood.address, on: incoming.eventLoop)
+    }
+
+    /// Where the request came from lies beside the ledger, where it can be forgotten.
+    private func annotate(_ event: EventID, _ incoming: IncomingRequest) {
+        guard incoming.peerAddress != nil || incoming.headers[.userAgent] != nil else { return }
+        var writer = JSONWriter(capacity: 128)
+        writer.beginObject()
+        if let address = incoming.peerAddress { writer.member("address", address) }
+        if let agent = incoming.headers[.userAgent] { writer.member("user_agent", String(agent.prefix(256))) }
+        writer.endObject()
+        gateway.annotations.put(event: event, kind: "client", body: writer.bytes)
+    }
+}

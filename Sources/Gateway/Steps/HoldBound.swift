@@ -1,0 +1,87 @@
+internal import Catalogue
+internal import Dialects
+internal import Money
+
+/// The highest cost that a request can reach, and the completion bound that makes it so.
+///
+/// The bound is taken over every route that may be used, at the dearest prices, for all choices together.
+struct HoldBound: Sendable {
+    private let routes: [Route]
+    private let scan: ChatRequestScan
+    /// False when the client named its own bound: that one is never lowered.
+    private let isAdjustable: Bool
+    /// Completion tokens of one choice.
+    private(set) var outputTokens: Int64
+    /// What must be held.
+    private(set) var amount: NanoDollars
+
+    /// - Throws: 400 when the cost does not fit an amount.
+    init(_ understood: UnderstoodRequest) throws(GatewayError) {
+        routes = understood.routes
+        scan = understood.scan
+        isAdjustable = understood.outputLimit == nil
+        outputTokens = understood.outputLimit ?? routes.map(\.mapping.outputBound).max() ?? AdmitStep.smallestOutputBound
+        amount = .zero
+        amount = try highest(outputTokens)
+    }
+
+    /// All tokens that the request can use, for the limit on tokens a minute.
+    var tokens: Int64 {
+        let prompt = routes.map(\.promptTokens).max() ?? 0
+        let (sum, overflow) = prompt.addingReportingOverflow(scan.completionBound(perChoice: outputTokens))
+        return overflow ? .max : sum
+    }
+
+    /// The bound to send upstream; nil when the client named its own.
+    var outputLimit: Int64? { isAdjustable ? outputTokens : nil }
+
+    /// Lowers an adjustable bound so that it holds no more than a quarter of `available`, or 4,096 tokens if that is
+    /// more, and never more than what is available.
+    ///
+    /// - Returns: true when the bound was lowered; false when it stands or can't be lowered enough.
+    mutating func fit(into available: NanoDollars) throws(GatewayError) -> Bool {
+        guard isAdjustable, available > .zero else { return false }
+        let quarter = NanoDollars(available.rawValue / 4)
+        guard amount > quarter else { return false }
+        let least = min(AdmitStep.smallestOutputBound, outputTokens)
+        var fitting = try largest(within: quarter)
+        if fitting < least {
+            fitting = try highest(least) <= available ? least : try largest(within: available)
+        }
+        guard fitting > 0, fitting < outputTokens else { return false }
+        outputTokens = fitting
+        amount = try highest(fitting)
+        return true
+    }
+
+    /// The most completion tokens whose cost is within `budget`, 0 when not even one is; by bisection, because the price
+    /// of a token depends on the route.
+    private func largest(within budget: NanoDollars) throws(GatewayError) -> Int64 {
+        guard try highest(1) <= budget else { return 0 }
+        var low: Int64 = 1
+        var high = outputTokens
+        while low < high {
+            let middle = low + (high - low + 1) / 2
+            if try highest(middle) <= budget { low = middle } else { high = middle - 1 }
+        }
+        return low
+    }
+
+    private func highest(_ outputTokens: Int64) throws(GatewayError) -> NanoDollars {
+        let completion = scan.completionBound(perChoice: outputTokens)
+        var highest = NanoDollars.zero
+        do {
+            for route in routes {
+                highest = max(
+                    highest,
+                    try route.mapping.prices.highest(promptTokens: route.promptTokens, outputTokens: completion, images: scan.images))
+            }
+        } catch {
+            throw Self.tooLarge
+        }
+        return highest
+    }
+
+    private static let tooLarge = GatewayError.invalid(
+        "The highest cost of this request does not fit an amount; lower max_tokens.", param: "max_tokens")
+}

@@ -1,0 +1,80 @@
+internal import Crypto
+internal import FoundationEssentials
+internal import HTTPTypes
+internal import HummingbirdCore
+internal import Ledger
+internal import NIOCore
+
+/// A request as it came in: who says it is asking, and the bytes.
+struct IncomingRequest: Sendable {
+    /// Minted here, never taken from the client: it is the request's stream in the ledger.
+    let id: RequestID
+    /// The client's own `x-request-id`: metadata, echoed and searchable.
+    let clientRequestID: String?
+    /// SHA-256 of the bearer token; the token itself goes no further.
+    let tokenDigest: [UInt8]
+    let headers: HTTPFields
+    let peerAddress: String?
+    let eventLoop: any EventLoop
+    let receivedAt: ContinuousClock.Instant
+    let occurredAt: Timestamp
+}
+
+extension IncomingRequest {
+    /// Reads the head: the bearer token and the client's request id.
+    ///
+    /// - Throws: 401 without a usable token, 400 for an `x-request-id` that is too long or not printable.
+    init(head request: Request, channel: any Channel) throws(GatewayError) {
+        id = .mint()
+        receivedAt = .now
+        occurredAt = .now
+        headers = request.headers
+        peerAddress = channel.remoteAddress?.ipAddress
+        eventLoop = channel.eventLoop
+        clientRequestID = try Self.clientRequestID(request.headers)
+        tokenDigest = try Self.tokenDigest(request.headers)
+    }
+
+    static func clientRequestID(_ headers: HTTPFields) throws(GatewayError) -> String? {
+        guard let name = HTTPField.Name("x-request-id"), let value = headers[name] else { return nil }
+        guard (1...128).contains(value.utf8.count), value.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw GatewayError.invalid(
+                "The x-request-id header must be 1 to 128 printable ASCII characters without spaces.", param: "x-request-id")
+        }
+        return value
+    }
+
+    static func tokenDigest(_ headers: HTTPFields) throws(GatewayError) -> [UInt8] {
+        guard let header = headers[.authorization] else { throw GatewayError.missingKey }
+        let scheme = "bearer "
+        guard header.utf8.count > scheme.utf8.count, header.utf8.count <= 512,
+            header.prefix(scheme.count).lowercased() == scheme
+        else { throw GatewayError.missingKey }
+        let token = header.dropFirst(scheme.count).drop { $0 == " " }
+        return Array(SHA256.hash(data: Data(token.utf8)))
+    }
+}
+
+/// Reads a request's body, bounded in bytes and in time.
+struct BodyReader: Sendable {
+    let maximumBytes: Int
+    /// A client that has not sent its whole body by then is cut off: it holds memory and a connection.
+    static let deadline: TimeAmount = .seconds(120)
+
+    /// - Throws: 413 over the limit, 400 when the client stops in the middle.
+    func read(_ request: Request, channel: any Channel) async throws(GatewayError) -> [UInt8] {
+        if let declared = request.headers[.contentLength].flatMap(Int.init), declared > maximumBytes {
+            throw GatewayError.tooLarge(limit: maximumBytes)
+        }
+        let cutOff = channel.eventLoop.scheduleTask(in: Self.deadline) { channel.close(promise: nil) }
+        defer { cutOff.cancel() }
+        do {
+            let buffer = try await request.body.collect(upTo: maximumBytes)
+            return Array(buffer: buffer)
+        } catch is NIOTooManyBytesError {
+            throw GatewayError.tooLarge(limit: maximumBytes)
+        } catch {
+            throw GatewayError.invalid("The request body ended before it was complete.", param: nil)
+        }
+    }
+}

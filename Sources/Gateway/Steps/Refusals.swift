@@ -1,0 +1,49 @@
+internal import Admission
+internal import Dialects
+internal import Ledger
+internal import Money
+
+extension GatewayError {
+    /// What a client is told when admission refuses.
+    init(_ denial: Denial, bound: HoldBound) {
+        let scope = denial.scope.rawValue.replacing("_", with: " ")
+        let answer: APIError =
+            switch denial.reason {
+            case .unknownKey:
+                GatewayError.unknownKey.answer
+            case .keyInactive:
+                APIError(status: 401, message: "The API key is not active.")
+            case .keyExpired:
+                APIError(status: 401, message: "The API key has expired.")
+            case .projectInactive, .organizationInactive:
+                APIError(status: 410, message: "The \(scope) of this key is not active.")
+            case .balance, .keyLimit, .projectLimit:
+                APIError(
+                    status: 402, message: Self.tooDear(denial, scope: scope, bound: bound),
+                    code: denial.reason == .balance ? "insufficient_credits" : "usage_limit_reached")
+            case .requestsPerMinute:
+                APIError(status: 429, message: "The limit of requests a minute of this key is reached.")
+            case .tokensPerMinute:
+                APIError(status: 429, message: "The limit of tokens a minute of this key is reached.")
+            }
+        // Whole seconds, rounded up: a retry a moment too early is refused again.
+        let wait = denial.retryAfter.map { Int($0.components.seconds) + ($0.components.attoseconds > 0 ? 1 : 0) }
+        self.init(answer, retryAfter: answer.status == 429 ? wait ?? 1 : nil, scope: denial.scope.rawValue)
+    }
+
+    private static func tooDear(_ denial: Denial, scope: String, bound: HoldBound) -> String {
+        let what = denial.reason == .balance ? "credits of the organization do" : "usage limit of the \(scope) does"
+        let available = denial.available.map { "; \(max($0, .zero).decimal) USD can be spent" } ?? ""
+        return "The \(what) not cover this request, which may cost \(bound.amount.decimal) USD\(available)."
+    }
+
+    /// What a client is told when the ledger did not take the authorization: nothing was sent to any provider.
+    init(_ error: AppendError) {
+        self =
+            switch error.code {
+            case .overloaded: .overloaded
+            case .unavailable, .rejected, .shutDown, .deadlineExceeded:
+                .unavailable("The ledger can't be written now, so no paid request is taken; try again shortly.")
+            }
+    }
+}

@@ -1,0 +1,120 @@
+internal import Catalogue
+internal import Dialects
+internal import HTTPTransport
+internal import Ledger
+internal import Logging
+
+/// A provider's answer whose head is known to be good, and how it came to that.
+struct OpenedAnswer: Sendable {
+    let route: Route
+    let answer: UpstreamAnswer
+    /// Attempts before this one; each failed before a byte reached the client.
+    var attempts: [Attempt]
+    let began: ContinuousClock.Instant
+
+    /// This attempt, for the record.
+    func attempt(status: Int?, error: String?) -> Attempt {
+        Attempt(
+            provider: route.provider.id, model: route.mapping.upstreamName, status: status, error: error,
+            durationMS: (ContinuousClock.now - began).milliseconds)
+    }
+}
+
+/// Every route failed; nothing reached the client.
+struct RelayFailure: Error, Sendable {
+    let failure: UpstreamFailure
+    let route: Route
+    let attempts: [Attempt]
+}
+
+/// Sends the request to one route after the other until one answers with success.
+struct RelayStep: Sendable {
+    let gateway: Gateway
+
+    /// The first route at or after `index` whose answer begins with success.
+    ///
+    /// - Parameter earlier: attempts that were made before, kept for the record.
+    func open(
+        _ admitted: AdmittedRequest, from index: Int = 0, earlier: [Attempt] = []
+    ) async throws(RelayFailure) -> (OpenedAnswer, index: Int) {
+        let routes = admitted.understood.routes
+        var attempts = earlier
+        var index = index
+        while true {
+            let route = routes[index]
+            let began = ContinuousClock.now
+            let failure: UpstreamFailure
+            do {
+                let answer = try await send(admitted, to: route)
+                if (200..<300).contains(answer.status) {
+                    return (OpenedAnswer(route: route, answer: answer, attempts: attempts, began: began), index)
+                }
+                failure = await refusal(answer)
+            } catch {
+                failure = error
+            }
+            attempts.append(
+                Attempt(
+                    provider: route.provider.id, model: route.mapping.upstreamName, status: failure.status,
+                    error: failure.kind.rawValue, durationMS: (ContinuousClock.now - began).milliseconds))
+            index += 1
+            guard failure.isProvidersFault, index < routes.count else {
+                throw RelayFailure(failure: failure, route: route, attempts: attempts)
+            }
+        }
+    }
+
+    private func send(_ admitted: AdmittedRequest, to route: Route) async throws(UpstreamFailure) -> UpstreamAnswer {
+        let understood = admitted.understood
+        let body = understood.scan.applying(
+            RequestEdits(
+                model: route.mapping.upstreamName == understood.scan.model ? nil : route.mapping.upstreamName,
+                outputLimit: admitted.outputLimit.map {
+                    .init(field: route.mapping.outputLimitField, tokens: min($0, route.mapping.outputBound))
+                },
+                includeUsage: understood.isStreamed),
+            to: understood.body)
+        if route.provider.dialect == .echo {
+            let id = "chatcmpl-\(understood.incoming.id)"
+            let created = understood.incoming.occurredAt.microseconds / 1_000_000
+            return .echo(try EchoStream(body: body, id: id, created: created))
+        }
+        guard let account = gateway.accounts.next(of: route.provider) else {
+            throw UpstreamFailure(kind: .connect, message: "The provider \(route.provider.id) has no key here.")
+        }
+        let configuration = gateway.configuration
+        do {
+            return .http(
+                try await gateway.transport.execute(
+                    HTTPTransportRequest(
+                        method: "POST", url: account.baseURL + "/chat/completions",
+                        headers: [
+                            ("authorization", "Bearer \(account.apiKey)"), ("content-type", "application/json"),
+                            ("accept", understood.isStreamed ? "text/event-stream" : "application/json"),
+                        ],
+                        body: .bytes(body),
+                        deadlines: .init(
+                            connect: configuration.connectDeadline, firstByte: configuration.firstByteDeadline,
+                            idle: configuration.idleDeadline,
+                            total: understood.isStreamed ? configuration.streamDeadline : configuration.totalDeadline),
+                        // The operator's own accounts may lie on a private network; customers' URLs never may.
+                        allowPrivateAddresses: true)))
+        } catch {
+            throw UpstreamFailure(error)
+        }
+    }
+
+    /// Reads what a provider says of its refusal, within bounds.
+    private func refusal(_ answer: UpstreamAnswer) async -> UpstreamFailure {
+        let body = (try? await answer.collect(upTo: 64 * 1024)) ?? []
+        answer.cancel()
+        return UpstreamFailure(
+            kind: .status, message: "The provider answered with status \(answer.status).", status: answer.status, body: body,
+            retryAfter: answer.header("retry-after").flatMap { Int($0) }.map { min(max($0, 0), 3_600) })
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds.
+    var milliseconds: Int64 { components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000 }
+}

@@ -1,0 +1,131 @@
+internal import Admission
+internal import Catalogue
+internal import CoreMetrics
+internal import Dialects
+internal import Ledger
+internal import Logging
+internal import Money
+
+/// How a request ended, before it is priced.
+struct Ending: Sendable {
+    enum Kind: Sendable {
+        case completed, failed, cancelled
+    }
+
+    var kind: Kind
+    /// The HTTP status that the client got or would have got.
+    var status: Int
+    /// The route that produced something; nil when none did, and then nothing is charged.
+    var route: Route?
+    var attempts: [Attempt]
+    /// What was used; nil when the provider did not say.
+    var usage: TokenUsage?
+    /// True when the usage was counted here because the provider did not report it.
+    var isEstimated = false
+    var error: OutcomeError?
+    var finishReason: String?
+    var unifiedFinishReason: UnifiedFinishReason
+    /// When the first byte went to the client of a stream.
+    var firstByteAt: ContinuousClock.Instant?
+}
+
+/// A request whose outcome is durable.
+struct SettledRequest: Sendable {
+    /// The customer's bill before the charge was cut to the hold.
+    let bill: Bill
+    let charged: NanoDollars
+}
+
+/// Turns an ending into money and makes the outcome durable before the client gets the last byte.
+struct Settler: Sendable {
+    let gateway: Gateway
+
+    /// - Throws: 503 when neither the ledger nor the spool could take the outcome: the answer is not finished then.
+    func settle(_ admitted: AdmittedRequest, _ ending: Ending) async throws(GatewayError) -> SettledRequest {
+        let began = ContinuousClock.now
+        let bills = try bills(ending)
+        let charged = admitted.admission.strict ? min(bills.price.total, admitted.held) : bills.price.total
+        let outcome = outcome(admitted, ending, bills, charged: charged)
+        do {
+            let settlement = try await gateway.outcomes.settle(try event(admitted, ending.kind, outcome))
+            if case .spooled = settlement { gateway.metrics.spooled.increment() }
+        } catch {
+            gateway.logger.critical(
+                "an outcome could neither be appended nor spooled",
+                metadata: ["request": "\(admitted.understood.incoming.id)", "error": "\(error)"])
+            throw GatewayError.unavailable("The outcome of the request could not be recorded.")
+        }
+        gateway.metrics.settlement.record(since: began)
+        if admitted.isAuthorized, charged < admitted.held {
+            // The projector settles the hold; until then a client near its limit is not refused for money it did not spend.
+            await gateway.admission.lower(
+                admitted.understood.incoming.id, address: admitted.understood.address, to: charged,
+                on: admitted.understood.incoming.eventLoop)
+        }
+        return SettledRequest(bill: bills.price, charged: charged)
+    }
+
+    /// Ends an authorization of which it is not known whether it was appended: nothing went upstream, nothing is charged.
+    ///
+    /// If it was not appended, the ledger refuses this outcome, and the hold is voided by recovery.
+    func cancelUnknown(_ admitted: AdmittedRequest) async {
+        let ending = Ending(
+            kind: .failed, status: 503, route: nil, attempts: [],
+            error: OutcomeError(type: "gateway_error", code: "authorization_unknown"), unifiedFinishReason: .gatewayError)
+        do {
+            _ = try await settle(admitted, ending)
+        } catch {
+            gateway.logger.warning(
+                "an unknown authorization was left to recovery", metadata: ["request": "\(admitted.understood.incoming.id)"])
+        }
+    }
+
+    private typealias Bills = (price: Bill, cost: Bill)
+
+    private func bills(_ ending: Ending) throws(GatewayError) -> Bills {
+        do {
+            guard let route = ending.route, let usage = ending.usage else {
+                return (.none, .none)
+            }
+            return (try route.mapping.prices.bill(for: usage), try route.mapping.costs.bill(for: usage))
+        } catch {
+            // Only a provider that reports an absurd usage comes here; the hold bounds what a client can ask for.
+            throw GatewayError.unavailable("The provider reported a usage whose price does not fit an amount.")
+        }
+    }
+
+    private func outcome(
+        _ admitted: AdmittedRequest, _ ending: Ending, _ bills: Bills, charged: NanoDollars
+    ) -> Outcome {
+        let understood = admitted.understood
+        return Outcome(
+            instance: gateway.lease.instance, project: understood.address.project, apiKey: understood.address.key,
+            requestedModel: understood.requestedModel, model: understood.model.id,
+            provider: ending.route?.provider.id, upstreamModel: ending.route?.mapping.upstreamName, stream: understood.isStreamed,
+            cached: false, estimated: ending.isEstimated, status: ending.status, error: ending.error,
+            finishReason: ending.finishReason, unifiedFinishReason: ending.unifiedFinishReason.rawValue,
+            attempts: ending.attempts,
+            usage: ending.usage ?? TokenUsage(),
+            catalogueVersion: gateway.catalogue.version, credential: .house,
+            price: bills.price, cost: bills.cost, held: admitted.held, charged: charged,
+            overrun: NanoDollars(bills.price.total.rawValue - charged.rawValue),
+            durationMS: (ContinuousClock.now - understood.incoming.receivedAt).milliseconds,
+            timeToFirstTokenMS: ending.firstByteAt.map { ($0 - understood.incoming.receivedAt).milliseconds },
+            admittedAt: admitted.admission.admittedAt)
+    }
+
+    private func event(_ admitted: AdmittedRequest, _ kind: Ending.Kind, _ outcome: Outcome) throws(EventError) -> NewEvent {
+        let incoming = admitted.understood.incoming
+        func make(_ data: some EventData) throws(EventError) -> NewEvent {
+            try NewEvent(
+                data, stream: .request(incoming.id), expectedVersion: admitted.isAuthorized ? 1 : 0,
+                organization: admitted.understood.address.organization,
+                metadata: EventMetadata(clientRequestID: incoming.clientRequestID))
+        }
+        return switch kind {
+        case .completed: try make(RequestCompleted(outcome: outcome))
+        case .failed: try make(RequestFailed(outcome: outcome))
+        case .cancelled: try make(RequestCancelled(outcome: outcome))
+        }
+    }
+}

@@ -1,0 +1,153 @@
+internal import Catalogue
+internal import CoreMetrics
+internal import Dialects
+internal import HummingbirdCore
+internal import Ledger
+internal import Logging
+internal import Money
+internal import NIOCore
+internal import Synchronization
+
+/// A stream on its way to the client: bytes go through as they come, the end waits for the outcome to be durable.
+final class StreamedAnswer: Sendable {
+    private struct State {
+        var tap: SSETap
+        var firstByteAt: ContinuousClock.Instant?
+        var isClientGone = false
+        var isSettled = false
+    }
+
+    private let gateway: Gateway
+    private let admitted: AdmittedRequest
+    private let opened: OpenedAnswer
+    private let first: [UInt8]?
+    private let state: Mutex<State>
+
+    /// - Parameter first: the first bytes of the provider's stream, nil for an empty one.
+    init(gateway: Gateway, admitted: AdmittedRequest, opened: OpenedAnswer, first: [UInt8]?) {
+        self.gateway = gateway
+        self.admitted = admitted
+        self.opened = opened
+        self.first = first
+        let metadata = GatewayMetadata(admitted, route: opened.route, isEstimated: false)
+        let prices = opened.route.mapping.prices
+        let tap = SSETap(includeUsage: admitted.understood.scan.includeUsage) { usage in
+            ResponseAdditions(metadata: metadata, bill: try? prices.bill(for: usage))
+        }
+        state = Mutex(State(tap: tap))
+    }
+
+    /// The client is gone: stop the provider, so that no more is produced and paid for.
+    func cancel() {
+        state.withLock { $0.isClientGone = true }
+        opened.answer.cancel()
+    }
+
+    /// Sends the stream to its end, or throws when the client leaves or the outcome can't be recorded.
+    @concurrent
+    func relay(to body: inout some ResponseBodyWriter) async throws {
+        var chunk = first
+        var failure: UpstreamFailure?
+        while let bytes = chunk {
+            let (output, isOver) = state.withLock { state in
+                let output = state.tap.feed(bytes)
+                if !output.isEmpty, state.firstByteAt == nil { state.firstByteAt = .now }
+                return (output, state.tap.isDone || state.tap.failure != nil)
+            }
+            if !output.isEmpty { try await body.write(ByteBuffer(bytes: output)) }
+            if isOver { break }
+            do {
+                chunk = try await opened.answer.next()
+            } catch {
+                failure = error
+                break
+            }
+        }
+        let rest = state.withLock { $0.tap.end() }
+        if !rest.isEmpty { try await body.write(ByteBuffer(bytes: rest)) }
+        let (tap, isClientGone) = state.withLock { ($0.tap, $0.isClientGone) }
+        if isClientGone, !tap.isComplete { throw CancellationError() }
+        if tap.isComplete {
+            try await complete(tap, to: &body)
+        } else {
+            try await breakOff(tap, failure, to: &body)
+        }
+    }
+
+    /// Settles as cancelled a stream that was not settled: its client left, or never got the head.
+    func abandon() async {
+        let (tap, firstByteAt, wasSettled) = state.withLock { state in
+            defer { state.isSettled = true }
+            return (state.tap, state.firstByteAt, state.isSettled)
+        }
+        guard !wasSettled else { return }
+        opened.answer.cancel()
+        let ending = Ending(
+            kind: .cancelled, status: 499, route: opened.route,
+            attempts: opened.attempts + [opened.attempt(status: opened.answer.status, error: "cancelled")],
+            usage: tap.usage ?? estimate(tap), isEstimated: tap.usage == nil,
+            error: OutcomeError(type: "client_error", code: "request_cancelled"), unifiedFinishReason: .canceled,
+            firstByteAt: firstByteAt)
+        do {
+            _ = try await Settler(gateway: gateway).settle(admitted, ending)
+        } catch {
+            gateway.logger.error(
+                "a cancelled stream could not be settled", metadata: ["request": "\(admitted.understood.incoming.id)"])
+        }
+    }
+
+    @concurrent
+    private func complete(_ tap: SSETap, to body: inout some ResponseBodyWriter) async throws {
+        let isEstimated = tap.usage == nil
+        let usage = tap.usage ?? estimate(tap)
+        let settled = try await settle(
+            Ending(
+                kind: .completed, status: 200, route: opened.route,
+                attempts: opened.attempts + [opened.attempt(status: opened.answer.status, error: nil)], usage: usage,
+                isEstimated: isEstimated, finishReason: tap.finishReasons.first,
+                unifiedFinishReason: UnifiedFinishReason(finishReason: tap.finishReasons.first)))
+        var last: [UInt8] = []
+        if isEstimated, admitted.understood.scan.includeUsage {
+            let additions = ResponseAdditions(
+                metadata: GatewayMetadata(admitted, route: opened.route, isEstimated: true), bill: settled.bill)
+            last += tap.usageEvent(usage, additions: additions)
+        }
+        last += tap.finish()
+        try await body.write(ByteBuffer(bytes: last))
+    }
+
+    /// The provider broke off after bytes had gone out: what was produced is settled, then the client hears of it.
+    @concurrent
+    private func breakOff(_ tap: SSETap, _ failure: UpstreamFailure?, to body: inout some ResponseBodyWriter) async throws {
+        let failure =
+            failure
+            ?? UpstreamFailure(
+                kind: tap.failure == nil ? .interrupted : .malformed, message: "The provider's stream ended before it was complete.")
+        let error = failure.clientError(route: opened.route)
+        _ = try await settle(
+            Ending(
+                kind: .failed, status: 200, route: opened.route,
+                attempts: opened.attempts + [opened.attempt(status: opened.answer.status, error: failure.kind.rawValue)],
+                usage: tap.usage ?? estimate(tap), isEstimated: tap.usage == nil, error: failure.outcomeError,
+                unifiedFinishReason: failure.unifiedFinishReason))
+        // An error event of the provider itself has gone through already.
+        if tap.error == nil { try await body.write(ByteBuffer(bytes: error.answer.event)) }
+    }
+
+    private func settle(_ ending: Ending) async throws(GatewayError) -> SettledRequest {
+        var ending = ending
+        ending.firstByteAt = state.withLock { state in
+            state.isSettled = true
+            return state.firstByteAt
+        }
+        if let firstByteAt = ending.firstByteAt {
+            gateway.metrics.timeToFirstToken.record(duration: firstByteAt - admitted.understood.incoming.receivedAt)
+        }
+        return try await Settler(gateway: gateway).settle(admitted, ending)
+    }
+
+    private func estimate(_ tap: SSETap) -> TokenUsage {
+        .init(
+            promptTokens: admitted.understood.scan.estimatedPromptTokens, completionTokens: tap.estimatedCompletionTokens)
+    }
+}

@@ -1,0 +1,80 @@
+internal import Admission
+internal import Catalogue
+internal import Dialects
+internal import Ledger
+internal import Money
+
+/// A request whose key is known and whose body was read as far as routing and pricing need it.
+struct UnderstoodRequest: Sendable {
+    let incoming: IncomingRequest
+    let address: KeyAddress
+    let body: [UInt8]
+    let scan: ChatRequestScan
+    let resolution: Resolution
+    /// Where it may go, in the order to try; at least one.
+    let routes: [Route]
+
+    var requestedModel: String { resolution.requested }
+    var model: Model { resolution.model }
+    var isStreamed: Bool { scan.stream }
+    /// The client's own bound on a completion.
+    var outputLimit: Int64? { scan.outputLimit }
+}
+
+/// One mapping at its provider, for one request.
+struct Route: Sendable {
+    let mapping: Mapping
+    let provider: Provider
+    /// Prompt tokens there, counted from above.
+    let promptTokens: Int64
+}
+
+/// Scans the body once, finds the model, and orders the routes.
+struct UnderstandStep: Sendable {
+    let gateway: Gateway
+
+    /// - Throws: 400 naming the field, 410 for a model that was switched off.
+    func understand(_ incoming: IncomingRequest, address: KeyAddress, body: [UInt8]) throws(GatewayError) -> UnderstoodRequest {
+        let scan: ChatRequestScan
+        do { scan = try ChatRequestScan(body) } catch { throw GatewayError(error) }
+        let resolution: Resolution
+        do {
+            resolution = try gateway.catalogue.resolve(scan.model, at: incoming.occurredAt.microseconds)
+        } catch {
+            throw GatewayError(
+                APIError(
+                    status: error.status, message: "\(error.message).", param: "model",
+                    code: error.code == .deactivated ? "model_deactivated" : "model_not_found"))
+        }
+        return UnderstoodRequest(
+            incoming: incoming, address: address, body: body, scan: scan, resolution: resolution,
+            routes: try routes(resolution, scan: scan))
+    }
+
+    /// The mappings that can serve the request, cheapest first; of equal price in the catalogue's order.
+    private func routes(_ resolution: Resolution, scan: ChatRequestScan) throws(GatewayError) -> [Route] {
+        var refusal: APIError?
+        var routes: [(route: Route, price: Int64)] = []
+        for mapping in resolution.mappings {
+            guard let provider = gateway.catalogue.provider(mapping.provider), provider.isUsable else { continue }
+            do {
+                try scan.check(mapping)
+                let promptTokens = try scan.promptBound(for: mapping, strict: true)
+                let tier = mapping.prices.tier(promptTokens: promptTokens)
+                let (price, _) = tier.input.rawValue.addingReportingOverflow(tier.output.rawValue)
+                routes.append((Route(mapping: mapping, provider: provider, promptTokens: promptTokens), price))
+            } catch {
+                refusal = error
+            }
+        }
+        guard !routes.isEmpty else {
+            throw GatewayError(
+                refusal
+                    ?? APIError(
+                        status: 400, message: "No provider of the model \"\(resolution.requested)\" has a key here.", param: "model",
+                        code: "no_provider"))
+        }
+        // A stable order: Swift's sort keeps equal elements in place.
+        return routes.sorted { $0.price < $1.price }.map(\.route)
+    }
+}
