@@ -1,0 +1,30 @@
+internal import Crypto
+internal import FoundationEssentials
+
+/// An API key's secret: shown once when it is made, kept nowhere.
+public struct APIKeyToken: Sendable, CustomStringConvertible {
+    /// The text that a client sends as its bearer token: `llmgtwy_` and 43 characters of base 62, about 256 bits.
+    public let secret: String
+
+    private static let prefix = "llmgtwy_"
+    private static let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+
+    /// Mints a token from the system's generator.
+    public init() {
+        var generator = SystemRandomNumberGenerator()
+        secret = Self.prefix + String((0..<43).map { _ in Self.alphabet[Int.random(in: 0..<62, using: &generator)] })
+    }
+
+    /// SHA-256 of the secret in hex: all that the ledger and Redis ever know of it.
+    public var digest: String {
+        SHA256.hash(data: Data(secret.utf8)).map { byte in
+            let hex = String(byte, radix: 16)
+            return hex.count == 1 ? "0" + hex : hex
+        }.joined()
+    }
+
+    /// What a person may see afterwards, enough to tell keys apart.
+    public var masked: String { Self.prefix + "..." + secret.suffix(3) }
+
+    public var description: String { masked }
+}

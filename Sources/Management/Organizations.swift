@@ -1,0 +1,30 @@
+public import Ledger
+
+extension Management {
+    /// An organization that was made.
+    public struct CreatedOrganization: Sendable {
+        public let id: OrganizationID
+        public let change: Change
+    }
+
+    /// Creates an organization.
+    ///
+    /// - Parameters:
+    ///   - name: 1 to 255 characters; kept beside the ledger.
+    ///   - isStrict: A request is charged at most what was held for it (the default); plain mode charges in full.
+    public func createOrganization(name: String, isStrict: Bool = true) async throws(ManagementError) -> CreatedOrganization {
+        let name = try checkName(name)
+        let id = OrganizationID.mint()
+        let event = try newEvent(
+            OrganizationCreated(plan: "free", strict: isStrict), stream: .organization(id), expectedVersion: 0, organization: id)
+        return CreatedOrganization(id: id, change: try await append(event, named: name))
+    }
+
+    /// - Throws: `notFound` when there is no such organization or it was deleted.
+    func requireOrganization(_ id: OrganizationID) async throws(ManagementError) {
+        let events = try await history(of: .organization(id))
+        guard !events.isEmpty, events.last?.type != OrganizationDeleted.type else {
+            throw .notFound("organization", "There is no organization \(id).")
+        }
+    }
+}
