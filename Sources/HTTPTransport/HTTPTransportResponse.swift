@@ -1,25 +1,47 @@
 /// A response whose head has come and whose body may still be on its way.
 ///
-/// Letting go of it before the end cancels the transfer.
+/// One task at a time reads it. Letting go of it before the end cancels the transfer.
 public final class HTTPTransportResponse: Sendable {
     public let status: Int
-    /// Names in lower case, in the order in which they came.
+    /// Names in lower case, in the order in which they came; trailers are not among them.
     public let headers: [(String, String)]
+    private let transfer: Transfer
 
-    init(status: Int, headers: [(String, String)]) {
-        self.status = status
-        self.headers = headers
+    init(_ transfer: Transfer, _ head: ResponseHead) {
+        self.transfer = transfer
+        status = head.status
+        headers = head.fields()
     }
+
+    deinit { transfer.cancel() }
 
     /// The first value under that name, which is given in lower case.
     public func header(_ name: String) -> String? { headers.first { $0.0 == name }?.1 }
 
     /// The bytes of the body that came since the last call, at least one; waits for them. Nil at the end of the body.
-    public func next() async throws(HTTPTransportError) -> [UInt8]? { preconditionFailure("not built yet") }
+    ///
+    /// While nobody takes them, about 64 KiB are kept and the server is made to wait. What came before a failure is given
+    /// before the failure is thrown.
+    public func next() async throws(HTTPTransportError) -> [UInt8]? {
+        let bytes = try await transfer.bytes()
+        return bytes.isEmpty ? nil : bytes
+    }
 
-    /// The rest of the body; `.tooLarge`, and the transfer ended, when it has more bytes than the limit.
-    public func collect(upTo limit: Int) async throws(HTTPTransportError) -> [UInt8] { preconditionFailure("not built yet") }
+    /// The rest of the body; throws `.tooLarge`, and ends the transfer, when it has more than `limit` bytes.
+    public func collect(upTo limit: Int) async throws(HTTPTransportError) -> [UInt8] {
+        var all = try await transfer.bytes()
+        while true {
+            if all.count > limit {
+                transfer.cancel()
+                throw HTTPTransportError(.tooLarge, "the body is larger than \(limit) bytes", sentRequest: true)
+            }
+            guard !all.isEmpty else { return all }
+            let more = try await transfer.bytes()
+            if more.isEmpty { return all }
+            all.append(contentsOf: more)
+        }
+    }
 
-    /// Ends the transfer at once: closes an HTTP/1.1 connection, resets an HTTP/2 stream.
-    public func cancel() {}
+    /// Ends the transfer at once: closes an HTTP/1.1 connection, resets an HTTP/2 stream. A waiting reader gets `.cancelled`.
+    public func cancel() { transfer.cancel() }
 }
