@@ -1,0 +1,112 @@
+import Catalogue
+import Money
+import TestSupport
+import Testing
+
+@Suite struct BillTests {
+    private func lines(_ bill: Bill) -> [String] {
+        bill.lines.map { "\($0.component) \($0.quantity) \($0.unit) \($0.price.rawValue) \($0.amount.rawValue)" }
+    }
+
+    @Test func chargesEachPartAtItsOwnPrice() throws {
+        let prices = try Sample.prices(
+            #""input":"2.5","output":"10","cached_input":"1.25","cache_write":"3","reasoning":"12","request":"0.005","image":"0.001""#
+        )
+        let usage = TokenUsage(
+            promptTokens: 100, completionTokens: 50, cachedTokens: 30, cacheWriteTokens: 20, reasoningTokens: 40, images: 2)
+        let bill = try prices.bill(for: usage)
+        #expect(
+            lines(bill) == [
+                "input 50 token 2500000 125000", "cached_input 30 token 1250000 37500", "cache_write 20 token 3000000 60000",
+                "output 10 token 10000000 100000", "reasoning 40 token 12000000 480000", "image 2 image 1000000000 2000000",
+                "request 1 request 5000000000 5000000",
+            ])
+        #expect(bill.total == NanoDollars(7_802_500))
+    }
+
+    @Test func aPartIsNeverLargerThanItsWhole() throws {
+        let prices = try Sample.prices(#""input":"1","output":"1","reasoning":"1""#)
+        let usage = TokenUsage(
+            promptTokens: 10, completionTokens: 5, cachedTokens: 8, cacheWriteTokens: 8, reasoningTokens: 9)
+        let quantities = try prices.bill(for: usage).lines.map(\.quantity)
+        #expect(quantities == [8, 2, 5])
+    }
+
+    @Test func withoutPricesOfTheirOwnPartsCostTheSame() throws {
+        let prices = try Sample.prices(#""input":"1","output":"2""#)
+        let usage = TokenUsage(
+            promptTokens: 10, completionTokens: 5, cachedTokens: 4, cacheWriteTokens: 1, reasoningTokens: 3)
+        #expect(try prices.bill(for: usage).total == NanoDollars(10 * 1000 + 5 * 2000))
+    }
+
+    @Test func tiersGoByThePrompt() throws {
+        let prices = try Sample.prices(
+            #""tiers":[{"up_to_tokens":200,"input":"1","output":"4"},{"input":"2","output":"6"}],"discount":"0.2""#)
+        let total = { (prompt: Int64) in
+            try prices.bill(for: TokenUsage(promptTokens: prompt, completionTokens: 10)).total.rawValue
+        }
+        #expect(try total(200) == (200 * 1000 + 10 * 4000) * 8 / 10)
+        #expect(try total(201) == (201 * 2000 + 10 * 6000) * 8 / 10)
+        #expect(prices.multiplier == Multiplier(partsPerMillion: 800_000))
+    }
+
+    @Test func costsAreThePricesUnlessTheyAreGiven() throws {
+        let catalogue = try Sample.catalogue(
+            Sample.model("a"), Sample.model("b", mapping: #","costs":{"input":"0.5","output":"1"}"#))
+        #expect(catalogue.models[0].mappings[0].costs == catalogue.models[0].mappings[0].prices)
+        #expect(catalogue.models[1].mappings[0].costs.tiers[0].input == PicoDollars(500_000))
+        #expect(catalogue.models[1].mappings[0].prices.tiers[0].input == PicoDollars(1_000_000))
+    }
+
+    @Test func theHighestPriceOfWholeNanoDollarsIsExact() throws {
+        let prices = try Sample.prices(#""input":"0","output":"312.5""#)
+        #expect(try prices.highest(promptTokens: 5000, outputTokens: 64) == NanoDollars(20_000_000))
+        #expect(try Sample.prices(#""input":"0","output":"0""#).highest(promptTokens: 9, outputTokens: 9) == .zero)
+        #expect(throws: MoneyError.self) { try prices.highest(promptTokens: 1, outputTokens: .max) }
+        #expect(throws: MoneyError.self) { try prices.highest(promptTokens: -1, outputTokens: 1) }
+    }
+
+    /// No usage within the bounds makes a bill above the highest price, and some usage comes within its roundings of it.
+    @Test func noBillIsAboveTheHighestPrice() throws {
+        let seed = TestEnvironment.seed("bills")
+        var generator = SeededGenerator(seed: seed)
+        func below(_ bound: Int64) -> Int64 { Int64.random(in: 0..<bound, using: &generator) }
+        func price() -> String { PicoDollars(below(3) == 0 ? below(10) * 1000 : below(20_000_000) >> below(20)).perMillion }
+        func tier(_ upTo: Int64?) -> String {
+            let bound = upTo.map { #""up_to_tokens":\#($0),"# } ?? ""
+            let reasoning = below(2) == 0 ? "" : #","reasoning":"\#(price())""#
+            return
+                #"{\#(bound)"input":"\#(price())","output":"\#(price())","cached_input":"\#(price())","cache_write":"\#(price())"\#(reasoning)}"#
+        }
+        for round in 0..<400 {
+            let first = below(300) + 1
+            let tiers = below(2) == 0 ? [tier(nil)] : [tier(first), tier(first + 1 + below(300)), tier(nil)]
+            let discount = PicoDollars(below(1_000_001)).perMillion
+            let request = PicoDollars(below(3) * 1_234_567).decimalPerUnit
+            let prices = try Sample.prices(
+                #""tiers":[\#(tiers.joined(separator: ","))],"discount":"\#(discount)","request":"\#(request)""#)
+            let (prompt, output) = (below(1000), below(1000))
+            let highest = try prices.highest(promptTokens: prompt, outputTokens: output)
+            for _ in 0..<50 {
+                let used = below(prompt + 1)
+                let bill = try prices.bill(
+                    for: TokenUsage(
+                        promptTokens: used, completionTokens: below(output + 1), cachedTokens: below(used + 1),
+                        cacheWriteTokens: below(used + 1), reasoningTokens: below(output + 1)))
+                #expect(bill.total <= highest, "round \(round)")
+                #expect(bill.total == (try bill.lines.total()))
+            }
+            if tiers.count == 1 {
+                let dearest = try [
+                    TokenUsage(promptTokens: prompt, completionTokens: output),
+                    TokenUsage(promptTokens: prompt, completionTokens: output, cachedTokens: prompt),
+                    TokenUsage(promptTokens: prompt, completionTokens: output, cacheWriteTokens: prompt),
+                    TokenUsage(promptTokens: prompt, completionTokens: output, reasoningTokens: output),
+                    TokenUsage(promptTokens: prompt, completionTokens: output, cachedTokens: prompt, reasoningTokens: output),
+                    TokenUsage(promptTokens: prompt, completionTokens: output, cacheWriteTokens: prompt, reasoningTokens: output),
+                ].map { try prices.bill(for: $0).total.rawValue }.max()
+                #expect(highest.rawValue - (dearest ?? 0) <= 3, "round \(round)")
+            }
+        }
+    }
+}
