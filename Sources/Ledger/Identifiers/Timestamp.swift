@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Musl
-#endif
+import Glibc
 
 /// A moment in UTC: whole microseconds since 1970-01-01.
 public struct Timestamp: Sendable, Hashable, Comparable, Codable, CustomStringConvertible {

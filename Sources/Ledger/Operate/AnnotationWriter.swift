@@ -1,18 +1,117 @@
+import DequeModule
 public import Logging
 public import Postgres
+import Synchronization
+
+import struct FoundationEssentials.UUID
 
 /// Stores what says something about a person (client address, user agent, names) beside the events, off the critical path.
 public final class AnnotationWriter: Sendable {
-    public init(client: PostgresClient, queueLimit: Int = 8192, logger: Logger) { preconditionFailure("not built yet") }
+    private static let batch = 512
 
-    /// Queues an annotation; false when too many wait, then it is dropped and counted.
+    private struct Annotation {
+        let event: UUID
+        let kind: String
+        let body: [UInt8]
+    }
+
+    private struct State {
+        var queue = Deque<Annotation>()
+        var dropped: Int64 = 0
+        var sleeper: CheckedContinuation<Void, Never>?
+        var isClosed = false
+    }
+
+    private let client: PostgresClient
+    private let queueLimit: Int
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    public init(client: PostgresClient, queueLimit: Int = 8192, logger: Logger) {
+        self.client = client
+        self.queueLimit = queueLimit
+        self.logger = logger
+    }
+
+    /// Queues an annotation; false when too many wait or the text can't be stored, then it is dropped and counted.
     /// - Parameter body: UTF-8 JSON.
     @discardableResult
-    public func put(event: EventID, kind: String, body: [UInt8]) -> Bool { preconditionFailure("not built yet") }
+    public func put(event: EventID, kind: String, body: [UInt8]) -> Bool {
+        let isFit = JSONText.problem(in: body) == nil && !kind.utf8.contains(0)
+        let (taken, sleeper) = state.withLock { state in
+            guard isFit, state.queue.count < queueLimit, !state.isClosed else {
+                state.dropped += 1
+                return (false, CheckedContinuation<Void, Never>?.none)
+            }
+            state.queue.append(Annotation(event: event.uuid, kind: kind, body: body))
+            defer { state.sleeper = nil }
+            return (true, state.sleeper)
+        }
+        sleeper?.resume()
+        return taken
+    }
 
     /// Annotations that were dropped since the start.
-    public var dropped: Int64 { preconditionFailure("not built yet") }
+    public var dropped: Int64 { state.withLock { $0.dropped } }
 
     /// Writes batches until cancelled; then what is queued goes out once.
-    public func run() async { preconditionFailure("not built yet") }
+    public func run() async {
+        // Not a child task: what was accepted must still go out after a cancellation.
+        let writer = Task { await write() }
+        await withTaskCancellationHandler {
+            await writer.value
+        } onCancel: {
+            let sleeper = state.withLock { state in
+                state.isClosed = true
+                defer { state.sleeper = nil }
+                return state.sleeper
+            }
+            sleeper?.resume()
+        }
+    }
+
+    private func write() async {
+        while true {
+            let (batch, isClosed) = state.withLock { state in
+                let batch = Array(state.queue.prefix(Self.batch))
+                state.queue.removeFirst(batch.count)
+                return (batch, state.isClosed)
+            }
+            if batch.isEmpty {
+                if isClosed { return }
+                await sleep()
+                continue
+            }
+            do {
+                _ = try await client.query(
+                    "SELECT ledger.put_annotations($1, $2, $3)",
+                    [
+                        .uuidArray(batch.map(\.event)), .textArray(batch.map(\.kind)), .jsonbArray(batch.map(\.body)),
+                    ], deadline: .seconds(10))
+            } catch {
+                let mayRepeat = !isClosed && (error as? PostgresError)?.code != .server
+                state.withLock { state in
+                    // Behind a closed door, or refused for itself, a batch is not tried again.
+                    if mayRepeat && state.queue.count + batch.count <= queueLimit {
+                        state.queue.prepend(contentsOf: batch)
+                    } else {
+                        state.dropped += Int64(batch.count)
+                    }
+                }
+                logger.warning("annotations were not stored", metadata: ["count": "\(batch.count)", "error": "\(error)"])
+                if mayRepeat { try? await Task.sleep(for: .seconds(1)) }
+            }
+        }
+    }
+
+    private func sleep() async {
+        await withCheckedContinuation { (sleeper: CheckedContinuation<Void, Never>) in
+            let now = state.withLock { state in
+                if !state.queue.isEmpty || state.isClosed { return true }
+                state.sleeper = sleeper
+                return false
+            }
+            if now { sleeper.resume() }
+        }
+    }
 }

@@ -10,5 +10,9 @@ public struct LedgerProtection: Sendable {
     }
 
     /// The findings; none is what start-up asks for.
-    public static func findings(_ client: PostgresClient) async throws -> [Finding] { preconditionFailure("not built yet") }
+    public static func findings(_ client: PostgresClient) async throws -> [Finding] {
+        try await client.query("SELECT finding, detail FROM ledger.protection()").map { row in
+            Finding(finding: try row.decode(0), detail: try row.decode(1, as: String?.self) ?? "")
+        }
+    }
 }

@@ -1,0 +1,30 @@
+import ArgumentParser
+import Ledger
+import Management
+
+struct OrganizationsCommands: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "organizations", abstract: "Create organizations.", subcommands: [Create.self])
+
+    struct Create: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Create an organization.")
+
+        @Option(help: "Its name, 1 to 255 characters.")
+        var name: String
+
+        @Flag(help: "Charge requests in full, even above what was held for them.")
+        var plain = false
+
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let created = try await Shop.open { [name, plain] in
+                try await $0.management.createOrganization(name: name, isStrict: !plain)
+            }
+            struct Answer: Encodable { let organization: String, position: Int64, applied: Bool }
+            try output.show(
+                Answer(organization: created.id.description, position: created.change.position, applied: created.change.isApplied),
+                text: "organization \(created.id)")
+        }
+    }
+}

@@ -1,0 +1,119 @@
+import ArgumentParser
+import Ledger
+import Logging
+import Postgres
+import Projections
+
+struct ProjectionsCommands: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "projections", abstract: "List, watch, rebuild and compare the read models.",
+        subcommands: [List.self, Status.self, Rebuild.self, Compare.self])
+
+    /// Folders of projections beside the repository's own.
+    struct Folders: ParsableArguments {
+        @Option(help: "A further folder of projections, outside the repository; may be repeated.")
+        var folder: [String] = []
+
+        func catalogue(_ settings: Settings) throws -> ProjectionCatalogue {
+            try ProjectionCatalogue.load(folders: [settings.root + "/projections"] + folder)
+        }
+
+        func definition(_ name: String, _ settings: Settings) throws -> ProjectionDefinition {
+            let catalogue = try catalogue(settings)
+            guard let definition = catalogue[name] else {
+                let known = catalogue.definitions.map(\.name).joined(separator: ", ")
+                throw ValidationError("There is no projection \(name); there are \(known).")
+            }
+            return definition
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "The projections and what each reads.")
+        @OptionGroup var folders: Folders
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            struct Answer: Encodable { let name: String, version: Int32, types: [String] }
+            let definitions = try folders.catalogue(try Settings()).definitions
+            try output.show(
+                definitions.map { Answer(name: $0.name, version: $0.version, types: $0.types) },
+                text: definitions.map { "\($0.name) \($0.version): \($0.types.joined(separator: " "))" }.joined(separator: "\n"))
+        }
+    }
+
+    struct Status: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "How far each projection is, and whether it halted.")
+        @OptionGroup var folders: Folders
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let settings = try Settings()
+            let catalogue = try folders.catalogue(settings)
+            let statuses = try await Shop.open {
+                try await ProjectionStatus.all(catalogue: catalogue, client: $0.postgres)
+            }
+            try output.show(
+                statuses,
+                text: statuses.map { status in
+                    let error = status.error.map { ": \($0)" } ?? ""
+                    return "\(status.name) \(status.state.rawValue) at \(status.position) of \(status.head), lag \(status.lag)\(error)"
+                }.joined(separator: "\n"))
+        }
+    }
+
+    struct Rebuild: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Rebuild a projection beside the live one, prove it equal, and swap it in.",
+            discussion: "An interrupted rebuild goes on where it ended. The old tables stay as NAME__previous.")
+
+        @Argument(help: "The projection.")
+        var name: String
+
+        @OptionGroup var folders: Folders
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let settings = try Settings()
+            let rebuilder = Rebuilder(
+                definition: try folders.definition(name, settings),
+                configuration: try settings.postgres(settings.projectorDatabaseURL, name: "llmgateway rebuild"),
+                logger: settings.logger(defaultLevel: .warning))
+            let line = RebuildProgressLine(name)
+            let report = try await rebuilder.rebuild { line.show($0) }
+            struct Answer: Encodable { let name: String, version: Int32, position: Int64, eventsPerSecond: Double, equal: Bool? }
+            try output.show(
+                Answer(
+                    name: report.name, version: report.version, position: report.position,
+                    eventsPerSecond: report.eventsPerSecond.rounded(), equal: report.comparison?.equal),
+                text: "\(report.name) rebuilt to \(report.position) at \(Int(report.eventsPerSecond)) events/s"
+                    + (report.comparison.map { $0.equal ? ", equal to the live one" : ", different" } ?? ", verified"))
+        }
+    }
+
+    struct Compare: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Replay a projection and compare it with the live one; exit status 1 when they differ.")
+
+        @Argument(help: "The projection.")
+        var name: String
+
+        @OptionGroup var folders: Folders
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let settings = try Settings()
+            let comparer = Comparer(
+                definition: try folders.definition(name, settings),
+                configuration: try settings.postgres(settings.projectorDatabaseURL, name: "llmgateway compare"),
+                logger: settings.logger(defaultLevel: .warning))
+            let line = RebuildProgressLine(name)
+            let comparison = try await comparer.compare { line.show($0) }
+            try output.show(
+                comparison,
+                text: "\(comparison.name) at \(comparison.position): \(comparison.equal ? "equal" : "different")\n"
+                    + "live     \(comparison.live.total)\nreplayed \(comparison.replayed.total)")
+            if !comparison.equal { throw ExitCode(1) }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import ArgumentParser
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import UnixSignals
+
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve everything in one process: the gateway, the projectors, sealing and recovery.",
+        discussion: "Prints `ready http://HOST:PORT` on standard output when requests are taken. SIGTERM and SIGINT drain and stop.")
+
+    @Option(help: "The port to listen on; LLMGATEWAY_PORT or 4001 if left out, 0 for any free one.")
+    var port: Int?
+
+    @Flag(help: "Serve although this role could change recorded events; shown in health, verify and every seal.")
+    var unprotectedLedger = false
+
+    @Flag(help: "Go on from a ledger that is behind its newest seal, recording that it was accepted.")
+    var acceptRollback = false
+
+    func run() async throws {
+        var settings = try Settings()
+        if let port { settings.port = port }
+        let logger = settings.logger()
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        let process = try await ServeProcess(
+            settings: settings, eventLoopGroup: group, isUnprotectedAllowed: unprotectedLedger, acceptsRollback: acceptRollback,
+            logger: logger)
+        let services = ServiceGroup(
+            configuration: .init(
+                services: process.services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+                cancellationSignals: [], logger: logger))
+        try await services.run()
+        await process.close()
+        try await group.shutdownGracefully()
+    }
+}

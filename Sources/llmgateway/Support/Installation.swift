@@ -1,0 +1,18 @@
+internal import FoundationEssentials
+
+/// Where this binary's data files lie.
+enum Installation {
+    /// The folder above the binary that holds `schema/` and `projections/`: the checkout of a build, or the folder of
+    /// an installed release. The working directory when there is none.
+    static func root() -> String {
+        let manager = FileManager.default
+        var folder = (try? manager.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? manager.currentDirectoryPath
+        while let slash = folder.lastIndex(of: "/"), slash != folder.startIndex {
+            folder = String(folder[..<slash])
+            if manager.fileExists(atPath: folder + "/schema") && manager.fileExists(atPath: folder + "/projections") {
+                return folder
+            }
+        }
+        return manager.currentDirectoryPath
+    }
+}

@@ -1,0 +1,57 @@
+import ArgumentParser
+import FoundationEssentials
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// How a command says what it did: a line for people, or one JSON object with `--json`.
+struct OutputOptions: ParsableArguments {
+    @Flag(help: "Print one JSON object instead of text.")
+    var json = false
+
+    /// Prints `value` as JSON with `--json`, else `text`.
+    func show(_ value: some Encodable, text: String) throws {
+        guard json else {
+            print(text)
+            return
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+}
+
+/// Progress of a long-running command: one line that is redrawn on a terminal, a plain line now and then elsewhere.
+struct ProgressLine: ~Copyable {
+    private let isTerminal = isatty(STDERR_FILENO) == 1
+    private var lastShown: ContinuousClock.Instant?
+
+    /// Shows `text` when enough time has passed since the last line, or at once when `isLast`.
+    mutating func show(_ text: String, isLast: Bool = false) {
+        let interval: Duration = isTerminal ? .milliseconds(100) : .seconds(5)
+        if let lastShown, !isLast, ContinuousClock.now - lastShown < interval { return }
+        lastShown = .now
+        let line = isTerminal ? "\r\u{1B}[K\(text)\(isLast ? "\n" : "")" : text + "\n"
+        StandardStream.error.write(line)
+    }
+}
+
+/// Writes to a standard stream without buffering.
+struct StandardStream: Sendable {
+    static let output = StandardStream(descriptor: STDOUT_FILENO)
+    static let error = StandardStream(descriptor: STDERR_FILENO)
+
+    private let descriptor: Int32
+
+    private init(descriptor: Int32) { self.descriptor = descriptor }
+
+    func write(_ text: String) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            guard written > 0 else { return }
+            bytes = bytes.dropFirst(written)
+        }
+    }
+}

@@ -1,0 +1,140 @@
+import Admission
+import Catalogue
+import FoundationEssentials
+import Gateway
+import HTTPTransport
+import Ledger
+import Logging
+import NIOCore
+import Postgres
+import Projections
+import Redis
+import ServiceLifecycle
+
+/// Everything that `serve` runs, wired together, in the order in which it starts; it stops in the reverse order.
+struct ServeProcess: Sendable {
+    let services: [any Service]
+    private let postgres: PostgresClient
+    private let admissionRedis: AdmissionRedis
+    private let transport: HTTPTransport
+
+    init(
+        settings: Settings, eventLoopGroup: any EventLoopGroup, isUnprotectedAllowed: Bool, acceptsRollback: Bool, logger: Logger
+    ) async throws {
+        let catalogue = try Self.catalogue(settings, logger: logger)
+        let configuration = try settings.postgres(settings.databaseURL, name: "llmgateway serve")
+        let projecting = try settings.postgres(settings.projectorDatabaseURL, name: "llmgateway projector")
+        let postgres = PostgresClient(configuration, maximumConnections: 8, logger: logger)
+        self.postgres = postgres
+
+        let isProtected = try await Self.checkProtection(postgres, isUnprotectedAllowed: isUnprotectedAllowed, logger: logger)
+        let seals = try await Seals(settings: settings, postgres: postgres, logger: logger)
+        try await seals.check(acceptsRollback: acceptsRollback)
+
+        let signal = LedgerSignal()
+        let appender = Appender(configuration: configuration, signal: signal, logger: logger)
+        let lease = InstanceLease(client: postgres, logger: logger)
+        let spool = try OutcomeSpool(directory: settings.home + "/spool", logger: logger)
+        let outcomes = OutcomeWriter(appender: appender, client: postgres, spool: spool, logger: logger)
+        let annotations = AnnotationWriter(client: postgres, logger: logger)
+        let admissionRedis = AdmissionRedis(
+            configuration: try RedisConfiguration(url: settings.redisURL), eventLoopGroup: eventLoopGroup,
+            folder: try AdmissionFolder(path: settings.root + "/projections/admission"), postgres: postgres, appender: appender,
+            logger: logger)
+        self.admissionRedis = admissionRedis
+        let admission = AdmissionClient(redis: admissionRedis, instance: lease.instance, logger: logger)
+        let recovery = Recovery(redis: admissionRedis, postgres: postgres, appender: appender, logger: logger)
+        let projections = try ProjectionCatalogue.load(folders: [settings.root + "/projections"])
+        let projectors = projections.definitions.map { definition in
+            Projector(
+                definition: definition, configuration: projecting, signal: signal,
+                mirror: definition.name == "admission" ? AdmissionMirror(redis: admissionRedis, logger: logger) : nil, logger: logger)
+        }
+        let transport = HTTPTransport(configuration: HTTPTransportConfiguration(), logger: logger)
+        self.transport = transport
+        let registry = PrometheusRegistry()
+        var gatewayConfiguration = GatewayConfiguration()
+        gatewayConfiguration.maximumBodyBytes = settings.maximumBodyBytes
+        let gateway = Gateway(
+            catalogue: catalogue, admission: admission, appender: appender, lease: lease, outcomes: outcomes,
+            annotations: annotations, transport: transport, postgres: postgres, redis: admissionRedis.client, registry: registry,
+            configuration: gatewayConfiguration, logger: logger)
+        let watchdog = Watchdog(client: postgres, logger: logger)
+        let retention = Retention(client: postgres, logger: logger)
+        let bridge = LedgerSignalBridge(signal: signal, configuration: configuration, logger: logger)
+        ProcessMetrics(
+            appender: appender, admission: admission, projections: projections, postgres: postgres, spool: spool,
+            annotations: annotations, watchdog: watchdog, seals: seals, isProtected: isProtected
+        ).register(in: registry)
+
+        let server = GatewayServer(
+            gateway: gateway, eventLoopGroup: eventLoopGroup, host: settings.host, port: settings.port, logger: logger
+        ) { port in
+            // Unbuffered: standard output is more often a pipe than a terminal, and whoever waits for the line needs it now.
+            StandardStream.output.write("ready http://\(settings.host):\(port)\n")
+        }
+        var services: [any Service] = [
+            OutlivingService(body: { try await appender.run() }, shutdown: { await appender.shutdown() }),
+            BackgroundService("annotations") { await annotations.run() },
+            BackgroundService("signal") { await bridge.run() },
+            BackgroundService("lease") { await lease.run() },
+            BackgroundService("watchdog") { await watchdog.run() },
+            BackgroundService("retention") { await retention.run() },
+            BackgroundService("seals") { await seals.run() },
+        ]
+        services += projectors.map { projector in BackgroundService(projector.definition.name) { await projector.run() } }
+        services += [
+            BackgroundService("outcomes") { await outcomes.run() },
+            BackgroundService("admission") { await admission.run() },
+            BackgroundService("recovery") { await recovery.run() },
+            BackgroundService("gateway") { await gateway.run() },
+            Opening(lease: lease, outcomes: outcomes, server: server),
+        ]
+        self.services = services
+    }
+
+    /// Closes what has no loop of its own.
+    func close() async {
+        await transport.shutdown()
+        await admissionRedis.shutdown()
+        await postgres.shutdown()
+    }
+
+    /// The server opens only when this instance has a lease and every outcome of an earlier run is in the ledger.
+    private struct Opening: Service {
+        let lease: InstanceLease
+        let outcomes: OutcomeWriter
+        let server: GatewayServer
+
+        func run() async throws {
+            try await lease.renew()
+            try await outcomes.drain()
+            try await server.run()
+            try? await lease.end()
+        }
+    }
+
+    private static func catalogue(_ settings: Settings, logger: Logger) throws -> Catalogue {
+        var environment = ProcessInfo.processInfo.environment
+        environment["LLMGATEWAY_CATALOGUE"] = settings.catalogueFiles.joined(separator: ":")
+        let paths = Catalogue.paths(dataFile: settings.root + "/Sources/Catalogue/Data/models.json", environment: environment)
+        let catalogue = try Catalogue.load(files: paths, environment: environment)
+        for warning in catalogue.warnings { logger.warning("\(warning)") }
+        return catalogue
+    }
+
+    private static func checkProtection(
+        _ postgres: PostgresClient, isUnprotectedAllowed: Bool, logger: Logger
+    ) async throws -> Bool {
+        let findings = try await LedgerProtection.findings(postgres)
+        guard !findings.isEmpty else { return true }
+        let list = findings.map(\.description).joined(separator: "; ")
+        guard isUnprotectedAllowed else {
+            throw SettingsError(
+                message: "The role of DATABASE_URL could change recorded events (\(list)). Use the role llmgateway_service, or "
+                    + "start with --unprotected-ledger.")
+        }
+        logger.warning("the ledger is not protected from this role", metadata: ["findings": "\(list)"])
+        return false
+    }
+}

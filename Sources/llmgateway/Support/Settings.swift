@@ -1,0 +1,75 @@
+internal import Configuration
+internal import Logging
+
+/// What the environment says, read once at start-up. Secrets are held here and printed nowhere.
+struct Settings: Sendable {
+    /// The service role's database: `DATABASE_URL`.
+    var databaseURL: String
+    /// The role that may change the schema: `MIGRATION_DATABASE_URL`, else the service's.
+    var migrationDatabaseURL: String
+    /// The role that writes read models: `PROJECTOR_DATABASE_URL`, else the service's.
+    var projectorDatabaseURL: String
+    /// `REDIS_URL`.
+    var redisURL: String
+    /// The folder of this installation's own files (seals, spool, demo key): `LLMGATEWAY_HOME`.
+    var home: String
+    /// The folder that holds `schema/`, `projections/` and the catalogue: `LLMGATEWAY_ROOT`.
+    var root: String
+    /// The address to listen on, `127.0.0.1` unless `LLMGATEWAY_HOST` says otherwise.
+    var host: String
+    /// `LLMGATEWAY_PORT`, 4001.
+    var port: Int
+    /// Further catalogue files, colon separated: `LLMGATEWAY_CATALOGUE`.
+    var catalogueFiles: [String]
+    /// The largest request body in bytes: `LLMGATEWAY_MAX_BODY_BYTES`, 20 MiB.
+    var maximumBodyBytes: Int
+    /// `LOG_LEVEL`, `info`.
+    var logLevel: Logger.Level
+
+    /// Reads the environment.
+    ///
+    /// - Throws: `SettingsError` naming the variable that is missing or can't be read.
+    init() throws(SettingsError) {
+        let reader = ConfigReader(provider: EnvironmentVariablesProvider())
+        func text(_ key: ConfigKey) -> String? {
+            let value = reader.string(forKey: key, isSecret: true)
+            return value == "" ? nil : value
+        }
+        func number(_ key: ConfigKey, _ name: String, default fallback: Int, in range: ClosedRange<Int>) throws(SettingsError) -> Int {
+            guard let value = text(key) else { return fallback }
+            guard let number = Int(value), range.contains(number) else {
+                throw SettingsError(message: "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+            }
+            return number
+        }
+        guard let databaseURL = text("database.url") else {
+            throw SettingsError(
+                message: "DATABASE_URL is not set: start everything with tools/up, or name a Postgres 15 database in DATABASE_URL")
+        }
+        guard let redisURL = text("redis.url") else {
+            throw SettingsError(message: "REDIS_URL is not set: start everything with tools/up, or name a Redis 7 in REDIS_URL")
+        }
+        self.databaseURL = databaseURL
+        self.redisURL = redisURL
+        migrationDatabaseURL = text("migration.database.url") ?? databaseURL
+        projectorDatabaseURL = text("projector.database.url") ?? databaseURL
+        root = text("llmgateway.root") ?? Installation.root()
+        home = text("llmgateway.home") ?? root + "/.llmgateway"
+        host = text("llmgateway.host") ?? "127.0.0.1"
+        port = try number("llmgateway.port", "LLMGATEWAY_PORT", default: 4001, in: 0...65535)
+        catalogueFiles = (text("llmgateway.catalogue") ?? "").split(separator: ":").map(String.init)
+        maximumBodyBytes = try number(
+            "llmgateway.max.body.bytes", "LLMGATEWAY_MAX_BODY_BYTES", default: 20 << 20, in: 1024...(1 << 30))
+        let level = text("log.level") ?? "info"
+        guard let logLevel = Logger.Level(rawValue: level) else {
+            throw SettingsError(message: "LOG_LEVEL must be one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        self.logLevel = logLevel
+    }
+}
+
+/// A setting that is missing or wrong; its message says what to do.
+struct SettingsError: Error, CustomStringConvertible {
+    let message: String
+    var description: String { message }
+}

@@ -1,0 +1,56 @@
+import Ledger
+import Logging
+import Management
+import Postgres
+
+/// What a one-off management command works with: the ledger's appender and a small pool, gone when the command ends.
+struct Shop: Sendable {
+    let management: Management
+    let postgres: PostgresClient
+
+    /// Runs `body` with an open shop.
+    static func open<R: Sendable>(_ body: @escaping @Sendable (Shop) async throws -> R) async throws -> R {
+        let settings = try Settings()
+        let logger = settings.logger(defaultLevel: .warning)
+        let configuration = try settings.postgres(settings.databaseURL, name: "llmgateway command")
+        let postgres = PostgresClient(configuration, maximumConnections: 2, logger: logger)
+        let appender = Appender(configuration: configuration, signal: nil, logger: logger)
+        let management = Management(
+            appender: appender, postgres: postgres, reader: LedgerReader(postgres), logger: logger)
+        do {
+            let result = try await withThrowingTaskGroup(of: R?.self) { group in
+                group.addTask {
+                    try await appender.run()
+                    return nil
+                }
+                group.addTask { try await body(Shop(management: management, postgres: postgres)) }
+                defer { group.cancelAll() }
+                while let finished = try await group.next() {
+                    if let result = finished { return result }
+                }
+                throw CancellationError()
+            }
+            await postgres.shutdown()
+            return result
+        } catch {
+            await postgres.shutdown()
+            throw error
+        }
+    }
+}
+
+extension Settings {
+    /// A logger to standard error.
+    func logger(defaultLevel: Logger.Level? = nil) -> Logger {
+        var logger = Logger(label: "llmgateway") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = defaultLevel.map { max($0, logLevel) } ?? logLevel
+        return logger
+    }
+
+    /// The connection settings of `url`, named for `pg_stat_activity`.
+    func postgres(_ url: String, name: String) throws -> PostgresConfiguration {
+        var configuration = try PostgresConfiguration(url: url)
+        configuration.applicationName = name
+        return configuration
+    }
+}
