@@ -1,13 +1,29 @@
-/// The projections that a process knows.
+internal import FoundationEssentials
+
+/// The projections of some folders of folders.
 public struct ProjectionCatalogue: Sendable {
-    /// In the order of their names.
+    /// In the order of their names, with no name twice.
     public let definitions: [ProjectionDefinition]
 
-    /// Reads every folder below `folders` that holds a `projection.json`; a folder may also be a projection itself.
+    /// Loads every projection in `folders`, each of which holds one folder a projection.
     ///
-    /// - Throws: ``ProjectionError/Code/invalidDefinition``, also when two folders have one name, and
-    ///   ``ProjectionError/Code/refusedSQL`` naming the first place that is refused.
-    public static func load(folders: [String]) throws(ProjectionError) -> ProjectionCatalogue { preconditionFailure("not built yet") }
+    /// - Throws: ``ProjectionError`` `.invalidDefinition` for a folder that can't be read or a name that stands twice.
+    public static func load(folders: [String]) throws(ProjectionError) -> ProjectionCatalogue {
+        var definitions: [String: ProjectionDefinition] = [:]
+        for folder in folders {
+            let names: [String]
+            do { names = try FileManager.default.contentsOfDirectory(atPath: folder) } catch {
+                throw ProjectionError(.invalidDefinition, "the folder \(folder) can't be read")
+            }
+            for name in names.sorted() where FileManager.default.fileExists(atPath: "\(folder)/\(name)/projection.json") {
+                let definition = try ProjectionDefinition.load(folder: "\(folder)/\(name)")
+                guard definitions.updateValue(definition, forKey: definition.name) == nil else {
+                    throw ProjectionError(.invalidDefinition, "two folders hold a projection called \(definition.name)")
+                }
+            }
+        }
+        return ProjectionCatalogue(definitions: definitions.values.sorted { $0.name < $1.name })
+    }
 
     /// The projection of that name.
     public subscript(name: String) -> ProjectionDefinition? { definitions.first { $0.name == name } }

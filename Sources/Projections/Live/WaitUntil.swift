@@ -7,5 +7,15 @@ public import Postgres
 public func waitUntil(
     projection: String, position: Int64, deadline: Duration = .seconds(2), client: PostgresClient
 ) async throws -> Bool {
-    preconditionFailure("not built yet")
+    let end = ContinuousClock.now + deadline
+    var pause = Duration.milliseconds(2)
+    while true {
+        let rows = try await client.query(
+            "SELECT position FROM projections.checkpoints WHERE schema_name = $1", [.text(projection)])
+        guard let row = rows.first else { throw ProjectionError(.notInstalled, "there is no projection \(projection)") }
+        if try row.decode(0, as: Int64.self) >= position { return true }
+        guard ContinuousClock.now + pause < end else { return false }
+        try await Task.sleep(for: pause)
+        pause = min(pause * 2, .milliseconds(50))
+    }
 }

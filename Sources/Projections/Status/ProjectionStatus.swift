@@ -1,5 +1,4 @@
 public import Ledger
-public import Postgres
 
 /// How a projection stands, as the database tells it.
 public struct ProjectionStatus: Sendable, Hashable, Codable {
@@ -37,11 +36,4 @@ public struct ProjectionStatus: Sendable, Hashable, Codable {
     public var error: String?
     /// Events that are recorded in `projections.parked`.
     public var parked: Int64
-
-    /// All projections that the database knows, in the order of their schemas.
-    ///
-    /// - Parameter catalogue: Tells which versions are outdated; nil knows of none.
-    public static func all(catalogue: ProjectionCatalogue? = nil, client: PostgresClient) async throws -> [ProjectionStatus] {
-        preconditionFailure("not built yet")
-    }
 }
