@@ -28,6 +28,7 @@ public struct RedisConfiguration: Sendable, CustomStringConvertible {
     public var silenceLimit: Duration = .seconds(3)
     /// The pause before the first new attempt after a loss; it doubles with every attempt.
     public var reconnectDelay: Duration = .milliseconds(50)
+    /// The longest pause between two attempts.
     public var maximumReconnectDelay: Duration = .seconds(2)
     /// How many calls of one connection may wait for an answer; more are refused as `overloaded`.
     public var maximumOutstanding = 16_384

@@ -10,12 +10,15 @@ import Synchronization
 /// > Warning: Commands that change how the connection answers (`SUBSCRIBE`, `MONITOR`, `CLIENT REPLY`, `HELLO`) break the
 /// > order of replies, and `MULTI`, `SELECT`, `WATCH` and blocking commands concern everyone who shares it. Don't send them.
 public final class RedisConnection: Sendable {
+    /// The loop on which the connection lives, and from which calls cost least.
     public let eventLoop: any EventLoop
     private let core: NIOLoopBoundBox<ConnectionCore>
     private let counters: RedisCounters
     /// The channel whose `onConnect` this object was made for; nil is the ordinary one.
     private let setup: Int?
 
+    /// Makes a connection that does nothing until ``start()``.
+    ///
     /// - Parameters:
     ///   - onConnect: runs on every new connection after AUTH and SELECT and before any other call is let through, with a
     ///     connection of its own that is good for this set-up only. If it throws, or takes longer than
@@ -95,6 +98,7 @@ public final class RedisConnection: Sendable {
     /// Whether calls go out at once: connected, authenticated, and `onConnect` has run.
     public var isReady: Bool { counters.isReady.load(ordering: .relaxed) }
 
+    /// What the connection has done since it was made, and where it stands.
     public var statistics: RedisStatistics { counters.statistics }
 
     /// Refuses new calls, waits for the answers of those in flight until the deadline, and closes.

@@ -24,6 +24,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
         case overloaded
     }
 
+    /// The kind of failure.
     public let code: Code
     /// The code word of an error of the server, such as `NOSCRIPT`, `OOM`, `LOADING`, `READONLY` or `MOVED`.
     public let serverCode: String?
@@ -32,6 +33,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Whether the call may have taken effect although it failed.
     public let outcomeUnknown: Bool
 
+    /// Makes an error; the message must hold no argument of a call.
     public init(_ code: Code, _ message: String, serverCode: String? = nil, outcomeUnknown: Bool = false) {
         self.code = code
         self.message = message
@@ -39,6 +41,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
         self.outcomeUnknown = outcomeUnknown
     }
 
+    /// The code, the message, and whether the call may have taken effect.
     public var description: String {
         "redis \(code.rawValue): \(message)\(outcomeUnknown ? " (it may have taken effect)" : "")"
     }

@@ -3,6 +3,7 @@ public enum RedisValue: Sendable, Hashable {
     /// A null bulk string or a null array.
     case null
     case integer(Int64)
+    /// Bytes of any value, at most ``RedisConfiguration/maximumReplyBytes`` of them.
     case bulk([UInt8])
     /// A status line such as `OK`.
     case simple(String)
@@ -12,6 +13,7 @@ public enum RedisValue: Sendable, Hashable {
 }
 
 extension RedisValue {
+    /// Whether the reply is a null bulk string or a null array.
     public var isNull: Bool { self == .null }
 
     /// The text of a status line or of a bulk string that is valid UTF-8.
@@ -32,6 +34,7 @@ extension RedisValue {
         }
     }
 
+    /// The bytes of a bulk string or of a status line.
     public var bytes: [UInt8]? {
         switch self {
         case .bulk(let bytes): bytes
@@ -40,6 +43,7 @@ extension RedisValue {
         }
     }
 
+    /// The elements of an array.
     public var array: [RedisValue]? {
         if case .array(let values) = self { values } else { nil }
     }
