@@ -52,7 +52,8 @@ public struct PostgresServer: Sendable {
     public func start() async throws {
         var options = ["-c unix_socket_directories=\(directory)"]
         options += settings.map { "-c \($0.key)='\($0.value)'" }
-        try await run("pg_ctl", ["-D", data, "-l", directory + "/log", "-w", "-t", "30", "-o", options.joined(separator: " "), "start"])
+        try await run(
+            "pg_ctl", ["-D", data, "-l", directory + "/log", "-w", "-t", "30", "-o", options.joined(separator: " "), "start"])
     }
 
     /// Stops the server and waits for its end.
@@ -101,7 +102,8 @@ public struct PostgresServer: Sendable {
         let versions = ((try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []).sorted {
             $0.compare($1, options: .numeric) == .orderedDescending
         }
-        return versions.map { "\(root)/\($0)/bin/\(program)" }.first { FileManager.default.isExecutableFile(atPath: $0) } ?? program
+        return versions.map { "\(root)/\($0)/bin/\(program)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+            ?? program
     }
 
     /// The postmaster, then its children.
