@@ -7,6 +7,9 @@ final class ConnectionCore: ReactorClient {
     let id: UInt64
     let backendPID: Int32
     private let state: Mutex<ConnectionState>
+    /// New statements wait here while another thread holds the state, so that no caller waits for that thread's system calls.
+    private let inbox = Mutex<[(entry: Entry, waiter: Waiter?)]>([])
+    private let inboxIsEmpty = Atomic<Bool>(true)
     private let isOpenFlag = Atomic<Bool>(true)
     private let lastEntry = Atomic<UInt64>(0)
     private let closeHandler = Mutex<(@Sendable () -> Void)?>(nil)
@@ -72,13 +75,55 @@ final class ConnectionCore: ReactorClient {
             id: id ?? newEntryID(), work: work, deadline: MonotonicClock.after(deadline), unknownWhenLost: unknownWhenLost,
             isCancellable: isCancellable, isInternal: false)
         guard isCancellable else {
-            return await withCheckedContinuation { waiter in change { $0.enqueue(entry, waiter) } }
+            return await withCheckedContinuation { waiter in submit(entry, waiter) }
         }
         return await withTaskCancellationHandler {
-            await withCheckedContinuation { waiter in change { $0.enqueue(entry, waiter) } }
+            await withCheckedContinuation { waiter in submit(entry, waiter) }
         } onCancel: {
             abandon(entry.id)
         }
+    }
+
+    private func submit(_ entry: Entry, _ waiter: Waiter?) {
+        let isRefused = inbox.withLock { inbox in
+            // The flag is set before the task's handlers run: a handler that came too early to find the entry is seen here.
+            if entry.isCancellable, Task.isCancelled { return true }
+            inbox.append((entry, waiter))
+            inboxIsEmpty.store(false, ordering: .relaxed)
+            return false
+        }
+        if isRefused {
+            waiter?.resume(returning: .failure(ConnectionState.abandonment(.cancelled, isSent: false)))
+        } else {
+            driveInbox()
+        }
+    }
+
+    /// Takes new statements to the state, unless a thread holds it: that one looks at the inbox when it is done.
+    private func driveInbox() {
+        while true {
+            // Between filling the inbox and asking for the lock, and between leaving the lock and looking at the inbox: of
+            // two threads at least one sees what the other did.
+            atomicMemoryFence(ordering: .sequentiallyConsistent)
+            if inboxIsEmpty.load(ordering: .relaxed) { return }
+            let effects: [Effect]? = state.withLockIfAvailable { state in
+                takeInbox(&state)
+                return state.takeEffects()
+            }
+            guard let effects else { return }
+            for effect in effects { perform(effect) }
+        }
+    }
+
+    private func takeInbox(_ state: inout ConnectionState) {
+        if inboxIsEmpty.load(ordering: .relaxed) { return }
+        let new = inbox.withLock { inbox in
+            inboxIsEmpty.store(true, ordering: .relaxed)
+            defer { inbox = [] }
+            return inbox
+        }
+        for (entry, waiter) in new { state.enqueue(entry, waiter) }
+        state.startNext()
     }
 
     /// Asks the server to cancel a statement of a cancelled task, or takes it out of the queue.
@@ -141,7 +186,9 @@ final class ConnectionCore: ReactorClient {
             guard state.listeners[channel]?.removeValue(forKey: token) != nil else { return }
             guard state.listeners[channel]?.isEmpty ?? false else { return }
             state.listeners[channel] = nil
-            if state.lost == nil { state.enqueue(entry, nil) }
+            guard state.lost == nil else { return }
+            state.enqueue(entry, nil)
+            state.startNext()
         }
     }
 
@@ -163,10 +210,12 @@ final class ConnectionCore: ReactorClient {
     /// Changes the state, then does what the change asks for outside the lock.
     private func change(_ body: (inout ConnectionState) -> Void) {
         let effects = state.withLock { state in
+            takeInbox(&state)
             body(&state)
             return state.takeEffects()
         }
         for effect in effects { perform(effect) }
+        driveInbox()
     }
 
     private func perform(_ effect: Effect) {

@@ -17,8 +17,14 @@ extension ConnectionState {
                 } else {
                     // In pipeline mode nil only ends the results of one step.
                     if PQstatus(pg) == CONNECTION_BAD { return }
-                    guard active.step + 1 < active.steps.count else { return lose(Self.confusion()) }
-                    self.active?.step += 1
+                    if active.step + 1 < active.steps.count {
+                        self.active?.step += 1
+                    } else if active.endsAtSync {
+                        return lose(Self.confusion())
+                    } else {
+                        // An error at the commit comes between the last statement and the Sync, and is ended by nil, too.
+                        self.active?.endsAtSync = true
+                    }
                 }
             }
         }

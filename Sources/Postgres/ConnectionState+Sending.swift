@@ -3,20 +3,14 @@ import DequeModule
 import Glibc
 
 extension ConnectionState {
-    /// Queues a statement, and sends it at once when the connection is free.
+    /// Queues a statement; `startNext` sends it.
     mutating func enqueue(_ entry: Entry, _ waiter: Waiter?) {
         if let lost { return answer(entry, waiter, .failure(lost)) }
-        // Task.isCancelled is set before the task's handlers run, so a handler that came too early to find the entry is
-        // seen here.
-        if entry.isCancellable, Task.isCancelled {
-            return answer(entry, waiter, .failure(Self.abandonment(.cancelled, isSent: false)))
-        }
         guard queue.count < Self.queueLimit else {
             return answer(entry, waiter, .failure(PostgresError(.poolExhausted, "too many statements wait for one connection")))
         }
         queue.append((entry, waiter))
         wake(at: entry.deadline)
-        startNext()
     }
 
     /// Starts what is next in the queue, unless something runs.

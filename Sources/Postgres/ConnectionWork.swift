@@ -63,6 +63,8 @@ struct Active {
     /// Empty outside pipeline mode.
     var steps: [Step] = []
     var step = 0
+    /// Whether the results of a failed commit have ended; then only the Sync's may come.
+    var endsAtSync = false
     var list: [Result<PostgresRows, PostgresError>?] = []
     var rows: PostgresRows?
     var error: PostgresError?

@@ -1,0 +1,50 @@
+import Logging
+import Postgres
+import TestSupport
+import Testing
+
+let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+
+/// Opens a connection to the test run's server for `body` and closes it afterwards.
+func withConnection<R: Sendable>(
+    _ change: (inout PostgresConfiguration) -> Void = { _ in }, _ body: (PostgresConnection) async throws -> R
+) async throws -> R {
+    var configuration = try PostgresConfiguration(url: TestEnvironment.databaseURL())
+    change(&configuration)
+    let connection = try await PostgresConnection.connect(configuration, logger: quiet)
+    do {
+        let result = try await body(connection)
+        await connection.close()
+        return result
+    } catch {
+        await connection.close()
+        throw error
+    }
+}
+
+/// The PostgresError that `body` throws; records an issue when it throws none.
+func failure(
+    sourceLocation: SourceLocation = #_sourceLocation, _ body: () async throws -> Void
+) async -> PostgresError? {
+    do {
+        try await body()
+        Issue.record("nothing was thrown", sourceLocation: sourceLocation)
+    } catch let error as PostgresError {
+        return error
+    } catch {
+        Issue.record("\(error) was thrown", sourceLocation: sourceLocation)
+    }
+    return nil
+}
+
+/// Waits until `condition` holds; the test's time limit ends a wait that never does.
+func eventually(_ condition: () async throws -> Bool) async throws {
+    while try await !condition() { try await Task.sleep(for: .milliseconds(5)) }
+}
+
+extension PostgresConnection {
+    /// The integer in the first column of the first row.
+    func integer(_ sql: String, _ values: [PostgresValue] = []) async throws -> Int {
+        try await query(sql, values)[0].decode(0)
+    }
+}
