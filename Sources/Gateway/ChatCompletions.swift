@@ -34,7 +34,9 @@ struct ChatCompletions: Sendable {
         switch answer {
         case .whole(let body):
             status = 200
-            try await writer.write(response: head.response(contentType: "application/json"), body: .init(byteBuffer: body))
+            try await writer.write(
+                response: head.response(contentType: "application/json", contentLength: body.readableBytes),
+                body: .init(byteBuffer: body))
         case .stream(let stream):
             status = 200
             let response = head.response(contentType: "text/event-stream", cacheControl: "no-cache")

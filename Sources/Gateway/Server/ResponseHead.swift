@@ -26,8 +26,9 @@ struct ResponseHead: Sendable {
     }
 
     /// A head of status 200.
-    func response(contentType: String, cacheControl: String? = nil) -> HTTPResponse {
+    func response(contentType: String, contentLength: Int? = nil, cacheControl: String? = nil) -> HTTPResponse {
         var fields = fields(contentType: contentType)
+        if let contentLength { fields[.contentLength] = String(contentLength) }
         if let cacheControl { fields[.cacheControl] = cacheControl }
         return HTTPResponse(status: .ok, headerFields: fields)
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Ledger
 import Logging
+import Projections
 
 struct Migrate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -15,6 +16,10 @@ struct Migrate: AsyncParsableCommand {
             configuration: try settings.postgres(settings.migrationDatabaseURL, name: "llmgateway migrate"),
             logger: settings.logger(defaultLevel: .warning))
         let report = try await migrator.run()
+        // Installed here, so that a serving process never finds a read model missing.
+        try await ProjectionCatalogue.load(folders: [settings.root + "/projections"]).install(
+            configuration: try settings.postgres(settings.projectorDatabaseURL, name: "llmgateway migrate"),
+            logger: settings.logger(defaultLevel: .warning))
         struct Answer: Encodable { let applied: [String], ledger: String }
         try output.show(
             Answer(applied: report.applied, ledger: report.ledger.lowercase),

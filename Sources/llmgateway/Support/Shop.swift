@@ -14,13 +14,20 @@ struct Shop: Sendable {
         let logger = settings.logger(defaultLevel: .warning)
         let configuration = try settings.postgres(settings.databaseURL, name: "llmgateway command")
         let postgres = PostgresClient(configuration, maximumConnections: 2, logger: logger)
-        let appender = Appender(configuration: configuration, signal: nil, logger: logger)
+        // A serving process hears of this one's events by NOTIFY, and its projectors need not wait for their next look.
+        let signal = LedgerSignal()
+        let bridge = LedgerSignalBridge(signal: signal, configuration: configuration, logger: logger)
+        let appender = Appender(configuration: configuration, signal: signal, logger: logger)
         let management = Management(
             appender: appender, postgres: postgres, reader: LedgerReader(postgres), logger: logger)
         do {
             let result = try await withThrowingTaskGroup(of: R?.self) { group in
                 group.addTask {
                     try await appender.run()
+                    return nil
+                }
+                group.addTask {
+                    await bridge.run()
                     return nil
                 }
                 group.addTask { try await body(Shop(management: management, postgres: postgres)) }
