@@ -1,4 +1,4 @@
-public import Catalogue
+internal import Catalogue
 public import NIOCore
 
 /// What the gateway reads of a chat completion request, found in one pass over the body; the rest stays bytes.

@@ -192,7 +192,9 @@ extension GatewayMetadata {
             requestedModel: understood.requestedModel, requestedProvider: understood.resolution.requestedProvider,
             usedModel: understood.model.id, usedProvider: route.provider.id, underlyingUsedModel: route.mapping.upstreamName,
             requestID: understood.incoming.id.description,
-            outputLimit: admitted.outputLimit.map { .init(field: route.mapping.outputLimitField, tokens: min($0, route.mapping.outputBound)) },
+            outputLimit: admitted.outputLimit.map {
+                .init(field: route.mapping.outputLimitField, tokens: min($0, route.mapping.outputBound))
+            },
             estimated: isEstimated)
     }
 }

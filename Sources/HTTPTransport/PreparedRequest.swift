@@ -37,7 +37,8 @@ struct PreparedRequest: Sendable {
             if let length, length < 0 { throw HTTPTransportError(.invalidRequest, "the body's length is negative") }
             body = .stream(length: length)
         }
-        if method == "HEAD", case .none = body {} else if method == "HEAD" {
+        if method == "HEAD", case .none = body {
+        } else if method == "HEAD" {
             throw HTTPTransportError(.invalidRequest, "a HEAD request has no body")
         }
         connect = request.deadlines.connect.boundedNanoseconds

@@ -49,7 +49,8 @@ final class Reactor {
             while running { turn(events) }
         }
         for exchange in exchanges where exchange.transfer != nil {
-            finish(exchange, HTTPTransportError(.shutDown, "the transport is shut down", sentRequest: exchange.phase != .connecting))
+            finish(
+                exchange, HTTPTransportError(.shutDown, "the transport is shut down", sentRequest: exchange.phase != .connecting))
         }
     }
 

@@ -69,7 +69,9 @@ final class Transfer: Sendable {
         while true {
             let taken = state.withLock { state -> Result<Value?, HTTPTransportError> in
                 if let value = take(&state) { return .success(value) }
-                if state.reader != nil { return .failure(.init(.invalidRequest, "two tasks read one response", sentRequest: true)) }
+                if state.reader != nil {
+                    return .failure(.init(.invalidRequest, "two tasks read one response", sentRequest: true))
+                }
                 guard state.ended else { return .success(nil) }
                 return .failure(state.failure ?? .init(.protocolError, "the response has no head", sentRequest: state.sent))
             }
@@ -108,7 +110,9 @@ final class Transfer: Sendable {
     /// Ends the transfer unless it has ended, and wakes who waits. Answers whether this call did it.
     @discardableResult
     func end(_ failure: HTTPTransportError?, discard: Bool = false) -> Bool {
-        typealias Waiting = (reader: CheckedContinuation<Void, Never>?, producer: CheckedContinuation<Bool, Never>?, pump: Task<Void, Never>?)
+        typealias Waiting = (
+            reader: CheckedContinuation<Void, Never>?, producer: CheckedContinuation<Bool, Never>?, pump: Task<Void, Never>?
+        )
         let waiting = state.withLock { state -> Waiting? in
             guard !state.ended else { return nil }
             state.ended = true

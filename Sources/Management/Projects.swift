@@ -31,7 +31,8 @@ extension Management {
         let (organization, version) = try await requireProject(project)
         return try await append(
             newEvent(
-                ProjectUpdated(usageLimit: usageLimit.map { .set($0) } ?? .cleared), stream: .project(project), expectedVersion: version,
+                ProjectUpdated(usageLimit: usageLimit.map { .set($0) } ?? .cleared), stream: .project(project),
+                expectedVersion: version,
                 organization: organization))
     }
 

@@ -33,7 +33,8 @@ final class DenialRecorder: Sendable {
     /// Records that `error` was answered to a request of `address`.
     func record(_ error: GatewayError, model: String?, address: KeyAddress, at time: Timestamp) async {
         let denial = RequestDenied(
-            project: address.project, apiKey: address.key, reason: error.code, scope: error.scope, model: model.map { String($0.prefix(200)) },
+            project: address.project, apiKey: address.key, reason: error.code, scope: error.scope,
+            model: model.map { String($0.prefix(200)) },
             status: error.status, count: 1)
         let key = Key(apiKey: address.key, reason: error.code, minute: time.microseconds / 60_000_000)
         let isFirst = repeated.withLock { repeated in

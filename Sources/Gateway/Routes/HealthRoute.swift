@@ -57,7 +57,8 @@ struct HealthRoute: Sendable {
             _ = try await gateway.redis.connection(for: context.eventLoop).call(["PING"], deadline: .seconds(2))
             return Dependency(connected: true)
         } catch {
-            return Dependency(connected: false, error: error.code == .deadlineExceeded ? "Connection timeout" : "Connection failed")
+            return Dependency(
+                connected: false, error: error.code == .deadlineExceeded ? "Connection timeout" : "Connection failed")
         }
     }
 }

@@ -74,7 +74,8 @@ struct HoldBound: Sendable {
             for route in routes {
                 highest = max(
                     highest,
-                    try route.mapping.prices.highest(promptTokens: route.promptTokens, outputTokens: completion, images: scan.images))
+                    try route.mapping.prices.highest(
+                        promptTokens: route.promptTokens, outputTokens: completion, images: scan.images))
             }
         } catch {
             throw Self.tooLarge

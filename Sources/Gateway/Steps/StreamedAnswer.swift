@@ -122,7 +122,8 @@ final class StreamedAnswer: Sendable {
         let failure =
             failure
             ?? UpstreamFailure(
-                kind: tap.failure == nil ? .interrupted : .malformed, message: "The provider's stream ended before it was complete.")
+                kind: tap.failure == nil ? .interrupted : .malformed,
+                message: "The provider's stream ended before it was complete.")
         let error = failure.clientError(route: opened.route)
         _ = try await settle(
             Ending(

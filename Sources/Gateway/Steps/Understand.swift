@@ -71,7 +71,8 @@ struct UnderstandStep: Sendable {
             throw GatewayError(
                 refusal
                     ?? APIError(
-                        status: 400, message: "No provider of the model \"\(resolution.requested)\" has a key here.", param: "model",
+                        status: 400, message: "No provider of the model \"\(resolution.requested)\" has a key here.",
+                        param: "model",
                         code: "no_provider"))
         }
         // A stable order: Swift's sort keeps equal elements in place.

@@ -95,7 +95,8 @@ public final class OutcomeSpool: Sendable {
             var written = 0
             while written < lines.count {
                 let result = lines.withUnsafeBytes { bytes in
-                    pwrite(descriptor, bytes.baseAddress.map { $0 + written }, lines.count - written, state.length + off_t(written))
+                    pwrite(
+                        descriptor, bytes.baseAddress.map { $0 + written }, lines.count - written, state.length + off_t(written))
                 }
                 if result < 0 && errno == EINTR { continue }
                 guard result > 0 else { return fail(&state) }

@@ -55,7 +55,8 @@ public final class OutcomeWriter: Sendable {
                     _ = try await append(try record.event(), deadline: .seconds(10))
                 } catch let refused as Refused {
                     // For good: trying again can't help, and the ones behind it must not wait.
-                    logger.critical("a spooled outcome was refused", metadata: ["reason": "\(refused)", "stream": "\(record.stream)"])
+                    logger.critical(
+                        "a spooled outcome was refused", metadata: ["reason": "\(refused)", "stream": "\(record.stream)"])
                 }
             }
             if spool.clear(ifCount: records.count) { drained += records.count }
@@ -86,7 +87,8 @@ public final class OutcomeWriter: Sendable {
         case .versionConflict(let current):
             // Version 3 may be this very outcome, settled late by an earlier try whose answer was lost.
             if current == 3, event.expectedVersion == 1 { return try await settleLate(event, deadline: deadline) }
-            throw Refused(description: "\(event.stream) is at version \(current), the outcome expects \(event.expectedVersion ?? 0)")
+            throw Refused(
+                description: "\(event.stream) is at version \(current), the outcome expects \(event.expectedVersion ?? 0)")
         case .idempotencyConflict:
             throw Refused(description: "\(event.stream) has another outcome of the same id")
         case .staleEpoch:

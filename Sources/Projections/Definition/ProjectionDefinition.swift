@@ -37,7 +37,8 @@ public struct ProjectionDefinition: Sendable {
         apply: String, verify: String
     ) throws(ProjectionError) {
         let isName = name.utf8.first.map { (0x61...0x7A).contains($0) } ?? false
-        guard isName, name.utf8.count <= 40, name.utf8.allSatisfy({ $0 == 0x5F || (0x30...0x39).contains($0) || (0x61...0x7A).contains($0) }),
+        guard isName, name.utf8.count <= 40,
+            name.utf8.allSatisfy({ $0 == 0x5F || (0x30...0x39).contains($0) || (0x61...0x7A).contains($0) }),
             !name.contains("__"), !["ledger", "projections", "public"].contains(name)
         else { throw ProjectionError(.invalidDefinition, "\(name) is not a name: lower-case letters, digits and _, at most 40") }
         guard version >= 1, !events.isEmpty else {
@@ -45,7 +46,9 @@ public struct ProjectionDefinition: Sendable {
         }
         // The types stand in the SQL of the view, so they are held to the alphabet of event types.
         for (type, newest) in events {
-            let isType = type.utf8.allSatisfy { $0 == 0x5F || $0 == 0x2E || (0x30...0x39).contains($0) || (0x61...0x7A).contains($0) }
+            let isType = type.utf8.allSatisfy {
+                $0 == 0x5F || $0 == 0x2E || (0x30...0x39).contains($0) || (0x61...0x7A).contains($0)
+            }
             guard isType, newest >= 1 else {
                 throw ProjectionError(.invalidDefinition, "\(name): \(type) is not an event type with a version")
             }
@@ -78,7 +81,8 @@ public struct ProjectionDefinition: Sendable {
     ///   ``ProjectionError/Code/refusedSQL`` naming the first place that is refused.
     public static func load(folder: String) throws(ProjectionError) -> ProjectionDefinition {
         func text(_ name: String) throws(ProjectionError) -> String {
-            guard let data = FileManager.default.contents(atPath: "\(folder)/\(name)"), let text = String(data: data, encoding: .utf8)
+            guard let data = FileManager.default.contents(atPath: "\(folder)/\(name)"),
+                let text = String(data: data, encoding: .utf8)
             else { throw ProjectionError(.invalidDefinition, "\(folder)/\(name) can't be read") }
             return text
         }
@@ -87,7 +91,8 @@ public struct ProjectionDefinition: Sendable {
             throw ProjectionError(.invalidDefinition, "\(folder)/projection.json is not understood: \(error)")
         }
         guard let policy = PoisonPolicy(rawValue: file.onPoison ?? "halt") else {
-            throw ProjectionError(.invalidDefinition, "\(folder)/projection.json: on_poison is halt, park_organization or park_stream")
+            throw ProjectionError(
+                .invalidDefinition, "\(folder)/projection.json: on_poison is halt, park_organization or park_stream")
         }
         guard folder.hasSuffix("/" + file.name) else {
             throw ProjectionError(.invalidDefinition, "\(folder)/projection.json: the name must be the folder's")

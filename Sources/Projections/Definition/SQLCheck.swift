@@ -32,7 +32,9 @@ enum SQLCheck {
                 reason = "its values depend on how the events were batched"
             } else if reaches.contains(word.text), word.beginsStatement || !["set", "do"].contains(word.text) {
                 reason = "a projection only writes its own tables, in the projector's transaction"
-            } else if word.isQualified, ["ledger", "public", "pg_catalog", "information_schema", "projections"].contains(word.text) {
+            } else if word.isQualified,
+                ["ledger", "public", "pg_catalog", "information_schema", "projections"].contains(word.text)
+            {
                 reason = "a projection reads the view batch and its own tables alone"
             } else {
                 continue

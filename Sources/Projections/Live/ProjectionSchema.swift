@@ -93,7 +93,8 @@ struct Checkpoint: Sendable {
     /// The checkpoint of `schema`, nil when the projection was never installed.
     static func read(_ schema: String, on connection: PostgresConnection, lock: Bool = false) async throws -> Checkpoint? {
         let rows = try await connection.query(
-            "SELECT version, position, halted_at FROM projections.checkpoints WHERE schema_name = $1" + (lock ? " FOR UPDATE" : ""),
+            "SELECT version, position, halted_at FROM projections.checkpoints WHERE schema_name = $1"
+                + (lock ? " FOR UPDATE" : ""),
             [.text(schema)])
         guard let row = rows.first else { return nil }
         return Checkpoint(version: try row.decode(0), position: try row.decode(1), haltedAt: try row.decode(2))

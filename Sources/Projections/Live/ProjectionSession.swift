@@ -22,7 +22,8 @@ struct ProjectionSession: Sendable {
 
     /// Takes the session's lock `name`, false when another session has it.
     func tryLock(_ name: String) async throws -> Bool {
-        let rows = try await connection.query("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", [.text("llmgateway.\(name)")])
+        let rows = try await connection.query(
+            "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", [.text("llmgateway.\(name)")])
         return try rows.first?.decode(0, as: Bool.self) ?? false
     }
 

@@ -1,5 +1,5 @@
-public import Postgres
 internal import Ledger
+public import Postgres
 
 extension ProjectionStatus {
     /// All projections that the database knows, in the order of their schemas.

@@ -23,7 +23,8 @@ struct OrganizationsCommands: AsyncParsableCommand {
             }
             struct Answer: Encodable { let organization: String, position: Int64, applied: Bool }
             try output.show(
-                Answer(organization: created.id.description, position: created.change.position, applied: created.change.isApplied),
+                Answer(
+                    organization: created.id.description, position: created.change.position, applied: created.change.isApplied),
                 text: "organization \(created.id)")
         }
     }

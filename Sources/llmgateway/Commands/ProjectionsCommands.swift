@@ -57,7 +57,8 @@ struct ProjectionsCommands: AsyncParsableCommand {
                 statuses,
                 text: statuses.map { status in
                     let error = status.error.map { ": \($0)" } ?? ""
-                    return "\(status.name) \(status.state.rawValue) at \(status.position) of \(status.head), lag \(status.lag)\(error)"
+                    return
+                        "\(status.name) \(status.state.rawValue) at \(status.position) of \(status.head), lag \(status.lag)\(error)"
                 }.joined(separator: "\n"))
         }
     }

@@ -8,7 +8,8 @@ import UnixSignals
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Serve everything in one process: the gateway, the projectors, sealing and recovery.",
-        discussion: "Prints `ready http://HOST:PORT` on standard output when requests are taken. SIGTERM and SIGINT drain and stop.")
+        discussion:
+            "Prints `ready http://HOST:PORT` on standard output when requests are taken. SIGTERM and SIGINT drain and stop.")
 
     @Option(help: "The port to listen on; LLMGATEWAY_PORT or 4001 if left out, 0 for any free one.")
     var port: Int?

@@ -34,8 +34,10 @@ struct ProcessMetrics: Sendable {
                 "llmgateway_ledger_batches_total", help: "Appends that this process committed.", type: "counter",
                 value: Double(statistics.batches)),
             .init(
-                "llmgateway_ledger_last_batch_events", help: "Events of the newest append.", value: Double(statistics.lastBatchSize)),
-            .init("llmgateway_ledger_queued_commands", help: "Commands waiting to be appended.", value: Double(statistics.queued)),
+                "llmgateway_ledger_last_batch_events", help: "Events of the newest append.",
+                value: Double(statistics.lastBatchSize)),
+            .init(
+                "llmgateway_ledger_queued_commands", help: "Commands waiting to be appended.", value: Double(statistics.queued)),
             .init(
                 "llmgateway_ledger_available", help: "1 while the ledger can be appended to.",
                 value: statistics.isAvailable ? 1 : 0),

@@ -48,7 +48,8 @@ struct ServeProcess: Sendable {
         let projectors = projections.definitions.map { definition in
             Projector(
                 definition: definition, configuration: projecting, signal: signal,
-                mirror: definition.name == "admission" ? AdmissionMirror(redis: admissionRedis, logger: logger) : nil, logger: logger)
+                mirror: definition.name == "admission" ? AdmissionMirror(redis: admissionRedis, logger: logger) : nil,
+                logger: logger)
         }
         let transport = HTTPTransport(configuration: HTTPTransportConfiguration(), logger: logger)
         self.transport = transport

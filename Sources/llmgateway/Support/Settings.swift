@@ -35,7 +35,9 @@ struct Settings: Sendable {
             let value = reader.string(forKey: key, isSecret: true)
             return value == "" ? nil : value
         }
-        func number(_ key: ConfigKey, _ name: String, default fallback: Int, in range: ClosedRange<Int>) throws(SettingsError) -> Int {
+        func number(_ key: ConfigKey, _ name: String, default fallback: Int, in range: ClosedRange<Int>) throws(SettingsError)
+            -> Int
+        {
             guard let value = text(key) else { return fallback }
             guard let number = Int(value), range.contains(number) else {
                 throw SettingsError(message: "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound)")
@@ -44,7 +46,8 @@ struct Settings: Sendable {
         }
         guard let databaseURL = text("database.url") else {
             throw SettingsError(
-                message: "DATABASE_URL is not set: start everything with tools/up, or name a Postgres 15 database in DATABASE_URL")
+                message: "DATABASE_URL is not set: start everything with tools/up, or name a Postgres 15 database in DATABASE_URL"
+            )
         }
         guard let redisURL = text("redis.url") else {
             throw SettingsError(message: "REDIS_URL is not set: start everything with tools/up, or name a Redis 7 in REDIS_URL")
@@ -62,7 +65,8 @@ struct Settings: Sendable {
             "llmgateway.max.body.bytes", "LLMGATEWAY_MAX_BODY_BYTES", default: 20 << 20, in: 1024...(1 << 30))
         let level = text("log.level") ?? "info"
         guard let logLevel = Logger.Level(rawValue: level) else {
-            throw SettingsError(message: "LOG_LEVEL must be one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
+            throw SettingsError(
+                message: "LOG_LEVEL must be one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         self.logLevel = logLevel
     }
