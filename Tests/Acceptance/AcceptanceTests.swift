@@ -1,1 +1,97 @@
-// placeholder
+import Foundation
+import Testing
+import TestSupport
+
+/// Real clients against a running gateway, one gateway for each test.
+@Suite(.serialized) struct AcceptanceTests {
+    private struct CreatedOrganization: Decodable { let organization: String }
+    private struct CreatedProject: Decodable { let project: String }
+    struct CreatedKey: Decodable { let key: String, token: String, project: String, organization: String }
+    private struct Balance: Decodable { let credited: String, charged: String, balance: String, position: Int64 }
+
+    /// A shop with credits: what a person does with four commands.
+    static func shop(
+        _ gateway: GatewayProcess, credits: String = "10", keyLimit: String? = nil, projectLimit: String? = nil
+    ) async throws -> CreatedKey {
+        func decode<T: Decodable>(_ type: T.Type, _ text: String) throws -> T {
+            try JSONDecoder().decode(type, from: Data(text.utf8))
+        }
+        let organization = try decode(
+            CreatedOrganization.self, await gateway.command("organizations", "create", "--name", "Test", "--json"))
+        try await gateway.command("credits", "grant", "--organization", organization.organization, "--amount", credits, "--json")
+        let project = try decode(
+            CreatedProject.self,
+            await gateway.command("projects", "create", "--organization", organization.organization, "--name", "P", "--json"))
+        let key = try decode(
+            CreatedKey.self, await gateway.command("keys", "create", "--project", project.project, "--name", "K", "--json"))
+        if let keyLimit {
+            try await gateway.command("keys", "set-limit", "--key", key.key, "--usage-limit", keyLimit, "--json")
+        }
+        if let projectLimit {
+            try await gateway.command("projects", "set-limit", "--project", key.project, "--usage-limit", projectLimit, "--json")
+        }
+        return key
+    }
+
+    private func balance(_ gateway: GatewayProcess, _ organization: String, _ view: String...) async throws -> Balance {
+        let text =
+            switch view.count {
+            case 2: try await gateway.command("balance", "--organization", organization, view[0], view[1], "--json")
+            default: try await gateway.command("balance", "--organization", organization, "--json")
+            }
+        return try JSONDecoder().decode(Balance.self, from: Data(text.utf8))
+    }
+
+    @Test func theOpenAISDKWorksAndIsCharged() async throws {
+        try await withGateway { gateway in
+            let key = try await Self.shop(gateway)
+            let before = try await balance(gateway, key.organization)
+            try await gateway.python("openai_sdk.py", [key.token])
+            let after = try await balance(gateway, key.organization)
+            #expect(before.balance == "10")
+            #expect(after.charged != "0")
+            #expect(try await balance(gateway, key.organization, "--position", "\(before.position)").balance == "10")
+            let verified = try await gateway.command("ledger", "verify", "--json")
+            #expect(verified.contains("\"head\":"))
+        }
+    }
+
+    @Test func badInputIsRefusedByName() async throws {
+        try await withGateway { gateway in
+            let key = try await Self.shop(gateway)
+            try await gateway.python("bad_input.py", [key.token])
+            #expect(try await gateway.command("ledger", "events", "--type", "request.denied").contains("request.denied"))
+        }
+    }
+
+    @Test func aDisabledKeyIsRefusedAtTheNextRequest() async throws {
+        try await withGateway { gateway in
+            let key = try await Self.shop(gateway)
+            #expect(try await status(gateway, key.token) == "200")
+            try await gateway.command("keys", "disable", "--key", key.key)
+            #expect(try await status(gateway, key.token) == "401")
+            try await gateway.command("keys", "enable", "--key", key.key)
+            #expect(try await status(gateway, key.token) == "200")
+        }
+    }
+
+    @Test func theGatewayComesBackAfterKillAndItsBooksBalance() async throws {
+        try await withGateway { gateway in
+            let key = try await Self.shop(gateway)
+            for _ in 0..<5 { #expect(try await status(gateway, key.token) == "200") }
+            await gateway.kill()
+            try await gateway.start()
+            #expect(try await status(gateway, key.token) == "200")
+            let balance = try await balance(gateway, key.organization)
+            #expect(balance.charged != "0")
+            _ = try await gateway.command("ledger", "verify")
+        }
+    }
+
+    private func status(_ gateway: GatewayProcess, _ token: String) async throws -> String {
+        try await runCommand([
+            "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", gateway.url + "/v1/chat/completions", "-H",
+            "Authorization: Bearer \(token)", "-d", #"{"model":"echo","messages":[{"role":"user","content":"hi"}]}"#,
+        ])
+    }
+}

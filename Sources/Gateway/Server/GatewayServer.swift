@@ -67,9 +67,9 @@ public struct GatewayServer: Service {
                     response = try await routes.respond(to: request, context: context)
                 } catch let error as GatewayError {
                     response = error.response()
-                } catch let error as HTTPError where error.status == .notFound {
-                    response = GatewayError.notFound(path: request.uri.path).response()
                 }
+                // The router's own answer to an unknown path has no body, and an SDK expects the envelope.
+                if response.status == .notFound { response = GatewayError.notFound(path: request.uri.path).response() }
                 response.headers[.date] = clock.now()
                 try await writer.write(response: response.head, body: response.body)
             },

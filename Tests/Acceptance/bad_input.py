@@ -1,0 +1,68 @@
+"""Whatever a client sends is answered with a 4xx that names the field, and the gateway goes on.
+
+Arguments: the gateway's key. Environment: GATEWAY_URL.
+"""
+
+import http.client
+import json
+import os
+import sys
+import urllib.parse
+
+URL = urllib.parse.urlparse(os.environ["GATEWAY_URL"])
+KEY = sys.argv[1]
+
+
+def send(body, headers=None, key=KEY, path="/v1/chat/completions"):
+    connection = http.client.HTTPConnection(URL.hostname, URL.port, timeout=60)
+    all_headers = {"content-type": "application/json"}
+    if key:
+        all_headers["authorization"] = "Bearer " + key
+    all_headers.update(headers or {})
+    connection.request("POST", path, body if isinstance(body, bytes) else json.dumps(body).encode(), all_headers)
+    answer = connection.getresponse()
+    text = answer.read()
+    connection.close()
+    return answer.status, json.loads(text) if text else None
+
+
+def refused(name, body, status=400, param=None, **arguments):
+    got, answer = send(body, **arguments)
+    error = (answer or {}).get("error") or {}
+    assert got == status, (name, got, answer)
+    assert set(error) >= {"message", "type", "param", "code"}, (name, answer)
+    if param:
+        assert error["param"] == param, (name, answer)
+    print("refused", name)
+
+
+HELLO = [{"role": "user", "content": "hi"}]
+refused("malformed JSON", b'{"model": "echo", "messages": [')
+refused("an empty body", b"")
+refused("an array", b"[]")
+refused("no model", {"messages": HELLO}, param="model")
+refused("a model of a wrong type", {"model": 7, "messages": HELLO}, param="model")
+refused("no messages", {"model": "echo"}, param="messages")
+refused("a message without a role", {"model": "echo", "messages": [{"content": "x"}]})
+refused("negative max_tokens", {"model": "echo", "messages": HELLO, "max_tokens": -5}, param="max_tokens")
+refused("a fractional max_tokens", {"model": "echo", "messages": HELLO, "max_tokens": 1.5}, param="max_tokens")
+refused("stream of a wrong type", {"model": "echo", "messages": HELLO, "stream": "yes"}, param="stream")
+refused("NUL in a string", b'{"model":"echo","messages":[{"role":"user","content":"a\\u0000b"}]}')
+refused("a raw NUL", b'{"model":"echo","messages":[{"role":"user","content":"a\x00b"}]}')
+refused("invalid UTF-8", b'{"model":"echo","messages":[{"role":"user","content":"\xff\xfe"}]}')
+refused("half a surrogate", b'{"model":"echo","messages":[{"role":"user","content":"\\ud800"}]}')
+refused("a duplicate key", b'{"model":"echo","model":"gpt-4o","messages":[{"role":"user","content":"x"}]}', param="model")
+refused("an escaped name", b'{"\\u006dodel":"echo","messages":[{"role":"user","content":"x"}]}')
+refused("a deep nest", b'{"model":"echo","messages":[{"role":"user","content":"x"}],"x":' + b"[" * 5000 + b"]" * 5000 + b"}")
+refused("an unknown model", {"model": "nothing", "messages": HELLO}, param="model")
+refused("no key", {"model": "echo", "messages": HELLO}, status=401, key=None)
+refused("a wrong key", {"model": "echo", "messages": HELLO}, status=401, key="llmgtwy_nobody")
+refused("a long request id", {"model": "echo", "messages": HELLO}, headers={"x-request-id": "x" * 500}, param="x-request-id")
+refused("an oversize body", b'{"model":"echo","messages":[{"role":"user","content":"' + b"x" * (21 << 20) + b'"}]}', status=413)
+refused("no such route", {"x": 1}, status=404, path="/v1/nothing")
+
+status, answer = send({"model": "echo", "messages": [{"role": "user", "content": f"m{i}"} for i in range(10_000)]})
+assert status == 200 or 400 <= status < 500, (status, answer)
+status, answer = send({"model": "echo", "messages": HELLO})
+assert status == 200, (status, answer)
+print("the gateway goes on")
