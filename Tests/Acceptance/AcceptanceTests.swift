@@ -1,6 +1,6 @@
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 /// Real clients against a running gateway, one gateway for each test.
 @Suite(.serialized) struct AcceptanceTests {

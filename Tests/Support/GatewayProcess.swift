@@ -66,13 +66,22 @@ public final class GatewayProcess: Sendable {
     ///
     /// - Throws: `CommandFailure` with the program's output when it fails.
     @discardableResult
-    public func python(_ program: String, _ arguments: [String] = [], environment extra: [String: String] = [:]) async throws -> String {
+    public func python(_ program: String, _ arguments: [String] = [], environment extra: [String: String] = [:]) async throws
+        -> String
+    {
         let python = ProcessInfo.processInfo.environment["LLMGATEWAY_PYTHON"] ?? "python3"
         return try await runCommand(
             [python, TestEnvironment.root + "/Tests/Acceptance/" + program] + arguments,
             environment: environment.merging(extra) { _, given in given }.merging([
                 "GATEWAY_URL": url, "LLMGATEWAY_EXECUTABLE": Self.executable, "PYTHONDONTWRITEBYTECODE": "1",
             ]) { _, given in given })
+    }
+
+    /// Runs a shell script in the gateway's environment, with `URL` and `LLMGATEWAY_EXECUTABLE`.
+    public func shell(_ path: String) async throws -> String {
+        try await runCommand(
+            ["bash", path],
+            environment: environment.merging(["URL": url, "LLMGATEWAY_EXECUTABLE": Self.executable]) { _, given in given })
     }
 
     public func stop() async {

@@ -1,0 +1,34 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The README's tour, as it stands there, against a gateway of the test's own.
+@Suite struct ReadmeTests {
+    @Test func everyCommandOfTheTourWorks() async throws {
+        let readme = try String(contentsOfFile: TestEnvironment.root + "/README.md", encoding: .utf8)
+        let begin = try #require(readme.firstRange(of: "```sh tour\n"))
+        let end = try #require(readme[begin.upperBound...].firstRange(of: "```"))
+        let tour = String(readme[begin.upperBound..<end.lowerBound])
+        #expect(tour.components(separatedBy: "tools/llmgateway").count > 10)
+        try await withGateway { gateway in
+            let folder = gateway.home + "/tour"
+            try FileManager.default.createDirectory(atPath: folder + "/tools", withIntermediateDirectories: true)
+            try "#!/bin/sh\nexec \"$LLMGATEWAY_EXECUTABLE\" \"$@\"\n".write(
+                toFile: folder + "/tools/llmgateway", atomically: true, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder + "/tools/llmgateway")
+            try "set -eu\ncd \"$(dirname \"$0\")\"\n\(tour)".write(
+                toFile: folder + "/tour.sh", atomically: true, encoding: .utf8)
+            let output = try await gateway.shell(folder + "/tour.sh")
+            #expect(output.contains("\"content\":\"Hello\""))
+            #expect(output.contains("balance  5 USD"))
+            #expect(output.contains("healthy"))
+            #expect(output.contains("request.completed"))
+        }
+    }
+
+    @Test func theTwoCommandsAreThere() {
+        for name in ["up", "down", "test", "llmgateway"] {
+            #expect(FileManager.default.isExecutableFile(atPath: TestEnvironment.root + "/tools/" + name), "tools/\(name)")
+        }
+    }
+}
