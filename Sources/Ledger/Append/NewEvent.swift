@@ -16,7 +16,7 @@ public struct NewEvent: Sendable, Hashable {
     /// UTF-8 JSON, one object.
     public let data: [UInt8]
     /// UTF-8 JSON, one object.
-    public let metadata: [UInt8]
+    public internal(set) var metadata: [UInt8]
     /// When it happened, by the process that saw it; when it was recorded is the ledger's to say.
     public let occurredAt: Timestamp
     /// The admission epoch of an authorization; an older one than the organization's newest is refused as stale.

@@ -16,4 +16,7 @@ final class Blocking: Sendable {
         }
         return try result.get()
     }
+
+    /// Does not wait.
+    func submit(_ body: @escaping @Sendable () -> Void) { queue.async(execute: body) }
 }

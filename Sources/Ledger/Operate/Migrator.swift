@@ -1,9 +1,12 @@
-internal import Crypto
-public import FoundationEssentials
+import Crypto
 public import Logging
 public import Postgres
 
+public import struct FoundationEssentials.UUID
+
 /// Brings a database to the newest schema, and creates its ledger when it has none.
+///
+/// The table `migrations.applied` remembers each file with its SHA-256: a file that was run must never change.
 public struct Migrator: Sendable {
     /// What a run did.
     public struct Report: Sendable, Hashable {
@@ -13,16 +16,26 @@ public struct Migrator: Sendable {
         public let ledger: UUID
     }
 
-    /// Why a schema can't be brought up to date; the message says what to do.
-    public struct Refused: Error, Sendable, CustomStringConvertible {
-        public let description: String
+    /// Why a database can't be migrated.
+    public enum Failure: Error, Sendable, Hashable, CustomStringConvertible {
+        /// The file is not what was run before.
+        case changed(file: String)
+        /// The database has had a file that is not here: it belongs to a newer version.
+        case unknown(file: String)
+        /// There are no migrations in the folder.
+        case empty(folder: String)
+
+        public var description: String {
+            switch self {
+            case .changed(let file): "\(file) was changed after it had been run: a change is a new file"
+            case .unknown(let file): "the database was migrated by a newer version: \(file) is not known here"
+            case .empty(let folder): "there are no migrations in \(folder)"
+            }
+        }
     }
 
-    private struct File {
-        let name: String
-        let text: String
-        let digest: [UInt8]
-    }
+    /// Taken by whoever migrates a database; any number will do that nobody else takes.
+    private static let lock: Int64 = 0x6C6D_6967_7261_7465
 
     private let schemaFolder: String
     private let configuration: PostgresConfiguration
@@ -38,23 +51,12 @@ public struct Migrator: Sendable {
     }
 
     /// Runs what is missing, each file in one transaction. Concurrent runs wait for one another.
-    /// - Throws: `Refused` for a file that was changed after it ran or is gone; `PostgresError` of the file that failed.
+    /// - Throws: `Failure`, `PostgresError`, `FileError`.
     public func run() async throws -> Report {
-        let files = try files()
+        let files = try await Self.read(schemaFolder)
         let connection = try await PostgresConnection.connect(configuration, logger: logger)
         do {
-            // The lock of the session, not of a transaction: each file has one of its own.
-            _ = try await connection.query(
-                "SELECT pg_advisory_lock(hashtext('llmgateway.migrations'))", deadline: .seconds(300))
-            try await connection.script(
-                """
-                CREATE TABLE IF NOT EXISTS public.llmgateway_migrations (
-                    name text PRIMARY KEY, sha256 bytea NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());
-                """)
-            let applied = try await apply(files, to: connection)
-            let rows = try await connection.query("SELECT ledger.create($1)", [.uuid(UUIDv7.next())])
-            guard let row = rows.first else { throw Refused(description: "the ledger could not be created") }
-            let report = Report(applied: applied, ledger: try row.decode(0))
+            let report = try await migrate(files, over: connection)
             await connection.close()
             return report
         } catch {
@@ -63,60 +65,57 @@ public struct Migrator: Sendable {
         }
     }
 
-    private func apply(_ files: [File], to connection: PostgresConnection) async throws -> [String] {
-        var known: [String: [UInt8]] = [:]
-        for row in try await connection.query("SELECT name, sha256 FROM public.llmgateway_migrations") {
-            known[try row.decode(0)] = try row.decode(1, as: [UInt8].self)
-        }
-        if let gone = known.keys.sorted().first(where: { name in !files.contains { $0.name == name } }) {
-            throw Refused(
-                description: "the database was migrated by \(gone), which this version does not have: run a version that has it")
+    private struct Migration: Sendable {
+        let name: String
+        let sql: String
+        let digest: String
+    }
+
+    private func migrate(_ files: [Migration], over connection: PostgresConnection) async throws -> Report {
+        // The lock ends with the connection.
+        try await connection.query("SELECT pg_advisory_lock($1)", [.int8(Self.lock)], deadline: .seconds(120))
+        try await connection.script(
+            """
+            CREATE SCHEMA IF NOT EXISTS migrations;
+            CREATE TABLE IF NOT EXISTS migrations.applied (
+                name text PRIMARY KEY,
+                sha256 text NOT NULL,
+                applied_at timestamptz NOT NULL DEFAULT now()
+            );
+            """)
+        var before: [String: String] = [:]
+        for row in try await connection.query("SELECT name, sha256 FROM migrations.applied ORDER BY name") {
+            let name: String = try row.decode(0)
+            guard files.contains(where: { $0.name == name }) else { throw Failure.unknown(file: name) }
+            before[name] = try row.decode(1)
         }
         var applied: [String] = []
         for file in files {
-            if let digest = known[file.name] {
-                guard digest == file.digest else {
-                    throw Refused(
-                        description: "\(file.name) was changed after it had run: put it back and write a new migration instead")
-                }
+            if let digest = before[file.name] {
+                if digest != file.digest { throw Failure.changed(file: file.name) }
                 continue
             }
-            // The digest is hex of our own making and the name a file's of the checked form, so neither can end the string.
-            let hex = file.digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-            try await connection.script(
-                """
-                BEGIN;
-                \(file.text)
-                RESET ROLE;
-                INSERT INTO public.llmgateway_migrations (name, sha256) VALUES ('\(file.name)', '\\x\(hex)');
-                COMMIT;
-                """, deadline: .seconds(3600))
-            logger.info("migrated", metadata: ["file": "\(file.name)"])
+            logger.info("migrating", metadata: ["file": "\(file.name)"])
+            try await connection.withTransaction { connection in
+                try await connection.script(file.sql, deadline: .seconds(600))
+                try await connection.query(
+                    "INSERT INTO migrations.applied (name, sha256) VALUES ($1, $2)", [.text(file.name), .text(file.digest)])
+            }
             applied.append(file.name)
         }
-        return applied
+        let rows = try await connection.query("SELECT ledger.create($1)", [.uuid(UUIDv7.next())])
+        return Report(applied: applied, ledger: try rows[0].decode(0))
     }
 
-    private func files() throws -> [File] {
-        let names: [String]
-        do { names = try FileManager.default.contentsOfDirectory(atPath: schemaFolder) } catch {
-            throw Refused(description: "the folder \(schemaFolder) can't be read: LLMGATEWAY_ROOT must name the installation")
-        }
-        let files = try names.filter(Self.isMigration).sorted().map { name in
-            guard let data = FileManager.default.contents(atPath: schemaFolder + "/" + name) else {
-                throw Refused(description: "\(schemaFolder)/\(name) can't be read")
+    private static func read(_ folder: String) async throws -> [Migration] {
+        let files = try await Blocking("llmgateway.migrations").run { () throws -> [Migration] in
+            try Folder.names(folder).filter { $0.hasSuffix(".sql") && $0.prefix(4).allSatisfy(\.isNumber) }.map { name in
+                let bytes = try File("\(folder)/\(name)", .read).readAll()
+                return Migration(
+                    name: name, sql: String(decoding: bytes, as: UTF8.self), digest: Hexadecimal.encode(SHA256.hash(data: bytes)))
             }
-            return File(name: name, text: String(decoding: data, as: UTF8.self), digest: Array(SHA256.hash(data: data)))
         }
-        guard !files.isEmpty else { throw Refused(description: "the folder \(schemaFolder) holds no migrations") }
+        if files.isEmpty { throw Failure.empty(folder: folder) }
         return files
-    }
-
-    /// `0001_name.sql`: four digits, then lower-case letters, digits and underscores.
-    private static func isMigration(_ name: String) -> Bool {
-        guard name.hasSuffix(".sql"), name.utf8.count > 9 else { return false }
-        let stem = name.dropLast(4).utf8
-        return stem.prefix(4).allSatisfy { (0x30...0x39).contains($0) }
-            && stem.dropFirst(4).allSatisfy { $0 == 0x5F || (0x30...0x39).contains($0) || (0x61...0x7A).contains($0) }
     }
 }

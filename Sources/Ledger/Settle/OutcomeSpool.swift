@@ -1,140 +1,183 @@
-internal import Dispatch
-internal import FoundationEssentials
 public import Logging
-internal import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#endif
+import Synchronization
 
 /// Keeps outcomes on the local disk while Postgres is away. What it accepted is fsynced.
 ///
-/// One file, `outcomes`, that only grows until everything in it is in the ledger, and is then emptied. A lock on it keeps a
-/// second process out.
+/// A folder of files of records; writes that come together share one fsync. After a write that failed nobody knows what is in
+/// its file, so the file is left to the next drain and a new one is begun.
 public final class OutcomeSpool: Sendable {
-    /// Why the spool can't be used.
-    public struct Unusable: Error, Sendable, CustomStringConvertible {
+    /// The spool can't take a record now.
+    public struct Unwritable: Error, Sendable, CustomStringConvertible {
         public let description: String
     }
 
+    private struct Pending {
+        let record: [UInt8]
+        let caller: CheckedContinuation<Result<Void, Unwritable>, Never>
+    }
+
     private struct State {
+        var pending: [Pending] = []
+        var isWriting = false
         var isWritable = true
         var count = 0
-        /// Bytes that are known to be whole records on the disk; what lies behind them is torn.
-        var length: off_t = 0
+        /// The file that is written to, or nil when the next write begins one.
+        var file: File?
+        var bytes = 0
+        var nextNumber = 1
     }
 
-    private let writes = DispatchQueue(label: "llmgateway.spool")
-    private let descriptor: Int32
-    private let path: String
+    private static let segmentBytes = 16 * 1024 * 1024
+
+    private let directory: String
     private let logger: Logger
-    private let state: Mutex<State>
+    private let lock: File
+    private let blocking = Blocking("llmgateway.spool")
+    private let state = Mutex(State())
 
-    /// - Parameter directory: is created when it is missing; one process at a time.
+    /// - Parameter directory: is created when it is missing; one process at a time. Blocks on the disk.
+    /// - Throws: `FileError`, for which `isLocked` is true when another process has the folder.
     public init(directory: String, logger: Logger) throws {
-        try FileManager.default.createDirectory(
-            atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        path = directory + "/outcomes"
+        self.directory = directory
         self.logger = logger
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Unusable(description: "\(path) can't be opened: \(String(cString: strerror(errno)))") }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
-            throw Unusable(description: "\(path) is in use by another process: give each its own LLMGATEWAY_HOME")
+        try Folder.make(directory)
+        lock = try File("\(directory)/lock", .append)
+        try lock.lock()
+        for segment in try segments() {
+            let count = try segment.read().commands.count
+            state.withLock { $0.count += count }
         }
-        // The file's own entry must survive a crash too.
-        let folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        if folder >= 0 {
-            fsync(folder)
-            close(folder)
-        }
-        state = Mutex(State())
-        let (records, length) = try read()
-        state.withLock { state in
-            state.count = records.count
-            state.length = length
-        }
+        try begin()
     }
 
-    deinit { close(descriptor) }
-
-    /// Writes a command's events and returns when they are on the disk.
-    ///
-    /// The disk is waited for on a thread of its own, not on one of the cooperative pool.
-    /// - Throws: `Unusable`; then nothing was accepted.
-    public func write(_ command: Command) async throws {
-        let lines = try command.events.flatMap { try SpoolRecord($0).line() }
-        let count = command.events.count
-        let failure: String? = await withCheckedContinuation { continuation in
-            writes.async { continuation.resume(returning: self.append(lines, count: count)) }
+    /// Writes a command and returns when it is on the disk.
+    public func write(_ command: Command) async throws(Unwritable) {
+        let record = SpoolRecord.encode(command)
+        let result = await withCheckedContinuation { (caller: CheckedContinuation<Result<Void, Unwritable>, Never>) in
+            let begins = state.withLock { state in
+                state.pending.append(Pending(record: record, caller: caller))
+                defer { state.isWriting = true }
+                return !state.isWriting
+            }
+            if begins { blocking.submit { self.writePending() } }
         }
-        if let failure { throw Unusable(description: "\(path) can't be written: \(failure)") }
+        try result.get()
     }
 
-    /// Whether the last write succeeded; false is not ready.
+    /// Whether the last write succeeded and another can be expected to; false is not ready.
     public var isWritable: Bool { state.withLock { $0.isWritable } }
 
-    /// Outcomes that wait to be appended.
+    /// Commands that wait to be appended.
     public var count: Int { state.withLock { $0.count } }
 
-    /// What lies in the spool, oldest first.
-    func records() throws -> [SpoolRecord] { try read().records }
-
-    /// Empties the spool when it still holds exactly `count` records; false when more came in between.
-    func clear(ifCount count: Int) -> Bool {
-        state.withLock { state in
-            guard state.count == count, ftruncate(descriptor, 0) == 0, fsync(descriptor) == 0 else { return false }
-            state.count = 0
-            state.length = 0
-            return true
+    /// Tries whether the disk takes a file again, after it did not.
+    func probe() async {
+        await blocking.run {
+            do { try self.begin() } catch { self.logger.error("the spool is not writable", metadata: ["error": "\(error)"]) }
         }
     }
 
-    private func append(_ lines: [UInt8], count: Int) -> String? {
-        state.withLock { state in
-            var written = 0
-            while written < lines.count {
-                let result = lines.withUnsafeBytes { bytes in
-                    pwrite(
-                        descriptor, bytes.baseAddress.map { $0 + written }, lines.count - written, state.length + off_t(written))
-                }
-                if result < 0 && errno == EINTR { continue }
-                guard result > 0 else { return fail(&state) }
-                written += result
+    /// Ends the file that is written to, and gives every file that there is, oldest first.
+    func close() async throws(FileError) -> [SpoolSegment] {
+        try await blocking.run { () throws(FileError) in
+            self.state.withLock { $0.file = nil }
+            return try self.segments()
+        }
+    }
+
+    /// Reads a closed file.
+    func read(_ segment: SpoolSegment) async throws(FileError) -> SpoolSegment.Contents {
+        try await blocking.run { () throws(FileError) in try segment.read() }
+    }
+
+    /// Forgets a file whose commands are all in the ledger; a damaged one is kept under another name.
+    func remove(_ segment: SpoolSegment, _ contents: SpoolSegment.Contents) async throws(FileError) {
+        try await blocking.run { () throws(FileError) in
+            if contents.damaged == 0 {
+                try Folder.remove(segment.path)
+            } else {
+                try Folder.rename(segment.path, to: "\(segment.path).damaged")
             }
-            guard fsync(descriptor) == 0 else { return fail(&state) }
-            state.length += off_t(written)
-            state.count += count
+            try Folder.sync(self.directory)
+            self.state.withLock { $0.count -= contents.commands.count }
+        }
+    }
+
+    /// Keeps a command that the ledger refuses for good, with the reason, for a person to look at.
+    func park(_ command: Command, reason: String) async throws(FileError) {
+        try await blocking.run { () throws(FileError) in
+            let file = try File("\(self.directory)/refused", .append)
+            try file.write(Array("# \(Timestamp.now) \(reason)\n".utf8) + SpoolRecord.encode(command))
+            try file.sync()
+            try Folder.sync(self.directory)
+        }
+    }
+
+    /// On the spool's own thread: writes what is pending, until nothing is.
+    private func writePending() {
+        while true {
+            let pending = state.withLock { state in
+                let pending = state.pending
+                state.pending = []
+                state.isWriting = !pending.isEmpty
+                return pending
+            }
+            if pending.isEmpty { return }
+            let result: Result<Void, Unwritable>
+            do {
+                try write(pending)
+                result = .success(())
+            } catch {
+                state.withLock { state in
+                    state.isWritable = false
+                    state.file = nil
+                }
+                logger.critical("the spool did not take outcomes", metadata: ["error": "\(error)", "count": "\(pending.count)"])
+                result = .failure(Unwritable(description: "\(error)"))
+            }
+            for waiting in pending { waiting.caller.resume(returning: result) }
+        }
+    }
+
+    private func write(_ pending: [Pending]) throws(FileError) {
+        let current = state.withLock { $0.bytes >= Self.segmentBytes ? nil : $0.file }
+        let file: File
+        if let current { file = current } else { file = try begin() }
+        let bytes = pending.flatMap(\.record)
+        try file.write(bytes)
+        try file.sync()
+        state.withLock { state in
+            state.bytes += bytes.count
+            state.count += pending.count
             state.isWritable = true
-            return nil
         }
     }
 
-    /// What was half written is cut off, so that a later record does not follow a torn one.
-    private func fail(_ state: inout State) -> String {
-        let reason = String(cString: strerror(errno))
-        state.isWritable = false
-        ftruncate(descriptor, state.length)
-        return reason
+    /// Begins a new file.
+    @discardableResult
+    private func begin() throws(FileError) -> File {
+        var number = state.withLock { $0.nextNumber }
+        while Folder.exists(path(number)) || Folder.exists("\(path(number)).damaged") { number += 1 }
+        let file = try File(path(number), .create)
+        try file.sync()
+        try Folder.sync(directory)
+        state.withLock { state in
+            state.file = file
+            state.bytes = 0
+            state.nextNumber = number + 1
+            state.isWritable = true
+        }
+        return file
     }
 
-    private func read() throws -> (records: [SpoolRecord], length: off_t) {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw Unusable(description: "\(path) can't be read")
+    private func path(_ number: Int) -> String {
+        let digits = String(number)
+        return "\(directory)/\(String(repeating: "0", count: max(0, 8 - digits.utf8.count)))\(digits)\(SpoolSegment.suffix)"
+    }
+
+    private func segments() throws(FileError) -> [SpoolSegment] {
+        try Folder.names(directory).filter { $0.hasSuffix(SpoolSegment.suffix) }.map {
+            SpoolSegment(path: "\(directory)/\($0)")
         }
-        var records: [SpoolRecord] = []
-        var length = 0
-        let bytes = Array(data)
-        var start = 0
-        while let end = bytes[start...].firstIndex(of: 0x0A) {
-            guard let record = SpoolRecord(line: bytes[start..<end]) else { break }
-            records.append(record)
-            start = end + 1
-            length = start
-        }
-        if length < bytes.count {
-            logger.warning("a torn record at the end of the spool was dropped: it was never acknowledged")
-        }
-        return (records, off_t(length))
     }
 }

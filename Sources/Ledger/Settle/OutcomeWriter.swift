@@ -13,10 +13,12 @@ public final class OutcomeWriter: Sendable {
         case spooled
     }
 
-    /// The ledger refuses an outcome for good: the request was never authorized, or was ended by another outcome.
+    /// The ledger refuses an outcome for good. It lies in the spool's file `refused`.
     public struct Refused: Error, Sendable, CustomStringConvertible {
         public let description: String
     }
+
+    private static let concurrency = 64
 
     private let appender: Appender
     private let reader: LedgerReader
@@ -31,86 +33,98 @@ public final class OutcomeWriter: Sendable {
     }
 
     /// Settles a request. `event` is an outcome of version 2 (expected version 1) or a single-event outcome (expected 0).
-    /// - Throws: when neither ledger nor spool could take it, or the ledger refuses it for good.
+    ///
+    /// The task's cancellation does not end it.
+    /// - Parameter deadline: how long the ledger is waited for before the spool takes it.
+    /// - Throws: `OutcomeSpool.Unwritable` when neither ledger nor spool could take it, `Refused`.
     public func settle(_ event: NewEvent, deadline: Duration = .seconds(5)) async throws -> Settlement {
+        let command = Command(event)
         do {
-            return try await append(event, deadline: deadline)
-        } catch let error as AppendError {
-            logger.warning("an outcome goes to the spool", metadata: ["error": "\(error)"])
-            try await spool.write(Command(event))
+            return try await append(command, deadline: deadline)
+        } catch let refused as Refused {
+            throw refused
+        } catch {
+            try await spool.write(command)
+            logger.notice("an outcome went to the spool", metadata: ["reason": "\(error)"])
             return .spooled
         }
     }
 
     /// Appends everything that lies in the spool; call it before admission opens.
-    /// - Returns: how many outcomes were taken from the spool.
+    /// - Returns: how many commands were taken from the spool.
+    /// - Throws: `AppendError` or `PostgresError` while Postgres is away; what was not appended stays in the spool.
     @discardableResult
     public func drain() async throws -> Int {
-        var drained = 0
-        while true {
-            let records = try spool.records()
-            guard !records.isEmpty else { return drained }
-            for record in records {
-                do {
-                    _ = try await append(try record.event(), deadline: .seconds(10))
-                } catch let refused as Refused {
-                    // For good: trying again can't help, and the ones behind it must not wait.
-                    logger.critical(
-                        "a spooled outcome was refused", metadata: ["reason": "\(refused)", "stream": "\(record.stream)"])
-                }
+        var count = 0
+        for segment in try await spool.close() {
+            let contents = try await spool.read(segment)
+            if contents.damaged > 0 {
+                logger.critical(
+                    "a spool file is damaged", metadata: ["file": "\(segment.path)", "records": "\(contents.damaged)"])
             }
-            if spool.clear(ifCount: records.count) { drained += records.count }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for (index, command) in contents.commands.enumerated() {
+                    if index >= Self.concurrency { try await group.next() }
+                    group.addTask {
+                        do { _ = try await self.append(command, deadline: .seconds(10)) } catch is Refused {}
+                    }
+                }
+                try await group.waitForAll()
+            }
+            try await spool.remove(segment, contents)
+            count += contents.commands.count
         }
+        if count > 0 { logger.notice("the spool was drained", metadata: ["commands": "\(count)"]) }
+        return count
     }
 
     /// Drains whenever Postgres is back, until cancelled.
     public func run() async {
         while !Task.isCancelled {
-            if spool.count > 0, appender.isAvailable {
-                do {
-                    let drained = try await drain()
-                    logger.info("the spool was drained", metadata: ["outcomes": "\(drained)"])
-                } catch {
-                    logger.warning("the spool was not drained", metadata: ["error": "\(error)"])
-                }
-            }
             try? await Task.sleep(for: .seconds(1))
+            if !spool.isWritable { await spool.probe() }
+            guard spool.count > 0, appender.isAvailable else { continue }
+            do { try await drain() } catch {
+                logger.warning("the spool was not drained", metadata: ["error": "\(error)"])
+            }
         }
     }
 
-    private func append(_ event: NewEvent, deadline: Duration) async throws -> Settlement {
-        switch try await appender.append(Command(event), deadline: deadline) {
-        case .appended(_, let last), .already(_, let last):
-            return .settled(position: last)
-        case .versionConflict(let current) where current == 2 && event.expectedVersion == 1:
-            return try await settleLate(event, deadline: deadline)
-        case .versionConflict(let current):
-            // Version 3 may be this very outcome, settled late by an earlier try whose answer was lost.
-            if current == 3, event.expectedVersion == 1 { return try await settleLate(event, deadline: deadline) }
-            throw Refused(
-                description: "\(event.stream) is at version \(current), the outcome expects \(event.expectedVersion ?? 0)")
-        case .idempotencyConflict:
-            throw Refused(description: "\(event.stream) has another outcome of the same id")
-        case .staleEpoch:
-            throw Refused(description: "\(event.stream) was refused for its epoch, which an outcome has not")
+    /// - Throws: `Refused`, after the command is kept; anything else means that Postgres is away.
+    private func append(_ command: Command, deadline: Duration) async throws -> Settlement {
+        do {
+            switch try await appender.append(command, deadline: deadline) {
+            case .appended(_, let last), .already(_, let last): return .settled(position: last)
+            case .versionConflict(let current): return try await settleLate(command, current: current, deadline: deadline)
+            case .idempotencyConflict: throw try await refused(command, "its id is there with other content")
+            case .staleEpoch(let current): throw try await refused(command, "epoch \(current) has begun")
+            }
+        } catch let error as AppendError {
+            if case .rejected(let sqlState) = error.code { throw try await refused(command, "SQLSTATE \(sqlState)") }
+            throw error
         }
     }
 
-    /// The request was abandoned in between: whoever won version 2 decided, and the true usage is posted once as version 3.
-    private func settleLate(_ event: NewEvent, deadline: Duration) async throws -> Settlement {
-        let recorded = try await reader.stream(event.stream, afterVersion: 1, limit: 1)
-        guard let second = recorded.first, second.type == RequestAbandoned.type else {
-            throw Refused(description: "\(event.stream) was ended by another outcome")
-        }
-        let late = try NewEvent(
-            id: event.id, stream: event.stream, expectedVersion: 2, type: RequestSettledLate.type,
-            schemaVersion: RequestSettledLate.schemaVersion, organization: event.organization, data: event.data,
-            metadata: event.metadata, occurredAt: event.occurredAt, epoch: nil)
+    /// Somebody else won version 2: after an abandonment the truth is recorded as version 3.
+    private func settleLate(_ command: Command, current: Int64, deadline: Duration) async throws -> Settlement {
+        let event = command.events[0]
+        guard command.events.count == 1, event.stream.kind == .request, event.expectedVersion == 1, current >= 2,
+            try await reader.stream(event.stream, afterVersion: 1, limit: 1).first?.type == RequestAbandoned.type,
+            let late = try? event.settledLate()
+        else { throw try await refused(command, "the stream is at version \(current)") }
         switch try await appender.append(Command(late), deadline: deadline) {
         case .appended(_, let last), .already(_, let last):
+            logger.notice("settled late", metadata: ["stream": "\(event.stream)"])
             return .settledLate(position: last)
-        case .idempotencyConflict, .versionConflict, .staleEpoch:
-            throw Refused(description: "\(event.stream) was settled late by another outcome")
+        case let other: throw try await refused(command, "the late settlement was answered with \(other)")
         }
+    }
+
+    /// Keeps the command on the disk before anyone hears that it was refused.
+    private func refused(_ command: Command, _ reason: String) async throws -> Refused {
+        let description = "the ledger refuses an outcome of \(command.events[0].stream): \(reason)"
+        logger.critical("\(description)")
+        try await spool.park(command, reason: reason)
+        return Refused(description: description)
     }
 }

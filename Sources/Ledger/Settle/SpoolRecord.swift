@@ -1,62 +1,77 @@
-internal import Crypto
-internal import FoundationEssentials
+import Crypto
 
-/// One spooled outcome as a line of text: a checksum, then the event as JSON.
+import struct FoundationEssentials.Data
+import class FoundationEssentials.JSONDecoder
+import struct FoundationEssentials.UUID
+
+/// One command as a line of a spool file: 16 hexadecimal digits of SHA-256 over the rest, a space, JSON, a line feed.
 ///
-/// A line that was torn by a crash fails its checksum and was never acknowledged, so it may be dropped.
-struct SpoolRecord: Codable, Sendable {
-    let id: UUID
-    let kind: String
-    let stream: UUID
-    let expectedVersion: Int64?
-    let type: String
-    let schemaVersion: Int32
-    let organization: UUID?
-    let data: String
-    let metadata: String
-    let occurredAt: Int64
-
-    init(_ event: NewEvent) {
-        id = event.id.uuid
-        kind = event.stream.kind.rawValue
-        stream = event.stream.id
-        expectedVersion = event.expectedVersion
-        type = event.type
-        schemaVersion = event.schemaVersion
-        organization = event.organization?.uuid
-        data = String(decoding: event.data, as: UTF8.self)
-        metadata = String(decoding: event.metadata, as: UTF8.self)
-        occurredAt = event.occurredAt.microseconds
+/// Text, because an operator may have to read it on a bad day.
+enum SpoolRecord {
+    private struct Line: Decodable {
+        let id: String
+        let kind: String
+        let stream: String
+        let expected: Int64?
+        let type: String
+        let version: Int32
+        let organization: String?
+        let data: String
+        let metadata: String
+        let occurred: Int64
+        let epoch: Int64?
     }
 
-    /// The event again, with the id it had, so that it is appended once however often it is tried.
-    func event() throws(EventError) -> NewEvent {
-        guard let kind = StreamKind(rawValue: kind) else { throw EventError(.unknownType, "\(kind) is not a kind of stream") }
-        return try NewEvent(
-            id: EventID(uuid: id), stream: StreamName(kind: kind, id: stream), expectedVersion: expectedVersion, type: type,
-            schemaVersion: schemaVersion, organization: organization.map { OrganizationID(uuid: $0) }, data: Array(data.utf8),
-            metadata: Array(metadata.utf8), occurredAt: Timestamp(microseconds: occurredAt), epoch: nil)
+    static func encode(_ command: Command) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.beginArray()
+        for event in command.events {
+            writer.beginObject()
+            writer.member("id", event.id.uuid.lowercase)
+            writer.member("kind", event.stream.kind.rawValue)
+            writer.member("stream", event.stream.id.lowercase)
+            writer.member("expected", event.expectedVersion)
+            writer.member("type", event.type)
+            writer.member("version", Int64(event.schemaVersion))
+            writer.member("organization", event.organization?.uuid.lowercase)
+            writer.member("data", String(decoding: event.data, as: UTF8.self))
+            writer.member("metadata", String(decoding: event.metadata, as: UTF8.self))
+            writer.member("occurred", event.occurredAt)
+            writer.member("epoch", event.epoch)
+            writer.endObject()
+        }
+        writer.endArray()
+        return Array(checksum(writer.bytes).utf8) + [0x20] + writer.bytes + [0x0A]
     }
 
-    func line() throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let body = Array(try encoder.encode(self))
-        return Self.checksum(body) + [0x20] + body + [0x0A]
-    }
-
-    /// The record of a line without its line feed; nil for a torn one.
-    init?(line: ArraySlice<UInt8>) {
-        guard line.count > 65, line[line.startIndex + 64] == 0x20 else { return nil }
-        let body = Array(line.dropFirst(65))
-        guard Self.checksum(body) == Array(line.prefix(64)),
-            let record = try? JSONDecoder().decode(SpoolRecord.self, from: Data(body))
+    /// Nil for a line that is not whole.
+    static func decode(_ line: ArraySlice<UInt8>) -> Command? {
+        guard line.count > 17 else { return nil }
+        let text = line.dropFirst(17)
+        guard checksum(text) == String(decoding: line.prefix(16), as: UTF8.self),
+            let lines = try? JSONDecoder().decode([Line].self, from: Data(text))
         else { return nil }
-        self = record
+        var events: [NewEvent] = []
+        for line in lines {
+            guard let event = event(line) else { return nil }
+            events.append(event)
+        }
+        return try? Command(events)
     }
 
-    private static func checksum(_ body: [UInt8]) -> [UInt8] {
-        let digits = Array("0123456789abcdef".utf8)
-        return SHA256.hash(data: body).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+    private static func event(_ line: Line) -> NewEvent? {
+        guard let id = UUID(uuidString: line.id), let kind = StreamKind(rawValue: line.kind),
+            let stream = UUID(uuidString: line.stream)
+        else { return nil }
+        return try? NewEvent(
+            id: EventID(uuid: id), stream: StreamName(kind: kind, id: stream), expectedVersion: line.expected, type: line.type,
+            schemaVersion: line.version,
+            organization: line.organization.flatMap(UUID.init(uuidString:)).map(OrganizationID.init(uuid:)),
+            data: Array(line.data.utf8), metadata: Array(line.metadata.utf8),
+            occurredAt: Timestamp(microseconds: line.occurred), epoch: line.epoch)
+    }
+
+    private static func checksum(_ text: some Collection<UInt8>) -> String {
+        Hexadecimal.encode(SHA256.hash(data: Array(text)).prefix(8))
     }
 }
