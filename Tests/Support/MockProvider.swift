@@ -32,6 +32,13 @@ public final class MockProvider: Sendable {
         throw ChildProcess.Failure(description: "the mock provider did not start")
     }
 
+    /// How many requests reached it.
+    public func requests() async throws -> Int {
+        struct Statistics: Decodable { let requests: Int }
+        let text = try await runCommand(["curl", "-sf", "http://127.0.0.1:\(port)/stats"])
+        return try JSONDecoder().decode(Statistics.self, from: Data(text.utf8)).requests
+    }
+
     public func tearDown() async {
         process.signal(SIGTERM)
         await process.wait()
