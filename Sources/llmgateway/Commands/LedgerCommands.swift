@@ -8,7 +8,7 @@ import Synchronization
 struct LedgerCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ledger", abstract: "Read, verify, seal and export the ledger.",
-        subcommands: [Events.self, Verify.self, SealCommand.self])
+        subcommands: [Events.self, Verify.self, SealCommand.self, Export.self])
 
     struct Verify: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
