@@ -19,8 +19,7 @@ final class SliceReader: Sendable {
 
     /// The slices of the batch that `connection`'s transaction has just applied, in the order of their first events.
     func slices(after: Int64, upto: Int64, connection: PostgresConnection) async throws -> [Slice] {
-        let rows = try await connection.query(
-            AdmissionEvent.select(from: "batch") + "\nWHERE organization IS NOT NULL ORDER BY position")
+        let rows = try await connection.query(Self.sql, [.int8(after), .int8(upto)])
         let events = try rows.map { try AdmissionEvent($0) }
         let organizations = Set(events.compactMap(\.organization))
         let previous = try await previousPositions(of: organizations, after: after, connection: connection)
@@ -40,6 +39,17 @@ final class SliceReader: Sendable {
         remember(slices, after: after, upto: upto)
         return slices
     }
+
+    /// A parked event is of no type that there is a step for, so that Redis parks the organization as well.
+    private static let sql = """
+        \(AdmissionEvent.select(from: "batch"))
+        WHERE organization IS NOT NULL
+        UNION ALL
+        SELECT position, organization, stream_id, 'parked', ARRAY[]::text[]
+        FROM projections.parked
+        WHERE name = 'admission' AND organization IS NOT NULL AND position > $1 AND position <= $2
+        ORDER BY position
+        """
 
     private func previousPositions(
         of organizations: Set<UUID>, after: Int64, connection: PostgresConnection

@@ -26,8 +26,9 @@ struct World: Sendable {
     var loop: any EventLoop { redis.client.any.eventLoop }
 
     /// Runs a test in a world of its own.
-    static func run(_ body: (World) async throws -> Void) async throws {
-        let server = try await RedisServer()
+    /// - Parameter settings: further words of Redis's command line.
+    static func run(settings: [String] = [], _ body: (World) async throws -> Void) async throws {
+        let server = try await RedisServer(settings: settings)
         do {
             try await withTestDatabase { url in
                 try await make(url, server, body)
@@ -40,8 +41,12 @@ struct World: Sendable {
     }
 
     private static func make(_ url: String, _ server: RedisServer, _ body: (World) async throws -> Void) async throws {
-        try await migrate(url)
-        let configuration = try PostgresConfiguration(url: url)
+        let migrator = Migrator(
+            schemaFolder: TestEnvironment.root + "/schema", configuration: try PostgresConfiguration(url: url), logger: quiet)
+        _ = try await migrator.run()
+        var configuration = try PostgresConfiguration(url: url)
+        // What the gateway may do, and no more.
+        configuration.settings["role"] = "llmgateway_service"
         let postgres = PostgresClient(configuration, maximumConnections: 4, logger: quiet)
         let appender = Appender(configuration: configuration, logger: quiet)
         let writer = Task { try await appender.run() }
@@ -52,6 +57,8 @@ struct World: Sendable {
             url: url, server: server, postgres: postgres, appender: appender, projector: projector, redis: redis,
             client: AdmissionClient(redis: redis, instance: instance, configuration: .patient, logger: quiet),
             mirror: AdmissionMirror(redis: redis, patience: .milliseconds(300), logger: quiet), instance: instance)
+        // The epoch with which this Redis is first seen is not part of what a test is about.
+        _ = try? await redis.client.any.call(["PING"], deadline: .seconds(5))
         var failure: (any Error)?
         do { try await body(world) } catch { failure = error }
         await redis.shutdown()
@@ -60,16 +67,6 @@ struct World: Sendable {
         _ = try? await writer.value
         await postgres.shutdown()
         if let failure { throw failure }
-    }
-
-    private static func migrate(_ url: String) async throws {
-        let connection = try await PostgresConnection.connect(PostgresConfiguration(url: url), logger: quiet)
-        let folder = TestEnvironment.root + "/schema"
-        for file in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() where file.hasSuffix(".sql") {
-            try await connection.script("BEGIN;\n" + String(contentsOfFile: "\(folder)/\(file)", encoding: .utf8) + "\nCOMMIT")
-        }
-        _ = try await connection.query("SELECT ledger.create(gen_random_uuid())")
-        await connection.close()
     }
 
     /// Another gateway of the same ledger and Redis.
@@ -87,6 +84,15 @@ struct World: Sendable {
         try await appender.append(
             Command(
                 NewEvent(data, stream: stream, expectedVersion: version, organization: organization, epoch: epoch)))
+    }
+
+    func serverKeys() async throws -> ServerKeys { ServerKeys(ledger: try await redis.epochs.ledgerID()) }
+
+    /// Why each epoch of the ledger began, in order.
+    func epochReasons() async throws -> [String] {
+        try await postgres.query(
+            "SELECT data ->> 'reason' FROM ledger.events WHERE type = 'admission.epoch_started' ORDER BY position"
+        ).map { try $0.decode(0, as: String.self) }
     }
 
     func catchUp() async throws { try await projector.catchUp(mirror: mirror) }
@@ -164,6 +170,12 @@ struct Shop: Sendable {
             .request(request.request), 0, address.organization, epoch: admission.epoch)
     }
 
+    func grant(_ amount: Int64) async throws {
+        try await world.append(
+            CreditGranted(grant: .mint(), kind: .paid, amount: NanoDollars(amount)), .credit(address.organization), nil,
+            address.organization)
+    }
+
     func outcome(held: Int64, cost: Int64) -> Outcome {
         let charged = strict ? min(held, cost) : cost
         return Outcome(
@@ -195,6 +207,30 @@ struct Shop: Sendable {
             throw Unexpected(description: "no seed")
         }
         return seed.content
+    }
+
+    /// The most that was ever charged and held together, at any position of the ledger.
+    func greatestExposure() async throws -> Int64 {
+        let rows = try await world.postgres.query(
+            """
+            SELECT type, stream_id, coalesce((data ->> 'held')::bigint, 0), coalesce((data ->> 'charged')::bigint, 0)
+            FROM ledger.events WHERE organization = $1 AND stream_kind = 'request' ORDER BY position
+            """, [.uuid(address.organization.uuid)])
+        var held: [UUID: Int64] = [:]
+        var exposure: Int64 = 0
+        var greatest: Int64 = 0
+        for row in rows {
+            let request = try row.decode(1, as: UUID.self)
+            switch try row.decode(0, as: String.self) {
+            case "request.authorized":
+                held[request] = try row.decode(2)
+                exposure += held[request] ?? 0
+            case "request.voided": continue
+            default: exposure += try row.decode(3, as: Int64.self) - (held.removeValue(forKey: request) ?? 0)
+            }
+            greatest = max(greatest, exposure)
+        }
+        return greatest
     }
 
     /// The balance that the ledger gives: credit less charges.

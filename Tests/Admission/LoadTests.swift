@@ -1,0 +1,133 @@
+import Ledger
+import Money
+import Redis
+import Synchronization
+import TestSupport
+import Testing
+
+import struct Foundation.UUID
+
+@testable import Admission
+
+/// Redis is lost while requests run: what is charged and held together never exceeds what there is, and afterwards Redis holds
+/// what Postgres holds.
+@Suite(.serialized) struct LoadTests {
+    enum Loss: String, CaseIterable, Sendable { case flush, crash, staleDump }
+
+    @Test(arguments: Loss.allCases) func nothingIsOverspentWhileRedisIsLost(loss: Loss) async throws {
+        let seed = TestEnvironment.seed("loss under load, \(loss.rawValue)")
+        try await World.run { world in
+            let credit: Int64 = 400_000
+            let shop = try await Shop.open(in: world, credit: credit, keyLimit: 300_000)
+            try await world.catchUp()
+            try await Sweeper.once(world)
+            let load = Load(shop: shop)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for worker in 0..<8 {
+                    group.addTask { await load.spend(seed: seed &+ UInt64(worker)) }
+                }
+                group.addTask { try await load.project() }
+                group.addTask {
+                    var random = SeededGenerator(seed: seed &+ 100)
+                    for _ in 0..<3 {
+                        try await Task.sleep(for: .milliseconds(.random(in: 50...250, using: &random)))
+                        try await Self.lose(loss, world, &random)
+                    }
+                    try await Task.sleep(for: .milliseconds(200))
+                    load.stop()
+                }
+                try await group.waitForAll()
+            }
+            // What was still open is settled; then the rest can be spent to the last nano-dollar.
+            try await world.catchUp()
+            let greatest = try await shop.greatestExposure()
+            #expect(greatest <= 300_000)
+            let left = try await world.client.available(shop.address, on: world.loop)
+            let charged = try await credit - shop.balance()
+            #expect(left == NanoDollars(300_000 - charged))
+            try await world.catchUp()
+            let (stored, seeded) = (try await shop.stored(), try await shop.seeded())
+            #expect(stored.fields == seeded.fields)
+            #expect(stored.holds == seeded.holds)
+            #expect(load.settled > 0)
+            #expect(load.epochs > 1)
+            print("loss \(loss.rawValue): \(load.settled) settled, \(load.epochs) epochs, at most \(greatest) of 300000 in use")
+        }
+    }
+
+    private static func lose(_ loss: Loss, _ world: World, _ random: inout SeededGenerator) async throws {
+        switch loss {
+        case .flush: _ = try await world.redisCall("FLUSHALL")
+        case .crash: try await world.server.restart()
+        case .staleDump:
+            _ = try await world.redisCall("SAVE")
+            try await Task.sleep(for: .milliseconds(.random(in: 20...100, using: &random)))
+            // Starts again with what it had when it was saved.
+            try await world.server.restart()
+        }
+    }
+}
+
+/// Requests of several workers, and the projector behind them.
+private final class Load: Sendable {
+    let shop: Shop
+    private let state = Mutex(State())
+
+    private struct State {
+        var isStopped = false
+        var settled = 0
+        var epochs: Set<Int64> = []
+    }
+
+    init(shop: Shop) { self.shop = shop }
+
+    var settled: Int { state.withLock { $0.settled } }
+    var epochs: Int { state.withLock { $0.epochs.count } }
+    private var isStopped: Bool { state.withLock { $0.isStopped } }
+
+    func stop() { state.withLock { $0.isStopped = true } }
+
+    func project() async throws {
+        while !isStopped {
+            _ = try await shop.world.projector.step(limit: 100, mirror: shop.world.mirror)
+            try await Task.sleep(for: .milliseconds(2))
+        }
+    }
+
+    /// What a gateway does with one request after another; failures of Redis are refusals and nothing else.
+    func spend(seed: UInt64) async {
+        var random = SeededGenerator(seed: seed)
+        while !isStopped {
+            // Eight holds are more than the limit, and their costs are little: it stays tight until the end.
+            let hold = Int64.random(in: 1...100_000, using: &random)
+            let cost = hold * .random(in: 0...100, using: &random) / 40_000
+            let isLowered = Bool.random(using: &random)
+            do { try await one(shop.request(hold), cost: cost, isLowered: isLowered) } catch {
+                try? await Task.sleep(for: .milliseconds(5))
+            }
+        }
+    }
+
+    private func one(_ request: AdmitRequest, cost: Int64, isLowered: Bool) async throws {
+        let world = shop.world
+        var decision = try await shop.admit(request)
+        for _ in 0..<5 {
+            guard case .admitted(let admission) = decision else { return }
+            switch try await shop.authorize(request, admission) {
+            case .appended:
+                try await shop.settle(request.request, held: request.hold.rawValue, cost: cost)
+                state.withLock {
+                    $0.settled += 1
+                    $0.epochs.insert(admission.epoch)
+                }
+                if isLowered {
+                    await world.client.lower(request.request, address: shop.address, to: NanoDollars(cost), on: world.loop)
+                }
+                return
+            case .staleEpoch(let current):
+                decision = try await world.client.readmit(request, staleEpoch: current, on: world.loop)
+            case let other: throw Unexpected(description: "an authorization was answered with \(other)")
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+import Ledger
+import Logging
+import Money
+import Postgres
+import Redis
+import TestSupport
+import Testing
+
+import struct Foundation.UUID
+
+@testable import Admission
+@testable import Projections
+
+/// The projector's way into Redis: what happens when either side fails.
+@Suite struct MirrorTests {
+    /// A crash between Redis and the checkpoint: the batch comes again, longer, and counts once.
+    @Test func aBatchThatComesAgainCountsOnce() async throws {
+        try await World.run { world in
+            let shop = try await Shop.open(in: world, credit: 1000)
+            try await world.catchUp()
+            try await shop.grant(50)
+            try await world.projector.step(mirror: world.mirror, crash: .beforeCommit)
+            #expect(try await shop.stored().fields["o:a"] == "1050")
+            try await shop.grant(7)
+            try await world.catchUp()
+            #expect(try await shop.stored().fields["o:a"] == "1057")
+            #expect(try await shop.stored().fields == shop.seeded().fields)
+        }
+    }
+
+    /// Redis is away for longer than a batch waits: the tables go on, what was admitted before is fenced, and all is well again
+    /// when Redis is back.
+    @Test func theTablesGoOnWithoutRedis() async throws {
+        try await World.run { world in
+            let shop = try await Shop.open(in: world, credit: 1000)
+            try await world.catchUp()
+            try await Sweeper.once(world)
+            let request = shop.request(600)
+            let before = try #require(try await shop.admit(request).admission)
+            try await shop.grant(50)
+            world.server.pause()
+            try await world.projector.step(mirror: world.mirror)
+            #expect(try await world.epochReasons().last == "redis_unreachable")
+            world.server.resume()
+            guard case .staleEpoch(let current) = try await shop.authorize(request, before) else {
+                Issue.record("an authorization of before was accepted")
+                return
+            }
+            let again = try await world.client.readmit(request, staleEpoch: current, on: world.loop)
+            #expect(again.admission?.available == NanoDollars(450))
+            try await Sweeper.once(world)
+            #expect(try await world.redis.trust.marker(world.serverKeys(), on: world.redis.client.any).isComplete)
+        }
+    }
+
+    @Test func anOrganizationThatWasLeftOutIsBuiltByTheBackground() async throws {
+        try await World.run { world in
+            let shop = try await Shop.open(in: world, credit: 1000)
+            try await world.catchUp()
+            try await Sweeper.once(world)
+            _ = try await world.append(
+                APIKeyStatusChanged(status: .inactive), .apiKey(shop.address.key), nil, shop.address.organization)
+            world.server.pause()
+            try await world.projector.step(mirror: world.mirror)
+            world.server.resume()
+            // Nothing more happens in the ledger, and nobody asks: the disabled key is off all the same.
+            try await Sweeper.once(world)
+            #expect(try await shop.admit(shop.request(1)).denial?.reason == .keyInactive)
+        }
+    }
+
+    /// A poison event parks its organization: refused as unknown, while others go on.
+    @Test func aPoisonEventParksItsOrganizationAlone() async throws {
+        try await World.run { world in
+            let (poisoned, healthy) = (try await Shop.open(in: world, credit: 1000), try await Shop.open(in: world, credit: 1000))
+            let projector = Projector(
+                definition: try ProjectionDefinition.load(folder: admissionFolderPath),
+                configuration: try PostgresConfiguration(url: world.url), signal: nil, mirror: world.mirror, logger: quiet)
+            let running = Task { await projector.run() }
+            defer { running.cancel() }
+            #expect(try await world.reaches(try await world.head()))
+            #expect(try await poisoned.admit(poisoned.request(1)).admission != nil)
+
+            let organization = poisoned.address.organization
+            let bad = try NewEvent(
+                id: .mint(), stream: .credit(organization), expectedVersion: nil, type: CreditGranted.type, schemaVersion: 1,
+                organization: organization, data: Array(#"{"amount":"a lot"}"#.utf8), occurredAt: .now, epoch: nil)
+            _ = try await world.appender.append(Command(bad))
+            try await healthy.grant(5)
+            #expect(try await world.reaches(try await world.head()))
+            #expect(try await poisoned.admit(poisoned.request(1)) == .unknown)
+            #expect(try await healthy.admit(healthy.request(1005)).admission != nil)
+            #expect(try await world.client.gauges(maximumAge: .zero).unknownOrganizations == 1)
+        }
+    }
+
+    /// The projector's own role and check accept the folder.
+    @Test func theFolderIsAProjection() throws {
+        let definition = try ProjectionDefinition.load(folder: admissionFolderPath)
+        #expect(definition.check().map(\.description) == [])
+        #expect(definition.onPoison == .parkOrganization)
+        #expect(Set(definition.types) == Set(AdmissionEvent.types))
+    }
+
+    /// The database was restored to before what Redis has: Redis is not believed.
+    @Test func aRedisThatIsAheadOfTheLedgerIsEmptied() async throws {
+        try await World.run { world in
+            let shop = try await Shop.open(in: world, credit: 1000)
+            try await world.catchUp()
+            let keys = try await world.serverKeys()
+            let state = OrganizationKeys(shop.address.organization).state
+            for (field, value): (RedisArgument, RedisArgument) in [("applied", "1000000"), ("epoch", "1000000")] {
+                _ = try await world.redisCall("HSET", .string(keys.server), field, value)
+                _ = try await world.redisCall("HSET", .string(state), "epoch", "1000000", "o:a", "123456789")
+                try await world.redis.trust.establish(on: world.redis.client.any)
+                #expect(try await world.epochReasons().last == "ledger_restored")
+                #expect(try await world.client.available(shop.address, on: world.loop) == NanoDollars(1000))
+            }
+        }
+    }
+
+    @Test func patienceGrowsWhileRedisIsAwayAndComesBack() {
+        let patience = MirrorPatience(.seconds(2))
+        var seen: [Duration] = []
+        for _ in 0..<7 {
+            seen.append(patience.current)
+            patience.leftOut()
+        }
+        #expect(seen == [2, 4, 8, 16, 32, 32, 32].map { .seconds($0) })
+        patience.answered()
+        #expect(patience.current == .seconds(2))
+    }
+
+    @Test func gaugesTellLagAndOvershoot() async throws {
+        try await World.run { world in
+            let (plain, strict) = (
+                try await Shop.open(in: world, credit: 1000, strict: false), try await Shop.open(in: world, credit: 1000)
+            )
+            try await world.catchUp()
+            for shop in [plain, strict] {
+                let request = shop.request(600)
+                let admission = try #require(try await shop.admit(request).admission)
+                _ = try await shop.authorize(request, admission)
+                try await shop.settle(request.request, held: 600, cost: 1100)
+            }
+            let open = strict.request(100)
+            _ = try await strict.authorize(open, try #require(try await strict.admit(open).admission))
+            let before = try await world.client.gauges(maximumAge: .zero)
+            #expect(before.stateLag == 5)
+            #expect(try await world.client.gauges() == before)
+            try await world.catchUp()
+            let gauges = try await world.client.gauges(maximumAge: .zero)
+            #expect(
+                gauges
+                    == AdmissionGauges(
+                        stateLag: 0, strictOvershoot: .zero, overshoot: NanoDollars(500), belowZero: .zero, openHolds: 1,
+                        unknownOrganizations: 0))
+            // In plain mode the next request is refused; in strict mode what was not charged is still there.
+            #expect(try await plain.admit(plain.request(1)).denial?.available == NanoDollars(-100))
+            #expect(try await strict.admit(strict.request(300)).admission?.available == .zero)
+            #expect(try await plain.balance() == -100)
+        }
+    }
+}
+
+extension World {
+    func head() async throws -> Int64 { try await LedgerReader(postgres).head()?.position ?? 0 }
+
+    func reaches(_ position: Int64) async throws -> Bool {
+        try await waitUntil(projection: "admission", position: position, deadline: .seconds(20), client: postgres)
+    }
+}

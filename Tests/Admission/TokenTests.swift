@@ -1,0 +1,78 @@
+import Crypto
+import Ledger
+import Money
+import Postgres
+import Redis
+import Testing
+
+@testable import Admission
+
+/// From a token's digest to where it belongs.
+@Suite struct TokenTests {
+    @Test func whatIsNotFoundIsNotRemembered() async throws {
+        try await World.run { world in
+            let digest = Array(SHA256.hash(data: [7]))
+            #expect(try await world.client.address(ofDigest: digest, client: "a", on: world.loop) == nil)
+            let shop = try await Shop.open(in: world, credit: 1)
+            _ = try await world.append(
+                APIKeyCreated(project: shop.address.project, tokenSHA256: Hex.encode(digest)), .apiKey(.mint()), 0,
+                shop.address.organization)
+            #expect(try await world.client.address(ofDigest: digest, client: "a", on: world.loop) == nil)
+            try await world.catchUp()
+            #expect(
+                try await world.client.address(ofDigest: digest, client: "a", on: world.loop)?.project == shop.address.project)
+        }
+    }
+
+    @Test func unknownTokensAreLimitedAndKnownOnesAreNot() async throws {
+        try await World.run { world in
+            let shop = try await Shop.open(in: world, credit: 1)
+            try await world.catchUp()
+            var configuration = AdmissionClient.Configuration.patient
+            configuration.strangerBurst = 3
+            configuration.strangersPerSecond = 0
+            let client = AdmissionClient(redis: world.redis, instance: .mint(), configuration: configuration, logger: quiet)
+            for byte: UInt8 in 0..<3 {
+                #expect(try await client.address(ofDigest: Array(SHA256.hash(data: [byte])), client: "a", on: world.loop) == nil)
+            }
+            do {
+                _ = try await client.address(ofDigest: Array(SHA256.hash(data: [9])), client: "a", on: world.loop)
+                Issue.record("a fourth unknown token was looked up")
+            } catch let error as AdmissionError {
+                #expect(error.code == .tooManyUnknownTokens)
+            }
+            // Another client may try, and a key that is in memory costs nothing.
+            #expect(try await client.address(ofDigest: shop.digest, client: "b", on: world.loop) == shop.address)
+            #expect(try await client.address(ofDigest: shop.digest, client: "a", on: world.loop) == shop.address)
+        }
+    }
+
+    @Test func whatCannotBeADigestIsRefused() async throws {
+        try await World.run { world in
+            for digest in [[], [1], Array(repeating: 1, count: 33)] as [[UInt8]] {
+                await #expect(throws: AdmissionError.self) {
+                    try await world.client.address(ofDigest: digest, client: "a", on: world.loop)
+                }
+            }
+            let shop = try await Shop.open(in: world, credit: 1)
+            for request in [
+                AdmitRequest(digest: [1], address: shop.address, request: .mint(), hold: .zero, tokens: 0),
+                AdmitRequest(digest: shop.digest, address: shop.address, request: .mint(), hold: NanoDollars(-1), tokens: 0),
+                AdmitRequest(digest: shop.digest, address: shop.address, request: .mint(), hold: .zero, tokens: -1),
+            ] {
+                await #expect(throws: AdmissionError.self) { try await shop.admit(request) }
+            }
+        }
+    }
+
+    /// An organization that no ledger knows is not known to a seed either.
+    @Test func anAddressOfNowhereIsUnknown() async throws {
+        try await World.run { world in
+            let nowhere = KeyAddress(organization: .mint(), project: .mint(), key: .mint())
+            let request = AdmitRequest(
+                digest: Array(SHA256.hash(data: [1])), address: nowhere, request: .mint(), hold: .zero, tokens: 0)
+            let decision = try await world.client.admit(request, on: world.loop)
+            #expect(decision == .unknown)
+        }
+    }
+}
