@@ -39,7 +39,6 @@ public struct ChatResponseScan: Sendable, Hashable {
     var isEmpty = true
     var metadataRange: Range<Int>?
     var usageRange: Range<Int>?
-    var usageIsEmpty = true
     var costRange: Range<Int>?
     var costDetailsRange: Range<Int>?
 
@@ -68,40 +67,53 @@ public struct ChatResponseScan: Sendable, Hashable {
 
     func adding(_ additions: ResponseAdditions, to body: RawSpan) -> [UInt8] {
         var splices: [Splice] = []
-        var added: [(String, JSONValue)] = []
-        if let metadata = additions.metadata?.json {
+        var added: [UInt8] = []
+        if let metadata = additions.metadata {
             if let range = metadataRange {
                 // A provider's own metadata stays, but for the names that are the gateway's.
-                let own = Set((metadata.fields ?? []).map(\.name))
-                let theirs = ((try? JSONValue(body.copy(range)))?.fields ?? []).filter { !own.contains($0.name) }
-                splices.append(Splice(range, JSONValue.object((metadata.fields ?? []) + theirs).bytes))
+                let ours = metadata.json.fields ?? []
+                let names = Set(ours.map(\.name))
+                let theirs = ((try? JSONValue(body.copy(range)))?.fields ?? []).filter { !names.contains($0.name) }
+                splices.append(Splice(range, JSONValue.object(ours + theirs).bytes))
             } else {
-                added.append(("metadata", metadata))
+                added.append(contentsOf: "\"metadata\":".utf8)
+                metadata.write(into: &added)
+                added.append(UInt8(ascii: ","))
             }
         }
         if usage != nil, let usageRange {
-            let members = additions.costMembers
-            var inserted: [UInt8] = []
-            for (name, value) in members {
-                guard let value else { continue }
-                if let range = name == "cost" ? costRange : costDetailsRange {
-                    splices.append(Splice(range, value.bytes))
-                } else {
-                    inserted += "\"\(name)\":".utf8 + value.bytes + ",".utf8
-                }
-            }
-            if usageIsEmpty, !inserted.isEmpty { inserted.removeLast() }
-            if !inserted.isEmpty { splices.append(Splice(usageRange.lowerBound + 1..<usageRange.lowerBound + 1, inserted)) }
+            if let bill = additions.bill { add(bill, inside: usageRange.lowerBound + 1, to: &splices) }
         } else if let estimated = additions.estimatedUsage {
             let value = additions.usage(estimated)
-            if let usageRange { splices.append(Splice(usageRange, value.bytes)) } else { added.append(("usage", value)) }
+            if let usageRange {
+                splices.append(Splice(usageRange, value))
+            } else {
+                added.append(contentsOf: "\"usage\":".utf8 + value + ",".utf8)
+            }
         }
         if !added.isEmpty {
-            var bytes: [UInt8] = []
-            for (name, value) in added { bytes += "\"\(name)\":".utf8 + value.bytes + ",".utf8 }
-            if isEmpty { bytes.removeLast() }
-            splices.append(Splice(start..<start, bytes))
+            if isEmpty { added.removeLast() }
+            splices.append(Splice(start..<start, added))
         }
         return Splice.apply(splices, to: body)
+    }
+
+    /// Puts `cost` and `cost_details` into a usage that has members, or in the place of those that the provider sent.
+    private func add(_ bill: Bill, inside usage: Int, to splices: inout [Splice]) {
+        var details: [UInt8] = []
+        ResponseAdditions.write(details: bill, into: &details)
+        let total = Array(bill.total.decimal.utf8)
+        var inserted: [UInt8] = []
+        if let costRange {
+            splices.append(Splice(costRange, total))
+        } else {
+            inserted.append(contentsOf: "\"cost\":".utf8 + total + ",".utf8)
+        }
+        if let costDetailsRange {
+            splices.append(Splice(costDetailsRange, details))
+        } else {
+            inserted.append(contentsOf: "\"cost_details\":".utf8 + details + ",".utf8)
+        }
+        if !inserted.isEmpty { splices.append(Splice(usage..<usage, inserted)) }
     }
 }

@@ -2,30 +2,23 @@ internal import JSON
 
 /// The names of an object's members that are read, and the check that no member spells one of them in another way.
 struct FieldNames: Sendable {
-    private let byLength: [[(bytes: [UInt8], index: Int)]]
+    private let table: NameTable
+    private let longest: Int
     private let folded: [[UInt8]: Int]
 
     /// `names` are lower-case ASCII; a name's index is its position here.
     init(_ names: [String]) {
-        let longest = names.map(\.utf8.count).max() ?? 0
-        var byLength = [[(bytes: [UInt8], index: Int)]](repeating: [], count: longest + 1)
-        var folded: [[UInt8]: Int] = [:]
-        for (index, name) in names.enumerated() {
-            byLength[name.utf8.count].append((Array(name.utf8), index))
-            folded[Array(name.utf8)] = index
-        }
-        self.byLength = byLength
-        self.folded = folded
+        table = NameTable(names)
+        longest = names.map(\.utf8.count).max() ?? 0
+        folded = Dictionary(uniqueKeysWithValues: names.enumerated().map { (Array($1.utf8), $0) })
     }
 
     /// The index of the name that `name` says; nil for one that is not read. Throws the index of the name that it spells with
     /// escapes or in other letter case, which some providers take for the name itself.
     func index(_ name: JSONString, _ text: RawSpan) throws(Misspelled) -> Int? {
-        let length = name.range.count
-        if length < byLength.count {
-            for candidate in byLength[length] where name.equals(candidate.bytes, text) { return candidate.index }
-        }
-        guard name.isEscaped || !isPlain(name.range, text), name.decodedCount <= byLength.count * 3 else { return nil }
+        if let index = table.index(name, text) { return index }
+        // A letter of a name has at most three bytes in another case.
+        guard name.decodedCount <= longest * 3, name.isEscaped || !isPlain(name.range, text) else { return nil }
         guard let index = folded[Self.fold(name.decodedBytes(text))] else { return nil }
         throw Misspelled(index: index)
     }

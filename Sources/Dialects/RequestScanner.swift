@@ -28,6 +28,15 @@ struct RequestScanner {
 
         var name: String {
             switch self {
+            case .model: "model"
+            case .messages: "messages"
+            case .stream: "stream"
+            case .user: "user"
+            case .tools: "tools"
+            case .functions: "functions"
+            case .modalities: "modalities"
+            case .audio: "audio"
+            case .prediction: "prediction"
             case .streamOptions: "stream_options"
             case .maximumTokens: "max_tokens"
             case .maximumCompletionTokens: "max_completion_tokens"
@@ -38,11 +47,11 @@ struct RequestScanner {
             case .serviceTier: "service_tier"
             case .webSearchOptions: "web_search_options"
             case .bestOf: "best_of"
-            default: String(describing: self)
             }
         }
     }
 
+    private static let fields = Field.allCases
     private static let names = FieldNames(Field.allCases.map(\.name))
 
     var scan = ChatRequestScan()
@@ -74,9 +83,9 @@ struct RequestScanner {
                     try skip(text, depth: 1)
                     continue
                 }
-                guard seen & 1 << index == 0 else { throw .field(duplicate(Field.allCases[index].name)) }
+                guard seen & 1 << index == 0 else { throw .field(duplicate(Self.fields[index].name)) }
                 seen |= 1 << index
-                try read(Field.allCases[index], text)
+                try read(Self.fields[index], text)
             } while try json({ cursor throws(JSONError) in try cursor.another(UInt8(ascii: "}"), text) })
         }
         member = nil

@@ -161,13 +161,14 @@ extension RequestScanner {
         guard try json({ cursor throws(JSONError) in try cursor.enter("[", "]", text, depth: 1) }) else { return }
         var number = 0
         repeat {
-            let path = "\(field.name)[\(number)]"
-            try object(text, Self.typeNames, path: path, depth: 3) { scanner, index, text throws(ScanFailure) in
+            let current = number
+            func path() -> String { "\(field.name)[\(current)]" }
+            try object(text, Self.typeNames, path: path(), depth: 3) { scanner, index, text throws(ScanFailure) in
                 guard index == 0, field == .tools else { return try scanner.skip(text, depth: 4) }
-                let type = try scanner.string(text, "\(path).type")
+                let type = try scanner.string(text, "\(path()).type")
                 guard type.equals(Array("function".utf8), text) || type.equals(Array("custom".utf8), text) else {
                     throw .field(
-                        APIError.invalid("\(path).type", "a tool must be a function or custom: what others cost has no bound"))
+                        APIError.invalid("\(path()).type", "a tool must be a function or custom: what others cost has no bound"))
                 }
             }
             number += 1

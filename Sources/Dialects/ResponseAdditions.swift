@@ -36,18 +36,34 @@ public struct GatewayMetadata: Sendable, Hashable {
         self.estimated = estimated
     }
 
+    /// Appends the object. It is written by hand because every answer has one.
+    func write(into bytes: inout [UInt8]) {
+        bytes.append(contentsOf: "{\"requested_model\":".utf8)
+        bytes.appendJSON(string: requestedModel)
+        bytes.append(contentsOf: ",\"requested_provider\":".utf8)
+        if let requestedProvider { bytes.appendJSON(string: requestedProvider) } else { bytes.append(contentsOf: "null".utf8) }
+        bytes.append(contentsOf: ",\"used_model\":".utf8)
+        bytes.appendJSON(string: usedModel)
+        bytes.append(contentsOf: ",\"used_provider\":".utf8)
+        bytes.appendJSON(string: usedProvider)
+        bytes.append(contentsOf: ",\"underlying_used_model\":".utf8)
+        bytes.appendJSON(string: underlyingUsedModel)
+        if let requestID {
+            bytes.append(contentsOf: ",\"request_id\":".utf8)
+            bytes.appendJSON(string: requestID)
+        }
+        if let outputLimit {
+            bytes.append(contentsOf: ",\"added_parameters\":{\"\(outputLimit.field.rawValue)\":\(outputLimit.tokens)}".utf8)
+        }
+        if estimated { bytes.append(contentsOf: ",\"estimated\":true".utf8) }
+        bytes.append(UInt8(ascii: "}"))
+    }
+
+    /// The object as a tree, for the rare places that need one.
     var json: JSONValue {
-        let text = { (value: String?) -> JSONValue in value.map { .string($0) } ?? .null }
-        return .members([
-            ("requested_model", text(requestedModel)), ("requested_provider", text(requestedProvider)),
-            ("used_model", text(usedModel)), ("used_provider", text(usedProvider)),
-            ("underlying_used_model", text(underlyingUsedModel)), ("request_id", requestID.map { .string($0) }),
-            (
-                "added_parameters",
-                outputLimit.map { limit in .members([(limit.field.rawValue, .integer(limit.tokens))]) }
-            ),
-            ("estimated", estimated ? .bool(true) : nil),
-        ])
+        var bytes: [UInt8] = []
+        write(into: &bytes)
+        return (try? JSONValue(bytes)) ?? .object([])
     }
 }
 
@@ -67,30 +83,44 @@ public struct ResponseAdditions: Sendable {
         self.estimatedUsage = estimatedUsage
     }
 
-    /// The members of `usage` that say the cost.
-    var costMembers: [(String, JSONValue?)] {
-        guard let bill else { return [] }
-        let sum = { (components: [String]) in
-            JSONValue.number(
-                NanoDollars(bill.lines.reduce(0) { components.contains($1.component) ? $0 + $1.amount.rawValue : $0 }).decimal)
+    /// Appends the value of `usage.cost_details`, by hand as well.
+    static func write(details bill: Bill, into bytes: inout [UInt8]) {
+        let amount = { (first: String, second: String) in
+            NanoDollars(
+                bill.lines.reduce(0) { $1.component == first || $1.component == second ? $0 + $1.amount.rawValue : $0 }
+            ).decimal
         }
-        let details: [(String, JSONValue?)] = [
-            ("total_cost", .number(bill.total.decimal)), ("input_cost", sum(["input"])),
-            ("output_cost", sum(["output", "reasoning"])), ("cached_input_cost", sum(["cached_input"])),
-            ("cache_write_input_cost", sum(["cache_write"])), ("request_cost", sum(["request"])),
-            ("image_input_cost", sum(["image"])),
-        ]
-        return [("cost", .number(bill.total.decimal)), ("cost_details", .members(details))]
+        bytes.append(contentsOf: "{\"total_cost\":".utf8)
+        bytes.append(contentsOf: bill.total.decimal.utf8)
+        bytes.append(contentsOf: ",\"input_cost\":".utf8)
+        bytes.append(contentsOf: amount("input", "input").utf8)
+        bytes.append(contentsOf: ",\"output_cost\":".utf8)
+        bytes.append(contentsOf: amount("output", "reasoning").utf8)
+        bytes.append(contentsOf: ",\"cached_input_cost\":".utf8)
+        bytes.append(contentsOf: amount("cached_input", "cached_input").utf8)
+        bytes.append(contentsOf: ",\"cache_write_input_cost\":".utf8)
+        bytes.append(contentsOf: amount("cache_write", "cache_write").utf8)
+        bytes.append(contentsOf: ",\"request_cost\":".utf8)
+        bytes.append(contentsOf: amount("request", "request").utf8)
+        bytes.append(contentsOf: ",\"image_input_cost\":".utf8)
+        bytes.append(contentsOf: amount("image", "image").utf8)
+        bytes.append(UInt8(ascii: "}"))
     }
 
     /// A whole `usage` object for an answer without one.
-    func usage(_ usage: TokenUsage) -> JSONValue {
-        .members(
-            [
-                ("prompt_tokens", .integer(usage.promptTokens)), ("completion_tokens", .integer(usage.completionTokens)),
-                ("total_tokens", .integer(usage.promptTokens + usage.completionTokens)),
-                ("prompt_tokens_details", .members([("cached_tokens", .integer(usage.cachedTokens))])),
-                ("completion_tokens_details", .members([("reasoning_tokens", .integer(usage.reasoningTokens))])),
-            ] + costMembers)
+    func usage(_ usage: TokenUsage) -> [UInt8] {
+        var bytes = Array("{".utf8)
+        if let bill {
+            bytes.append(contentsOf: "\"cost\":\(bill.total.decimal),\"cost_details\":".utf8)
+            Self.write(details: bill, into: &bytes)
+            bytes.append(UInt8(ascii: ","))
+        }
+        let counts =
+            "\"prompt_tokens\":\(usage.promptTokens),\"completion_tokens\":\(usage.completionTokens),"
+            + "\"total_tokens\":\(usage.promptTokens + usage.completionTokens),"
+            + "\"prompt_tokens_details\":{\"cached_tokens\":\(usage.cachedTokens)},"
+            + "\"completion_tokens_details\":{\"reasoning_tokens\":\(usage.reasoningTokens)}}"
+        bytes.append(contentsOf: counts.utf8)
+        return bytes
     }
 }

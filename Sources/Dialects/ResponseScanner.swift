@@ -7,29 +7,19 @@ struct ResponseScanner {
     var result = ChatResponseScan()
     private var cursor = JSONCursor()
 
-    private static let topNames = Names(["id", "model", "created", "choices", "usage", "metadata", "error"])
-    private static let choiceNames = Names(["finish_reason", "message", "delta", "text"])
-    private static let messageNames = Names([
+    private static let topNames = NameTable(["id", "model", "created", "choices", "usage", "metadata", "error"])
+    private static let choiceNames = NameTable(["finish_reason", "message", "delta", "text"])
+    private static let messageNames = NameTable([
         "content", "tool_calls", "function_call", "refusal", "reasoning", "reasoning_content",
     ])
-    private static let usageNames = Names([
+    private static let usageNames = NameTable([
         "prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details", "cost",
         "cost_details",
     ])
-    private static let detailNames = Names(["cached_tokens", "cache_write_tokens", "cache_creation_tokens", "reasoning_tokens"])
-    private static let callNames = Names(["function", "name", "arguments"])
-
-    /// Names that are found by comparing.
-    struct Names: Sendable {
-        private let names: [[UInt8]]
-
-        init(_ names: [String]) { self.names = names.map { Array($0.utf8) } }
-
-        func index(_ name: JSONString, _ text: RawSpan) -> Int? {
-            for index in names.indices where name.equals(names[index], text) { return index }
-            return nil
-        }
-    }
+    private static let detailNames = NameTable([
+        "cached_tokens", "cache_write_tokens", "cache_creation_tokens", "reasoning_tokens",
+    ])
+    private static let callNames = NameTable(["function", "name", "arguments"])
 
     mutating func scan(_ text: RawSpan) throws(JSONError) {
         guard try cursor.next(text) == UInt8(ascii: "{") else { throw JSONError(.unexpectedByte, at: cursor.offset) }
@@ -63,7 +53,7 @@ struct ResponseScanner {
     /// Moves over any value; an object's members go to `read` with their index among `names`.
     @inline(__always)
     private mutating func object(
-        _ text: RawSpan, _ names: Names, depth: Int,
+        _ text: RawSpan, _ names: NameTable, depth: Int,
         _ read: (inout ResponseScanner, Int?, RawSpan) throws(JSONError) -> Void
     ) throws(JSONError) {
         guard try cursor.next(text) == UInt8(ascii: "{") else { return try cursor.skip(text, depth: depth) }
@@ -160,9 +150,7 @@ struct ResponseScanner {
             return try cursor.skip(text, depth: 1)
         }
         var counts = UsageCounts()
-        var isEmpty = true
         try object(text, Self.usageNames, depth: 1) { scanner, index, text throws(JSONError) in
-            isEmpty = false
             switch index {
             case 0: counts.prompt = try scanner.count(text, &counts)
             case 1: counts.completion = try scanner.count(text, &counts)
@@ -177,7 +165,6 @@ struct ResponseScanner {
             default: try scanner.cursor.skip(text, depth: 2)
             }
         }
-        result.usageIsEmpty = isEmpty
         result.usage = counts.usage
         result.hasMalformedUsage = result.usage == nil
     }

@@ -113,12 +113,16 @@ public struct SSETap: Sendable {
 
     /// A usage chunk for a client that asked for usage, where the provider sent none.
     public func usageEvent(_ usage: TokenUsage, additions: ResponseAdditions) -> [UInt8] {
-        let chunk = JSONValue.members([
-            ("id", .string(id ?? "")), ("object", .string("chat.completion.chunk")), ("created", .integer(created ?? 0)),
-            ("model", .string(model ?? "")), ("choices", .array([])), ("usage", additions.usage(usage)),
-            ("metadata", additions.metadata?.json),
-        ])
-        return Array("data: ".utf8) + chunk.bytes + Array("\n\n".utf8)
+        var event = Array("data: {\"id\":".utf8)
+        event.appendJSON(string: id ?? "")
+        event += ",\"object\":\"chat.completion.chunk\",\"created\":\(created ?? 0),\"model\":".utf8
+        event.appendJSON(string: model ?? "")
+        event += ",\"choices\":[],\"usage\":".utf8 + additions.usage(usage)
+        if let metadata = additions.metadata {
+            event += ",\"metadata\":".utf8
+            metadata.write(into: &event)
+        }
+        return event + "}\n\n".utf8
     }
 }
 
@@ -150,22 +154,16 @@ extension SSETap {
     /// The next line of `pending` that is whole. A line ends with LF, CR LF or CR; whether a CR at the very end of what came is
     /// followed by an LF is not known yet, unless the stream is over.
     private mutating func nextLine(final: Bool) -> Line? {
-        while searched < pending.count {
-            let byte = pending[searched]
-            guard byte == 0x0A || byte == 0x0D else {
-                searched += 1
-                continue
-            }
-            var end = searched + 1
-            if byte == 0x0D {
-                if end < pending.count { end += pending[end] == 0x0A ? 1 : 0 } else if !final { return nil }
-            }
-            let isBlank = lineStart == searched
-            searched = end
-            lineStart = end
-            return Line(isBlank: isBlank, end: end)
+        searched = pending.span.bytes.lineEnd(from: searched)
+        guard searched < pending.count else { return nil }
+        var end = searched + 1
+        if pending[searched] == 0x0D {
+            if end < pending.count { end += pending[end] == 0x0A ? 1 : 0 } else if !final { return nil }
         }
-        return nil
+        let isBlank = lineStart == searched
+        searched = end
+        lineStart = end
+        return Line(isBlank: isBlank, end: end)
     }
 
     /// Reads one event and decides what becomes of its bytes. Returns whether the stream goes on.
@@ -238,8 +236,7 @@ extension SSETap {
         var lines: [Range<Int>] = []
         var start = event.lowerBound
         while start < event.upperBound {
-            var end = start
-            while end < event.upperBound, pending[end] != 0x0A, pending[end] != 0x0D { end += 1 }
+            let end = min(pending.span.bytes.lineEnd(from: start), event.upperBound)
             if let value = dataValue(start..<end) { lines.append(value) }
             start = end + 1
         }
