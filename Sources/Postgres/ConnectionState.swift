@@ -188,6 +188,8 @@ struct ConnectionState: ~Copyable {
         reactor.remove(id)
         PQfinish(pg)
         notices.release()
+        // First, so that whoever hears of the failure finds the connection closed.
+        effects.append(.closed)
         if let active {
             self.active = nil
             answer(active.entry, active.waiter, .failure(Self.failure(of: active, error)))
@@ -195,7 +197,6 @@ struct ConnectionState: ~Copyable {
         while let waiting = queue.popFirst() { answer(waiting.entry, waiting.waiter, .failure(error)) }
         for continuation in listeners.values.flatMap(\.values) { effects.append(.finish(continuation)) }
         listeners = [:]
-        effects.append(.closed)
     }
 
     private static func failure(of active: Active, _ error: PostgresError) -> PostgresError {

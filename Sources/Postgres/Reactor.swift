@@ -67,9 +67,10 @@ final class Reactor: Sendable {
     }
 
     func remove(_ id: UInt64) {
-        state.withLock { state in
-            state.clients[id] = nil
+        // The client goes after the lock: its end may come back here.
+        _ = state.withLock { state in
             state.timers[id] = nil
+            return state.clients.removeValue(forKey: id)
         }
     }
 

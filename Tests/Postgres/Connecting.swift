@@ -1,11 +1,13 @@
 import Logging
 import Postgres
+import Synchronization
 import TestSupport
 import Testing
 
 let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
 /// Opens a connection to the test run's server for `body` and closes it afterwards.
+@discardableResult
 func withConnection<R: Sendable>(
     _ change: (inout PostgresConfiguration) -> Void = { _ in }, _ body: (PostgresConnection) async throws -> R
 ) async throws -> R {
@@ -47,4 +49,11 @@ extension PostgresConnection {
     func integer(_ sql: String, _ values: [PostgresValue] = []) async throws -> Int {
         try await query(sql, values)[0].decode(0)
     }
+}
+
+/// A list that tasks add to.
+final class Collected<Element: Sendable>: Sendable {
+    private let list = Mutex<[Element]>([])
+    var elements: [Element] { list.withLock { $0 } }
+    func add(_ element: Element) { list.withLock { $0.append(element) } }
 }

@@ -52,8 +52,12 @@ public struct PostgresServer: Sendable {
     public func start() async throws {
         var options = ["-c unix_socket_directories=\(directory)"]
         options += settings.map { "-c \($0.key)='\($0.value)'" }
-        try await run(
-            "pg_ctl", ["-D", data, "-l", directory + "/log", "-w", "-t", "30", "-o", options.joined(separator: " "), "start"])
+        do {
+            try await run(
+                "pg_ctl", ["-D", data, "-l", directory + "/log", "-w", "-t", "30", "-o", options.joined(separator: " "), "start"])
+        } catch let failure as CommandFailure {
+            throw CommandFailure(arguments: failure.arguments, status: failure.status, output: failure.output + log.suffix(2000))
+        }
     }
 
     /// Stops the server and waits for its end.
@@ -69,10 +73,21 @@ public struct PostgresServer: Sendable {
 
     /// Kills every process of the server with SIGKILL, as a crash of its machine would, and waits until they are gone.
     public func kill() async throws {
+        guard let postmaster = processIDs.first else { return }
+        // Stopped first, so that it does not fork while its children are counted: one that survives would hold the memory
+        // that the next start needs.
+        Glibc.kill(postmaster, SIGSTOP)
+        for _ in 0..<500 where Self.stat(postmaster)?.first == "R" || Self.stat(postmaster)?.first == "S" {
+            try await Task.sleep(for: .milliseconds(1))
+        }
         let processes = processIDs
         for process in processes { Glibc.kill(process, SIGKILL) }
         for _ in 0..<500 where processes.contains(where: { Self.isAlive($0) }) {
             try await Task.sleep(for: .milliseconds(10))
+        }
+        // A killed process that nobody has reaped yet still looks alive to the next start.
+        for file in [data + "/postmaster.pid", directory + "/.s.PGSQL.5432.lock"] {
+            try? FileManager.default.removeItem(atPath: file)
         }
     }
 
