@@ -3,6 +3,7 @@
 /* Not in Swift's own module of the C library. */
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 
 /* Swift can't call variadic functions. Each of these is one of libcurl's, for one type of argument; the parentheses keep
    the checking macros of the same name out, which know only what a C caller writes. */
@@ -73,3 +74,5 @@ static inline CURLMcode ccurl_multi_set_timer(CURLM *multi, curl_multi_timer_cal
 /* The result of a message of kind CURLMSG_DONE; it lies in a union that has no name. */
 static inline CURLcode ccurl_message_result(const CURLMsg *message) { return message->data.result; }
 
+/* For those who look at the process from outside. */
+static inline void ccurl_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }

@@ -39,6 +39,7 @@ enum ReactorThread {
 
     private static let main: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { context in
         guard let context else { return nil }
+        ccurl_name_thread("http-transport")
         let start = Unmanaged<Box>.fromOpaque(context).takeRetainedValue().start
         serve(start)
         close(start.inbox)
