@@ -97,7 +97,7 @@ let package = Package(
                 "TestSupport", "Admission", "Projections", "Ledger", "Redis", "Postgres", "Money", histogram, argumentParser,
                 nioCore, nioPosix, logging, crypto,
             ],
-            path: "Tests/Benchmarks", swiftSettings: settings + strict),
+            path: "Tests/Benchmarks", exclude: ["bench.py", "bench_catalogue.json"], swiftSettings: settings + strict),
         tests("Postgres", ["Postgres", "TestSupport", nioCore, logging]),
         tests("Redis", ["Redis", "TestSupport", nioCore, nioPosix, logging]),
         tests("HTTPTransport", ["HTTPTransport", "TestSupport", nioCore, nioPosix, nioHTTP1, logging]),

@@ -37,6 +37,9 @@ public final class Projector: Sendable {
 
     /// Positions of one batch, so that a projection that is far behind does not hold a long transaction.
     private static let batchSize: Int64 = 5_000
+    /// The least time between the starts of two batches while there is no backlog. A batch costs the planning of its
+    /// statements whatever its size, so small ones one after the other would take the CPU that requests need.
+    private var pace: Duration { mirror == nil ? .milliseconds(250) : .milliseconds(20) }
     /// How long it waits for a wake-up before it looks for itself.
     private static let polling = Duration.milliseconds(250)
 
@@ -111,11 +114,14 @@ public final class Projector: Sendable {
                 continue
             }
             let upto = min(head, position + size)
+            let began = ContinuousClock.now
             do {
                 try await session.apply(schema, after: position, upto: upto, mirror: mirror)
+                let isBehind = upto - position == size
                 position = upto
                 shared.withLock { $0.position = upto }
                 size = min(Self.batchSize, size * 2)
+                if !isBehind { try await Task.sleep(until: began + pace) }
             } catch let error as PostgresError where error.sqlState == "LG101" {
                 return
             } catch let error as PostgresError where error.sqlState == "LG102" {

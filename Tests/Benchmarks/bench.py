@@ -1,0 +1,71 @@
+"""Runs the load generator against the mock, a bare proxy and the gateway in one run, and prints a table with ratios.
+
+Arguments: the bench folder, the gateway's home, seconds a measurement. tools/bench starts everything and calls this.
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+BENCH, HOME, SECONDS = sys.argv[1], sys.argv[2], sys.argv[3]
+PORT = os.environ["LLMGATEWAY_PORT"]
+KEY = open(HOME + "/demo-key").read().strip()
+GATEWAY = f"http://127.0.0.1:{PORT}/v1/chat/completions"
+PROXY = "http://127.0.0.1:19200/v1/chat/completions"
+MOCK60 = "http://127.0.0.1:19160/v1/chat/completions"
+
+
+def run(script, *arguments, **environment):
+    done = subprocess.run(
+        [f"{BENCH}/{script}", *arguments], capture_output=True, text=True,
+        env=os.environ | {"SECS": SECONDS, "WARM": "2", "MODEL": "mock"} | environment)
+    if done.returncode:
+        sys.exit(f"{script} failed: {done.stdout}{done.stderr}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def server():
+    """The pid of the gateway."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            words = open(f"/proc/{pid}/cmdline").read().split("\0")
+            home = f"LLMGATEWAY_HOME={HOME}" in open(f"/proc/{pid}/environ").read()
+        except OSError:
+            continue
+        if words[0].endswith("/llmgateway") and "serve" in words and home:
+            return pid
+
+
+def memory(pid):
+    for line in open(f"/proc/{pid}/status"):
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+
+
+def show(name, value, ratio="", target=""):
+    print(f"{name:<58} {value:>22} {ratio:>16} {target:>24}", flush=True)
+
+
+pid = server()
+show("measurement", "value", "ratio", "wanted")
+show("memory at rest", f"{memory(pid):.0f} MiB", "", "< 80 MiB")
+proxy = run("bench-http.sh", PROXY, "x")
+show("nginx proxy_pass, 64 connections", f"{proxy['rps']:.0f}/s")
+gateway = run("bench-http.sh", GATEWAY, KEY)
+show("paid completions, 64 connections", f"{gateway['rps']:.0f}/s", f"{gateway['rps'] / proxy['rps']:.3f} of nginx", ">= 0.1 of nginx")
+rate = run("bench-rate.sh", GATEWAY, KEY, "1000")
+show("paid completions at 1,000/s: p50, p99", f"{rate['ms']['p50']} / {rate['ms']['p99']} ms", "", "< 2, < 8 ms")
+stream = run("bench-stream.sh", GATEWAY, KEY, MODEL="mock-c20-i0")
+show("streams of 20 chunks, 64 connections", f"{stream['rps']:.0f}/s", "", ">= 1,500/s")
+direct = run("bench-rate.sh", MOCK60, "x", "500")
+added = run("bench-rate.sh", GATEWAY, KEY, "500", MODEL="mock-60ms")
+show(
+    "added to a provider of 60 ms at 500/s: p50, p99",
+    f"{added['ms']['p50'] - direct['ms']['p50']:.2f} / {added['ms']['p99'] - direct['ms']['p99']:.2f} ms", "", "< 2, < 6 ms")
+show("memory after it", f"{memory(pid):.0f} MiB")
+for name, result in [("completions", gateway), ("at a rate", rate), ("streams", stream)]:
+    bad = {k: v for k, v in result.items() if k in ("non2xx", "socket_errors", "timeouts") and v} | {
+        k: v for k, v in (result.get("errors") or {}).items() if v}
+    if bad:
+        show(f"errors, {name}", json.dumps(bad))
