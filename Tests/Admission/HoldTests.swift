@@ -76,13 +76,13 @@ import Testing
             _ = try await organization.apply {
                 $0.event("request.authorized", organization.authorization(held: "30"), confirmed.uuid)
             }
-            func overdue(_ milliseconds: RedisArgument) async throws -> [String] {
-                try await functions.call(.overdue, [organization.keys.holds], [milliseconds, "10"]).array?
+            func overdue(_ seconds: RedisArgument) async throws -> [String] {
+                try await functions.call(.overdue, [organization.keys.holds], [seconds, "10"]).array?
                     .compactMap(\.string) ?? []
             }
-            #expect(try await overdue("3600000").isEmpty)
+            #expect(try await overdue("3600").isEmpty)
             // A negative age takes in what is younger than Redis's clock shows to the second.
-            let found = try await overdue("-1000")
+            let found = try await overdue("-1")
             #expect(found.first == pending.uuid.lowercase)
             #expect(found.count == 2)
             let hold = PendingHold(found[1])

@@ -253,6 +253,6 @@ private struct History {
         for (request, hold) in model.copy.holds {
             expected[request.uuid.lowercase] = "\(hold.isConfirmed ? "c" : "p")\(hold.amount)"
         }
-        try #require(holds.mapValues { "\($0.prefix(1))\($0.dropFirst(125))" } == expected)
+        try #require(holds.mapValues { "\($0.prefix(1))\($0.dropFirst(119))" } == expected)
     }
 }

@@ -65,7 +65,7 @@ import Testing
     }
 
     @Test func linesOfAdmitAreRead() throws {
-        let admitted = try AdmitReply.decision(.bulk(Array("admitted 7 1700000000000001 3 1 50 -2 -".utf8)))
+        let admitted = try AdmitReply.decision(.bulk(Array("admitted 7 1700000000 1 3 1 50 -2 -".utf8)))
         #expect(
             admitted
                 == .admitted(
@@ -75,7 +75,7 @@ import Testing
         let denied = try AdmitReply.decision(.bulk(Array("denied tokens_per_minute api_key 1500 - - -".utf8)))
         #expect(
             denied == .denied(Denial(reason: .tokensPerMinute, scope: .apiKey, retryAfter: .milliseconds(1500))))
-        for line in ["", "admitted", "denied x api_key - - - -", "admitted 1 2 3 1 a b c", "unknown 1"] {
+        for line in ["", "admitted", "denied x api_key - - - -", "admitted 1 2 3 4 1 a b c", "unknown 1"] {
             #expect(throws: AdmissionError.self) { try AdmitReply.decision(.bulk(Array(line.utf8))) }
         }
         #expect(throws: AdmissionError.self) { try AdmitReply.decision(.integer(1)) }

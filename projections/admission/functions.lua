@@ -28,11 +28,6 @@ local function less(a, b)
   return a < b
 end
 
-local function microseconds()
-  local time = call('TIME')
-  return time[1] .. sub('000000' .. time[2], -6), tonumber(time[1]), tonumber(time[2])
-end
-
 local function scopes(project, key) return { 'o:a', 'p:' .. project .. ':a', 'k:' .. key .. ':a' } end
 
 -- Adds to what is available on all three scopes or on none; false when a sum would leave int64.
@@ -51,7 +46,7 @@ end
 --   organization: status strict rules          ('a' '1' position of the newest IAM rule)
 --   project:      status limited "|" limit "|" -limit "|"
 --   key:          status limited expiring rated digest(64) "|" limit "|" -limit "|" expires "|" rpm "|" tpm "|"
---   hold:         'p'ending or 'c'onfirmed, admitted_at(16) project(36) key(36) instance(36) amount
+--   hold:         'p'ending or 'c'onfirmed, seconds since 1970(10) project(36) key(36) instance(36) amount
 local function flag(text) return text == '' and '0' or '1' end
 
 local function pack_project(p) return p.status .. flag(p.limit) .. '|' .. p.limit .. '|' .. p.minus .. '|' end
@@ -74,9 +69,9 @@ local function unpack_key(text)
   }
 end
 
-local function hold_time(hold) return sub(hold, 2, 17) end
-local function hold_amount(hold) return sub(hold, 126) end
-local function hold_scopes(hold) return scopes(sub(hold, 18, 53), sub(hold, 54, 89)) end
+local function hold_time(hold) return tonumber(sub(hold, 2, 11)) end
+local function hold_amount(hold) return sub(hold, 120) end
+local function hold_scopes(hold) return scopes(sub(hold, 12, 47), sub(hold, 48, 83)) end
 
 -- Rates are counts, not amounts: numbers are right here.
 
@@ -94,8 +89,9 @@ end
 
 -- This minute's count and the share of the last minute's that still lies within 60 s. Answers the count to store when the
 -- request is let through, or nil, the reason and the milliseconds to wait.
-local function rate(stored, key, tokens, seconds, micros)
+local function rate(stored, key, tokens, time)
   local row = unpack_key(key)
+  local seconds, micros = tonumber(time[1]), tonumber(time[2])
   local rpm, tpm, cost = tonumber(row.rpm), tonumber(row.tpm), tonumber(tokens)
   local minute = math.floor(seconds / 60)
   local into = seconds - minute * 60 + micros / 1000000
@@ -111,7 +107,7 @@ end
 -- One line of text, because an array costs more than it says:
 --   unknown
 --   denied reason scope retry_ms organization project key
---   admitted epoch time rules strict organization project key
+--   admitted epoch seconds microseconds rules strict organization project key
 -- The last three are what is available; '-' stands for nothing: no limit, or no figure.
 local function deny(reason, scope, retry)
   return 'denied ' .. reason .. ' ' .. scope .. ' ' .. (retry or '-') .. ' - - -'
@@ -121,25 +117,27 @@ end
 local function admit(keys, args)
   local state, holds, request, owner, hold, debit = keys[1], keys[2], args[1], args[2], args[4], args[5]
   local of_project, of_key = 'p:' .. sub(owner, 1, 36), 'k:' .. sub(owner, 37, 72)
-  local read = call('HMGET', state, 'epoch', 'unknown', 'o', of_project, of_key)
-  local epoch, o, p, k = read[1], read[3], read[4], read[5]
-  if not epoch or read[2] or not o then return 'unknown' end
+  local read = call('HMGET', state, 'epoch', 'o', of_project, of_key)
+  local epoch, o, p, k = read[1], read[2], read[3], read[4]
+  if not epoch or not o then return 'unknown' end
   if not k or byte(k, 1) == DELETED or sub(k, 5, 68) ~= args[3] then return deny('unknown_key', 'api_key') end
-  local now, seconds, micros = microseconds()
+  local time = call('TIME')
   if byte(k, 1) ~= ACTIVE then return deny('key_inactive', 'api_key') end
-  if byte(k, 3) == YES and tonumber(unpack_key(k).expires) <= tonumber(now) then return deny('key_expired', 'api_key') end
+  if byte(k, 3) == YES and tonumber(unpack_key(k).expires) <= tonumber(time[1]) * 1000000 + tonumber(time[2]) then
+    return deny('key_expired', 'api_key')
+  end
   if not p or byte(p, 1) ~= ACTIVE then return deny('project_inactive', 'project') end
   if byte(o, 1) ~= ACTIVE then return deny('organization_inactive', 'organization') end
 
   local places, counted = hold ~= '0', nil
-  if places and call('HSETNX', holds, request, 'p' .. now .. owner .. hold) == 0 then
+  if places and call('HSETNX', holds, request, 'p' .. time[1] .. owner .. hold) == 0 then
     -- The same call again, after an answer that was lost: the hold is there already and counts once.
     local old = call('HGET', holds, request)
     if byte(old, 1) ~= PENDING or hold_amount(old) ~= hold then return redis.error_reply('DUPLICATE this request has a hold') end
-    now, places = hold_time(old), false
+    places = false
   elseif byte(k, 4) == YES then
     local reason, retry
-    counted, reason, retry = rate(call('HGET', state, of_key .. ':r'), k, args[6], seconds, micros)
+    counted, reason, retry = rate(call('HGET', state, of_key .. ':r'), k, args[6], time)
     if not counted then
       if places then call('HDEL', holds, request) end
       return deny(reason, 'api_key', retry)
@@ -170,13 +168,17 @@ local function admit(keys, args)
     end
   end
   if counted then call('HSET', state, of_key .. ':r', counted) end
-  return 'admitted ' .. epoch .. ' ' .. now .. ' ' .. sub(o, 3) .. ' ' .. sub(o, 2, 2) .. ' ' .. left[1] .. ' '
-    .. (p_limited and left[2] or '-') .. ' ' .. (k_limited and left[3] or '-')
+  return 'admitted ' .. epoch .. ' ' .. time[1] .. ' ' .. time[2] .. ' ' .. sub(o, 3) .. ' ' .. sub(o, 2, 2) .. ' ' .. left[1]
+    .. ' ' .. (p_limited and left[2] or '-') .. ' ' .. (k_limited and left[3] or '-')
 end
 
--- The state is wrong from here on and says so: the next request has it built anew.
+-- The state is wrong from here on: it has no epoch any more, and the next request has it built anew.
 local function distrust(state, reason)
-  call('HSET', state, 'unknown', reason)
+  local epoch = call('HGET', state, 'epoch')
+  if epoch then
+    call('HSET', state, 'unknown', epoch .. ' ' .. reason)
+    call('HDEL', state, 'epoch')
+  end
   return 'unknown'
 end
 
@@ -191,7 +193,7 @@ local function lower(keys, args)
     if type(pcall('HINCRBY', state, fields[i], args[3])) == 'table' then return distrust(state, 'overflow') end
     if type(pcall('HINCRBY', state, fields[i], hold_amount(hold))) == 'table' then return distrust(state, 'overflow') end
   end
-  call('HSET', holds, request, sub(hold, 1, 125) .. args[2])
+  call('HSET', holds, request, sub(hold, 1, 119) .. args[2])
   return 'lowered'
 end
 
@@ -213,7 +215,7 @@ end
 -- One step per operation: its arity, and what it does. A step answers false when a sum would leave int64.
 local steps = {}
 
--- request owner admitted_at hold -hold
+-- request owner seconds hold -hold
 steps.authorize = { 5, function(state, holds, a, i)
   local hold = call('HGET', holds, a[i])
   if hold then
@@ -303,7 +305,8 @@ end }
 
 -- epoch: a state of an older one is fenced by append; saying so here saves the gateway a refused append
 steps.epoch = { 1, function(state, _, a, i)
-  if tonumber(call('HGET', state, 'epoch')) < tonumber(a[i]) then distrust(state, 'epoch') end
+  local epoch = call('HGET', state, 'epoch')
+  if epoch and tonumber(epoch) < tonumber(a[i]) then distrust(state, 'epoch') end
   return true
 end }
 
@@ -313,12 +316,13 @@ steps.park = { 1, function(state, _, a, i)
   return true
 end }
 
--- A slice: previous last (position step arguments)...  Each event of the organization is applied once, in order.
+-- A slice: previous last (position step arguments)... -> applied | already | unknown | missing.  Each event of the organization is applied once, in order.
 local function fold(state, holds, a, i)
-  local read = call('HMGET', state, 'position', 'unknown')
-  local stored, previous, last = tonumber(read[1]), tonumber(a[i]), tonumber(a[i + 1])
-  if read[2] then return 'unknown' end
-  if stored >= last then return 'already' end
+  local read = call('HMGET', state, 'epoch', 'position')
+  if not read[2] then return 'missing' end
+  if not read[1] then return 'unknown' end
+  local stored, previous, last = tonumber(read[2]), tonumber(a[i]), a[i + 1]
+  if stored >= tonumber(last) then return 'already' end
   -- Past `previous` is right only at one of this slice's own events: a batch cut elsewhere, after a crash.
   local known = stored == previous
   i = i + 2
@@ -332,7 +336,7 @@ local function fold(state, holds, a, i)
     i = i + 2 + step[1]
   end
   if not known then return distrust(state, 'gap') end
-  call('HSET', state, 'position', string.format('%.0f', last))
+  call('HSET', state, 'position', last)
   return 'applied'
 end
 
@@ -343,8 +347,7 @@ local function apply(keys, args)
     call('RPUSH', keys[4], cmsgpack.pack(args))
     call('PEXPIRE', keys[4], 60000)
   end
-  if call('HEXISTS', keys[1], 'epoch') == 0 then
-    if args[1] == '' then return 'missing' end
+  if args[1] ~= '' and call('EXISTS', keys[1]) == 0 then
     call('DEL', keys[2])
     call('HSET', keys[1], 'epoch', args[1], 'position', '0')
   end
@@ -356,12 +359,12 @@ end
 local function claim(keys, args)
   local read = call('HMGET', keys[1], 'epoch', 'unknown')
   local epoch, unknown = read[1], read[2]
-  if epoch and not unknown and tonumber(epoch) >= tonumber(args[2]) then return { 'known', epoch } end
+  if epoch and tonumber(epoch) >= tonumber(args[2]) then return { 'known', epoch } end
   if not call('SET', keys[3], args[1], 'NX', 'PX', args[3]) then return { 'wait' } end
   call('DEL', keys[4])
-  if not epoch then return { 'claimed', 'missing' } end
-  if unknown then return { 'claimed', 'unknown', epoch, unknown } end
-  return { 'claimed', 'stale', epoch }
+  if epoch then return { 'claimed', 'stale', epoch } end
+  if unknown then return { 'claimed', 'unknown', match(unknown, '^(%d+) (.*)$') } end
+  return { 'claimed', 'missing' }
 end
 
 -- unclaim STATE HOLDS SEEDING BACKLOG  token
@@ -403,21 +406,20 @@ end
 -- available STATE  project key -> '' | organization project key
 local function available(keys, args)
   local p, k = 'p:' .. args[1], 'k:' .. args[2]
-  local read = call('HMGET', keys[1], 'unknown', 'o:a', p .. ':a', k .. ':a', p, k)
-  if read[1] or not read[2] or not read[5] or not read[6] then return {} end
+  local read = call('HMGET', keys[1], 'epoch', 'o:a', p .. ':a', k .. ':a', p, k)
+  if not read[1] or not read[2] or not read[5] or not read[6] then return {} end
   return { read[2], byte(read[5], 2) == YES and read[3] or '', byte(read[6], 2) == YES and read[4] or '' }
 end
 
--- overdue HOLDS  age_ms limit -> (request hold)...  Holds whose event has not come for so long, by Redis's clock.
+-- overdue HOLDS  age_seconds limit -> (request hold)...  Holds whose event has not come for so long, by Redis's clock.
 local function overdue(keys, args)
-  local _, seconds = microseconds()
-  local before, found, cursor = (seconds * 1000 - tonumber(args[1])) * 1000, {}, '0'
+  local before, found, cursor = tonumber(call('TIME')[1]) - tonumber(args[1]), {}, '0'
   repeat
     local page = call('HSCAN', keys[1], cursor, 'COUNT', 1000)
     cursor = page[1]
     for i = 1, #page[2], 2 do
       local hold = page[2][i + 1]
-      if byte(hold, 1) == PENDING and tonumber(hold_time(hold)) < before then
+      if byte(hold, 1) == PENDING and hold_time(hold) < before then
         found[#found + 1], found[#found + 2] = page[2][i], hold
         if #found >= 2 * tonumber(args[2]) then return found end
       end

@@ -80,7 +80,7 @@ struct Step: Sendable, Hashable {
                 let held = SignedAmount(fields[4], atLeastZero: true)
             else { return nil }
             let owner = fields[0] + fields[1] + fields[2]
-            self.init("authorize", [stream, owner, Self.fixedWidth(admitted), held.text, held.negated])
+            self.init("authorize", [stream, owner, Self.seconds(ofMicroseconds: admitted), held.text, held.negated])
         case ("request.voided", _):
             self.init("void", [stream])
         case ("request.completed", 3), ("request.failed", 3), ("request.cancelled", 3), ("request.abandoned", 3),
@@ -153,9 +153,9 @@ struct Step: Sendable, Hashable {
         text.utf8.count == 64 && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
     }
 
-    /// 16 digits: enough for microseconds until the year 2286.
-    static func fixedWidth(_ microseconds: Int64) -> String {
-        let digits = String(max(0, microseconds))
-        return String(repeating: "0", count: max(0, 16 - digits.utf8.count)) + digits
+    /// Ten digits: enough until the year 2286.
+    static func seconds(ofMicroseconds microseconds: Int64) -> String {
+        let digits = String(min(max(0, microseconds / 1_000_000), 9_999_999_999))
+        return String(repeating: "0", count: 10 - digits.utf8.count) + digits
     }
 }

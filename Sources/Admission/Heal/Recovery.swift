@@ -142,9 +142,8 @@ public struct Recovery: Sendable {
         _ organization: OrganizationID, _ report: inout Report, on connection: RedisConnection
     ) async throws {
         let keys = OrganizationKeys(organization)
-        let age = overdue.components.seconds * 1000 + overdue.components.attoseconds / 1_000_000_000_000_000
         let reply = try await redis.call(
-            .overdue, keys: [keys.holds], [.integer(age), .integer(Int64(Self.width))], on: connection, deadline: .seconds(2))
+            .overdue, keys: [keys.holds], [.integer(overdue.components.seconds), .integer(Int64(Self.width))], on: connection, deadline: .seconds(2))
         let words = (reply.array ?? []).map { $0.string ?? "" }
         for index in stride(from: 0, to: words.count - 1, by: 2) {
             guard let request = RequestID(words[index]), let hold = PendingHold(words[index + 1]) else { continue }
@@ -172,9 +171,9 @@ struct PendingHold: Sendable, Hashable {
 
     init?(_ text: String) {
         let bytes = Array(text.utf8)
-        guard bytes.count > 125, let project = UUID(uuidString: String(decoding: bytes[17..<53], as: UTF8.self)),
-            let key = UUID(uuidString: String(decoding: bytes[53..<89], as: UTF8.self)),
-            let amount = Int64(String(decoding: bytes[125...], as: UTF8.self))
+        guard bytes.count > 119, let project = UUID(uuidString: String(decoding: bytes[11..<47], as: UTF8.self)),
+            let key = UUID(uuidString: String(decoding: bytes[47..<83], as: UTF8.self)),
+            let amount = Int64(String(decoding: bytes[119...], as: UTF8.self))
         else { return nil }
         self.project = ProjectID(uuid: project)
         self.key = APIKeyID(uuid: key)

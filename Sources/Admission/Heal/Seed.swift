@@ -64,7 +64,7 @@ struct Seed: Sendable {
         holds.append(.string(request.lowercase))
         holds.append(
             .string(
-                "c" + Step.fixedWidth(admittedAt) + project.lowercase + key.lowercase + instance.lowercase + amount))
+                "c" + Step.seconds(ofMicroseconds: admittedAt) + project.lowercase + key.lowercase + instance.lowercase + amount))
     }
 
     mutating func add(_ event: AdmissionEvent) { tail.add(event) }
