@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 @Suite struct JSONTests {
-    private func isValid(_ bytes: [UInt8]) -> Bool { (try? JSONValue(bytes)) != nil }
+    /// Whether LLMGATEWAY_SOAK=1 asks for the long forms.
+    private let isLong = ProcessInfo.processInfo.environment["LLMGATEWAY_SOAK"] == "1"
 
     @Test(arguments: [
         "null", " true ", "[]", "{}", "-0", "0.5", "1e+9", "\"\"", #""\ud83d\ude00""#, #"{"a":{"b":[1,2,{"c":null}]}}"#,
@@ -69,7 +70,7 @@ import Testing
         let seed = TestEnvironment.seed("JSON against Foundation")
         var random = RandomJSON(seed: seed)
         var refused = 0
-        for round in 0..<3000 {
+        for round in 0..<(isLong ? 200_000 : 3000) {
             let text = Array(random.value().utf8)
             let value = try JSONValue(text)
             let theirs = try #require(try foundation(text), "round \(round)")
@@ -100,8 +101,12 @@ import Testing
         try JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)
     }
 
-    /// Foundation guesses UTF-16 and UTF-32 from NUL bytes, and skips a byte order mark.
-    private func isLenientInFoundation(_ bytes: [UInt8]) -> Bool { bytes.contains(0) || bytes.first ?? 0 >= 0x80 }
+    /// Foundation guesses UTF-16 and UTF-32 from NUL bytes, skips a byte order mark, and takes a comma after the last element.
+    private func isLenientInFoundation(_ bytes: [UInt8]) -> Bool {
+        let text = bytes.filter { ![0x20, 0x0A, 0x0D, 0x09].contains($0) }
+        let endsWithComma = zip(text, text.dropFirst()).contains { $0 == UInt8(ascii: ",") && ($1 == 0x5D || $1 == 0x7D) }
+        return bytes.contains(0) || bytes.first ?? 0 >= 0x80 || endsWithComma
+    }
 
     private func hasTwins(_ value: JSONValue) -> Bool {
         switch value {
