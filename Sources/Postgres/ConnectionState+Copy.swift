@@ -62,9 +62,10 @@ extension ConnectionState {
         drain()
         guard active?.entry.id == id, active?.waiter != nil, self.pg != nil else { return startNext() }
         // Read here what has arrived meanwhile: the hop to the reactor is only needed to wait.
-        let isAlive = PQconsumeInput(pg) != 0
+        guard consumeInput(pg) else { return lose(lossError()) }
         drain()
-        if self.pg != nil, !isAlive || PQstatus(pg) == CONNECTION_BAD { return lose(lossError()) }
+        guard self.pg != nil else { return }
+        if PQstatus(pg) == CONNECTION_BAD { return lose(lossError()) }
         resumeReading()
         startNext()
     }

@@ -97,6 +97,7 @@ extension ConnectionState {
     /// The active statement has all its results.
     private mutating func complete() {
         guard let pg, var done = active else { return }
+        if done.error == nil, done.rows == nil, done.list.isEmpty, PQstatus(pg) == CONNECTION_BAD { return lose(lossError()) }
         if !done.steps.isEmpty, PQexitPipelineMode(pg) == 0 { return lose(Self.confusion()) }
         if let error = done.error, error.code == .server, done.prepared != nil, done.mayRepeat, done.abandoned == nil {
             done.mayRepeat = false

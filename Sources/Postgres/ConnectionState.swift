@@ -17,6 +17,8 @@ struct ConnectionState: ~Copyable {
     let socket: Int32
     let reactor: Reactor
     let notices: Unmanaged<NoticeSink>
+    /// OpenSSL's state of the connection, when it is encrypted.
+    private let tls: UnsafeMutableRawPointer?
 
     var queue: Deque<(entry: Entry, waiter: Waiter?)> = []
     var active: Active?
@@ -46,6 +48,7 @@ struct ConnectionState: ~Copyable {
         socket = PQsocket(opened.pointer)
         self.id = id
         self.reactor = reactor
+        tls = PQsslInUse(opened.pointer) != 0 ? PQsslStruct(opened.pointer, "OpenSSL") : nil
         notices = NoticeSink.install(on: opened.pointer, logger: logger)
         cache = StatementCache(limit: statementLimit)
     }
@@ -104,9 +107,9 @@ struct ConnectionState: ~Copyable {
         }
         guard events & ~EPOLLOUT.rawValue != 0, self.pg != nil else { return }
         if active?.phase == .copyOut, active?.waiter == nil, active?.abandoned == nil { return pauseReading() }
-        let isAlive = PQconsumeInput(pg) != 0
+        let isAlive = consumeInput(pg)
         if isWriting { flush() }
-        drain()
+        if isAlive || active?.phase != .copyOut { drain() }
         deliverNotifications()
         guard self.pg != nil else { return }
         if !isAlive || PQstatus(pg) == CONNECTION_BAD { return lose(lossError()) }
@@ -136,6 +139,15 @@ struct ConnectionState: ~Copyable {
         if let active, active.abandoned == nil { next = min(next, active.entry.deadline) }
         for waiting in queue { next = min(next, waiting.entry.deadline) }
         if next != .max { wake(at: next) }
+    }
+
+    /// Reads what has arrived; false when the connection is broken.
+    func consumeInput(_ pg: OpaquePointer) -> Bool {
+        repeat {
+            if PQconsumeInput(pg) == 0 { return false }
+            // libpq leaves the rest of a TLS record to OpenSSL when its buffer is full, and the socket does not show it.
+        } while tls.map { TLSPending.count($0) > 0 } ?? false
+        return true
     }
 
     private mutating func deliverNotifications() {

@@ -93,11 +93,11 @@ import Testing
     @Test func aFailingReaderEndsTheCopy() async throws {
         try await withConnection { c in
             await #expect(throws: SenderFailed.self) {
-                try await c.copyOut("COPY (SELECT g FROM generate_series(1, 10000000) g) TO STDOUT") { _ in throw SenderFailed() }
+                try await c.copyOut("COPY (SELECT generate_series(1, 1000000000)) TO STDOUT") { _ in throw SenderFailed() }
             }
             try await c.query("SELECT 1")
             let error = await failure {
-                try await c.copyOut("COPY (SELECT 1/(10000-g) FROM generate_series(1, 20000) g) TO STDOUT") { _ in }
+                try await c.copyOut("COPY (SELECT 1 / (10000 - generate_series(1, 20000))) TO STDOUT") { _ in }
             }
             #expect(error?.sqlState == "22012")
             try await c.query("SELECT 1")
@@ -143,7 +143,7 @@ import Testing
                 let chunks = Mutex(0)
                 let gate = Mutex(false)
                 async let copying: Void = c.copyOut(
-                    "COPY (SELECT repeat('x', 1000) FROM generate_series(1, 200000) g) TO STDOUT"
+                    "COPY (SELECT repeat('x', 1000 + generate_series(1, 100000) % 2)) TO STDOUT"
                 ) { chunk in
                     let number = chunks.withLock { chunks in
                         chunks += 1

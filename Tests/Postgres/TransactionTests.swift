@@ -120,4 +120,48 @@ import Testing
             #expect(error?.outcomeUnknown == true)
         }
     }
+
+    @Test func aLostPipelineAndALostCopy() async throws {
+        func terminate(_ c: PostgresConnection, _ isReady: @escaping @Sendable () -> Bool = { true }) async throws {
+            try await eventually { isReady() }
+            try await withConnection { killer in
+                try await killer.query("SELECT pg_terminate_backend($1)", [.int4(c.backendPID)])
+            }
+        }
+        try await withConnection { c in
+            let error = await failure {
+                _ = try await c.pipeline([
+                    PostgresStatement("SELECT 1"),
+                    PostgresStatement("SELECT pg_terminate_backend(pg_backend_pid()), pg_sleep(5)"),
+                ])
+            }
+            #expect(error?.code == .connectionLost)
+            #expect(error?.outcomeUnknown == true)
+        }
+        // The server can't commit a COPY whose end it has not been told.
+        try await withConnection { c in
+            try await c.script("CREATE TEMP TABLE t (a int8)")
+            let calls = Collected<Int>()
+            async let killing: Void = terminate(c) { calls.elements.count > 3 }
+            let error = await failure {
+                try await c.copyIn("COPY t FROM STDIN") {
+                    calls.add(1)
+                    try await Task.sleep(for: .milliseconds(1))
+                    return [UInt8](repeating: UInt8(ascii: "1"), count: 9) + Array("\n".utf8)
+                }
+            }
+            try await killing
+            #expect(error?.code == .connectionLost)
+            #expect(error?.outcomeUnknown == false)
+        }
+        try await withConnection { c in
+            let calls = Collected<Int>()
+            async let killing: Void = terminate(c) { calls.elements.count > 3 }
+            let error = await failure {
+                try await c.copyOut("COPY (SELECT generate_series(1, 1000000000)) TO STDOUT") { _ in calls.add(1) }
+            }
+            try await killing
+            #expect(error?.code == .connectionLost)
+        }
+    }
 }

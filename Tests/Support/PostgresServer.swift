@@ -17,9 +17,10 @@ public struct PostgresServer: Sendable {
 
     /// A superuser's URL of the server's database `postgres`.
     public var url: String { url(database: "postgres") }
+    private var port: String { settings["port"] ?? "5432" }
 
     /// A superuser's URL of one of the server's databases.
-    public func url(database: String) -> String { "postgres:///\(database)?host=\(directory)&user=postgres" }
+    public func url(database: String) -> String { "postgres:///\(database)?host=\(directory)&port=\(port)&user=postgres" }
 
     /// Makes a new server and starts it. `settings` go to its command line; `fsync` is off unless they say otherwise.
     public static func start(settings: [String: String] = [:]) async throws -> PostgresServer {
@@ -48,10 +49,10 @@ public struct PostgresServer: Sendable {
         }
     }
 
-    /// Starts the server and waits until it takes connections.
-    public func start() async throws {
+    /// Starts the server, with further settings, and waits until it takes connections.
+    public func start(with further: [String: String] = [:]) async throws {
         var options = ["-c unix_socket_directories=\(directory)"]
-        options += settings.map { "-c \($0.key)='\($0.value)'" }
+        options += settings.merging(further) { _, further in further }.map { "-c \($0.key)='\($0.value)'" }
         do {
             try await run(
                 "pg_ctl", ["-D", data, "-l", directory + "/log", "-w", "-t", "30", "-o", options.joined(separator: " "), "start"])
@@ -86,7 +87,7 @@ public struct PostgresServer: Sendable {
             try await Task.sleep(for: .milliseconds(10))
         }
         // A killed process that nobody has reaped yet still looks alive to the next start.
-        for file in [data + "/postmaster.pid", directory + "/.s.PGSQL.5432.lock"] {
+        for file in [data + "/postmaster.pid", directory + "/.s.PGSQL.\(port).lock"] {
             try? FileManager.default.removeItem(atPath: file)
         }
     }
