@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Postgres
 import TestSupport
 import Testing
@@ -6,7 +7,7 @@ import Testing
     @Test func notificationsComeInOrder() async throws {
         try await withConnection { listener in
             try await withConnection { sender in
-                let channel = "a \"quoted\" Channel"
+                let channel = "a \"quoted\" Channel \(UUID())"
                 let stream = try await listener.listen(channel)
                 let second = try await listener.listen(channel)
                 for n in 0..<50 { try await sender.query("SELECT pg_notify($1, $2)", [.text(channel), .text("\(n)")]) }

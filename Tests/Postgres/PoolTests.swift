@@ -5,7 +5,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct PoolTests {
     private func withClient(
-        maximum: Int = 2, acquireDeadline: Duration = .seconds(5), _ body: (PostgresClient) async throws -> Void
+        maximum: Int = 2, acquireDeadline: Duration = .seconds(30), _ body: (PostgresClient) async throws -> Void
     ) async throws {
         let client = PostgresClient(
             try PostgresConfiguration(url: TestEnvironment.databaseURL()), maximumConnections: maximum,

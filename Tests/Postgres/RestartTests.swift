@@ -59,7 +59,7 @@ import Testing
     @Test(arguments: Death.allCases) func nothingHangsAndOutcomesAreTrue(_ death: Death) async throws {
         try await PostgresServer.with { server in
             let client = PostgresClient(
-                try PostgresConfiguration(url: server.url), maximumConnections: 4, acquireDeadline: .seconds(3), logger: quiet)
+                try PostgresConfiguration(url: server.url), maximumConnections: 4, acquireDeadline: .seconds(20), logger: quiet)
             try await client.query("CREATE TABLE written (n int8 PRIMARY KEY)")
             let load = Load(client)
             try await withThrowingTaskGroup(of: Void.self) { group in
