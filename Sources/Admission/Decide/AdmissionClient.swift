@@ -65,7 +65,9 @@ public final class AdmissionClient: Sendable {
     public func admit(_ request: AdmitRequest, on eventLoop: any EventLoop) async throws(AdmissionError) -> AdmitDecision {
         let decision = try await ask(request, on: eventLoop)
         guard decision == .unknown else { return decision }
-        guard await healer.heal(request.address.organization, within: configuration.healDeadline) else { return .unknown }
+        guard await healer.heal(request.address.organization, within: configuration.healDeadline) == .healed else {
+            return .unknown
+        }
         return try await ask(request, on: eventLoop)
     }
 
@@ -76,7 +78,9 @@ public final class AdmissionClient: Sendable {
         _ request: AdmitRequest, staleEpoch current: Int64, on eventLoop: any EventLoop
     ) async throws(AdmissionError) -> AdmitDecision {
         let organization = request.address.organization
-        guard await healer.heal(organization, atLeast: current, within: configuration.healDeadline) else { return .unknown }
+        guard await healer.heal(organization, atLeast: current, within: configuration.healDeadline) == .healed else {
+            return .unknown
+        }
         return try await ask(request, on: eventLoop)
     }
 
@@ -108,7 +112,9 @@ public final class AdmissionClient: Sendable {
                 on: redis.client.connection(for: eventLoop), deadline: configuration.deadline)
             let words = (reply.array ?? []).map { $0.string ?? "" }
             if let least = AdmitReply.least(words[...]) { return least }
-            if attempt == 0, !(await healer.heal(address.organization, within: configuration.healDeadline)) { return nil }
+            guard attempt == 0, await healer.heal(address.organization, within: configuration.healDeadline) == .healed else {
+                return nil
+            }
         }
         return nil
     }
@@ -126,14 +132,16 @@ public final class AdmissionClient: Sendable {
         let sweeper = Sweeper(redis: redis, healer: healer, logger: logger)
         var problem: AdmissionError?
         while !Task.isCancelled {
+            var pause = configuration.sweepInterval
             do {
-                try await sweeper.sweep()
+                // What can't be built now is left to the requests for a while.
+                if try await !sweeper.sweep() { pause *= 10 }
                 problem = nil
             } catch {
                 if problem != error { logger.warning("Redis could not be looked after", metadata: ["error": "\(error)"]) }
                 problem = error
             }
-            try? await Task.sleep(for: configuration.sweepInterval)
+            try? await Task.sleep(for: pause)
         }
     }
 

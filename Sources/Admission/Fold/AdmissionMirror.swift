@@ -26,14 +26,20 @@ public struct AdmissionMirror: ProjectionMirror {
 
     public func apply(after: Int64, upto: Int64, connection: PostgresConnection) async throws {
         let slices = try await reader.slices(after: after, upto: upto, connection: connection)
-        let epochs = try await firstEpochs(of: slices, connection: connection)
         let keys = ServerKeys(ledger: try await redis.epochs.ledgerID())
+        let progress: [RedisArgument] = ["HSET", .string(keys.server), "applied", .integer(upto)]
+        guard !slices.isEmpty else {
+            // Nothing that Redis needs; above all not the event of an epoch, which would be followed by another for ever.
+            _ = try? await redis.client.any.admissionCall(progress, deadline: .milliseconds(100))
+            return
+        }
+        let epochs = try await firstEpochs(of: slices, connection: connection)
         let clock = ContinuousClock()
         let giveUp = clock.now + patience.current
         while true {
             do {
                 try await send(slices, epochs)
-                _ = try await redis.client.any.admissionCall(["HSET", .string(keys.server), "applied", .integer(upto)])
+                _ = try await redis.client.any.admissionCall(progress)
                 patience.answered()
                 return
             } catch {
@@ -75,9 +81,14 @@ public struct AdmissionMirror: ProjectionMirror {
     private func send(_ slice: Slice, _ epoch: Int64?) async throws(AdmissionError) {
         for part in slice.parts(of: Self.stepsOfOneCall) {
             let first: RedisArgument = epoch.map(RedisArgument.integer) ?? ""
-            let answer = try await redis.call(
-                .apply, keys: OrganizationKeys(slice.organization).all, [first] + part.arguments, on: redis.client.any,
-                deadline: .seconds(2))
+            let keys = OrganizationKeys(slice.organization)
+            let answer: RedisValue
+            do {
+                answer = try await redis.call(
+                    .apply, keys: keys.all, [first] + part.arguments, on: redis.client.any, deadline: .seconds(2))
+            } catch  where error.code == .protocolViolation {
+                return try await abandon(slice.organization, keys, because: error)
+            }
             switch answer.string {
             case "applied", "already": continue
             // Whoever asks for a hold next has the state built anew from Postgres.
@@ -90,6 +101,17 @@ public struct AdmissionMirror: ProjectionMirror {
             default: throw AdmissionError(.protocolViolation, "apply answered \(answer)")
             }
         }
+    }
+
+    /// A state that makes the functions fail is one organization's trouble: it is fenced, removed and built anew.
+    private func abandon(
+        _ organization: OrganizationID, _ keys: OrganizationKeys, because error: AdmissionError
+    ) async throws(AdmissionError) {
+        let epoch = try await redis.epochs.start(organization: organization, reason: "state_unsound")
+        _ = try await redis.client.any.admissionCall(["UNLINK", .string(keys.state), .string(keys.holds)])
+        logger.error(
+            "an organization's state could not be brought up to date and was removed",
+            metadata: ["organization": "\(organization)", "epoch": "\(epoch)", "error": "\(error)"])
     }
 
     private func leaveOut(upto: Int64, because error: any Error) async throws {

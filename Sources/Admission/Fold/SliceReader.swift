@@ -56,7 +56,7 @@ final class SliceReader: Sendable {
     ) async throws -> [UUID: Int64] {
         var found: [UUID: Int64] = state.withLock { state in
             guard state.upto == after else { return [:] }
-            return state.last.filter { organizations.contains($0.key) && $0.value <= after }
+            return organizations.reduce(into: [:]) { $0[$1] = state.last[$1] }
         }
         let unknown = organizations.filter { found[$0] == nil }
         guard !unknown.isEmpty else { return found }

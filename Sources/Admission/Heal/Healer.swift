@@ -8,7 +8,7 @@ final class Healer: Sendable {
     private let redis: AdmissionRedis
     private let reader: SeedReader
     private let logger: Logger
-    private let running = Mutex<[OrganizationID: Task<Bool, Never>]>([:])
+    private let running = Mutex<[OrganizationID: Task<Outcome, Never>]>([:])
     private let failed = Mutex<[OrganizationID: ContinuousClock.Instant]>([:])
 
     init(redis: AdmissionRedis, logger: Logger) {
@@ -17,30 +17,42 @@ final class Healer: Sendable {
         reader = SeedReader(postgres: redis.postgres)
     }
 
-    /// Organizations that could not be healed when last tried.
-    var failures: Int { failed.withLock { $0.count } }
+    enum Outcome: Sendable {
+        case healed
+        /// The ledger does not know the organization, or it is parked: trying again is of no use until something is done.
+        case absent
+        case failed
+    }
+
+    /// Organizations that could not be healed when last tried, within the last minute.
+    var failures: Int {
+        failed.withLock { failed in
+            failed = failed.filter { ContinuousClock.now - $0.value < .seconds(60) }
+            return failed.count
+        }
+    }
 
     /// Heals within the time given, or says that it could not. Those who ask for one organization at the same time share one
     /// attempt; those who ask right after a failure get the same answer.
     func heal(
         _ organization: OrganizationID, atLeast epoch: Int64 = 0, within limit: Duration = .milliseconds(250)
-    ) async -> Bool {
-        if epoch == 0, let at = failed.withLock({ $0[organization] }), ContinuousClock.now - at < Self.pause { return false }
-        let (task, isMine) = running.withLock { running -> (Task<Bool, Never>, Bool) in
+    ) async -> Outcome {
+        if epoch == 0, let at = failed.withLock({ $0[organization] }), ContinuousClock.now - at < Self.pause { return .failed }
+        let (task, isMine) = running.withLock { running -> (Task<Outcome, Never>, Bool) in
             if epoch == 0, let task = running[organization] { return (task, false) }
             // Not of the caller's task: it is shared, and one caller's cancellation must not fail the others.
             let task = Task { await self.attempt(organization, atLeast: epoch, within: limit) }
             if running[organization] == nil { running[organization] = task }
             return (task, true)
         }
-        let healed = await task.value
+        let outcome = await task.value
         if isMine {
             running.withLock { if $0[organization] == task { $0[organization] = nil } }
             failed.withLock { failed in
-                failed[organization] = healed || failed.count > Self.rememberedFailures ? nil : .now
+                failed[organization] = outcome == .healed || failed.count > Self.rememberedFailures ? nil : .now
             }
         }
-        return healed
+        return outcome
     }
 
     private static let pause: Duration = .milliseconds(100)
@@ -48,22 +60,22 @@ final class Healer: Sendable {
     /// Longer than any attempt: who holds the claim longer is dead.
     private static let claimMilliseconds: Int64 = 2000
 
-    private func attempt(_ organization: OrganizationID, atLeast epoch: Int64, within limit: Duration) async -> Bool {
+    private func attempt(_ organization: OrganizationID, atLeast epoch: Int64, within limit: Duration) async -> Outcome {
         let deadline = ContinuousClock.now + limit
         let keys = OrganizationKeys(organization)
         let connection = redis.client.any
         let token = RequestID.mint().uuid.lowercase
-        do {
+        do throws(AdmissionError) {
             while ContinuousClock.now < deadline {
                 let answer = try await redis.call(
                     .claim, keys: keys.all, [.string(token), .integer(epoch), .integer(Self.claimMilliseconds)], on: connection,
                     deadline: deadline - .now)
                 switch try Claim(answer) {
-                case .known: return true
+                case .known: return .healed
                 case .wait: try? await Task.sleep(for: .milliseconds(5))
                 case .claimed(let loss):
-                    do {
-                        if try await seed(organization, loss, keys, token, deadline, on: connection) { return true }
+                    do throws(AdmissionError) {
+                        if try await seed(organization, loss, keys, token, deadline, on: connection) { return .healed }
                     } catch {
                         // Best effort: a claim that stays runs out by itself.
                         _ = try? await redis.call(.unclaim, keys: keys.all, [.string(token)], on: connection)
@@ -75,8 +87,9 @@ final class Healer: Sendable {
             logger.warning(
                 "an organization's admission state could not be built",
                 metadata: ["organization": "\(organization)", "error": "\(error)"])
+            return error.code == .invalidRequest ? .absent : .failed
         }
-        return false
+        return .failed
     }
 
     /// - Returns: false when another attempt is needed.
@@ -104,7 +117,7 @@ final class Healer: Sendable {
                 "an organization's admission state was built anew",
                 metadata: ["organization": "\(organization)", "reason": "\(loss.reason)", "epoch": "\(seed.epoch)"])
             return true
-        case "lost", "unknown": return false
+        case "lost": return false
         default: throw AdmissionError(.protocolViolation, "seed answered \(answer)")
         }
     }
@@ -113,7 +126,7 @@ final class Healer: Sendable {
         _ organization: OrganizationID, _ deadline: ContinuousClock.Instant
     ) async throws(AdmissionError) -> Seed {
         guard let seed = try await reader.read(organization, deadline: deadline - .now) else {
-            throw AdmissionError(.unavailable, "the organization is unknown to the ledger, or parked")
+            throw AdmissionError(.invalidRequest, "the organization is unknown to the ledger, or parked")
         }
         return seed
     }

@@ -71,14 +71,10 @@ public struct Recovery: Sendable {
         var total = 0
         while true {
             let page = try await postgres.query(Self.deadSQL, [.int4(Int32(Self.width))], deadline: .seconds(10))
-            var ended = 0
-            for row in page {
-                let organization = OrganizationID(uuid: try row.decode(0))
-                let request = RequestID(uuid: try row.decode(1))
-                let data = try row.decode(2, as: [UInt8].self)
-                let authorized = try RequestAuthorized.decode(data, schemaVersion: try row.decode(3))
-                let now = Timestamp(microseconds: try row.decode(4))
-                if try await abandon(request, organization, authorized, now) { ended += 1 }
+            // Side by side, so that they share their commits.
+            let ended = try await withThrowingTaskGroup(of: Bool.self) { group in
+                for row in page { group.addTask { try await abandon(row) } }
+                return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
             }
             total += ended
             // What was ended stays in the tables until the projector has seen it: a page without news is the end.
@@ -86,9 +82,16 @@ public struct Recovery: Sendable {
         }
     }
 
-    private func abandon(
-        _ request: RequestID, _ organization: OrganizationID, _ authorized: RequestAuthorized, _ now: Timestamp
-    ) async throws -> Bool {
+    private func abandon(_ row: PostgresRow) async throws -> Bool {
+        let organization = OrganizationID(uuid: try row.decode(0))
+        let request = RequestID(uuid: try row.decode(1))
+        let data = try row.decode(2, as: [UInt8].self)
+        let now = Timestamp(microseconds: try row.decode(4))
+        let authorized: RequestAuthorized
+        do { authorized = try RequestAuthorized.decode(data, schemaVersion: try row.decode(3)) } catch {
+            logger.error("an authorization can't be read", metadata: ["request": "\(request)", "error": "\(error)"])
+            return false
+        }
         let duration = max(0, now.microseconds - authorized.admittedAt.microseconds) / 1000
         let event = try NewEvent(
             RequestAbandoned(of: authorized, reason: "lease_expired", durationMS: duration), stream: .request(request),
@@ -143,7 +146,8 @@ public struct Recovery: Sendable {
     ) async throws {
         let keys = OrganizationKeys(organization)
         let reply = try await redis.call(
-            .overdue, keys: [keys.holds], [.integer(overdue.components.seconds), .integer(Int64(Self.width))], on: connection, deadline: .seconds(2))
+            .overdue, keys: [keys.holds], [.integer(overdue.components.seconds), .integer(Int64(Self.width))], on: connection,
+            deadline: .seconds(2))
         let words = (reply.array ?? []).map { $0.string ?? "" }
         for index in stride(from: 0, to: words.count - 1, by: 2) {
             guard let request = RequestID(words[index]), let hold = PendingHold(words[index + 1]) else { continue }

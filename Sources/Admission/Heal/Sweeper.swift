@@ -9,7 +9,9 @@ struct Sweeper: Sendable {
     let logger: Logger
 
     /// Looks whether there is something to do, and does it unless another process is at it.
-    func sweep() async throws(AdmissionError) {
+    /// - Returns: false when organizations are left that could not be built.
+    @discardableResult
+    func sweep() async throws(AdmissionError) -> Bool {
         let connection = redis.client.any
         let keys = ServerKeys(ledger: try await redis.epochs.ledgerID())
         var marker = try await redis.trust.marker(keys, on: connection)
@@ -18,9 +20,9 @@ struct Sweeper: Sendable {
             try await redis.trust.establish(on: connection)
             marker = try await redis.trust.marker(keys, on: connection)
         }
-        guard !marker.isComplete, let epoch = marker.epoch, let runID = marker.runID else { return }
+        guard !marker.isComplete, let epoch = marker.epoch, let runID = marker.runID else { return true }
         let token = RequestID.mint().uuid.lowercase
-        guard try await claim(keys, token, on: connection) else { return }
+        guard try await claim(keys, token, on: connection) else { return true }
         var last: OrganizationID?
         var failures = 0
         var count = 0
@@ -31,13 +33,14 @@ struct Sweeper: Sendable {
             count += page.count
             last = end
             guard try await renew(keys, token, on: connection), try await redis.trust.marker(keys, on: connection).epoch == epoch
-            else { return }
+            else { return true }
         }
         if failures == 0 {
             _ = try await redis.call(.complete, keys: [keys.server], [.string(runID), .integer(epoch)], on: connection)
             logger.info("Redis holds every organization again", metadata: ["organizations": "\(count)", "epoch": "\(epoch)"])
         }
         _ = try await connection.admissionCall(["DEL", .string(keys.sweeping)])
+        return failures == 0
     }
 
     private static let page: Int32 = 200
@@ -58,14 +61,14 @@ struct Sweeper: Sendable {
 
     /// - Returns: how many could not be healed.
     private func heal(_ page: [OrganizationID], _ epoch: Int64) async -> Int {
-        await withTaskGroup(of: Bool.self) { group in
+        await withTaskGroup(of: Healer.Outcome.self) { group in
             var waiting = page.makeIterator()
             for _ in 0..<Self.width {
                 if let next = waiting.next() { group.addTask { await healer.heal(next, atLeast: epoch, within: .seconds(2)) } }
             }
             var failures = 0
-            for await healed in group {
-                if !healed { failures += 1 }
+            for await outcome in group {
+                if outcome == .failed { failures += 1 }
                 if let next = waiting.next() { group.addTask { await healer.heal(next, atLeast: epoch, within: .seconds(2)) } }
             }
             return failures

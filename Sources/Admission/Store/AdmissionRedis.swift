@@ -79,7 +79,9 @@ extension AdmissionError {
             switch (error.code, error.serverCode) {
             case (.server, "DUPLICATE"): .duplicateRequest
             case (.server, "OVERFLOW"): .overflow
-            case (.decodingFailed, _), (.protocolViolation, _): .protocolViolation
+            // What a function or a command says of its keys and arguments; the other code words are of the server's condition.
+            case (.server, "ERR"), (.server, "WRONGTYPE"), (.server, nil), (.decodingFailed, _), (.protocolViolation, _):
+                .protocolViolation
             default: .unavailable
             }
         self.init(code, error.description)
