@@ -47,7 +47,7 @@ final class SliceReader: Sendable {
         UNION ALL
         SELECT position, organization, stream_id, 'parked', ARRAY[]::text[]
         FROM projections.parked
-        WHERE name = 'admission' AND organization IS NOT NULL AND position > $1 AND position <= $2
+        WHERE schema_name = 'admission' AND organization IS NOT NULL AND position > $1 AND position <= $2
         ORDER BY position
         """
 

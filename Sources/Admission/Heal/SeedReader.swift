@@ -76,7 +76,7 @@ struct SeedReader: Sendable {
                     SELECT e.position FROM ledger.events AS e
                     WHERE e.organization = $1 AND e.position <= (SELECT position FROM checkpoint) AND e.type = ANY ($2)
                     ORDER BY e.position DESC LIMIT 1), 0)::text,
-                (SELECT count(*) FROM projections.parked AS p WHERE p.name = 'admission' AND p.organization = $1)::text] AS fields
+                (SELECT count(*) FROM projections.parked AS p WHERE p.schema_name = 'admission' AND p.organization = $1)::text] AS fields
             UNION ALL
             SELECT 'organization', 0, '', o.organization, ARRAY[
                 o.status, o.strict::text, o.rules::text,

@@ -1,9 +1,10 @@
-internal import FoundationEssentials
+import Crypto
+import FoundationEssentials
 
 /// A projection as its folder describes it: which events it folds, into which tables, by which SQL.
 public struct ProjectionDefinition: Sendable {
     /// What happens when an event can't be applied.
-    public enum PoisonPolicy: String, Sendable, Hashable {
+    public enum PoisonPolicy: String, Sendable, Hashable, Codable {
         /// The projection stops before the event until a person has dealt with it. For everything that counts money.
         case halt
         /// The event's organization is recorded in `projections.parked` and left out from then on; others go on.
@@ -12,7 +13,7 @@ public struct ProjectionDefinition: Sendable {
         case parkStream = "park_stream"
     }
 
-    /// Name of the projection and of its Postgres schema: lower case letters, digits and underscores, at most 40.
+    /// Name of the projection and of its Postgres schema: a lower-case letter, then at most 39 of letters, digits and `_`.
     public let name: String
     /// Raised by whoever changes what the tables hold; tables of another version are rebuilt, never continued.
     public let version: Int32
@@ -31,27 +32,21 @@ public struct ProjectionDefinition: Sendable {
     /// The event types that are folded, in order.
     public var types: [String] { events.keys.sorted() }
 
-    /// - Throws: ``ProjectionError/Code/invalidDefinition`` for a name or a version that can't be.
+    /// SHA-256 of all that decides what the tables hold, in hexadecimal. Comments, white space, indexes and `verify.sql` don't.
+    let source: String
+
+    /// - Throws: ``ProjectionError/Code/invalidDefinition`` for a name or version or event list that can't be.
     public init(
         name: String, version: Int32, events: [String: Int32], onPoison: PoisonPolicy = .halt, tables: String, indexes: String,
         apply: String, verify: String
     ) throws(ProjectionError) {
-        let isName = name.utf8.first.map { (0x61...0x7A).contains($0) } ?? false
-        guard isName, name.utf8.count <= 40,
-            name.utf8.allSatisfy({ $0 == 0x5F || (0x30...0x39).contains($0) || (0x61...0x7A).contains($0) }),
-            !name.contains("__"), !["ledger", "projections", "public"].contains(name)
-        else { throw ProjectionError(.invalidDefinition, "\(name) is not a name: lower-case letters, digits and _, at most 40") }
-        guard version >= 1, !events.isEmpty else {
-            throw ProjectionError(.invalidDefinition, "\(name) needs a version of at least 1 and an event type")
+        guard Self.isName(name) else {
+            throw ProjectionError(.invalidDefinition, "'\(name)' can't name a projection: a-z, then at most 39 of a-z, 0-9 and _")
         }
-        // The types stand in the SQL of the view, so they are held to the alphabet of event types.
-        for (type, newest) in events {
-            let isType = type.utf8.allSatisfy {
-                $0 == 0x5F || $0 == 0x2E || (0x30...0x39).contains($0) || (0x61...0x7A).contains($0)
-            }
-            guard isType, newest >= 1 else {
-                throw ProjectionError(.invalidDefinition, "\(name): \(type) is not an event type with a version")
-            }
+        guard version > 0 else { throw ProjectionError(.invalidDefinition, "\(name): version must be above zero") }
+        guard !events.isEmpty, events.allSatisfy({ Self.isEventType($0.key) && $0.value > 0 }) else {
+            throw ProjectionError(
+                .invalidDefinition, "\(name): events must name at least one event type, each with the schema version it knows")
         }
         self.name = name
         self.version = version
@@ -61,52 +56,73 @@ public struct ProjectionDefinition: Sendable {
         self.indexes = indexes
         self.apply = apply
         self.verify = verify
-    }
-
-    private struct File: Decodable {
-        let name: String
-        let version: Int32
-        let onPoison: String?
-        let events: [String: Int32]
-
-        enum CodingKeys: String, CodingKey {
-            case name, version, events
-            case onPoison = "on_poison"
-        }
-    }
-
-    /// Reads a projection's folder.
-    ///
-    /// - Throws: ``ProjectionError/Code/invalidDefinition`` naming the file and what is wrong with it, and
-    ///   ``ProjectionError/Code/refusedSQL`` naming the first place that is refused.
-    public static func load(folder: String) throws(ProjectionError) -> ProjectionDefinition {
-        func text(_ name: String) throws(ProjectionError) -> String {
-            guard let data = FileManager.default.contents(atPath: "\(folder)/\(name)"),
-                let text = String(data: data, encoding: .utf8)
-            else { throw ProjectionError(.invalidDefinition, "\(folder)/\(name) can't be read") }
-            return text
-        }
-        let file: File
-        do { file = try JSONDecoder().decode(File.self, from: Data(try text("projection.json").utf8)) } catch {
-            throw ProjectionError(.invalidDefinition, "\(folder)/projection.json is not understood: \(error)")
-        }
-        guard let policy = PoisonPolicy(rawValue: file.onPoison ?? "halt") else {
-            throw ProjectionError(
-                .invalidDefinition, "\(folder)/projection.json: on_poison is halt, park_organization or park_stream")
-        }
-        guard folder.hasSuffix("/" + file.name) else {
-            throw ProjectionError(.invalidDefinition, "\(folder)/projection.json: the name must be the folder's")
-        }
-        let definition = try ProjectionDefinition(
-            name: file.name, version: file.version, events: file.events, onPoison: policy, tables: try text("tables.sql"),
-            indexes: try text("indexes.sql"), apply: try text("apply.sql"), verify: try text("verify.sql"))
-        if let refused = definition.check().first { throw ProjectionError(.refusedSQL, "\(file.name): \(refused)") }
-        return definition
+        self.source = Self.digest(events: events, onPoison: onPoison, tables: tables, apply: apply)
     }
 
     /// What in the folder's SQL a projection may not use, in order; empty when it may run.
-    public func check() -> [RefusedSQL] {
-        SQLCheck.refused(tables, file: "tables.sql") + SQLCheck.refused(indexes, file: "indexes.sql")
-            + SQLCheck.refused(apply, file: "apply.sql") + SQLCheck.refused(verify, file: "verify.sql")
+    public func check() -> [RefusedSQL] { check(otherSchemas: []) }
+
+    func check(otherSchemas: Set<String>) -> [RefusedSQL] {
+        SQLRules.File.allCases.flatMap { file in
+            SQLRules(file: file, otherSchemas: otherSchemas.subtracting([name])).check(text(of: file))
+        }
+    }
+
+    func text(of file: SQLRules.File) -> String {
+        switch file {
+        case .tables: tables
+        case .indexes: indexes
+        case .apply: apply
+        case .verify: verify
+        }
+    }
+
+    /// Reserved are the schemas of others, and names that would clash with a rebuild's.
+    private static func isName(_ name: String) -> Bool {
+        let rest = name.utf8.dropFirst()
+        guard let first = name.utf8.first, (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(first), rest.count < 40 else {
+            return false
+        }
+        guard !name.contains("__"), !name.hasPrefix("pg_"), !SQLWords.schemas.contains(name) else { return false }
+        return rest.allSatisfy {
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                || $0 == UInt8(ascii: "_")
+        }
+    }
+
+    private static func isEventType(_ type: String) -> Bool {
+        !type.isEmpty
+            && type.utf8.allSatisfy {
+                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ".")
+            }
+    }
+
+    private static func digest(events: [String: Int32], onPoison: PoisonPolicy, tables: String, apply: String) -> String {
+        var hasher = SHA256()
+        // A length before each part, so that no two lists of parts look alike.
+        func add(_ text: String) {
+            hasher.update(data: Array("\(text.utf8.count):".utf8))
+            hasher.update(data: Array(text.utf8))
+        }
+        for (type, version) in events.sorted(by: { $0.key < $1.key }) {
+            add(type)
+            add(String(version))
+        }
+        add(onPoison.rawValue)
+        for text in [tables, apply] {
+            for statement in SQLLexer.statements(of: text) where statement.first?.isWord("comment") == false {
+                for token in statement { add("\(token.kind) \(token.text)") }
+                add(";")
+            }
+        }
+        return hasher.finalize().hexadecimal
+    }
+}
+
+extension Sequence<UInt8> {
+    /// Two lower-case digits for each byte.
+    var hexadecimal: String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 }

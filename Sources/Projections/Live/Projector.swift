@@ -1,60 +1,66 @@
 public import Ledger
 public import Logging
 public import Postgres
-internal import Synchronization
+import Synchronization
 
-/// Folds the ledger into one projection's tables as events come.
+/// Keeps one projection's tables in step with the ledger.
 ///
-/// Any number of processes may run one; the first takes the projection's lock, the others stand by and take over within two
-/// seconds when its session ends.
+/// Any number of processes may run a projector of the same projection: one holds it, the others stand by and take over
+/// within two seconds of its death.
 public final class Projector: Sendable {
-    /// What this process does with the projection.
+    /// What this process's projector does.
     public enum State: Sendable, Hashable {
+        /// `run` has not begun, or has ended.
         case stopped
-        /// Another process holds the projection.
+        /// Another process holds the projection, or the database can't be reached.
         case standby
+        /// Applying what comes.
         case live
-        /// An event can't be applied, or the ledger is another one than before.
+        /// Nothing is applied until a person has dealt with it; `position` is the event that could not be applied, where one
+        /// event is the reason.
         case halted(position: Int64?, reason: String)
     }
 
     public let definition: ProjectionDefinition
-    /// What this process does with the projection now.
+
+    /// What it does now.
     public var state: State { shared.withLock { $0.state } }
-    /// The last position that this process applied.
+    /// The last position that this process has applied, or 0.
     public var position: Int64 { shared.withLock { $0.position } }
+
+    let configuration: PostgresConfiguration
+    let signal: LedgerSignal?
+    let mirror: (any ProjectionMirror)?
+    let pace: Duration
+    let logger: Logger
+    private let shared = Mutex(Shared())
 
     private struct Shared {
         var state = State.stopped
         var position: Int64 = 0
     }
 
-    private let configuration: PostgresConfiguration
-    private let signal: LedgerSignal?
-    private let mirror: (any ProjectionMirror)?
-    private let logger: Logger
-    private let shared = Mutex(Shared())
-
-    /// Positions of one batch, so that a projection that is far behind does not hold a long transaction.
-    private static let batchSize: Int64 = 5_000
-    /// The least time between the starts of two batches while there is no backlog. A batch costs the planning of its
-    /// statements whatever its size, so small ones one after the other would take the CPU that requests need.
-    private var pace: Duration { mirror == nil ? .milliseconds(250) : .milliseconds(20) }
-    /// How long it waits for a wake-up before it looks for itself.
-    private static let polling = Duration.milliseconds(250)
+    /// How long a process that does not hold the projection waits before it asks again.
+    static let standbyInterval: Duration = .milliseconds(500)
+    /// How long a projector that is not woken waits before it looks.
+    static let pollInterval: Duration = .milliseconds(250)
 
     /// - Parameters:
-    ///   - configuration: a role that is, or may become, `llmgateway_projector`.
-    ///   - signal: tells of appends in this process; polling stands behind it.
-    ///   - mirror: is told of every batch inside its transaction.
+    ///   - configuration: A role that is, or may become, `llmgateway_projector`.
+    ///   - signal: Wakes the projector; without it, it looks every 250 ms.
+    ///   - mirror: Told of every batch before the checkpoint moves.
+    ///   - pace: Under load batches begin at most this often, because a batch costs the planning of its statements whatever its
+    ///     size, CPU that requests need; the first event after a pause is applied at once. By default 250 ms, and 20 ms with a
+    ///     mirror, which others wait for.
     public init(
         definition: ProjectionDefinition, configuration: PostgresConfiguration, signal: LedgerSignal?,
-        mirror: (any ProjectionMirror)? = nil, logger: Logger
+        mirror: (any ProjectionMirror)? = nil, pace: Duration? = nil, logger: Logger
     ) {
         self.definition = definition
         self.configuration = configuration
         self.signal = signal
         self.mirror = mirror
+        self.pace = pace ?? (mirror == nil ? .milliseconds(250) : .milliseconds(20))
         var logger = logger
         logger[metadataKey: "projection"] = "\(definition.name)"
         self.logger = logger
@@ -62,114 +68,63 @@ public final class Projector: Sendable {
 
     /// Applies events until the task is cancelled. Outages are logged and waited out.
     public func run() async {
+        var backoff = Backoff(first: .milliseconds(200), last: .seconds(5))
+        set(.standby)
         while !Task.isCancelled {
             do {
-                let session = try await ProjectionSession.open(configuration, logger: logger)
-                do { try await live(session) } catch {
-                    await session.connection.close()
+                let connection = try await Session.open(configuration, purpose: "projection \(definition.name)", logger: logger)
+                do {
+                    try await connection.useSchema(definition.name)
+                    backoff.reset()
+                    try await stand(by: connection)
+                } catch {
+                    await connection.close()
                     throw error
                 }
-                await session.connection.close()
+                await connection.close()
             } catch {
                 if Task.isCancelled { break }
-                logger.warning("the projection is interrupted", metadata: ["error": "\(error)"])
-                try? await Task.sleep(for: .seconds(1))
+                logger.warning("projector lost the database", metadata: ["error": "\(error)"])
+                set(.standby)
+                await Self.sleep(backoff.next())
             }
         }
-        shared.withLock { $0.state = .stopped }
+        set(.stopped)
     }
 
-    private func live(_ session: ProjectionSession) async throws {
-        while try await !session.tryLock("projection." + definition.name) {
-            set(.standby)
-            try await Task.sleep(for: .seconds(1))
-        }
-        let schema = ProjectionSchema(definition)
-        if try await Checkpoint.read(definition.name, on: session.connection) == nil {
-            try await session.connection.script(schema.install(withIndexes: true))
-        }
+    /// Waits for the lock, follows the ledger while it is held, and begins again when it had to be given up.
+    private func stand(by connection: PostgresConnection) async throws {
         while !Task.isCancelled {
-            guard let checkpoint = try await Checkpoint.read(definition.name, on: session.connection) else {
-                throw ProjectionError(.notInstalled, "the checkpoint of \(definition.name) is gone")
-            }
-            guard checkpoint.version == definition.version else {
-                set(.halted(position: nil, reason: "the tables are of version \(checkpoint.version): rebuild the projection"))
-                try await Task.sleep(for: .seconds(5))
-                continue
-            }
-            shared.withLock { $0.position = checkpoint.position }
-            try await follow(session, schema, from: checkpoint.position)
-        }
-    }
-
-    /// Applies batch after batch until the checkpoint is moved by someone else or an event can't be applied.
-    private func follow(_ session: ProjectionSession, _ schema: ProjectionSchema, from start: Int64) async throws {
-        var position = start
-        var size = Self.batchSize
-        set(.live)
-        while !Task.isCancelled {
-            let head = try await session.head()
-            guard head > position else {
-                await wait(beyond: position)
-                continue
-            }
-            let upto = min(head, position + size)
-            let began = ContinuousClock.now
-            do {
-                try await session.apply(schema, after: position, upto: upto, mirror: mirror)
-                let isBehind = upto - position == size
-                position = upto
-                shared.withLock { $0.position = upto }
-                size = min(Self.batchSize, size * 2)
-                if !isBehind { try await Task.sleep(until: began + pace) }
-            } catch let error as PostgresError where error.sqlState == "LG101" {
-                return
-            } catch let error as PostgresError where error.sqlState == "LG102" {
-                try await halt(session, at: nil, error.message)
-                return
-            } catch let error as PostgresError where error.isPoison {
-                // Halving finds the first event that can't be applied while everything before it is.
-                guard upto == position + 1 else {
-                    size = max(1, (upto - position) / 2)
-                    continue
-                }
-                if definition.onPoison == .halt {
-                    try await halt(session, at: upto, error.message)
-                    return
-                }
-                try await park(session, at: upto, error.message)
+            if try await ProjectionLock.take(ProjectionLock.live, definition.name, connection) {
+                var follower = Follower(projector: self, connection: connection)
+                let pause = try await follower.follow()
+                try await ProjectionLock.release(ProjectionLock.live, definition.name, connection)
+                await Self.sleep(pause)
+            } else {
+                if case .halted = state {} else { set(.standby) }
+                await Self.sleep(Self.standbyInterval)
             }
         }
     }
 
-    private func wait(beyond position: Int64) async {
-        if let signal {
-            _ = await signal.wait(beyond: position, atMost: Self.polling)
-        } else {
-            try? await Task.sleep(for: Self.polling)
+    func set(_ state: State) {
+        let old = shared.withLock { shared in
+            defer { shared.state = state }
+            return shared.state
+        }
+        guard old != state else { return }
+        switch state {
+        case .halted(let position, let reason):
+            logger.error(
+                "projection is halted", metadata: ["position": "\(position.map(String.init) ?? "-")", "reason": "\(reason)"])
+        default: logger.info("projector is \(state)")
         }
     }
 
-    /// Records where and why the projection stands, and waits before it tries again.
-    private func halt(_ session: ProjectionSession, at position: Int64?, _ reason: String) async throws {
-        logger.critical(
-            "the projection halted", metadata: ["position": "\(position.map(String.init) ?? "")", "reason": "\(reason)"])
-        set(.halted(position: position, reason: reason))
-        _ = try await session.connection.query(
-            "UPDATE projections.checkpoints SET halted_at = $2, error = $3 WHERE schema_name = $1",
-            [.text(definition.name), position.map { .int8($0) } ?? .null, .text(reason)])
-        try await Task.sleep(for: .seconds(10))
-    }
+    func reached(_ position: Int64) { shared.withLock { $0.position = position } }
 
-    private func park(_ session: ProjectionSession, at position: Int64, _ reason: String) async throws {
-        logger.critical("an event was parked", metadata: ["position": "\(position)", "reason": "\(reason)"])
-        _ = try await session.connection.query(
-            """
-            INSERT INTO projections.parked (name, position, organization, stream_kind, stream_id, error)
-            SELECT $1, e.position, e.organization, e.stream_kind, e.stream_id, $3 FROM ledger.events AS e WHERE e.position = $2
-            ON CONFLICT DO NOTHING
-            """, [.text(definition.name), .int8(position), .text(reason)])
+    /// Sleeps; returns early when the task is cancelled.
+    static func sleep(_ duration: Duration) async {
+        do { try await Task.sleep(for: duration) } catch {}
     }
-
-    private func set(_ state: State) { shared.withLock { $0.state = state } }
 }

@@ -3,6 +3,7 @@ public struct RebuildProgress: Sendable, Hashable {
     public enum Phase: String, Sendable {
         /// Applying from position 1, or from where an interrupted rebuild ended.
         case applying
+        /// Making the indexes.
         case indexing
         /// Applying what came meanwhile.
         case catchingUp
@@ -10,15 +11,17 @@ public struct RebuildProgress: Sendable, Hashable {
         case verifying
         /// Computing digests of both versions' rows.
         case comparing
+        /// Putting the new tables in place.
         case swapping
     }
 
     public var phase: Phase
+    /// Everything up to here is in the new tables.
     public var position: Int64
-    /// The position that it has to reach.
+    /// The position that has to be reached.
     public var target: Int64
-    /// Events a second over the last seconds of `applying`.
+    /// Events a second since `applying` began; 0 before the first batch.
     public var eventsPerSecond: Double
-    /// What is left of `applying` at that rate.
+    /// What is left at that rate; nil while it is not known.
     public var remaining: Duration?
 }

@@ -13,6 +13,8 @@ public struct ProjectionStatus: Sendable, Hashable, Codable {
         case outdated
         /// A rebuild beside the live tables.
         case rebuilding
+        /// A rebuild that nobody goes on with; the next one will.
+        case interrupted
         /// The tables before the last swap, kept until they are dropped.
         case previous
     }

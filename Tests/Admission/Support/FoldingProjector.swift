@@ -14,35 +14,49 @@ struct FoldingProjector: Sendable {
         case withoutMirror
     }
 
-    private let session: ProjectionSession
-    private let schema: ProjectionSchema
+    /// Writes Redis, then dies before the batch commits.
+    private struct DyingMirror: ProjectionMirror {
+        struct Died: Error {}
+        let mirror: (any ProjectionMirror)?
+
+        func apply(after: Int64, upto: Int64, connection: PostgresConnection) async throws {
+            try await mirror?.apply(after: after, upto: upto, connection: connection)
+            throw Died()
+        }
+    }
+
+    private let definition: ProjectionDefinition
+    private let connection: PostgresConnection
 
     /// Makes the projection's schema as the projector does.
     init(url: String) async throws {
-        schema = ProjectionSchema(try ProjectionDefinition.load(folder: admissionFolderPath))
-        session = try await ProjectionSession.open(try PostgresConfiguration(url: url), logger: quiet)
-        try await session.connection.script(schema.install(withIndexes: true))
+        definition = try ProjectionDefinition.load(folder: admissionFolderPath)
+        connection = try await Session.open(try PostgresConfiguration(url: url), purpose: "test", logger: quiet)
+        try await Installer(definition: definition, connection: connection).install(schema: definition.name, indexed: true)
+        try await connection.useSchema(definition.name)
     }
 
-    func close() async { await session.connection.close() }
+    func close() async { await connection.close() }
 
     var position: Int64 {
-        get async throws { try await Checkpoint.read("admission", on: session.connection)?.position ?? 0 }
+        get async throws { try await Checkpoint.read(schema: definition.name, connection)?.position ?? 0 }
     }
 
     /// Applies at most `limit` positions; false when there was nothing.
     @discardableResult
     func step(limit: Int64 = 1000, mirror: (any ProjectionMirror)?, crash: Crash? = nil) async throws -> Bool {
-        let after = try await position
-        let upto = min(try await session.head(), after + limit)
-        guard upto > after else { return false }
+        let used: (any ProjectionMirror)? =
+            switch crash {
+            case .beforeCommit: DyingMirror(mirror: mirror)
+            case .withoutMirror: nil
+            case nil: mirror
+            }
+        let runner = BatchRunner(definition: definition, schema: definition.name, connection: connection, mirror: used)
         do {
-            try await session.connection.script(schema.apply(after: after, upto: upto))
-            if crash != .withoutMirror { try await mirror?.apply(after: after, upto: upto, connection: session.connection) }
-            try await session.connection.script(crash == .beforeCommit ? "ROLLBACK" : schema.finish(upto: upto))
+            return try await runner.apply(limit: limit).moved
+        } catch .outage(let error) where error is DyingMirror.Died {
             return true
-        } catch {
-            try? await session.connection.script("ROLLBACK")
+        } catch .outage(let error) {
             throw error
         }
     }
@@ -54,17 +68,6 @@ struct FoldingProjector: Sendable {
 
     /// What `verify.sql` finds wrong, over the whole history.
     func problems() async throws -> [String] {
-        let upto = try await position
-        try await session.connection.script(
-            """
-            BEGIN;
-            SET LOCAL projection.after = '0';
-            SET LOCAL projection.upto = '\(upto)';
-            SET LOCAL search_path = admission;
-            """)
-        let sql = schema.definition.verify.trimmingCharacters(in: .init(charactersIn: "; \n"))
-        let rows = try await session.connection.query(sql)
-        try await session.connection.script("COMMIT")
-        return try rows.map { try $0.decode(0, as: String.self) }
+        try await Verification(definition: definition, connection: connection).problems(schema: definition.name)
     }
 }

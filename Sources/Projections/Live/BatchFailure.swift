@@ -1,0 +1,36 @@
+import Postgres
+
+/// Why a batch was not applied; it was rolled back.
+enum BatchFailure: Error {
+    /// An event of (after, upto] can't be applied.
+    case poison(after: Int64, upto: Int64, reason: String)
+    /// The database or the mirror is away, or busy; later the same batch may go well.
+    case outage(any Error)
+    /// The tables are not this definition's.
+    case outdated(String)
+    /// The ledger does not have the event that the tables end with.
+    case otherHistory(String)
+    /// There is no checkpoint.
+    case missing
+
+    /// Whether an error is about the data and will come again with the same events.
+    static func isPoison(_ error: any Error) -> Bool {
+        switch error {
+        case let error as ProjectionError: return error.code == .poison
+        case let error as PostgresError:
+            guard error.code == .server, let state = error.sqlState else { return false }
+            // Feature not supported, cardinality, data, constraints, invalid cursor or function use, syntax and access,
+            // program limits, raised by a function.
+            return ["0A", "21", "22", "23", "2F", "38", "39", "42", "44", "54", "P0"].contains { state.hasPrefix($0) }
+        default: return false
+        }
+    }
+
+    /// One line for the operator: what the server said, without values of events.
+    static func reason(_ error: any Error) -> String {
+        guard let error = error as? PostgresError else { return String(describing: error) }
+        let about = [error.table.map { "table \($0)" }, error.constraint.map { "constraint \($0)" }].compactMap(\.self)
+        let place = about.isEmpty ? "" : " (\(about.joined(separator: ", ")))"
+        return "\(error.message)\(place) [\(error.sqlState ?? error.code.rawValue)]"
+    }
+}

@@ -1,0 +1,134 @@
+import Ledger
+import Logging
+import Postgres
+
+/// Applies batches to one schema of a projection: rows, copy and checkpoint in one transaction.
+struct BatchRunner {
+    /// What was done.
+    struct Applied: Sendable, Hashable {
+        var after: Int64
+        var upto: Int64
+        /// The ledger's newest position when the batch began.
+        var head: Int64
+        /// Whether the checkpoint moved; it does not when there was nothing new.
+        var moved: Bool { upto > after }
+    }
+
+    let definition: ProjectionDefinition
+    let schema: String
+    let connection: PostgresConnection
+    let mirror: (any ProjectionMirror)?
+
+    /// Applies at most `limit` positions, none beyond `ceiling`.
+    ///
+    /// - Throws: ``BatchFailure``; nothing was applied then.
+    func apply(limit: Int64, ceiling: Int64 = .max) async throws(BatchFailure) -> Applied {
+        do {
+            return try await attempt(limit: limit, ceiling: ceiling)
+        } catch {
+            await connection.rollback()
+            throw (error as? BatchFailure) ?? .outage(error)
+        }
+    }
+
+    private func attempt(limit: Int64, ceiling: Int64) async throws -> Applied {
+        let opened = try await connection.pipeline([
+            PostgresStatement("BEGIN"),
+            Checkpoint.hold(schema: schema),
+            PostgresStatement(
+                """
+                SELECT
+                    \(Checkpoint.columns),
+                    set_config('projection.after', c.position::text, true),
+                    set_config('projection.upto', least(
+                        c.position + $2, $3, (SELECT coalesce(max(h.position), 0) FROM ledger.events AS h))::text, true)
+                FROM projections.checkpoints AS c WHERE c.schema_name = $1
+                """, [.text(schema), .int8(limit), .int8(ceiling)]),
+        ])
+        guard let row = try opened.map({ try $0.get() }).last?.first else { throw BatchFailure.missing }
+        let checkpoint = try Checkpoint(row)
+        try check(checkpoint)
+        let upto = min(checkpoint.position + limit, ceiling, checkpoint.head)
+        let applied = Applied(after: checkpoint.position, upto: max(upto, checkpoint.position), head: checkpoint.head)
+        guard applied.moved else {
+            await connection.rollback()
+            return applied
+        }
+        try await applyRows(applied)
+        try await move(to: applied.upto)
+        return applied
+    }
+
+    private func check(_ checkpoint: Checkpoint) throws(BatchFailure) {
+        guard checkpoint.isMade(by: definition) else {
+            let change =
+                checkpoint.version == definition.version
+                ? "made by other SQL of the same version \(definition.version): raise the version"
+                : "of version \(checkpoint.version), the folder is of version \(definition.version)"
+            throw .outdated("the tables of \(definition.name) are \(change); rebuild it")
+        }
+        guard checkpoint.isOfThisLedger else {
+            throw .otherHistory(
+                "the ledger does not hold the event \(checkpoint.position) that the tables of \(definition.name) end with"
+                    + " (was the database restored?); rebuild it")
+        }
+    }
+
+    private func applyRows(_ batch: Applied) async throws {
+        do {
+            try await connection.script(definition.apply, deadline: .seconds(300))
+        } catch {
+            throw Self.failure(error, batch)
+        }
+        guard let mirror else { return }
+        do {
+            try await mirror.apply(after: batch.after, upto: batch.upto, connection: connection)
+        } catch {
+            // What the mirror does with its own store is never an event's fault, unless it says so.
+            guard let error = error as? ProjectionError, error.code == .poison else { throw BatchFailure.outage(error) }
+            throw Self.failure(error, batch)
+        }
+    }
+
+    private static func failure(_ error: any Error, _ batch: Applied) -> BatchFailure {
+        guard BatchFailure.isPoison(error) else { return .outage(error) }
+        return .poison(after: batch.after, upto: batch.upto, reason: BatchFailure.reason(error))
+    }
+
+    private func move(to position: Int64) async throws {
+        let closed = try await connection.pipeline([
+            PostgresStatement(
+                """
+                UPDATE projections.checkpoints SET
+                    position = $2, hash = (SELECT e.hash FROM ledger.events AS e WHERE e.position = $2),
+                    halted = false, halted_position = NULL, error = NULL, updated_at = now()
+                WHERE schema_name = $1
+                """, [.text(schema), .int8(position)]),
+            PostgresStatement("COMMIT"),
+        ])
+        for result in closed { _ = try result.get() }
+    }
+
+    /// Leaves out the next event and everything of the same organization or stream from then on.
+    ///
+    /// - Returns: False when the definition does not allow it, or the event has no organization: it has to halt.
+    func park(position: Int64, reason: String) async throws -> Bool {
+        guard definition.onPoison != .halt else { return false }
+        return try await connection.inTransaction {
+            let rows = try await connection.query(
+                """
+                INSERT INTO projections.parked (schema_name, position, type, stream_kind, stream_id, organization, error)
+                SELECT $1, e.position, e.type, e.stream_kind, e.stream_id, e.organization, $3
+                FROM ledger.events AS e, projections.checkpoints AS c
+                WHERE e.position = $2 AND c.schema_name = $1 AND c.position = $2 - 1
+                    AND ($4 OR e.organization IS NOT NULL)
+                RETURNING position
+                """,
+                [
+                    .text(schema), .int8(position), .text(String(reason.prefix(2000))),
+                    .bool(definition.onPoison == .parkStream),
+                ])
+            return rows.count == 1
+        }
+    }
+}

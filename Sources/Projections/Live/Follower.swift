@@ -1,0 +1,126 @@
+import Ledger
+import Logging
+import Postgres
+
+/// The projector while it holds the projection.
+struct Follower {
+    private let projector: Projector
+    private let connection: PostgresConnection
+    private let runner: BatchRunner
+    private var size = BatchSize.live
+    private var search = PoisonSearch()
+    private var position: Int64 = 0
+    private var outages = Backoff(first: .milliseconds(100), last: .seconds(5))
+    private var halts = Backoff(first: .seconds(1), last: .seconds(20))
+    private let clock = ContinuousClock()
+
+    init(projector: Projector, connection: PostgresConnection) {
+        self.projector = projector
+        self.connection = connection
+        self.runner = BatchRunner(
+            definition: projector.definition, schema: ProjectionSchema.live(projector.definition.name), connection: connection,
+            mirror: projector.mirror)
+    }
+
+    /// Follows the ledger until the task is cancelled or the projection has to be given up.
+    ///
+    /// - Returns: How long to leave it to others.
+    /// - Throws: When the connection is lost.
+    mutating func follow() async throws -> Duration {
+        while !Task.isCancelled {
+            let began = clock.now
+            let applied: BatchRunner.Applied
+            do {
+                applied = try await runner.apply(limit: search.limit(after: position, normal: size.size))
+            } catch {
+                if let pause = try await failed(error) { return pause }
+                continue
+            }
+            settled(applied, took: clock.now - began)
+            if applied.upto >= applied.head { try await waitForMore(since: began) }
+        }
+        return .zero
+    }
+
+    private mutating func settled(_ applied: BatchRunner.Applied, took duration: Duration) {
+        position = applied.upto
+        search.reached(position)
+        if applied.moved { size.took(duration, count: applied.upto - applied.after) }
+        outages.reset()
+        halts.reset()
+        projector.reached(position)
+        projector.set(.live)
+    }
+
+    /// Returns when there is something to apply, or something is wrong with the checkpoint.
+    private func waitForMore(since began: ContinuousClock.Instant) async throws {
+        let rest = projector.pace - (clock.now - began)
+        if let signal = projector.signal, signal.position > position {
+            if rest > .zero { await Projector.sleep(rest) }
+            return
+        }
+        while !Task.isCancelled {
+            if let signal = projector.signal {
+                guard await signal.wait(beyond: position, atMost: Projector.pollInterval) <= position else { return }
+            } else {
+                await Projector.sleep(Projector.pollInterval)
+            }
+            // Looking costs less than a transaction that locks the checkpoint.
+            guard let checkpoint = try await Checkpoint.read(schema: runner.schema, connection) else { return }
+            guard checkpoint.position == position, checkpoint.head == position, checkpoint.isOfThisLedger,
+                checkpoint.isMade(by: projector.definition)
+            else { return }
+        }
+    }
+
+    /// - Returns: A pause when the projection is left to others; nil when it is tried again here.
+    private mutating func failed(_ failure: BatchFailure) async throws -> Duration? {
+        switch failure {
+        case .poison(let after, let upto, let reason):
+            position = after
+            guard let poison = search.failed(after: after, upto: upto) else { return nil }
+            try await poisoned(at: poison, reason)
+            return nil
+        case .outage(let error):
+            guard connection.isOpen else { throw error }
+            projector.logger.warning("a batch was rolled back", metadata: ["error": "\(error)"])
+            if (error as? PostgresError)?.code == .deadlineExceeded { size.timedOut() }
+            await Projector.sleep(outages.next())
+            return nil
+        case .outdated(let reason):
+            // A process of the version that made the tables may still be there: it shall have them.
+            projector.set(.halted(position: nil, reason: reason))
+            return .seconds(1)
+        case .otherHistory(let reason):
+            try await Checkpoint.halt(schema: runner.schema, position: nil, error: reason, connection)
+            projector.set(.halted(position: nil, reason: reason))
+            return .seconds(1)
+        case .missing:
+            try await install()
+            return nil
+        }
+    }
+
+    private mutating func poisoned(at poison: Int64, _ reason: String) async throws {
+        if try await runner.park(position: poison, reason: reason) {
+            projector.logger.error("an event was parked", metadata: ["position": "\(poison)", "reason": "\(reason)"])
+            return
+        }
+        try await Checkpoint.halt(schema: runner.schema, position: poison, error: reason, connection)
+        projector.set(.halted(position: poison, reason: reason))
+        await Projector.sleep(halts.next())
+    }
+
+    private func install() async throws {
+        do {
+            try await Installer(definition: projector.definition, connection: connection)
+                .install(schema: runner.schema, indexed: true)
+        } catch let error as ProjectionError {
+            projector.set(.halted(position: nil, reason: error.message))
+            await Projector.sleep(.seconds(10))
+        } catch let error as PostgresError where BatchFailure.isPoison(error) {
+            projector.set(.halted(position: nil, reason: "it can't be installed: \(BatchFailure.reason(error))"))
+            await Projector.sleep(.seconds(10))
+        }
+    }
+}

@@ -1,0 +1,76 @@
+import Ledger
+import Postgres
+import Projections
+import TestSupport
+import Testing
+
+/// Several projectors of one projection.
+@Suite struct StandbyTests {
+    @Test func `one of several projectors is live, and another takes over when it dies`() async throws {
+        var generator = HistoryGenerator(seed: TestEnvironment.seed("take-over"))
+        try await LedgerDatabase.with { database in
+            let definition = try Folders.load("balances")
+            let first = RunningProjector(definition, database)
+            try await database.append(try generator.events(50))
+            try await first.catchUp(database)
+            let second = RunningProjector(definition, database)
+            try await second.becomes("the second stands by") { $0 == .standby }
+            #expect(first.projector.state == .live)
+            await first.stop()
+            try await database.append(try generator.events(50))
+            try await second.catchUp(database)
+            #expect(second.projector.state == .live)
+            #expect(first.projector.state == .stopped)
+            await second.stop()
+        }
+    }
+
+    @Test func `the status tells live from stopped and how far behind it is`() async throws {
+        var generator = HistoryGenerator(seed: TestEnvironment.seed("status"))
+        try await LedgerDatabase.with { database in
+            let definition = try Folders.load("usage")
+            let running = RunningProjector(definition, database)
+            try await database.append(try generator.events(30))
+            try await running.catchUp(database)
+            let live = try await ProjectionStatus.all(client: database.client)
+            #expect(live.map(\.name) == ["usage"])
+            #expect(live.first?.state == .live)
+            #expect(live.first?.lag == 0)
+            await running.stop()
+            try await database.append(try generator.events(7))
+            let catalogue = try ProjectionCatalogue([definition])
+            let stopped = try #require(try await ProjectionStatus.all(catalogue: catalogue, client: database.client).first)
+            #expect(stopped.state == .stopped)
+            #expect(stopped.lag == 7)
+            #expect(stopped.asOf != nil)
+        }
+    }
+
+    @Test func `without a signal the ledger is looked at`() async throws {
+        var generator = HistoryGenerator(seed: TestEnvironment.seed("polling"))
+        try await LedgerDatabase.with { database in
+            let projector = Projector(
+                definition: try Folders.load("balances"), configuration: database.configuration, signal: nil,
+                logger: database.logger)
+            let task = Task { await projector.run() }
+            let head = try await database.append(try generator.events(20))
+            #expect(
+                try await waitUntil(projection: "balances", position: head, deadline: .seconds(20), client: database.client))
+            task.cancel()
+            await task.value
+        }
+    }
+
+    @Test func `waiting for a position that does not come ends at the deadline`() async throws {
+        try await LedgerDatabase.with { database in
+            await #expect(throws: ProjectionError.self) {
+                _ = try await waitUntil(
+                    projection: "balances", position: 1, deadline: .milliseconds(20), client: database.client)
+            }
+            try await project(try Folders.load("balances"), database)
+            #expect(
+                try await !waitUntil(
+                    projection: "balances", position: 99, deadline: .milliseconds(20), client: database.client))
+        }
+    }
+}
