@@ -15,6 +15,9 @@ public enum TestEnvironment {
         return parts.joined(separator: "/")
     }()
 
+    /// Whether the long forms of the tests are wanted: `tools/test --soak MINUTES` sets LLMGATEWAY_SOAK.
+    public static var soak: Bool { ProcessInfo.processInfo.environment["LLMGATEWAY_SOAK"].map { $0 != "0" } ?? false }
+
     /// A seed that is printed, so that a failing property test can be repeated by setting LLMGATEWAY_SEED.
     public static func seed(_ label: String) -> UInt64 {
         let given = ProcessInfo.processInfo.environment["LLMGATEWAY_SEED"].flatMap(UInt64.init)
