@@ -14,12 +14,12 @@ final class ConnectionCore: ReactorClient {
     private let lastEntry = Atomic<UInt64>(0)
     private let closeHandler = Mutex<(@Sendable () -> Void)?>(nil)
 
-    private init(_ opened: OpenedConnection, reactor: Reactor, configuration: PostgresConfiguration, logger: Logger) {
+    private init(_ opened: OpenedConnection, reactor: Reactor, configuration: PostgresConfiguration) {
         id = reactor.newID()
         backendPID = PQbackendPID(opened.pointer)
         state = Mutex(
             ConnectionState(
-                opened, id: id, reactor: reactor, logger: logger, statementLimit: configuration.preparedStatementLimit))
+                opened, id: id, reactor: reactor, statementLimit: configuration.preparedStatementLimit))
     }
 
     /// Opens a connection and has the reactor watch it.
@@ -28,8 +28,9 @@ final class ConnectionCore: ReactorClient {
     ) async throws(PostgresError) -> ConnectionCore {
         let reactor = try Reactor.shared()
         let opened = try await ConnectionOpening.open(
-            configuration, reactor: reactor, deadline: MonotonicClock.after(min(deadline, configuration.connectTimeout)))
-        let core = ConnectionCore(opened, reactor: reactor, configuration: configuration, logger: logger)
+            configuration, reactor: reactor, deadline: MonotonicClock.after(min(deadline, configuration.connectTimeout)),
+            logger: logger)
+        let core = ConnectionCore(opened, reactor: reactor, configuration: configuration)
         reactor.add(core, id: core.id)
         guard core.state.withLock({ $0.watch(isNew: true) }) else {
             let error = PostgresError(.connectionFailed, "the connection can't be watched")

@@ -8,6 +8,13 @@ import Synchronization
 /// `@unchecked Sendable`: it is handed on once, from the thread that opened it to the state that owns it.
 struct OpenedConnection: @unchecked Sendable {
     let pointer: OpaquePointer
+    /// Released by whoever finishes the connection.
+    let notices: Unmanaged<NoticeSink>
+
+    func finish() {
+        PQfinish(pointer)
+        notices.release()
+    }
 }
 
 /// One attempt to open a connection: made on a helper thread, given up at its deadline or when its task is cancelled.
@@ -30,7 +37,7 @@ final class ConnectionOpening: ReactorClient {
     }
 
     static func open(
-        _ configuration: PostgresConfiguration, reactor: Reactor, deadline: UInt64
+        _ configuration: PostgresConfiguration, reactor: Reactor, deadline: UInt64, logger: Logger
     ) async throws(PostgresError) -> OpenedConnection {
         let parameters = try configuration.connectionParameters()
         let opening = ConnectionOpening(reactor: reactor)
@@ -38,7 +45,7 @@ final class ConnectionOpening: ReactorClient {
         defer { reactor.remove(opening.id) }
         reactor.schedule(opening.id, at: deadline)
         let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { opening.start(parameters, deadline, $0) }
+            await withCheckedContinuation { opening.start(parameters, deadline, logger, $0) }
         } onCancel: {
             opening.end(.failure(PostgresError(.cancelled, "the task was cancelled while it connected")))
         }
@@ -51,14 +58,14 @@ final class ConnectionOpening: ReactorClient {
 
     private static let late = PostgresError(.deadlineExceeded, "the server did not take the connection in time")
 
-    private func start(_ parameters: [(String, String)], _ deadline: UInt64, _ waiter: Waiter) {
+    private func start(_ parameters: [(String, String)], _ deadline: UInt64, _ logger: Logger, _ waiter: Waiter) {
         let ended: PostgresError? = state.withLock { state in
             if case .ended(let error) = state { return error }
             state = .waiting(waiter)
             return nil
         }
         if let ended { return waiter.resume(returning: .failure(ended)) }
-        let started = HelperThread.start { [self] in end(Self.connect(parameters, deadline)) }
+        let started = HelperThread.start { [self] in end(Self.connect(parameters, deadline, logger)) }
         if !started { end(.failure(PostgresError(.connectionFailed, "too many connections are being opened"))) }
     }
 
@@ -77,35 +84,42 @@ final class ConnectionOpening: ReactorClient {
         if case .some(.some(let waiter)) = waiter {
             waiter.resume(returning: result)
         } else if case .success(let opened) = result {
-            PQfinish(opened.pointer)
+            opened.finish()
         }
     }
 
     /// Blocks until the connection stands, fails, or `deadline` passes.
-    private static func connect(_ parameters: [(String, String)], _ deadline: UInt64) -> Result<OpenedConnection, PostgresError> {
+    private static func connect(
+        _ parameters: [(String, String)], _ deadline: UInt64, _ logger: Logger
+    ) -> Result<OpenedConnection, PostgresError> {
         guard let pg = start(parameters) else {
             return .failure(PostgresError(.connectionFailed, "no memory for a connection"))
         }
-        var status = PGRES_POLLING_WRITING
-        if PQstatus(pg) == CONNECTION_BAD { status = PGRES_POLLING_FAILED }
+        let opened = OpenedConnection(pointer: pg, notices: NoticeSink.install(on: pg, logger: logger))
+        do {
+            try wait(for: pg, deadline)
+            return .success(opened)
+        } catch {
+            opened.finish()
+            return .failure(error)
+        }
+    }
+
+    private static func wait(for pg: OpaquePointer, _ deadline: UInt64) throws(PostgresError) {
+        var status = PQstatus(pg) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING
         while status != PGRES_POLLING_OK {
-            guard status != PGRES_POLLING_FAILED else { return fail(pg) }
+            guard status != PGRES_POLLING_FAILED else { throw failure(of: pg) }
             let now = MonotonicClock.now()
-            guard now < deadline else {
-                PQfinish(pg)
-                return .failure(late)
-            }
+            guard now < deadline else { throw late }
             var waiting = pollfd(
                 fd: PQsocket(pg), events: Int16(status == PGRES_POLLING_READING ? POLLIN : POLLOUT), revents: 0)
             if poll(&waiting, 1, Int32(min((deadline - now) / 1_000_000 + 1, 60_000))) > 0 { status = PQconnectPoll(pg) }
         }
-        guard PQsetnonblocking(pg, 1) == 0 else { return fail(pg) }
-        return .success(OpenedConnection(pointer: pg))
+        guard PQsetnonblocking(pg, 1) == 0 else { throw failure(of: pg) }
     }
 
-    private static func fail(_ pg: OpaquePointer) -> Result<OpenedConnection, PostgresError> {
-        defer { PQfinish(pg) }
-        return .failure(PostgresError(.connectionFailed, PostgresError.firstLine(of: PQerrorMessage(pg)) ?? "no connection"))
+    private static func failure(of pg: OpaquePointer) -> PostgresError {
+        PostgresError(.connectionFailed, PostgresError.firstLine(of: PQerrorMessage(pg)) ?? "no connection")
     }
 
     private static func start(_ parameters: [(String, String)]) -> OpaquePointer? {

@@ -1,7 +1,6 @@
 import CPostgres
 import DequeModule
 import Glibc
-import Logging
 
 /// Everything about a connection that changes. Its owner's lock guards it; no call blocks, and what has to happen outside
 /// the lock is gathered in `effects`.
@@ -43,13 +42,13 @@ struct ConnectionState: ~Copyable {
     /// The reactor does not watch the socket because the reader of a COPY is behind.
     private var isPaused = false
 
-    init(_ opened: OpenedConnection, id: UInt64, reactor: Reactor, logger: Logger, statementLimit: Int) {
+    init(_ opened: OpenedConnection, id: UInt64, reactor: Reactor, statementLimit: Int) {
         pg = opened.pointer
         socket = PQsocket(opened.pointer)
         self.id = id
         self.reactor = reactor
         tls = PQsslInUse(opened.pointer) != 0 ? PQsslStruct(opened.pointer, "OpenSSL") : nil
-        notices = NoticeSink.install(on: opened.pointer, logger: logger)
+        notices = opened.notices
         cache = StatementCache(limit: statementLimit)
     }
 

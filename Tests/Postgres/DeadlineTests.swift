@@ -24,12 +24,19 @@ import Testing
     @Test func aStatementWhoseTurnDoesNotComeIsNeverSent() async throws {
         try await withConnection { c in
             try await c.script("CREATE TEMP TABLE q (a int)")
-            async let slow = c.query("SELECT pg_sleep(0.3)")
-            try await Task.sleep(for: .milliseconds(20))
-            let error = await failure { try await c.query("INSERT INTO q VALUES (1)", deadline: .milliseconds(20)) }
-            #expect(error?.code == .deadlineExceeded)
-            #expect(error?.outcomeUnknown == false)
-            _ = try await slow
+            try await withConnection { gate in
+                // The first statement runs until the gate opens.
+                let key = PostgresValue.int8(.random(in: .min ... .max))
+                try await gate.query("SELECT pg_advisory_lock($1)", [key])
+                async let slow = c.query("SELECT pg_advisory_xact_lock($1)", [key])
+                let waiting = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'advisory'"
+                try await eventually { try await gate.integer(waiting, [.int4(c.backendPID)]) == 1 }
+                let error = await failure { try await c.query("INSERT INTO q VALUES (1)", deadline: .milliseconds(20)) }
+                #expect(error?.code == .deadlineExceeded)
+                #expect(error?.outcomeUnknown == false)
+                try await gate.query("SELECT pg_advisory_unlock($1)", [key])
+                _ = try await slow
+            }
             #expect(try await c.integer("SELECT count(*) FROM q") == 0)
         }
     }

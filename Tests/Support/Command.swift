@@ -26,7 +26,8 @@ public func runCommand(_ arguments: [String], environment: [String: String] = [:
     let variables = ProcessInfo.processInfo.environment.merging(environment) { _, given in given }
     let status = await withCheckedContinuation { (continuation: CheckedContinuation<Int32, Never>) in
         Thread.detachNewThread {
-            continuation.resume(returning: spawn(arguments, variables.map { "\($0.key)=\($0.value)" }, output: output, errors: errors))
+            continuation.resume(
+                returning: spawn(arguments, variables.map { "\($0.key)=\($0.value)" }, output: output, errors: errors))
         }
     }
     let text = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
