@@ -113,7 +113,8 @@ let package = Package(
         tests("JSON", ["JSON", "TestSupport"]),
         tests("Catalogue", ["Catalogue", "JSON", "Money", "TestSupport"]),
         tests("Dialects", ["Dialects", "Catalogue", "JSON", "Money", "TestSupport", nioCore]),
-        tests("Gateway", ["Gateway", "Dialects", "Catalogue", "Admission", "Ledger", "Money", "TestSupport", nioCore]),
+        tests(
+            "Gateway", ["Gateway", coreMetrics, "Dialects", "Catalogue", "Admission", "Ledger", "Money", "TestSupport", nioCore]),
         tests("Management", ["Management", "Admission", "Projections", "Ledger", "Postgres", "Money", "TestSupport", logging]),
         tests(
             "Faults",

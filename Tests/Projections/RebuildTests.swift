@@ -104,8 +104,12 @@ import Testing
                 }
             }
             await #expect(throws: (any Error).self) { try await dying.value }
-            let begun = try #require(
-                try await ProjectionStatus.all(client: database.client).first { $0.schema == "usage__rebuild" })
+            // The server notices the end of the session a moment after the client has left it.
+            func status() async throws -> ProjectionStatus? {
+                try await ProjectionStatus.all(client: database.client).first { $0.schema == "usage__rebuild" }
+            }
+            for _ in 0..<200 where try await status()?.state == .rebuilding { try await Task.sleep(for: .milliseconds(50)) }
+            let begun = try #require(try await status())
             #expect(begun.state == .interrupted)
             let head = try await database.head()
             #expect(begun.position == head)

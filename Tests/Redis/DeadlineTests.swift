@@ -63,7 +63,7 @@ import Testing
     @Test func aCallBehindASlowOneFailsAtItsOwnDeadline() async throws {
         try await withServer { server in
             try await withConnection(server.socketURL) { redis in
-                async let slow = redis.call(["DEBUG", "SLEEP", "5"], deadline: .seconds(30))
+                async let slow = redis.call(["DEBUG", "SLEEP", "2"], deadline: .seconds(30))
                 try await eventually("the slow call is in flight") { redis.statistics.calls == 2 }
                 let behind = try await failure { () throws(RedisError) in
                     try await redis.call(["ECHO", "behind"], deadline: .milliseconds(200))

@@ -123,8 +123,9 @@ struct AppenderWriter {
             queue.statistics.lastBatchSize = events
             return batch.map { queue.finish($0.id) }
         }
-        for (caller, result) in zip(callers, results) { caller?.resume(returning: .success(result)) }
+        // First, so that whoever has its answer finds the signal given.
         if appended > 0 { appender.signal?.signal(knownPosition) }
+        for (caller, result) in zip(callers, results) { caller?.resume(returning: .success(result)) }
     }
 
     private func reject(_ entry: Entry, sqlState: String, mayBeCommitted: Bool) {
