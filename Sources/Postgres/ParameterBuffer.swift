@@ -1,6 +1,3 @@
-import FoundationEssentials
-import Glibc
-
 /// The parameters of one statement in Postgres's binary format, in one buffer that is used again for the next statement.
 ///
 /// libpq copies what it is given, so the pointers need to live only for the call.
@@ -92,11 +89,10 @@ struct ByteWriter: ~Copyable {
         capacity = larger
     }
 
-    mutating func write(_ value: some FixedWidthInteger) {
-        let size = value.bitWidth / 8
-        reserve(size)
-        withUnsafeBytes(of: value.bigEndian) { (base + count).copyMemory(from: $0.baseAddress!, byteCount: size) }
-        count += size
+    mutating func write<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value) {
+        reserve(MemoryLayout<Value>.size)
+        (base + count).storeBytes(of: value.bigEndian, as: Value.self)
+        count += MemoryLayout<Value>.size
     }
 
     mutating func write(_ bytes: UnsafeRawBufferPointer) {
