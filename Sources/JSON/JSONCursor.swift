@@ -8,6 +8,7 @@ package struct JSONCursor: Sendable {
     /// How deep arrays and objects may nest.
     package let maximumDepth: Int
 
+    /// A cursor at `offset`.
     package init(offset: Int = 0, maximumDepth: Int = 128) {
         self.offset = offset
         self.maximumDepth = maximumDepth

@@ -21,6 +21,7 @@ package struct JSONError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The byte offset at which it was found.
     package let offset: Int
 
+    /// An error of `kind` at a byte offset.
     package init(_ kind: Kind, at offset: Int) {
         self.kind = kind
         self.offset = offset

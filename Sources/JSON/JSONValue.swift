@@ -10,9 +10,12 @@ package indirect enum JSONValue: Sendable, Hashable {
 
     /// A name and its value.
     package struct Member: Sendable, Hashable {
+        /// The name, decoded.
         package let name: String
+        /// The value.
         package var value: JSONValue
 
+        /// A member called `name`.
         package init(_ name: String, _ value: JSONValue) {
             self.name = name
             self.value = value
