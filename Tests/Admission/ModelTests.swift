@@ -3,6 +3,7 @@ import Foundation
 import Ledger
 import Money
 import Postgres
+import Projections
 import Redis
 import TestSupport
 import Testing
@@ -115,9 +116,18 @@ private struct History {
         #expect(stored.fields == seeded.fields)
         #expect(stored.holds == seeded.holds)
         #expect(try await world.projector.problems() == [])
+        try await replay()
         let balance = try await shop.balance()
         #expect(stored.fields["o:a"] == "\(balance)")
         #expect(try await world.client.gauges(maximumAge: .zero).strictOvershoot == .zero)
+    }
+
+    /// A replay from the first event gives the same rows.
+    private func replay() async throws {
+        let comparer = Comparer(
+            definition: try ProjectionDefinition.load(folder: admissionFolderPath),
+            configuration: try PostgresConfiguration(url: world.url), logger: quiet)
+        #expect(try await comparer.compare().equal)
     }
 
     private func address(_ key: Int) -> KeyAddress {
