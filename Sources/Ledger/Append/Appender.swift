@@ -122,17 +122,17 @@ public final class Appender: Sendable {
     /// Lets the writer and the callers change the queue; the continuations that `body` gives back are resumed outside the lock.
     func withQueue<R>(_ body: (inout AppenderQueue) -> R) -> R { state.withLock { body(&$0.queue) } }
 
-    /// Returns when something is queued, or false when nothing more will come.
+    /// Returns when the writer has something to do, or false when nothing more will come.
     func waitForWork() async -> Bool {
         await withCheckedContinuation { (sleeper: CheckedContinuation<Void, Never>) in
             let now = state.withLock { state in
-                if !state.queue.queued.isEmpty || state.queue.phase != .open { return true }
+                if state.queue.wantsWriter { return true }
                 state.sleeper = sleeper
                 return false
             }
             if now { sleeper.resume() }
         }
-        return state.withLock { !$0.queue.queued.isEmpty }
+        return state.withLock { !$0.queue.queued.isEmpty || $0.queue.phase == .open }
     }
 
     private func close() {

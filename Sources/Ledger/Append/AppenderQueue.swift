@@ -24,7 +24,7 @@ struct AppenderQueue {
     /// Whether the sent batch may have been committed.
     var sentMayBeCommitted = false
     /// Since when Postgres has not answered.
-    var unavailableSince: Instant?
+    private(set) var unavailableSince: Instant?
     var statistics = AppenderStatistics()
     private var nextID: UInt64 = 0
     private let limit: Int
@@ -99,6 +99,21 @@ struct AppenderQueue {
         statistics.expiredCommands += Int64(expired.count)
         return expired
     }
+
+    /// Postgres did not answer.
+    mutating func lost(at now: Instant) {
+        statistics.isAvailable = false
+        if unavailableSince == nil { unavailableSince = now }
+    }
+
+    /// Postgres answered.
+    mutating func found() {
+        statistics.isAvailable = true
+        unavailableSince = nil
+    }
+
+    /// Whether there is something to do for the writer: to send, to find a lost server again, or to end.
+    var wantsWriter: Bool { !queued.isEmpty || phase != .open || unavailableSince != nil }
 
     /// Accepts no more.
     mutating func drain() { if phase == .open { phase = .draining } }

@@ -33,7 +33,11 @@ struct AppenderWriter {
                 queue.sentMayBeCommitted = false
                 return batch
             }
-            if !batch.isEmpty, let unfit = await deliver(batch) { return unfit }
+            if batch.isEmpty {
+                await askWhetherBack()
+            } else if let unfit = await deliver(batch) {
+                return unfit
+            }
         } while await appender.waitForWork()
         await connection?.close()
         return nil
@@ -77,10 +81,13 @@ struct AppenderWriter {
             switch failure {
             case .unknown:
                 mayBeCommitted = true
-                appender.withQueue { $0.statistics.resentBatches += 1 }
+                appender.withQueue { queue in
+                    queue.statistics.resentBatches += 1
+                    queue.lost(at: .now)
+                }
                 await drop(connection)
             case .transient:
-                unavailable()
+                appender.withQueue { $0.lost(at: .now) }
                 if !connection.isOpen { await drop(connection) }
                 await backOff()
             case .poison(let sqlState):
@@ -116,8 +123,7 @@ struct AppenderWriter {
             if let position = result.position { knownPosition = max(knownPosition, position) }
         }
         let callers = appender.withQueue { queue in
-            queue.unavailableSince = nil
-            queue.statistics.isAvailable = true
+            queue.found()
             queue.statistics.appendedEvents += appended
             queue.statistics.batches += 1
             queue.statistics.lastBatchSize = events
@@ -156,14 +162,13 @@ struct AppenderWriter {
             throw error
         } catch {
             appender.logger.warning("the appender has no connection", metadata: ["error": "\(error)"])
-            unavailable()
+            appender.withQueue { $0.lost(at: .now) }
             return nil
         }
         pause = .milliseconds(20)
         appender.withQueue { queue in
             queue.statistics.connections += 1
-            queue.statistics.isAvailable = true
-            queue.unavailableSince = nil
+            queue.found()
         }
         return connection
     }
@@ -173,11 +178,13 @@ struct AppenderWriter {
         await connection.close()
     }
 
-    private func unavailable() {
-        appender.withQueue { queue in
-            queue.statistics.isAvailable = false
-            if queue.unavailableSince == nil { queue.unavailableSince = .now }
-        }
+    /// Nobody's command may be waiting, because everyone is refused while Postgres is away: so the writer itself has to notice
+    /// that it is back. What kept the last command out, a full disk for example, only the next one can tell.
+    private mutating func askWhetherBack() async {
+        guard let connection, appender.withQueue({ $0.unavailableSince != nil && $0.phase == .open }) else { return }
+        await backOff()
+        guard (try? await connection.query("SELECT", deadline: .seconds(5))) != nil else { return await drop(connection) }
+        appender.withQueue { $0.found() }
     }
 
     /// Waits a little longer each time, at most a second, with jitter so that the processes of a cluster spread.
