@@ -13,8 +13,9 @@ protocol ReactorClient: AnyObject, Sendable {
 /// The one thread that waits for the sockets and the deadlines of every connection of the process.
 ///
 /// A statement is written by the thread that asks for it, when its connection is free, and its answer is read here: one hop
-/// for each statement. The thread is woken through an eventfd only when a timer comes before the one it sleeps for.
-final class Reactor: Sendable {
+/// for each statement, and none for a task that runs here itself (``PostgresExecutor``). The thread is woken through an
+/// eventfd only when it sleeps and a job comes, or a timer before the one it sleeps for.
+final class Reactor: TaskExecutor {
     private static let instance = Mutex<Reactor?>(nil)
 
     /// The process's reactor, started with the first connection.
@@ -35,10 +36,17 @@ final class Reactor: Sendable {
         var earliest: UInt64 = .max
     }
 
+    private struct Jobs {
+        var waiting: [UnownedJob] = []
+        /// The thread sleeps, or is about to, and has not been woken.
+        var isAsleep = false
+    }
+
     private static let wakeID: UInt64 = 0
     private let epoll: Int32
     private let wake: Int32
     private let state = Mutex(State())
+    private let jobs = Mutex(Jobs())
 
     private init() throws(PostgresError) {
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
@@ -83,10 +91,23 @@ final class Reactor: Sendable {
             state.earliest = time
             return true
         }
-        if wakes {
-            var one: UInt64 = 1
-            write(wake, &one, 8)
+        if wakes { wakeUp() }
+    }
+
+    /// Has `job` run on the reactor's thread, after the answers that have come.
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let wakes = jobs.withLock { jobs in
+            jobs.waiting.append(job)
+            defer { jobs.isAsleep = false }
+            return jobs.isAsleep
         }
+        if wakes { wakeUp() }
+    }
+
+    private func wakeUp() {
+        var one: UInt64 = 1
+        write(wake, &one, 8)
     }
 
     /// Waits for `events` of `socket`.
@@ -103,7 +124,11 @@ final class Reactor: Sendable {
     private func run() {
         var events = [epoll_event](repeating: epoll_event(), count: 64)
         while true {
-            let count = epoll_wait(epoll, &events, Int32(events.count), millisecondsToSleep())
+            let mayStay = jobs.withLock { jobs in
+                jobs.isAsleep = jobs.waiting.isEmpty
+                return jobs.isAsleep
+            }
+            let count = epoll_wait(epoll, &events, Int32(events.count), mayStay ? millisecondsToSleep() : 0)
             for index in 0..<max(0, Int(count)) {
                 let id = events[index].data.u64
                 if id == Self.wakeID {
@@ -114,7 +139,17 @@ final class Reactor: Sendable {
                 }
             }
             fireTimers()
+            runJobs()
         }
+    }
+
+    private func runJobs() {
+        let due = jobs.withLock { jobs in
+            jobs.isAsleep = false
+            defer { jobs.waiting = [] }
+            return jobs.waiting
+        }
+        for job in due { job.runSynchronously(on: asUnownedTaskExecutor()) }
     }
 
     private func millisecondsToSleep() -> Int32 {
