@@ -17,6 +17,8 @@ final class ConnectionCore {
     /// Who waits for the answer of a call.
     enum Caller {
         case task(CheckedContinuation<Result<RedisValue, RedisError>, Never>)
+        /// Somebody who does not wait, but wants to hear of a failure.
+        case observer(@Sendable (RedisError) -> Void)
         /// The connection itself; the last step of the handshake is marked.
         case handshake(HandshakeStep, isLast: Bool)
     }
@@ -136,14 +138,14 @@ final class ConnectionCore {
         let answer = queue.answer(now: now)
         queueChanged()
         switch answer {
-        case .caller(.task(let continuation)):
-            if case .error(let text) = reply {
-                continuation.resume(returning: .failure(RedisError(serverReply: text)))
-            } else {
-                continuation.resume(returning: .success(reply))
-            }
         case .caller(.handshake(let step, let isLast)):
             handshakeAnswered(step, reply, isLast: isLast, on: link)
+        case .caller(let caller):
+            if case .error(let text) = reply {
+                finish(caller, .failure(RedisError(serverReply: text)))
+            } else {
+                finish(caller, .success(reply))
+            }
         case .late: break
         case .unsolicited:
             return lost(link, RedisError(.protocolViolation, "a reply came that nobody had asked for"))
@@ -167,6 +169,7 @@ final class ConnectionCore {
     func finish(_ caller: Caller, _ result: Result<RedisValue, RedisError>) {
         switch caller {
         case .task(let continuation): continuation.resume(returning: result)
+        case .observer(let failed): if case .failure(let error) = result { failed(error) }
         case .handshake: break  // whoever fails a handshake's call also gives up its channel
         }
     }

@@ -75,16 +75,41 @@ public final class RedisConnection: Sendable {
         return try result.get()
     }
 
+    /// Makes a call whose answer nobody waits for. It goes out after the calls that were made before it from this loop, and
+    /// before those that are made after it.
+    ///
+    /// - Parameter failed: is told, on the event loop, when it failed or may have failed.
+    public func tell(
+        _ arguments: [RedisArgument], deadline: Duration = .seconds(1), failed: @escaping @Sendable (RedisError) -> Void
+    ) {
+        guard !counters.isClosed.load(ordering: .relaxed) else { return failed(ConnectionCore.shutDown) }
+        let due = NIODeadline.now() + TimeAmount(deadline)
+        let setup = setup
+        onLoop { $0.submit(arguments, deadline: due, setup: setup, caller: .observer(failed)) }
+    }
+
     /// Calls a function of a library that was loaded before.
     /// - Throws: ``RedisError``.
     public func fcall(
         _ function: String, keys: [String] = [], arguments: [RedisArgument], deadline: Duration = .seconds(1)
     ) async throws(RedisError) -> RedisValue {
+        try await call(Self.fcall(function, keys, arguments), deadline: deadline)
+    }
+
+    /// As ``fcall(_:keys:arguments:deadline:)``, but nobody waits for the answer; see ``tell(_:deadline:failed:)``.
+    public func tellFunction(
+        _ function: String, keys: [String] = [], arguments: [RedisArgument], deadline: Duration = .seconds(1),
+        failed: @escaping @Sendable (RedisError) -> Void
+    ) {
+        tell(Self.fcall(function, keys, arguments), deadline: deadline, failed: failed)
+    }
+
+    private static func fcall(_ function: String, _ keys: [String], _ arguments: [RedisArgument]) -> [RedisArgument] {
         var call: [RedisArgument] = ["FCALL", .string(function), .integer(Int64(keys.count))]
         call.reserveCapacity(3 + keys.count + arguments.count)
         for key in keys { call.append(.string(key)) }
         call.append(contentsOf: arguments)
-        return try await self.call(call, deadline: deadline)
+        return call
     }
 
     /// Calls a function of a library that was loaded before.

@@ -22,7 +22,7 @@ import Testing
                 return
             }
             try await shop.settle(request.request, held: 300, cost: 120)
-            await world.client.lower(request.request, address: shop.address, to: NanoDollars(120), on: world.loop)
+            try await world.lower(request.request, address: shop.address, to: NanoDollars(120))
             #expect(try await world.client.available(shop.address, on: world.loop) == NanoDollars(280))
             try await world.catchUp()
             let (stored, seeded) = (try await shop.stored(), try await shop.seeded())

@@ -121,7 +121,7 @@ private final class Load: Sendable {
                     $0.epochs.insert(admission.epoch)
                 }
                 if isLowered {
-                    await world.client.lower(request.request, address: shop.address, to: NanoDollars(cost), on: world.loop)
+                    try await world.lower(request.request, address: shop.address, to: NanoDollars(cost))
                 }
                 return
             case .staleEpoch(let current):

@@ -107,7 +107,7 @@ private struct History {
         model.mirror(after: after, upto: .max)
         // Whatever the history has left there, the next request finds an organization that is as the ledger says.
         try await admit()
-        for open in admitted { await world.client.release(open.request.request, address: open.request.address, on: world.loop) }
+        for open in admitted { try await world.release(open.request.request, address: open.request.address) }
         // The epoch with which it was healed, perhaps.
         try await world.catchUp()
         let address = address(0)
@@ -180,7 +180,7 @@ private struct History {
         model.append(.settle(open.request.request, key: open.key, charged: charged), at: position)
         if Bool.random(using: &random) {
             let amount = Int64.random(in: charged...(charged + 50), using: &random)
-            await world.client.lower(open.request.request, address: open.request.address, to: NanoDollars(amount), on: world.loop)
+            try await world.lower(open.request.request, address: open.request.address, to: NanoDollars(amount))
             if model.copy.isKnown { model.lower(open.request.request, to: amount) }
         }
     }
@@ -206,7 +206,7 @@ private struct History {
             let answer = try await world.append(voided, .request(open.request.request), 0, organization)
             model.append(.void(open.request.request), at: try #require(answer.position))
         } else {
-            await world.client.release(open.request.request, address: open.request.address, on: world.loop)
+            try await world.release(open.request.request, address: open.request.address)
             if model.copy.isKnown { model.release(open.request.request) }
         }
     }

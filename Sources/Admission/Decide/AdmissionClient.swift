@@ -86,19 +86,20 @@ public final class AdmissionClient: Sendable {
 
     /// Lowers the request's own hold to its charge, after the outcome is durable, so that the rest can be spent before the
     /// projector has settled it. Never raises one. Best effort: the projector settles it anyway.
-    public func lower(
-        _ request: RequestID, address: KeyAddress, to charge: NanoDollars, on eventLoop: any EventLoop
-    ) async {
+    ///
+    /// Nobody waits for it. What is asked afterwards on the same event loop finds it done; whoever hears of the outcome first
+    /// has a network to cross before it can ask on another.
+    public func lower(_ request: RequestID, address: KeyAddress, to charge: NanoDollars, on eventLoop: any EventLoop) {
         guard charge >= .zero else { return }
         let amount = SignedAmount(charge.rawValue)
-        await tell(.lower, request, address, [.string(amount.text), .string(amount.negated)], on: eventLoop)
+        tell(.lower, request, address, [.string(amount.text), .string(amount.negated)], on: eventLoop)
     }
 
     /// Gives a hold back whose authorization certainly is not in the ledger and never will be. Best effort.
     ///
     /// A hold that the ledger knows stays.
-    public func release(_ request: RequestID, address: KeyAddress, on eventLoop: any EventLoop) async {
-        await tell(.release, request, address, [], on: eventLoop)
+    public func release(_ request: RequestID, address: KeyAddress, on eventLoop: any EventLoop) {
+        tell(.release, request, address, [], on: eventLoop)
     }
 
     /// What the key could hold now, nano-dollars: the least over the limited scopes; nil when the state is unknown.
@@ -167,13 +168,13 @@ public final class AdmissionClient: Sendable {
     private func tell(
         _ function: AdmissionFunction, _ request: RequestID, _ address: KeyAddress, _ arguments: [RedisArgument],
         on eventLoop: any EventLoop
-    ) async {
+    ) {
         let keys = OrganizationKeys(address.organization)
-        do {
-            _ = try await redis.call(
-                function, keys: [keys.state, keys.holds], [.string(request.uuid.lowercase)] + arguments,
-                on: redis.client.connection(for: eventLoop), deadline: configuration.deadline)
-        } catch {
+        let logger = logger
+        redis.client.connection(for: eventLoop).tellFunction(
+            redis.folder.name(of: function), keys: [keys.state, keys.holds],
+            arguments: [.string(request.uuid.lowercase)] + arguments, deadline: configuration.deadline
+        ) { error in
             logger.debug("a hold could not be changed", metadata: ["request": "\(request)", "error": "\(error)"])
         }
     }

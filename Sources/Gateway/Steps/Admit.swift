@@ -49,7 +49,7 @@ struct AdmitStep: Sendable {
             case .admitted(let admission):
                 let total = (try? admission.available.adding(bound.amount)) ?? admission.available
                 if try bound.fit(into: total) {
-                    await gateway.admission.lower(
+                    gateway.admission.lower(
                         understood.incoming.id, address: understood.address, to: bound.amount, on: understood.incoming.eventLoop)
                 }
                 let admitted = AdmittedRequest(
@@ -111,27 +111,27 @@ struct AdmitStep: Sendable {
                 return .staleEpoch(current: current)
             case .already, .idempotencyConflict, .versionConflict:
                 // Another process holds this id: whatever it does with it, this one must not call a provider.
-                await release(admitted)
+                release(admitted)
                 throw GatewayError.unavailable("The request could not be authorized; try again.")
             }
         } catch let error as AppendError {
             if error.outcomeUnknown {
                 await Settler(gateway: gateway).cancelUnknown(admitted)
             } else {
-                await release(admitted)
+                release(admitted)
             }
             throw GatewayError(error)
         } catch let error as GatewayError {
             throw error
         } catch {
-            await release(admitted)
+            release(admitted)
             throw GatewayError.invalid("The request can't be recorded: \(error)", param: nil)
         }
     }
 
-    private func release(_ admitted: AdmittedRequest) async {
+    private func release(_ admitted: AdmittedRequest) {
         let incoming = admitted.understood.incoming
-        await gateway.admission.release(incoming.id, address: admitted.understood.address, on: incoming.eventLoop)
+        gateway.admission.release(incoming.id, address: admitted.understood.address, on: incoming.eventLoop)
     }
 
     /// Where the request came from lies beside the ledger, where it can be forgotten.

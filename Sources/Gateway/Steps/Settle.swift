@@ -58,7 +58,7 @@ struct Settler: Sendable {
         gateway.metrics.settlement.record(since: began)
         if admitted.isAuthorized, charged < admitted.held {
             // The projector settles the hold; until then a client near its limit is not refused for money it did not spend.
-            await gateway.admission.lower(
+            gateway.admission.lower(
                 admitted.understood.incoming.id, address: admitted.understood.address, to: charged,
                 on: admitted.understood.incoming.eventLoop)
         }

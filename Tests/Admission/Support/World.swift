@@ -25,6 +25,20 @@ struct World: Sendable {
 
     var loop: any EventLoop { redis.client.any.eventLoop }
 
+    /// Lowers a hold, and waits until Redis has done it.
+    func lower(_ request: RequestID, address: KeyAddress, to charge: NanoDollars) async throws {
+        let loop = loop
+        client.lower(request, address: address, to: charge, on: loop)
+        _ = try await redis.client.connection(for: loop).call(["PING"])
+    }
+
+    /// Gives a hold back, and waits until Redis has done it.
+    func release(_ request: RequestID, address: KeyAddress) async throws {
+        let loop = loop
+        client.release(request, address: address, on: loop)
+        _ = try await redis.client.connection(for: loop).call(["PING"])
+    }
+
     /// Runs a test in a world of its own.
     /// - Parameter settings: further words of Redis's command line.
     static func run(settings: [String] = [], _ body: (World) async throws -> Void) async throws {
