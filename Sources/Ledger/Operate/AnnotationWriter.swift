@@ -8,6 +8,9 @@ import struct FoundationEssentials.UUID
 /// Stores what says something about a person (client address, user agent, names) beside the events, off the critical path.
 public final class AnnotationWriter: Sendable {
     private static let batch = 512
+    /// A batch that is not full waits this long for company: a transaction for each annotation would cost the requests more
+    /// than the annotations are worth.
+    private static let gathering = Duration.milliseconds(250)
 
     private struct Annotation {
         let event: UUID
@@ -71,16 +74,11 @@ public final class AnnotationWriter: Sendable {
     }
 
     private func write() async {
-        while true {
+        while await waitForWork() {
             let (batch, isClosed) = state.withLock { state in
                 let batch = Array(state.queue.prefix(Self.batch))
                 state.queue.removeFirst(batch.count)
                 return (batch, state.isClosed)
-            }
-            if batch.isEmpty {
-                if isClosed { return }
-                await sleep()
-                continue
             }
             do {
                 _ = try await client.query(
@@ -104,7 +102,8 @@ public final class AnnotationWriter: Sendable {
         }
     }
 
-    private func sleep() async {
+    /// Returns when there is something to write, and company for it; false when nothing more will come.
+    private func waitForWork() async -> Bool {
         await withCheckedContinuation { (sleeper: CheckedContinuation<Void, Never>) in
             let now = state.withLock { state in
                 if !state.queue.isEmpty || state.isClosed { return true }
@@ -113,5 +112,8 @@ public final class AnnotationWriter: Sendable {
             }
             if now { sleeper.resume() }
         }
+        let gathers = state.withLock { !$0.isClosed && $0.queue.count < Self.batch }
+        if gathers { try? await Task.sleep(for: Self.gathering) }
+        return state.withLock { !$0.queue.isEmpty || !$0.isClosed }
     }
 }

@@ -3,7 +3,7 @@ public import Postgres
 
 /// Carries a process's signals to the others by NOTIFY, and theirs here by LISTEN.
 ///
-/// At most 100 a second go out, outside the append's transaction; what is lost is made good by the followers' own polling.
+/// At most 50 a second go out, outside the append's transaction; what is lost is made good by the followers' own polling.
 public struct LedgerSignalBridge: Sendable {
     static let channel = "ledger"
 
@@ -15,6 +15,8 @@ public struct LedgerSignalBridge: Sendable {
         self.signal = signal
         var session = configuration
         session.applicationName = "llmgateway signal"
+        // A notification has nothing to keep, and must not have the appends wait for one more flush of the log.
+        session.settings["synchronous_commit"] = "off"
         self.configuration = session
         self.logger = logger
     }
@@ -57,7 +59,7 @@ public struct LedgerSignalBridge: Sendable {
                         told = own
                     }
                     await signal.wait(beyond: seen, atMost: .seconds(5))
-                    try? await Task.sleep(for: .milliseconds(10))
+                    try? await Task.sleep(for: .milliseconds(20))
                 }
             }
             await group.next()
