@@ -108,6 +108,7 @@ extension ConnectionState {
             return send()
         }
         active = nil
+        cancelAgainAt = .max
         if !cancelPending { giveUpAt = .max }
         answer(done.entry, done.waiter, Self.outcome(of: done))
     }
@@ -165,18 +166,37 @@ extension ConnectionState {
             resumeWaiter(.failure(Self.abandonment(code, isSent: true)))
         case .results, .copyOut:
             resumeReading()
-            guard !cancelPending else { return }
-            guard let request = CancelRequest(pg) else { return lose(lossError()) }
-            cancelPending = true
-            effects.append(.cancel(request))
+            askToCancel(pg)
         }
     }
 
+    private mutating func askToCancel(_ pg: OpaquePointer) {
+        guard !cancelPending else { return }
+        guard let request = CancelRequest(pg) else { return lose(lossError()) }
+        cancelPending = true
+        effects.append(.cancel(request))
+    }
+
     /// The server has been asked to cancel, so nothing that starts from now on can be hit.
+    ///
+    /// It ignores a request that comes before its process has taken up the statement, as on a busy machine, and so is asked
+    /// again until the statement ends.
     mutating func cancelSent() {
         cancelPending = false
-        guard pg != nil, active == nil else { return }
-        giveUpAt = .max
-        startNext()
+        guard pg != nil else { return }
+        if active == nil {
+            giveUpAt = .max
+            startNext()
+        } else if active?.abandoned != nil {
+            cancelAgainAt = MonotonicClock.now() + Self.cancelPatience / 10
+            wake(at: cancelAgainAt)
+        }
+    }
+
+    /// Asks once more to cancel the statement that runs, when it is time for that.
+    mutating func cancelAgain(_ now: UInt64) {
+        guard cancelAgainAt <= now, let pg else { return }
+        cancelAgainAt = .max
+        if active?.abandoned != nil { askToCancel(pg) }
     }
 }

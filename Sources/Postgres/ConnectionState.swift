@@ -27,6 +27,8 @@ struct ConnectionState: ~Copyable {
     var cancelPending = false
     /// When a statement that was cancelled must have come back.
     var giveUpAt: UInt64 = .max
+    /// When the server is asked again to cancel the active statement.
+    var cancelAgainAt: UInt64 = .max
     var cache: StatementCache
     let parameters = ParameterBuffer()
     var listeners: [String: [UInt64: AsyncStream<String>.Continuation]] = [:]
@@ -122,6 +124,7 @@ struct ConnectionState: ~Copyable {
         if giveUpAt <= now {
             return lose(PostgresError(.connectionLost, "a cancelled statement did not come back in time"))
         }
+        cancelAgain(now)
         var index = 0
         while index < queue.count {
             if queue[index].entry.deadline <= now {
@@ -134,7 +137,7 @@ struct ConnectionState: ~Copyable {
         if let active, active.abandoned == nil, active.entry.deadline <= now {
             abandon(active.entry.id, .deadlineExceeded)
         }
-        var next = giveUpAt
+        var next = min(giveUpAt, cancelAgainAt)
         if let active, active.abandoned == nil { next = min(next, active.entry.deadline) }
         for waiting in queue { next = min(next, waiting.entry.deadline) }
         if next != .max { wake(at: next) }

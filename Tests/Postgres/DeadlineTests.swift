@@ -63,6 +63,21 @@ import Testing
     }
 
     /// A cancel request that comes late must not hit the next statement.
+    /// As when the request to cancel comes before the server's process has taken up the statement.
+    @Test func aCancellationThatIsOverlookedIsAskedForAgain() async throws {
+        try await withConnection { c in
+            let deaf = """
+                DO $$ BEGIN
+                    BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END;
+                    PERFORM pg_sleep(60);
+                END $$
+                """
+            let error = await failure { try await c.query(deaf, deadline: .milliseconds(100)) }
+            #expect(error?.code == .deadlineExceeded)
+            try await c.query("SELECT 7")
+        }
+    }
+
     @Test func cancellationHitsNobodyElse() async throws {
         var random = SeededGenerator(seed: TestEnvironment.seed("cancellation of Postgres statements"))
         try await withConnection { c in

@@ -96,7 +96,8 @@ import Testing
         let client = PostgresClient(try PostgresConfiguration(url: TestEnvironment.databaseURL()), logger: quiet)
         let (started, start) = AsyncStream.makeStream(of: Void.self)
         let worker = Task {
-            try await client.withConnection { connection in
+            defer { start.finish() }
+            return try await client.withConnection { connection in
                 start.yield()
                 return try await connection.integer("SELECT 7 FROM pg_sleep(0.1)")
             }
@@ -113,7 +114,8 @@ import Testing
         let client = PostgresClient(try PostgresConfiguration(url: TestEnvironment.databaseURL()), logger: quiet)
         let (started, start) = AsyncStream.makeStream(of: Void.self)
         let worker = Task {
-            try await client.withConnection { connection in
+            defer { start.finish() }
+            return try await client.withConnection { connection in
                 start.yield()
                 try await connection.query("SELECT pg_sleep(60)")
             }
