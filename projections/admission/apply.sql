@@ -105,8 +105,9 @@ opened AS (
     ORDER BY request
 ),
 closed AS (
-    DELETE FROM holds AS h USING facts AS f
-    WHERE f.is_outcome AND f.request = h.request
+    -- By the index, always: rows come and go here, and until the next vacuum the table is many times what it holds.
+    DELETE FROM holds AS h
+    WHERE h.request = ANY (ARRAY(SELECT f.request FROM facts AS f WHERE f.is_outcome))
     RETURNING h.request, h.amount, h.strict
 ),
 authorizations AS (
