@@ -95,7 +95,7 @@ let package = Package(
             name: "benchmarks",
             dependencies: [
                 "TestSupport", "Admission", "Projections", "Ledger", "Redis", "Postgres", "Money", histogram, argumentParser,
-                nioCore, nioPosix, logging, crypto,
+                nioCore, nioPosix, logging, crypto, collections,
             ],
             path: "Tests/Benchmarks", exclude: ["bench.py", "bench_catalogue.json"], swiftSettings: settings + strict),
         tests("Postgres", ["Postgres", "TestSupport", nioCore, logging]),
@@ -119,8 +119,8 @@ let package = Package(
         tests(
             "Faults",
             [
-                "Admission", "Projections", "Ledger", "Redis", "Postgres", "Money", "TestSupport", nioCore, nioPosix, logging,
-                crypto,
+                "Admission", "Projections", "Ledger", "Redis", "Postgres", "CPostgres", "Money", "TestSupport", nioCore, nioPosix,
+                logging, crypto,
             ]),
         tests(
             "Acceptance", ["TestSupport", "Money"],

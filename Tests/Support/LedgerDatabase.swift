@@ -13,23 +13,33 @@ public struct LedgerDatabase: Sendable {
 
     /// Makes one, runs `body` and drops it.
     public static func with<R: Sendable>(_ body: (LedgerDatabase) async throws -> R) async throws -> R {
-        try await withTestDatabase { url in
-            let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-            let configuration = try PostgresConfiguration(url: url)
-            _ = try await Migrator(
-                schemaFolder: TestEnvironment.root + "/schema", configuration: configuration, logger: logger
-            ).run()
-            let client = PostgresClient(configuration, maximumConnections: 6, logger: logger)
-            let database = LedgerDatabase(url: url, configuration: configuration, client: client, logger: logger)
-            do {
-                let result = try await body(database)
-                await client.shutdown()
-                return result
-            } catch {
-                await client.shutdown()
-                throw error
-            }
+        try await withTestDatabase { url in try await with(url: url, body) }
+    }
+
+    /// Migrates the database at a superuser's URL, and runs `body`.
+    public static func with<R: Sendable>(url: String, _ body: (LedgerDatabase) async throws -> R) async throws -> R {
+        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        let configuration = try PostgresConfiguration(url: url)
+        _ = try await Migrator(
+            schemaFolder: TestEnvironment.root + "/schema", configuration: configuration, logger: logger
+        ).run()
+        let client = PostgresClient(configuration, maximumConnections: 6, logger: logger)
+        let database = LedgerDatabase(url: url, configuration: configuration, client: client, logger: logger)
+        do {
+            let result = try await body(database)
+            await client.shutdown()
+            return result
+        } catch {
+            await client.shutdown()
+            throw error
         }
+    }
+
+    /// The role that the gateway logs in as, with its rights and no more.
+    public var service: PostgresConfiguration {
+        var service = configuration
+        service.user = "llmgateway_service"
+        return service
     }
 
     /// An event that `ledger.append` did not take.

@@ -1,0 +1,55 @@
+import Ledger
+import Postgres
+import Projections
+import TestSupport
+import Testing
+
+/// T2: Postgres dies in mid-append: killed with all its processes, stopped at once, or cut off from power.
+@Suite(.timeLimit(.minutes(240))) struct ServerKillTests {
+    private enum Death: CaseIterable { case kill, immediate, powerCut }
+
+    @Test func `what a dying server acknowledged is there, and projections go on by themselves`() async throws {
+        let seed = TestEnvironment.seed("killed server")
+        var random = SeededGenerator(seed: seed)
+        let deaths = TestEnvironment.soak ? 100 : 4
+        let workload = try AppendWorkload(seed: random.next(), events: TestEnvironment.soak ? 100_000 : 4_800)
+        let commands = workload.shares.reduce(0) { $0 + $1.count }
+        try await PostgresServer.with { server in
+            try await LedgerDatabase.with(url: server.url) { database in
+                let definition = try ProjectionDefinition.load(folder: "\(TestEnvironment.root)/projections/balances")
+                let projector = Projector(
+                    definition: definition, configuration: database.configuration, signal: nil, pace: .milliseconds(1),
+                    logger: database.logger)
+                let projecting = Task { await projector.run() }
+                let acknowledged = Acknowledged()
+                try await withFaultAppender(database) { appender in
+                    async let appending: Void = workload.append(appender) { acknowledged.note($0, $1) }
+                    for round in 0..<deaths {
+                        let mark = (round + 1) * commands / (deaths + 1)
+                        while acknowledged.count < mark { try await Task.sleep(for: .milliseconds(1)) }
+                        try await Task.sleep(for: .microseconds(Int.random(in: 0..<3_000, using: &random)))
+                        switch Death.allCases[round % Death.allCases.count] {
+                        case .kill: try await server.kill()
+                        case .immediate: try await server.stop(.immediate)
+                        case .powerCut: try await server.cutPower()
+                        }
+                        try await server.start()
+                    }
+                    try await appending
+                    #expect(appender.statistics.connections > deaths, "every death was in the middle of the work")
+                }
+                let audit = try await AppendAudit(workload, acknowledged: acknowledged.all, in: database)
+                #expect(audit.found == workload.events)
+                #expect(
+                    try await waitUntil(
+                        projection: "balances", position: database.head(), deadline: .seconds(60), client: database.client))
+                projecting.cancel()
+                await projecting.value
+                let comparer = Comparer(
+                    definition: definition, configuration: database.configuration, logger: database.logger)
+                #expect(try await comparer.compare().equal)
+                #expect(try await comparer.verify() == [])
+            }
+        }
+    }
+}
