@@ -18,6 +18,17 @@ struct BatchRunner {
     let schema: String
     let connection: PostgresConnection
     let mirror: (any ProjectionMirror)?
+    private let statements: [String]
+
+    init(
+        definition: ProjectionDefinition, schema: String, connection: PostgresConnection, mirror: (any ProjectionMirror)? = nil
+    ) {
+        self.definition = definition
+        self.schema = schema
+        self.connection = connection
+        self.mirror = mirror
+        statements = SQLLexer.ranges(of: definition.apply)
+    }
 
     /// Applies at most `limit` positions, none beyond `ceiling`.
     ///
@@ -76,7 +87,13 @@ struct BatchRunner {
 
     private func applyRows(_ batch: Applied) async throws {
         do {
-            try await connection.script(definition.apply, deadline: .seconds(300))
+            // A batch that is not large costs more to plan than to apply.
+            if let size = Self.order(of: batch.upto - batch.after) {
+                let prepared = statements.map { PostgresStatement("\($0)\n-- up to \(size) positions") }
+                for result in try await connection.pipeline(prepared, deadline: .seconds(300)) { _ = try result.get() }
+            } else {
+                try await connection.script(definition.apply, deadline: .seconds(300))
+            }
         } catch {
             throw Self.failure(error, batch)
         }
@@ -88,6 +105,14 @@ struct BatchRunner {
             guard let error = error as? ProjectionError, error.code == .poison else { throw BatchFailure.outage(error) }
             throw Self.failure(error, batch)
         }
+    }
+
+    /// The order of magnitude of a batch whose plans are kept; nil for a large one, which is planned for itself.
+    ///
+    /// A plan is made for the number of events that the first batch has. One that was made for a few would join thousands in a
+    /// loop, and so each order of magnitude has its own.
+    static func order(of count: Int64) -> Int64? {
+        [4, 16, 64, 256, 1_024, 4_096].first { count <= $0 }
     }
 
     private static func failure(_ error: any Error, _ batch: Applied) -> BatchFailure {
