@@ -101,16 +101,28 @@ public struct Recovery: Sendable {
     }
 
     /// An instance that never had a lease counts as dead when its hold is two minutes old.
+    ///
+    /// Each step is a fence (OFFSET 0): first the holds whose instance is not alive, of which there are hardly any, and then one
+    /// look into the ledger for each of them. Left to itself the planner joins all requests of the ledger, every few seconds.
     private static let deadSQL = """
         SELECT h.organization, h.request, e.data, e.schema_version,
             (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now
-        FROM admission.holds AS h
-        JOIN ledger.events AS e ON e.stream_kind = 'request' AND e.stream_id = h.request AND e.stream_version = 1
-        LEFT JOIN ledger.instances AS i ON i.id = h.instance
-        WHERE coalesce(i.dead, e.recorded_at < clock_timestamp() - interval '2 minutes')
+        FROM (
+            SELECT h.organization, h.request, i.dead
+            FROM admission.holds AS h LEFT JOIN ledger.instances AS i ON i.id = h.instance
+            WHERE i.dead IS DISTINCT FROM false
+            OFFSET 0
+        ) AS h
+        CROSS JOIN LATERAL (
+            SELECT e.data, e.schema_version, e.recorded_at FROM ledger.events AS e
+            WHERE e.stream_kind = 'request' AND e.stream_id = h.request AND e.stream_version = 1
+            OFFSET 0
+        ) AS e
+        WHERE coalesce(h.dead, e.recorded_at < clock_timestamp() - interval '2 minutes')
             AND NOT EXISTS (
                 SELECT FROM ledger.events AS o
-                WHERE o.stream_kind = 'request' AND o.stream_id = h.request AND o.stream_version = 2)
+                WHERE o.stream_kind = 'request' AND o.stream_id = h.request AND o.stream_version = 2
+                OFFSET 0)
         ORDER BY h.request LIMIT $1
         """
 
