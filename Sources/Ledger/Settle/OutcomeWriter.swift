@@ -1,5 +1,9 @@
 public import Logging
+import Money
 public import Postgres
+
+import struct FoundationEssentials.Data
+import class FoundationEssentials.JSONDecoder
 
 /// Makes outcomes durable, whatever happens: in the ledger, late after an abandonment, or in the spool.
 public final class OutcomeWriter: Sendable {
@@ -13,7 +17,8 @@ public final class OutcomeWriter: Sendable {
         case spooled
     }
 
-    /// The ledger refuses an outcome for good. It lies in the spool's file `refused`.
+    /// The ledger refuses an outcome for good. It lies in the spool's file `refused`, unless its request was never authorized
+    /// and cost nothing.
     public struct Refused: Error, Sendable, CustomStringConvertible {
         public let description: String
     }
@@ -108,6 +113,10 @@ public final class OutcomeWriter: Sendable {
     /// Somebody else won version 2: after an abandonment the truth is recorded as version 3.
     private func settleLate(_ command: Command, current: Int64, deadline: Duration) async throws -> Settlement {
         let event = command.events[0]
+        if current == 0 && Self.isWorthNothing(command) {
+            // Nobody knew whether its authorization had come: it had not, so there is nothing to close, and nothing is lost.
+            throw Refused(description: "\(event.stream) was never authorized, and cost nothing")
+        }
         guard command.events.count == 1, event.stream.kind == .request, event.expectedVersion == 1, current >= 2,
             try await reader.stream(event.stream, afterVersion: 1, limit: 1).first?.type == RequestAbandoned.type,
             let late = try? event.settledLate()
@@ -117,6 +126,13 @@ public final class OutcomeWriter: Sendable {
             logger.notice("settled late", metadata: ["stream": "\(event.stream)"])
             return .settledLate(position: last)
         case let other: throw try await refused(command, "the late settlement was answered with \(other)")
+        }
+    }
+
+    private static func isWorthNothing(_ command: Command) -> Bool {
+        command.events.allSatisfy { event in
+            guard let outcome = try? JSONDecoder().decode(Outcome.self, from: Data(event.data)) else { return false }
+            return outcome.charged == .zero && outcome.cost.total == .zero && outcome.overrun == .zero
         }
     }
 

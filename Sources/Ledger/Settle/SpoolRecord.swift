@@ -46,7 +46,7 @@ enum SpoolRecord {
 
     /// Nil for a line that is not whole.
     static func decode(_ line: ArraySlice<UInt8>) -> Command? {
-        guard line.count > 17 else { return nil }
+        guard line.count > 17, line[line.startIndex + 16] == 0x20 else { return nil }
         let text = line.dropFirst(17)
         guard checksum(text) == String(decoding: line.prefix(16), as: UTF8.self),
             let lines = try? JSONDecoder().decode([Line].self, from: Data(text))
