@@ -1,0 +1,239 @@
+import Crypto
+import Foundation
+import Postgres
+import TestSupport
+import Testing
+
+@testable import Ledger
+
+/// A ledger with seals in a folder.
+private struct SealedLedger: Sendable {
+    let database: LedgerDatabase
+    let client: PostgresClient
+    let file: SealFile
+    let key: SealKey
+    let sealer: Sealer
+    let check: SealCheck
+
+    static func with(_ body: (SealedLedger) async throws -> Void) async throws {
+        try await withLedgerDatabase { database in
+            try await withFolder { folder in
+                try await withClient(database.service) { client in
+                    let file = SealFile(folder: folder + "/seals", ledger: database.ledger)
+                    let key = try SealKey(path: folder + "/key")
+                    let sealer = Sealer(client: client, ledger: database.ledger, file: file, key: key, logger: quietLogger)
+                    let check = SealCheck(client: client, file: file, keys: [key.publicKey], ledger: database.ledger)
+                    try await body(
+                        SealedLedger(database: database, client: client, file: file, key: key, sealer: sealer, check: check))
+                }
+            }
+        }
+    }
+
+    func append(_ count: Int) async throws {
+        let cast = Cast()
+        try await withAppender(database.service) { appender in
+            let events = try (0..<count).map { _ in try cast.grant() }
+            for start in stride(from: 0, to: count, by: 128) {
+                _ = try await appender.append(Command(Array(events[start..<min(start + 128, count)])))
+            }
+        }
+    }
+
+    func verify(seals: [Seal]? = nil, keys: [Curve25519.Signing.PublicKey]? = nil) async throws -> VerifyReport {
+        let read = try await file.read()
+        return try await Verifier(
+            configuration: database.service, seals: .init(seals: seals ?? read, keys: keys ?? [key.publicKey]),
+            logger: quietLogger
+        ).run()
+    }
+}
+
+@Suite struct SealTests {
+    @Test func sealsFollowOneAnotherAndVerify() async throws {
+        try await SealedLedger.with { ledger in
+            try await ledger.append(10)
+            let first = try await ledger.sealer.seal()
+            #expect(first.map(\.from) == [1] && first.map(\.to) == [12])
+            #expect(try await ledger.sealer.seal().isEmpty, "nothing is new")
+            try await ledger.append(5)
+            let second = try await ledger.sealer.seal()
+            #expect(second.map(\.from) == [13] && second.map(\.to) == [17])
+            #expect(second[0].previous == first[0].hash)
+            #expect(second[0].isProtected, "the service's role can't write past append")
+            try await ledger.append(3)
+            let report = try await ledger.verify()
+            #expect(report.fault == nil)
+            #expect(report.summary == "20 events verified, sealed to 17, unsealed tail 3")
+            #expect(report.seals == 2 && report.sealedProtected == true)
+            try await ledger.check.run()
+        }
+    }
+
+    @Test func theStatementIsWhatIsWritten() throws {
+        let ledger = try #require(UUID(uuidString: "0198c0de-0000-7000-8000-00000000beef"))
+        let seal = Seal(
+            ledger: ledger, from: 1, to: 5, chain: Array(repeating: 1, count: 32), root: Array(repeating: 2, count: 32),
+            previous: Seal.none, time: Timestamp(microseconds: 7), isProtected: false)
+        let lines = seal.statement.split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(
+            lines
+                == [
+                    "llmgateway seal 1", "ledger 0198c0de-0000-7000-8000-00000000beef", "positions 1 5",
+                    "chain " + String(repeating: "01", count: 32), "root " + String(repeating: "02", count: 32),
+                    "previous " + String(repeating: "00", count: 32), "time 7", "protected false", "",
+                ].map { $0[...] })
+        let signed = try SealKey(Curve25519.Signing.PrivateKey()).sign(seal)
+        #expect(Seal(line: signed.line.dropLast()) == signed)
+    }
+
+    /// T17: a chain that was written again with right hashes is caught up to the last seal, and behind it named as unsealed.
+    @Test func aChainThatWasWrittenAgainIsCaughtUpToTheLastSeal() async throws {
+        try await SealedLedger.with { ledger in
+            try await ledger.append(10)
+            try await ledger.sealer.seal()
+            try await ledger.append(10)
+            try await ledger.sealer.seal()
+            try await ledger.append(10)
+            // In the unsealed tail nothing outside the database vouches for anything.
+            try await ledger.database.tamper(
+                "UPDATE ledger.events SET metadata = '{\"a\": 1}' WHERE position = 25; \(TamperTests.rehash(from: 25))")
+            let tail = try await ledger.verify()
+            #expect(tail.fault == nil && tail.unsealedTail == 10)
+            try await ledger.database.tamper(
+                "UPDATE ledger.events SET metadata = '{\"a\": 1}' WHERE position = 20; \(TamperTests.rehash(from: 20))")
+            let sealed = try await ledger.verify()
+            #expect(sealed.fault == LedgerFault(position: 13, reason: .rewritten(sealedFrom: 13, sealedTo: 22)))
+            await #expect(throws: LedgerBehindSeal.self) { try await ledger.check.run() }
+            await #expect(throws: LedgerBehindSeal.self) { try await ledger.sealer.seal() }
+            #expect(ledger.sealer.fault != nil)
+        }
+    }
+
+    @Test func aTailThatIsCutOffIsMissing() async throws {
+        try await SealedLedger.with { ledger in
+            try await ledger.append(20)
+            try await ledger.sealer.seal()
+            try await ledger.database.tamper("DELETE FROM ledger.events WHERE position > 15")
+            let report = try await ledger.verify()
+            #expect(report.fault == LedgerFault(position: 16, reason: .tailMissing(sealedTo: 22)))
+            #expect("\(report.summary)".contains("the tail is missing after 15"))
+            await #expect(throws: LedgerBehindSeal.self) { try await ledger.check.run() }
+        }
+    }
+
+    /// Yesterday's database: refused, accepted by a person, recorded, and from then on provable again.
+    @Test func aRollbackIsRefusedUntilItIsAccepted() async throws {
+        try await SealedLedger.with { ledger in
+            try await ledger.append(10)
+            try await ledger.sealer.seal()
+            try await ledger.append(10)
+            try await ledger.sealer.seal()
+            try await ledger.database.tamper("DELETE FROM ledger.events WHERE position > 15")
+            // It may even grow beyond the seal: then the hash differs.
+            try await ledger.append(20)
+            await #expect(throws: LedgerBehindSeal.self) { try await ledger.check.run() }
+            #expect(try await ledger.verify().fault?.position == 13)
+            let accepted = try await ledger.check.acceptRollback()
+            #expect(accepted == 36)
+            try await ledger.check.run()
+            #expect(try await ledger.check.acceptRollback() == nil, "nothing more to accept")
+            let seals = try await ledger.sealer.seal()
+            #expect(seals.map(\.from) == [13] && seals.map(\.to) == [36])
+            let report = try await ledger.verify()
+            #expect(report.fault == nil)
+            #expect(report.seals == 2 && report.supersededSeals == 1 && report.sealedTo == 36)
+            try await ledger.append(1)
+            try await ledger.sealer.seal()
+            #expect(try await ledger.verify().summary == "37 events verified, sealed to 37, unsealed tail 0")
+        }
+    }
+
+    @Test func sealsThatWereTouchedAreFound() async throws {
+        try await SealedLedger.with { ledger in
+            for _ in 0..<3 {
+                try await ledger.append(4)
+                try await ledger.sealer.seal()
+            }
+            let seals = try await ledger.file.read()
+            #expect(try await ledger.verify(seals: seals).fault == nil)
+            #expect(try await ledger.verify(seals: [seals[0], seals[2]]).fault?.position == seals[2].from, "one left out")
+            #expect(try await ledger.verify(seals: Array(seals.dropFirst())).fault != nil, "the first left out")
+            var changed = seals
+            changed[1].signature[5] ^= 1
+            #expect(try await ledger.verify(seals: changed).fault?.position == seals[1].from)
+            let other = Curve25519.Signing.PrivateKey().publicKey
+            #expect(try await ledger.verify(keys: [other]).fault?.position == 1, "another key")
+            #expect(try await ledger.verify(keys: [other, ledger.key.publicKey]).fault == nil, "an old key and a new one")
+            let forged = try SealKey(Curve25519.Signing.PrivateKey()).sign(seals[2])
+            #expect(try await ledger.verify(seals: [seals[0], seals[1], forged]).fault?.position == seals[2].from)
+        }
+    }
+
+    @Test func aBrokenChainIsNotSealed() async throws {
+        try await SealedLedger.with { ledger in
+            try await ledger.append(10)
+            try await ledger.sealer.seal()
+            try await ledger.append(10)
+            try await ledger.database.tamper("UPDATE ledger.events SET data = '{}' WHERE position = 17")
+            let fault = await #expect(throws: LedgerFault.self) { try await ledger.sealer.seal() }
+            #expect(fault == LedgerFault(position: 17, reason: .hashMismatch))
+            #expect(try await ledger.file.read().count == 1)
+        }
+    }
+
+    @Test func oneEventIsProvedUnderItsSeal() async throws {
+        try await SealedLedger.with { ledger in
+            try await ledger.append(100)
+            let seal = try #require(try await ledger.sealer.seal().first)
+            let (leaf, proof) = try #require(try await LeafReader(ledger.client).proof(of: 57, under: seal))
+            #expect(proof.proves(leaf, under: seal.root))
+            #expect(proof.path.count <= 7)
+            #expect(try await LeafReader(ledger.client).proof(of: 103, under: seal) == nil)
+        }
+    }
+
+    @Test func theUnprotectedSayIt() async throws {
+        try await SealedLedger.with { ledger in
+            try await ledger.append(1)
+            try await withClient(ledger.database.administrator) { client in
+                let sealer = Sealer(
+                    client: client, ledger: ledger.database.ledger, file: ledger.file, key: ledger.key, logger: quietLogger)
+                let seals = try await sealer.seal()
+                #expect(seals.map(\.isProtected) == [false])
+            }
+        }
+    }
+
+    @Test func theKeyIsForItsOwnerOnly() async throws {
+        try await withFolder { folder in
+            let path = folder + "/deep/key"
+            let key = try SealKey(path: path)
+            #expect(try SealKey(path: path).publicKey.rawRepresentation == key.publicKey.rawRepresentation)
+            #expect(try SealKey.publicKey(path: path + ".pub").rawRepresentation == key.publicKey.rawRepresentation)
+            let attributes = try FileManager.default.attributesOfItem(atPath: path)
+            #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == 0o600)
+            try Data("nonsense\n".utf8).write(to: URL(filePath: path))
+            #expect(throws: SealKey.Malformed.self) { try SealKey(path: path) }
+        }
+    }
+
+    @Test func aTornLastLineIsOverlookedAndWrittenOver() async throws {
+        try await SealedLedger.with { ledger in
+            try await ledger.append(1)
+            try await ledger.sealer.seal()
+            let whole = try Data(contentsOf: URL(filePath: ledger.file.path))
+            try await ledger.append(1)
+            try await ledger.sealer.seal()
+            let both = try Data(contentsOf: URL(filePath: ledger.file.path))
+            for length in [whole.count + 1, both.count - 1] {
+                try both.prefix(length).write(to: URL(filePath: ledger.file.path))
+                #expect(try await ledger.file.read().count == 1)
+                try await ledger.sealer.seal()
+                #expect(try await ledger.verify().summary == "4 events verified, sealed to 4, unsealed tail 0")
+            }
+            try (Data("{}\n".utf8) + both).write(to: URL(filePath: ledger.file.path))
+            await #expect(throws: SealFile.Malformed.self) { try await ledger.file.read() }
+        }
+    }
+}
