@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import Synchronization
 
 /// Runs Swift tasks on one event loop, so that a connection's handler never leaves the loop its channel lives on.
 ///
@@ -6,6 +7,8 @@ internal import NIOCore
 /// request path crosses threads on its way to the socket.
 final class EventLoopTaskExecutor: TaskExecutor {
     private let eventLoop: any EventLoop
+    /// What waits for the loop's next tick; one task of the loop runs them all.
+    private let waiting = Mutex<[UnownedJob]>([])
 
     init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
@@ -13,7 +16,19 @@ final class EventLoopTaskExecutor: TaskExecutor {
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        eventLoop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+        let isFirst = waiting.withLock { waiting in
+            waiting.append(job)
+            return waiting.count == 1
+        }
+        if isFirst { eventLoop.execute { self.run() } }
+    }
+
+    private func run() {
+        let jobs = waiting.withLock { waiting in
+            defer { waiting = [] }
+            return waiting
+        }
+        for job in jobs { job.runSynchronously(on: asUnownedTaskExecutor()) }
     }
 }
 
