@@ -5,7 +5,9 @@ internal import Ledger
 internal import Money
 
 /// A request whose key is known and whose body was read as far as routing and pricing need it.
-struct UnderstoodRequest: Sendable {
+///
+/// A class because every later step carries it along, and copying so many fields each time costs more than the step.
+final class UnderstoodRequest: Sendable {
     let incoming: IncomingRequest
     let address: KeyAddress
     let body: [UInt8]
@@ -19,14 +21,32 @@ struct UnderstoodRequest: Sendable {
     var isStreamed: Bool { scan.stream }
     /// The client's own bound on a completion.
     var outputLimit: Int64? { scan.outputLimit }
+
+    init(
+        incoming: IncomingRequest, address: KeyAddress, body: [UInt8], scan: ChatRequestScan, resolution: Resolution,
+        routes: [Route]
+    ) {
+        self.incoming = incoming
+        self.address = address
+        self.body = body
+        self.scan = scan
+        self.resolution = resolution
+        self.routes = routes
+    }
 }
 
-/// One mapping at its provider, for one request.
-struct Route: Sendable {
+/// One mapping at its provider, for one request; a class as `UnderstoodRequest` is.
+final class Route: Sendable {
     let mapping: Mapping
     let provider: Provider
     /// Prompt tokens there, counted from above.
     let promptTokens: Int64
+
+    init(mapping: Mapping, provider: Provider, promptTokens: Int64) {
+        self.mapping = mapping
+        self.provider = provider
+        self.promptTokens = promptTokens
+    }
 }
 
 /// Scans the body once, finds the model, and orders the routes.
