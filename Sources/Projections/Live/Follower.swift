@@ -54,7 +54,8 @@ struct Follower {
 
     /// Returns when there is something to apply, or something is wrong with the checkpoint.
     private func waitForMore(since began: ContinuousClock.Instant) async throws {
-        let rest = projector.pace - (clock.now - began)
+        // Spread, or all projections would take the processors at the same moment, from the requests.
+        let rest = projector.pace * Double.random(in: 0.8...1.2) - (clock.now - began)
         if let signal = projector.signal, signal.position > position {
             if rest > .zero { await Projector.sleep(rest) }
             return

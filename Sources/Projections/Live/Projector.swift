@@ -50,7 +50,7 @@ public final class Projector: Sendable {
     ///   - signal: Wakes the projector; without it, it looks every 250 ms.
     ///   - mirror: Told of every batch before the checkpoint moves.
     ///   - pace: Under load batches begin at most this often, because a transaction and a dozen statements cost CPU that requests
-    ///     need, however few the events; the first event after a pause is applied at once. By default 250 ms, and 20 ms with a
+    ///     need, however few the events; the first event after a pause is applied at once. By default 250 ms, and 50 ms with a
     ///     mirror, which others wait for.
     public init(
         definition: ProjectionDefinition, configuration: PostgresConfiguration, signal: LedgerSignal?,
@@ -60,7 +60,7 @@ public final class Projector: Sendable {
         self.configuration = configuration
         self.signal = signal
         self.mirror = mirror
-        self.pace = pace ?? (mirror == nil ? .milliseconds(250) : .milliseconds(20))
+        self.pace = pace ?? (mirror == nil ? .milliseconds(250) : .milliseconds(50))
         var logger = logger
         logger[metadataKey: "projection"] = "\(definition.name)"
         self.logger = logger
