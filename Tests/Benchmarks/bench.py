@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+import urllib.request
 
 BENCH, HOME, SECONDS = sys.argv[1], sys.argv[2], sys.argv[3]
 PORT = os.environ["LLMGATEWAY_PORT"]
@@ -64,6 +66,24 @@ show(
     "added to a provider of 60 ms at 500/s: p50, p99",
     f"{added['ms']['p50'] - direct['ms']['p50']:.2f} / {added['ms']['p99'] - direct['ms']['p99']:.2f} ms", "", "< 2, < 6 ms")
 show("memory after it", f"{memory(pid):.0f} MiB")
+
+
+def open_streams(count):
+    """The gateway's memory while so many streams are open, and how many were."""
+    # They last 10 s, so that all of them are open when it is looked at.
+    load = subprocess.Popen(
+        [f"{BENCH}/load", "-s", "-u", GATEWAY, "-k", KEY, "-m", "mock-c100-i100", "-c", str(count), "-t", "8"],
+        stdout=subprocess.PIPE, text=True)
+    time.sleep(7)
+    used = memory(pid)
+    metrics = urllib.request.urlopen(f"http://127.0.0.1:{PORT}/metrics", timeout=10).read().decode()
+    open_now = next((line.split()[-1] for line in metrics.splitlines() if line.startswith("llmgateway_requests_in_flight ")), "?")
+    load.communicate(timeout=60)
+    return used, open_now
+
+
+used, open_now = open_streams(1000)
+show(f"memory with {float(open_now):.0f} open streams", f"{used:.0f} MiB", "", "< 200 MiB with 1,000")
 for name, result in [("completions", gateway), ("at a rate", rate), ("streams", stream)]:
     bad = {k: v for k, v in result.items() if k in ("non2xx", "socket_errors", "timeouts") and v} | {
         k: v for k, v in (result.get("errors") or {}).items() if v}
