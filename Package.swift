@@ -28,6 +28,7 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
@@ -70,6 +71,8 @@ let package = Package(
             "Admission",
             ["Projections", "Ledger", "Redis", "Postgres", "Money", nioCore, crypto, logging, collections]),
         library("JSON", []),
+        library("Mail", ["CCurl", "Ledger", logging]),
+        library("Identity", ["Mail", "JSON", "Ledger", "Postgres", crypto, cryptoExtras, logging]),
         library("Catalogue", ["JSON", "Money", crypto], exclude: ["Data"]),
         library("Dialects", ["JSON", "Money", "Catalogue", nioCore, crypto]),
         library(
@@ -115,6 +118,7 @@ let package = Package(
         tests("Dialects", ["Dialects", "Catalogue", "JSON", "Money", "TestSupport", nioCore]),
         tests(
             "Gateway", ["Gateway", coreMetrics, "Dialects", "Catalogue", "Admission", "Ledger", "Money", "TestSupport", nioCore]),
+        tests("Identity", ["Identity", "Mail", "JSON", "Ledger", "Postgres", "TestSupport", crypto, cryptoExtras, logging]),
         tests("Management", ["Management", "Admission", "Projections", "Ledger", "Postgres", "Money", "TestSupport", logging]),
         tests(
             "Faults",

@@ -1,0 +1,61 @@
+public import Logging
+public import Mail
+public import Postgres
+
+/// The people beside the ledger: accounts, passwords, sessions, and how they prove who they are.
+///
+/// It knows nothing of organizations. Whoever composes the process gives it hooks for what must happen elsewhere when a
+/// person comes or goes.
+public struct Identity: Sendable {
+    /// What others do when a person comes or goes.
+    public struct Hooks: Sendable {
+        /// Called after an account was made. What it throws is logged; the account stays.
+        public var signedUp: @Sendable (Person) async throws -> Void = { _ in }
+        /// Called before an account is deleted; throwing keeps it.
+        public var beforeDeletion: @Sendable (Person) async throws(IdentityError) -> Void = { (_) throws(IdentityError) in }
+
+        public init() {}
+    }
+
+    public let configuration: IdentityConfiguration
+    let postgres: PostgresClient
+    let mailer: Mailer
+    let hasher: PasswordHasher
+    let background: BackgroundWork
+    let hooks: Hooks
+    let logger: Logger
+
+    /// - Parameters:
+    ///   - postgres: the service's role.
+    ///   - mailer: where mails go.
+    public init(
+        configuration: IdentityConfiguration, postgres: PostgresClient, mailer: Mailer, hooks: Hooks = Hooks(), logger: Logger
+    ) {
+        self.configuration = configuration
+        self.postgres = postgres
+        self.mailer = mailer
+        self.hooks = hooks
+        self.logger = logger
+        hasher = PasswordHasher(lanes: 1, maximumWaiting: 64)
+        background = BackgroundWork(maximum: 256, logger: logger)
+    }
+
+    /// Returns when what goes on behind answers that were given has ended, mails included.
+    public func drain() async {
+        await background.drain()
+        await mailer.drain()
+    }
+
+    /// Runs a call to the database; what goes wrong there is logged and answered as `unavailable`.
+    @discardableResult
+    func database<R: Sendable>(_ body: () async throws -> R) async throws(IdentityError) -> R {
+        do {
+            return try await body()
+        } catch let error as IdentityError {
+            throw error
+        } catch {
+            logger.warning("people could not be read or written", metadata: ["error": "\(error)"])
+            throw .unavailable
+        }
+    }
+}

@@ -1,0 +1,28 @@
+/// How often something may be tried within a window.
+public struct RateLimit: Sendable, Hashable {
+    public var attempts: Int
+    public var window: Duration
+
+    public init(_ attempts: Int, in window: Duration) {
+        self.attempts = attempts
+        self.window = window
+    }
+}
+
+/// The limits of what can be tried without being signed in.
+public struct RateLimits: Sendable {
+    /// Accounts that one address makes.
+    public var signUpOfAddress = RateLimit(10, in: .seconds(3600))
+    /// Sign-ups with one mailbox.
+    public var signUpOfAccount = RateLimit(5, in: .seconds(3600))
+    /// Sign-ins from one address.
+    public var signInOfAddress = RateLimit(60, in: .seconds(600))
+    /// Sign-ins with one mailbox that fail; a success begins anew.
+    public var signInOfAccount = RateLimit(10, in: .seconds(600))
+    /// Mails asked for from one address.
+    public var mailOfAddress = RateLimit(20, in: .seconds(3600))
+    /// Mails to one mailbox.
+    public var mailOfAccount = RateLimit(5, in: .seconds(3600))
+
+    public init() {}
+}

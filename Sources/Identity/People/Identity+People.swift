@@ -1,0 +1,79 @@
+internal import Crypto
+public import Ledger
+internal import Postgres
+
+extension Identity {
+    /// The people of these ids that have an account, in no order.
+    public func people(_ ids: [UserID]) async throws(IdentityError) -> [Person] {
+        try await database {
+            try await postgres.query(
+                "SELECT \(Person.columns) FROM identity.users AS u WHERE u.id = ANY ($1)", [.uuidArray(ids.map(\.uuid))]
+            ).map { try Person($0) }
+        }
+    }
+
+    /// The person of an id, if the account is still there.
+    public func person(_ id: UserID) async throws(IdentityError) -> Person? { try await people([id]).first }
+
+    /// The person who has this mailbox.
+    public func person(email: String) async throws(IdentityError) -> Person? {
+        try await database {
+            try await postgres.query(
+                "SELECT \(Person.columns) FROM identity.users AS u WHERE lower(u.email) = lower($1)", [.text(email)]
+            ).first.map { try Person($0) }
+        }
+    }
+
+    /// Whether the person administers this installation: a verified mailbox that is on the list.
+    public func isAdministrator(_ person: Person) -> Bool {
+        let email = person.email.lowercased()
+        return person.isEmailVerified && configuration.administrators.contains { $0.lowercased() == email }
+    }
+
+    /// Changes the name.
+    func rename(_ user: UserID, to name: String?) async throws(IdentityError) {
+        try checkName(name)
+        try await database {
+            try await postgres.query(
+                "UPDATE identity.users SET name = $2, updated_at = clock_timestamp() WHERE id = $1",
+                [.uuid(user.uuid), name.map { .text($0) } ?? .null])
+        }
+    }
+
+    func completeOnboarding(_ user: UserID) async throws(IdentityError) {
+        try await database {
+            try await postgres.query(
+                "UPDATE identity.users SET onboarding_completed = true, updated_at = clock_timestamp() WHERE id = $1",
+                [.uuid(user.uuid)])
+        }
+    }
+
+    /// Deletes a person: account, password, sessions, passkeys, links. Events keep the id, which then names nobody.
+    func delete(_ person: Person) async throws(IdentityError) {
+        try await hooks.beforeDeletion(person)
+        try await database {
+            try await postgres.query("DELETE FROM identity.users WHERE id = $1", [.uuid(person.id.uuid)])
+        }
+    }
+
+    func checkName(_ name: String?) throws(IdentityError) {
+        guard let name else { return }
+        guard (1...255).contains(name.unicodeScalars.count),
+            name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
+        else { throw .invalid("name", "The name must be 1 to 255 characters without control characters.") }
+    }
+
+    /// Something before and after one @, and nothing that could carry a mail elsewhere. The mail tells whether it exists.
+    func checkEmail(_ email: String, field: String = "email") throws(IdentityError) {
+        let parts = email.split(separator: "@", omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, parts[1].contains("."), !parts[1].hasPrefix("."), !parts[1].hasSuffix("."),
+            email.utf8.count <= 254, parts[0].utf8.count <= 64,
+            email.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !"<>()[]\\,;:\"".utf8.contains($0) })
+        else { throw .invalid(field, "This is not an e-mail address.") }
+    }
+
+    func checkPassword(_ password: String, field: String = "password") throws(IdentityError) {
+        guard password.unicodeScalars.count >= 8 else { throw .invalid(field, "The password must have at least 8 characters.") }
+        guard password.utf8.count <= 512 else { throw .invalid(field, "The password must have at most 512 bytes.") }
+    }
+}

@@ -1,0 +1,83 @@
+internal import Ledger
+internal import Logging
+internal import Postgres
+
+extension Identity {
+    /// Signs in with a password. Every wrong guess gets the same answer after the same work, whether there is an account,
+    /// whether it has a password, and whether it is verified.
+    func signIn(email: String, password: String, callback: String?, _ caller: Caller) async throws(IdentityError) -> NewSession {
+        guard email.utf8.count <= 254, !email.utf8.contains(0) else { throw .invalid("email", "This is not an e-mail address.") }
+        guard password.utf8.count <= 512 else { throw .wrongCredentials }
+        let account = Attempt("sign-in account", configuration.limits.signInOfAccount, account: email)
+        try await count(Attempt("sign-in address", configuration.limits.signInOfAddress, address: caller.address), account)
+        let known = try await credential(email: email)
+        let isRight = try await hasher.verify(password, against: known?.hash, cost: configuration.passwordCost)
+        guard isRight, let known, let stored = known.hash else { throw .wrongCredentials }
+        try await forget(account)
+        if configuration.requiresVerifiedEmail, !known.person.isEmailVerified {
+            sendVerification(of: known.person, callback: callback)
+            throw IdentityError(.emailNotVerified, status: 403, "Email not verified")
+        }
+        if stored.cost != configuration.passwordCost { await rehash(password, of: known.person) }
+        return try await beginSession(for: known.person, caller)
+    }
+
+    /// Whether this is the person's password; false for one who has none.
+    func isPassword(_ password: String, of person: Person) async throws(IdentityError) -> Bool {
+        let account = Attempt("sign-in account", configuration.limits.signInOfAccount, account: person.email)
+        try await count(account)
+        guard password.utf8.count <= 512 else { return false }
+        let stored = try await credential(email: person.email)?.hash
+        let isRight = try await hasher.verify(password, against: stored, cost: configuration.passwordCost)
+        if isRight { try await forget(account) }
+        return isRight
+    }
+
+    /// Changes the password and ends the other sessions; the one that asked goes on under a new token.
+    func changePassword(
+        of person: Person, from current: String, to new: String, field: String = "newPassword", _ caller: Caller
+    ) async throws(IdentityError) -> NewSession {
+        try checkPassword(new, field: field)
+        guard try await isPassword(current, of: person) else { throw .wrongPassword }
+        let hash = try await hasher.hash(new, cost: configuration.passwordCost)
+        let session = try await database {
+            try await postgres.withTransaction { connection in
+                try await store(hash, of: person.id, over: connection)
+                try await revoke(.passwordReset, of: person.id, over: connection)
+                try await connection.query("DELETE FROM identity.sessions WHERE user_id = $1", [.uuid(person.id.uuid)])
+                return try await beginSession(for: person, caller, over: connection)
+            }
+        }
+        mail(.passwordChanged(email: person.email))
+        return session
+    }
+
+    /// The account of a mailbox with its password, if it has one.
+    private func credential(email: String) async throws(IdentityError) -> (person: Person, hash: PasswordHash?)? {
+        try await database {
+            let rows = try await postgres.query(
+                """
+                SELECT \(Person.columns), c.salt, c.hash, c.rounds, c.block_size, c.parallelism
+                FROM identity.users AS u LEFT JOIN identity.credentials AS c ON c.user_id = u.id
+                WHERE lower(u.email) = lower($1)
+                """, [.text(email)])
+            guard let row = rows.first else { return nil }
+            let first = Person.columnCount
+            guard let salt = try row.decode(first, as: [UInt8]?.self) else { return (try Person(row), nil) }
+            let cost = PasswordCost(
+                rounds: Int(try row.decode(first + 2, as: Int32.self)), blockSize: Int(try row.decode(first + 3, as: Int32.self)),
+                parallelism: Int(try row.decode(first + 4, as: Int32.self)))
+            return (try Person(row), PasswordHash(cost: cost, salt: salt, hash: try row.decode(first + 1)))
+        }
+    }
+
+    /// Stores the password under the present cost. Failing at it keeps nobody out: the old hash is as right as before.
+    private func rehash(_ password: String, of person: Person) async {
+        do {
+            let hash = try await hasher.hash(password, cost: configuration.passwordCost)
+            try await postgres.withConnection { try await store(hash, of: person.id, over: $0) }
+        } catch {
+            logger.info("a password was not hashed anew", metadata: ["error": "\(error)"])
+        }
+    }
+}

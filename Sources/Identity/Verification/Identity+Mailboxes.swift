@@ -1,0 +1,138 @@
+internal import JSON
+internal import Ledger
+internal import Postgres
+
+extension Identity {
+    /// Mails a new link to whoever has this mailbox and has not confirmed it; the answer never says whether anybody has.
+    func requestVerification(email: String, callback: String?, _ caller: Caller) async throws(IdentityError) {
+        try await countMail(email, caller)
+        background.run("mail a verification") {
+            guard let person = try await person(email: email), !person.isEmailVerified else { return }
+            try await mailVerification(of: person, callback: callback)
+        }
+    }
+
+    /// Confirms a mailbox, or a change of it, by the token of its mail.
+    ///
+    /// - Returns: the person as they are now.
+    func verify(_ token: SecretToken) async throws(IdentityError) -> Person {
+        let outcome: (person: Person, oldEmail: String?)? = try await database {
+            try await postgres.withTransaction { connection in
+                if let used = try await use(token, .emailVerification, over: connection) {
+                    return try await confirm(used, over: connection).map { ($0, nil) }
+                }
+                guard let used = try await use(token, .emailChange, over: connection) else { return nil }
+                return try await change(used, over: connection)
+            }
+        }
+        guard let outcome else { throw .invalidToken }
+        if let old = outcome.oldEmail { mail(.emailChanged(email: old)) }
+        return outcome.person
+    }
+
+    private func confirm(_ used: Used, over connection: PostgresConnection) async throws -> Person? {
+        guard let user = used.user, let email = used.details["email"]?.text else { return nil }
+        // The mailbox that was mailed to, which may not be the account's any more.
+        let rows = try await connection.query(
+            """
+            UPDATE identity.users AS u SET email_verified = true, updated_at = clock_timestamp()
+            WHERE u.id = $1 AND u.email = $2 RETURNING \(Person.columns)
+            """, [.uuid(user.uuid), .text(email)])
+        guard let row = rows.first else { return nil }
+        try await revoke(.emailVerification, of: user, over: connection)
+        return try Person(row)
+    }
+
+    private func change(_ used: Used, over connection: PostgresConnection) async throws -> (person: Person, oldEmail: String?)? {
+        guard let user = used.user, let email = used.details["email"]?.text, let old = used.details["old"]?.text else {
+            return nil
+        }
+        let rows = try await connection.query(
+            """
+            UPDATE identity.users AS u SET email = $2, email_verified = true, updated_at = clock_timestamp()
+            WHERE u.id = $1 AND u.email = $3
+                AND NOT EXISTS (SELECT FROM identity.users AS o WHERE lower(o.email) = lower($2) AND o.id <> $1)
+            RETURNING \(Person.columns)
+            """, [.uuid(user.uuid), .text(email), .text(old)])
+        guard let row = rows.first else { return nil }
+        for purpose in [Purpose.emailChange, .emailVerification, .passwordReset] {
+            try await revoke(purpose, of: user, over: connection)
+        }
+        return (try Person(row), old)
+    }
+
+    /// Mails a link to a new mailbox; the account uses it only when the link was opened. A mailbox that somebody else has
+    /// gets no mail, and the answer does not say so.
+    func requestEmailChange(of person: Person, to email: String, callback: String?, _ caller: Caller) async throws(IdentityError)
+    {
+        try checkEmail(email, field: "newEmail")
+        guard email != person.email else { throw .invalid("newEmail", "This is the account's address already.") }
+        try await countMail(email, caller)
+        background.run("mail a change of address") {
+            if let other = try await self.person(email: email), other.id != person.id { return }
+            try await postgres.withConnection { try await revoke(.emailChange, of: person.id, over: $0) }
+            let details = JSONValue.members([("email", .string(email)), ("old", .string(person.email))])
+            let token = try await issue(.emailChange, for: person.id, details: details)
+            mail(.emailChange(email: email, link: link("/auth/verify-email", token, callback: callback)))
+        }
+    }
+
+    /// Mails a link that sets a new password, if anybody has this mailbox.
+    ///
+    /// - Parameter redirect: the page that asks for the new password; it gets `?token=`.
+    func requestPasswordReset(email: String, redirect: String?, _ caller: Caller) async throws(IdentityError) {
+        try await countMail(email, caller)
+        background.run("mail a password reset") {
+            guard let person = try await person(email: email) else { return }
+            let token = try await issue(.passwordReset, for: person.id)
+            let page = configuration.destination(redirect) ?? configuration.pagesURL + "/reset-password"
+            let separator = page.contains("?") ? "&" : "?"
+            mail(.passwordReset(email: person.email, link: "\(page)\(separator)token=\(token.secret)"))
+        }
+    }
+
+    /// Sets a new password by the token of a mail, and ends every session. The token came by mail, so the mailbox is the
+    /// person's; whatever else opens an account whose mailbox was not confirmed before may be somebody else's, and is removed.
+    func resetPassword(_ token: SecretToken, to password: String) async throws(IdentityError) {
+        try checkPassword(password, field: "newPassword")
+        let hash = try await hasher.hash(password, cost: configuration.passwordCost)
+        let email: String? = try await database {
+            try await postgres.withTransaction { connection in
+                guard let user = try await use(token, .passwordReset, over: connection)?.user else { return nil }
+                return try await takeOver(user, hash: hash, over: connection)
+            }
+        }
+        guard let email else { throw .invalidToken }
+        mail(.passwordChanged(email: email))
+    }
+
+    /// Gives an account to whoever has proved to read its mailbox: ends all sessions and, if the mailbox was not confirmed
+    /// before, removes every other way in.
+    ///
+    /// - Parameter hash: the new password, nil to leave it, or to remove that of an unconfirmed account.
+    /// - Returns: the account's mailbox; nil when the account is gone.
+    func takeOver(_ user: UserID, hash: PasswordHash?, over connection: PostgresConnection) async throws -> String? {
+        let rows = try await connection.query(
+            "SELECT email, email_verified FROM identity.users WHERE id = $1 FOR UPDATE", [.uuid(user.uuid)])
+        guard let row = rows.first else { return nil }
+        if try !row.decode(1, as: Bool.self) {
+            for table in ["credentials", "passkeys", "accounts"] {
+                try await connection.query("DELETE FROM identity.\(table) WHERE user_id = $1", [.uuid(user.uuid)])
+            }
+            try await connection.query(
+                "UPDATE identity.users SET email_verified = true, updated_at = clock_timestamp() WHERE id = $1",
+                [.uuid(user.uuid)])
+        }
+        if let hash { try await store(hash, of: user, over: connection) }
+        for purpose in [Purpose.passwordReset, .emailVerification] { try await revoke(purpose, of: user, over: connection) }
+        try await connection.query("DELETE FROM identity.sessions WHERE user_id = $1", [.uuid(user.uuid)])
+        return try row.decode(0)
+    }
+
+    private func countMail(_ email: String, _ caller: Caller) async throws(IdentityError) {
+        try checkEmail(email)
+        try await count(
+            Attempt("mail address", configuration.limits.mailOfAddress, address: caller.address),
+            Attempt("mail account", configuration.limits.mailOfAccount, account: email))
+    }
+}

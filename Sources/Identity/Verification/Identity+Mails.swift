@@ -1,0 +1,100 @@
+internal import JSON
+internal import Ledger
+internal import Logging
+internal import Mail
+
+/// What people are told by mail. No name and no text of a person's own stands in it.
+struct Letter: Sendable {
+    let email: String
+    let subject: String
+    let text: String
+
+    static func accountExists(email: String, pagesURL: String) -> Letter {
+        Letter(
+            email: email, subject: "You already have an account",
+            text: """
+                Somebody tried to make an account with this address, which has one already.
+
+                If it was you, sign in at \(pagesURL), or ask there for a new password.
+                If it was not, there is nothing to do.
+
+                """)
+    }
+
+    static func verification(email: String, link: String) -> Letter {
+        Letter(
+            email: email, subject: "Confirm your e-mail address",
+            text: """
+                Confirm that this is your address by opening this link within 24 hours:
+
+                \(link)
+
+                If you did not make an account, do not open it.
+
+                """)
+    }
+
+    static func emailChange(email: String, link: String) -> Letter {
+        Letter(
+            email: email, subject: "Confirm your new e-mail address",
+            text: """
+                Confirm that your account is to use this address by opening this link within 24 hours:
+
+                \(link)
+
+                If you did not ask for it, do not open it.
+
+                """)
+    }
+
+    static func emailChanged(email: String) -> Letter {
+        Letter(
+            email: email, subject: "Your e-mail address was changed",
+            text: "Your account uses another e-mail address from now on. If this was not you, write to your administrator.\n")
+    }
+
+    static func passwordReset(email: String, link: String) -> Letter {
+        Letter(
+            email: email, subject: "Choose a new password",
+            text: """
+                Choose a new password by opening this link within an hour:
+
+                \(link)
+
+                If you did not ask for it, there is nothing to do: your password stays.
+
+                """)
+    }
+
+    static func passwordChanged(email: String) -> Letter {
+        Letter(
+            email: email, subject: "Your password was changed",
+            text: "The password of your account was changed. If this was not you, ask for a new password at once.\n")
+    }
+}
+
+extension Identity {
+    func mail(_ letter: Letter) {
+        guard let mail = Mail(to: letter.email, subject: letter.subject, text: letter.text) else {
+            logger.error("a mail was not sent: its address can't stand in one")
+            return
+        }
+        mailer.send(mail)
+    }
+
+    /// Sends the link that confirms a mailbox, behind the answer.
+    func sendVerification(of person: Person, callback: String?) {
+        background.run("mail a verification") { try await mailVerification(of: person, callback: callback) }
+    }
+
+    func mailVerification(of person: Person, callback: String?) async throws(IdentityError) {
+        let token = try await issue(.emailVerification, for: person.id, details: .members([("email", .string(person.email))]))
+        mail(.verification(email: person.email, link: link("/auth/verify-email", token, callback: callback)))
+    }
+
+    /// A link of this server with a token, and where it leads after.
+    func link(_ path: String, _ token: SecretToken, callback: String?) -> String {
+        let end = configuration.destination(callback).map { "&callbackURL=" + PercentEncoding.encode($0) } ?? ""
+        return "\(configuration.baseURL)\(path)?token=\(token.secret)\(end)"
+    }
+}

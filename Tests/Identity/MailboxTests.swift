@@ -1,0 +1,148 @@
+import Ledger
+import Postgres
+import TestSupport
+import Testing
+
+@testable import Identity
+
+@Suite struct MailboxTests {
+    @Test func aForgottenPasswordIsSetByMailAndEndsEverySession() async throws {
+        try await Shop.with { shop in
+            let identity = shop.identity
+            let session = try await shop.account("ada@example.org")
+            try await identity.requestPasswordReset(email: "Ada@example.org", redirect: "https://evil.example/", Caller())
+            let letter = try #require(try await shop.letters().last)
+            #expect(letter.to == "ada@example.org")
+            #expect(letter.text.contains("https://app.example.org/reset-password?token="))
+            let token = try #require(letter.token)
+            #expect(await refusal { try await identity.resetPassword(token, to: "short") }?.field == "newPassword")
+            try await identity.resetPassword(token, to: "another horse")
+            #expect(await refusal { try await identity.resetPassword(token, to: "a third horse") }?.code == .invalidToken)
+            #expect(try await identity.session(session.token) == nil)
+            let old = await refusal {
+                try await identity.signIn(email: "ada@example.org", password: "correct horse", callback: nil, Caller())
+            }
+            #expect(old?.code == .invalidCredentials)
+            let new = try await identity.signIn(email: "ada@example.org", password: "another horse", callback: nil, Caller())
+            #expect(new.person.isEmailVerified, "the link came by mail")
+        }
+    }
+
+    @Test func askingForAMailSaysNothingAboutTheAccount() async throws {
+        try await Shop.with { shop in
+            try await shop.identity.requestPasswordReset(email: "nobody@example.org", redirect: nil, Caller())
+            try await shop.identity.requestVerification(email: "nobody@example.org", callback: nil, Caller())
+            #expect(try await shop.letters().isEmpty)
+            for _ in 0..<3 { try await shop.identity.requestPasswordReset(email: "nobody@example.org", redirect: nil, Caller()) }
+            let refused = await refusal {
+                try await shop.identity.requestPasswordReset(email: "nobody@example.org", redirect: nil, Caller())
+            }
+            #expect(refused?.status == 429)
+        }
+    }
+
+    @Test func aTokenIsOfUseOnceForOnePurposeAndForATime() async throws {
+        try await Shop.with { shop in
+            let identity = shop.identity
+            let person = try await shop.account("ada@example.org").person
+            let token = try await identity.issue(.passwordReset, for: person.id)
+            #expect(try await identity.use(token, .emailVerification) == nil)
+            #expect(await refusal { try await identity.verify(token) }?.code == .invalidToken)
+            let uses = try await withThrowingTaskGroup(of: Bool.self) { group in
+                for _ in 0..<8 { group.addTask { try await identity.use(token, .passwordReset) != nil } }
+                return try await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+            }
+            #expect(uses == 1)
+            let late = try await identity.issue(.passwordReset, for: person.id)
+            try await shop.database.client.query("UPDATE identity.verifications SET expires_at = now() - interval '1 second'")
+            #expect(await refusal { try await identity.resetPassword(late, to: "another horse") }?.code == .invalidToken)
+        }
+    }
+
+    @Test func anAddressChangesOnlyWhenTheNewOneIsConfirmed() async throws {
+        try await Shop.with { shop in
+            let identity = shop.identity
+            let ada = try await shop.account("ada@example.org").person
+            _ = try await shop.account("taken@example.org")
+            #expect(
+                await refusal { try await identity.requestEmailChange(of: ada, to: "not one", callback: nil, Caller()) }?.field
+                    == "newEmail")
+            try await identity.requestEmailChange(of: ada, to: "taken@example.org", callback: nil, Caller())
+            try await identity.requestEmailChange(of: ada, to: "new@example.org", callback: nil, Caller())
+            let letters = try await shop.letters()
+            #expect(letters.filter { $0.subject.contains("new e-mail") }.map(\.to) == ["new@example.org"])
+            #expect(try await identity.person(ada.id)?.email == "ada@example.org")
+            let token = try #require(letters.last?.token)
+            let changed = try await identity.verify(token)
+            #expect(changed.email == "new@example.org" && changed.isEmailVerified)
+            #expect(try await shop.letters().last?.to == "ada@example.org")
+            #expect(await refusal { try await identity.verify(token) }?.code == .invalidToken)
+        }
+    }
+
+    @Test func anAddressThatWasTakenMeanwhileIsNotTakenTwice() async throws {
+        try await Shop.with { shop in
+            let ada = try await shop.account("ada@example.org").person
+            try await shop.identity.requestEmailChange(of: ada, to: "new@example.org", callback: nil, Caller())
+            let token = try #require(try await shop.letters().last?.token)
+            _ = try await shop.account("NEW@example.org")
+            #expect(await refusal { try await shop.identity.verify(token) }?.code == .invalidToken)
+            #expect(try await shop.identity.person(ada.id)?.email == "ada@example.org")
+        }
+    }
+
+    @Test func aLinkToAnOlderAddressConfirmsNothing() async throws {
+        try await Shop.with { shop in
+            let ada = try await shop.account("ada@example.org").person
+            let token = try #require(try await shop.letters().last?.token)
+            try await shop.database.client.query("UPDATE identity.users SET email = 'other@example.org'")
+            #expect(await refusal { try await shop.identity.verify(token) }?.code == .invalidToken)
+            #expect(try await shop.identity.person(ada.id)?.isEmailVerified == false)
+        }
+    }
+
+    @Test func changingThePasswordEndsTheOtherSessionsAndRotatesThisOne() async throws {
+        try await Shop.with { shop in
+            let identity = shop.identity
+            let first = try await shop.account("ada@example.org")
+            let second = try await identity.signIn(email: "ada@example.org", password: "correct horse", callback: nil, Caller())
+            let wrong = await refusal {
+                try await identity.changePassword(
+                    of: first.person, from: "wrong horse", to: "another horse", Caller(token: first.token))
+            }
+            #expect(wrong?.code == .invalidPassword)
+            let new = try await identity.changePassword(
+                of: first.person, from: "correct horse", to: "another horse", Caller(token: first.token))
+            #expect(try await identity.session(first.token) == nil)
+            #expect(try await identity.session(second.token) == nil)
+            #expect(try await identity.session(new.token) != nil)
+            _ = try await identity.signIn(email: "ada@example.org", password: "another horse", callback: nil, Caller())
+        }
+    }
+
+    @Test func administratorsAreThoseWhoseListedMailboxIsVerified() async throws {
+        try await Shop.with({ $0.administrators = ["Root@example.org"] }) { shop in
+            let person = try await shop.account("root@EXAMPLE.org").person
+            #expect(!shop.identity.isAdministrator(person))
+            let verified = try await shop.identity.verify(try #require(try await shop.letters().last?.token))
+            #expect(shop.identity.isAdministrator(verified))
+        }
+    }
+
+    @Test func aDeletedPersonLeavesNothing() async throws {
+        let refused = IdentityError(.conflict, status: 409, "The last owner of an organization")
+        var hooks = Identity.Hooks()
+        hooks.beforeDeletion = { (person) throws(IdentityError) in if person.name == "Owner" { throw refused } }
+        try await Shop.with(hooks: hooks) { shop in
+            let session = try await shop.account("ada@example.org")
+            try await shop.identity.rename(session.person.id, to: "Owner")
+            let owner = try #require(try await shop.identity.person(session.person.id))
+            #expect(await refusal { try await shop.identity.delete(owner) } == refused)
+            try await shop.identity.rename(owner.id, to: nil)
+            try await shop.identity.delete(try #require(try await shop.identity.person(owner.id)))
+            await shop.identity.drain()
+            #expect(try await shop.identity.session(session.token) == nil)
+            for table in ["users", "credentials", "sessions", "verifications"] { #expect(try await shop.count(table) == 0) }
+        }
+    }
+}
