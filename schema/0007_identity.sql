@@ -87,6 +87,7 @@ CREATE TABLE identity.passkeys (
     name           text,
     transports     text[]      NOT NULL DEFAULT '{}',
     aaguid         uuid,
+    user_verified  boolean     NOT NULL,
     multi_device   boolean     NOT NULL,
     backed_up      boolean     NOT NULL,
     created_at     timestamptz NOT NULL DEFAULT clock_timestamp(),

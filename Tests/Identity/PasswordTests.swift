@@ -19,11 +19,17 @@ import Testing
         #expect(try !stored.matches("Password"))
     }
 
-    @Test func theUsualCostIsAffordableAndHashesAreSalted() throws {
-        let one = try PasswordHash(of: "correct horse", cost: PasswordCost())
-        let other = try PasswordHash(of: "correct horse", cost: PasswordCost())
+    @Test func hashesAreSalted() throws {
+        let cost = PasswordCost(rounds: 16, blockSize: 1, parallelism: 1)
+        let one = try PasswordHash(of: "correct horse", cost: cost)
+        let other = try PasswordHash(of: "correct horse", cost: cost)
         #expect(one.salt != other.salt && one.hash != other.hash)
-        #expect(try one.matches("correct horse"))
+        #expect(try one.matches("correct horse") && other.matches("correct horse"))
+    }
+
+    @Test func theUsualCostIsOneThatTheLibraryTakes() throws {
+        let hash = try PasswordHash(of: "correct horse", cost: PasswordCost())
+        #expect(hash.cost.rounds * hash.cost.blockSize * hash.cost.parallelism >= 3 << 18)
     }
 
     @Test func comparisonsFindEveryDifference() {

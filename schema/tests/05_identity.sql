@@ -19,8 +19,8 @@ BEGIN
         VALUES (ledger.new_id(), person, sha256('token'), now() + interval '7 days');
     INSERT INTO identity.verifications (kind, digest, user_id, expires_at)
         VALUES ('email_verification', sha256('token'), person, now()), ('password_reset', sha256('token'), person, now());
-    INSERT INTO identity.passkeys (id, user_id, credential_id, public_key, counter, multi_device, backed_up)
-        VALUES (ledger.new_id(), person, 'credential', 'key', 4294967295, false, false);
+    INSERT INTO identity.passkeys (id, user_id, credential_id, public_key, counter, user_verified, multi_device, backed_up)
+        VALUES (ledger.new_id(), person, 'credential', 'key', 4294967295, true, false, false);
     INSERT INTO identity.accounts (provider, subject, user_id) VALUES ('github', '1', person);
     BEGIN
         INSERT INTO identity.sessions (id, user_id, token_digest, expires_at) VALUES (ledger.new_id(), person, 'token', now());
