@@ -49,9 +49,12 @@ final class ConnectionCore {
     private var isFlushScheduled = false
     private var expiryTimer: Scheduled<Void>?
     private var expiryDue = NIODeadline.distantFuture
+    private var hasPostponedExpiry = false
 
     /// Deadlines are looked at no more often than this.
     private static let clockGranularity = TimeAmount.milliseconds(1)
+    /// A timer that fires later than this shows that the loop was behind.
+    private static let punctuality = TimeAmount.milliseconds(5)
 
     init(
         factory: ConnectionFactory, eventLoop: any EventLoop, counters: RedisCounters, logger: Logger,
@@ -215,9 +218,17 @@ final class ConnectionCore {
     }
 
     private func expire() {
+        let now = NIODeadline.now()
+        let late = now - expiryDue
         expiryTimer = nil
         expiryDue = .distantFuture
-        let now = NIODeadline.now()
+        // A loop that was behind finds its timers due before it looks at its sockets, where the answers may lie. Its own
+        // delay is not Redis's: it gets as much time again, once, to read what has come.
+        if late > Self.punctuality, !hasPostponedExpiry {
+            hasPostponedExpiry = true
+            return queueChanged(mayExpireAt: now + late)
+        }
+        hasPostponedExpiry = false
         let expiry = queue.expire(now: now)
         for caller in expiry.waiting { finish(caller, .failure(notConnected())) }
         for caller in expiry.sent {

@@ -25,13 +25,13 @@ func withServer(
 
 /// Runs a test with one connection, and shuts it down.
 func withConnection(
-    _ url: String, configure: (inout RedisConfiguration) -> Void = { _ in },
+    _ url: String, on eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next(),
+    configure: (inout RedisConfiguration) -> Void = { _ in },
     onConnect: (@Sendable (RedisConnection) async throws -> Void)? = nil, _ body: (RedisConnection) async throws -> Void
 ) async throws {
     var configuration = try RedisConfiguration(url: url)
     configure(&configuration)
-    let connection = RedisConnection(
-        configuration, on: MultiThreadedEventLoopGroup.singleton.next(), logger: quiet, onConnect: onConnect)
+    let connection = RedisConnection(configuration, on: eventLoop, logger: quiet, onConnect: onConnect)
     connection.start()
     do {
         try await body(connection)
