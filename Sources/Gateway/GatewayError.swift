@@ -37,6 +37,10 @@ extension GatewayError {
 
     static let unknownKey = GatewayError(APIError(status: 401, message: "The API key is not valid."))
 
+    static let tooManyUnknownKeys = GatewayError(
+        APIError(status: 429, message: "Too many API keys that are not valid came from this address; try again shortly."),
+        retryAfter: 1)
+
     static func invalid(_ message: String, param: String?) -> GatewayError { GatewayError(.invalid(param, message)) }
 
     static func tooLarge(limit: Int) -> GatewayError {

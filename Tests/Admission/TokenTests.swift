@@ -47,6 +47,49 @@ import Testing
         }
     }
 
+    /// Right after a start nothing is in memory: everybody's first requests come at once, and none of them is a stranger.
+    @Test func manyKnownTokensAtOnceAreNoStrangers() async throws {
+        try await World.run { world in
+            let shop = try await Shop.open(in: world, credit: 1)
+            let digests = (0..<40).map { Array(SHA256.hash(data: [UInt8($0)])) }
+            for digest in digests {
+                _ = try await world.append(
+                    APIKeyCreated(project: shop.address.project, tokenSHA256: Hex.encode(digest)), .apiKey(.mint()), 0,
+                    shop.address.organization)
+            }
+            try await world.catchUp()
+            var configuration = AdmissionClient.Configuration.patient
+            configuration.strangerBurst = 3
+            configuration.strangersPerSecond = 0
+            let client = AdmissionClient(redis: world.redis, instance: .mint(), configuration: configuration, logger: quiet)
+            let loop = world.loop
+            try await withThrowingTaskGroup(of: KeyAddress?.self) { group in
+                for _ in 0..<5 {
+                    for digest in digests {
+                        group.addTask { try await client.address(ofDigest: digest, client: "a", on: loop) }
+                    }
+                }
+                for try await address in group { #expect(address?.project == shop.address.project) }
+            }
+            // All of the allowance is there again, and no more than it.
+            var refused = 0
+            try await withThrowingTaskGroup(of: Bool.self) { group in
+                for byte: UInt8 in 100..<120 {
+                    group.addTask {
+                        do {
+                            return try await client.address(
+                                ofDigest: Array(SHA256.hash(data: [byte])), client: "a", on: loop) != nil
+                        } catch let error as AdmissionError where error.code == .tooManyUnknownTokens {
+                            return true
+                        }
+                    }
+                }
+                for try await isRefused in group { refused += isRefused ? 1 : 0 }
+            }
+            #expect(refused == 17)
+        }
+    }
+
     @Test func whatCannotBeADigestIsRefused() async throws {
         try await World.run { world in
             for digest in [[], [1], Array(repeating: 1, count: 33)] as [[UInt8]] {

@@ -16,8 +16,9 @@ public final class AdmissionClient: Sendable {
         /// How many unknown tokens one client address may try at once, and in a second after that.
         public var strangerBurst = 30
         public var strangersPerSecond = 1.0
-        /// The longest that Redis may take for one answer.
-        public var deadline: Duration = .milliseconds(500)
+        /// The longest that Redis may take for one answer. It bounds how long a client waits for a Redis that is stuck; a
+        /// short one would turn a busy machine's late answers into refusals.
+        public var deadline: Duration = .seconds(2)
         /// The longest that building one organization's state may take while a request waits.
         public var healDeadline: Duration = .milliseconds(250)
         /// How often the background looks whether Redis lacks something.

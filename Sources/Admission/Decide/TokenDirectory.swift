@@ -3,42 +3,108 @@ import Postgres
 import Synchronization
 
 /// Maps the digests of tokens to where they belong. What is found stays in memory; what is not found never does.
+///
+/// Those who ask for one digest at the same time share one look-up. A look-up takes of its client's allowance for unknown
+/// tokens and gives it back when the token is found, so whoever comes while the allowance is out on look-ups waits for one of
+/// them: two hundred requests with good keys right after a start are not two hundred strangers.
 final class TokenDirectory: Sendable {
+    private typealias Answer = Result<KeyAddress?, AdmissionError>
+
+    private struct Lookup {
+        let client: String
+        let task: Task<Answer, Never>
+    }
+
+    private struct State {
+        var cache: LRUCache<[UInt8], KeyAddress>
+        var strangers: StrangerLimit
+        var running: [[UInt8]: Lookup] = [:]
+    }
+
+    private enum Next {
+        case known(KeyAddress)
+        /// The look-up of this very digest.
+        case ask(Task<Answer, Never>)
+        /// One that may give back what this one needs.
+        case wait(Task<Answer, Never>)
+        case refused
+    }
+
+    private static let deadline: Duration = .seconds(2)
+
     private let postgres: PostgresClient
-    private let cache: Mutex<LRUCache<[UInt8], KeyAddress>>
-    private let strangers: Mutex<StrangerLimit>
+    private let state: Mutex<State>
 
     init(postgres: PostgresClient, capacity: Int, limit: StrangerLimit) {
         self.postgres = postgres
-        cache = Mutex(LRUCache(capacity: capacity))
-        strangers = Mutex(limit)
+        state = Mutex(State(cache: LRUCache(capacity: capacity), strangers: limit))
     }
 
     /// - Throws: ``AdmissionError`` with `tooManyUnknownTokens` when this client asked for too many that do not exist.
     func address(ofDigest digest: [UInt8], client: String) async throws(AdmissionError) -> KeyAddress? {
-        if let known = cache.withLock({ $0.value(for: digest) }) { return known }
-        guard strangers.withLock({ $0.take(client, now: .now) }) else {
-            throw AdmissionError(.tooManyUnknownTokens, "too many unknown tokens came from this address")
-        }
-        do {
-            let rows = try await postgres.query(
-                "SELECT organization, project, api_key FROM admission.keys WHERE token_sha256 = $1",
-                [.text(Hex.encode(digest))], deadline: .seconds(2))
-            guard let row = rows.first else { return nil }
-            let address = KeyAddress(
-                organization: OrganizationID(uuid: try row.decode(0)), project: ProjectID(uuid: try row.decode(1)),
-                key: APIKeyID(uuid: try row.decode(2)))
-            cache.withLock { $0.set(address, for: digest) }
-            strangers.withLock { $0.giveBack(client) }
-            return address
-        } catch {
-            strangers.withLock { $0.giveBack(client) }
-            throw AdmissionError(postgres: error)
+        if let known = state.withLock({ $0.cache.value(for: digest) }) { return known }
+        let giveUp = ContinuousClock.now + Self.deadline
+        while true {
+            switch next(digest, client) {
+            case .known(let address): return address
+            case .ask(let task): return try await task.value.get()
+            case .wait(let task):
+                guard ContinuousClock.now < giveUp else {
+                    throw AdmissionError(.unavailable, "too many tokens of this address are being looked up")
+                }
+                _ = await task.value
+            case .refused: throw AdmissionError(.tooManyUnknownTokens, "too many unknown tokens came from this address")
+            }
         }
     }
 
     /// For a token that its key no longer has.
-    func forget(_ digest: [UInt8]) { cache.withLock { $0.remove(digest) } }
+    func forget(_ digest: [UInt8]) { state.withLock { $0.cache.remove(digest) } }
+
+    private func next(_ digest: [UInt8], _ client: String) -> Next {
+        state.withLock { state in
+            if let known = state.cache.value(for: digest) { return .known(known) }
+            if let lookup = state.running[digest] { return .ask(lookup.task) }
+            guard state.strangers.take(client, now: .now) else {
+                let other = state.running.values.first { $0.client == client }
+                return other.map { .wait($0.task) } ?? .refused
+            }
+            // Not of the caller's task: it is shared, and one caller's cancellation must not fail the others.
+            let task = Task { await self.lookUp(digest, client) }
+            state.running[digest] = Lookup(client: client, task: task)
+            return .ask(task)
+        }
+    }
+
+    private func lookUp(_ digest: [UInt8], _ client: String) async -> Answer {
+        let answer = await read(digest)
+        state.withLock { state in
+            state.running[digest] = nil
+            switch answer {
+            case .success(nil): break
+            case .success(let address?):
+                state.cache.set(address, for: digest)
+                state.strangers.giveBack(client)
+            case .failure: state.strangers.giveBack(client)
+            }
+        }
+        return answer
+    }
+
+    private func read(_ digest: [UInt8]) async -> Answer {
+        do {
+            let rows = try await postgres.query(
+                "SELECT organization, project, api_key FROM admission.keys WHERE token_sha256 = $1",
+                [.text(Hex.encode(digest))], deadline: Self.deadline)
+            guard let row = rows.first else { return .success(nil) }
+            return .success(
+                KeyAddress(
+                    organization: OrganizationID(uuid: try row.decode(0)), project: ProjectID(uuid: try row.decode(1)),
+                    key: APIKeyID(uuid: try row.decode(2))))
+        } catch {
+            return .failure(AdmissionError(postgres: error))
+        }
+    }
 }
 
 /// How many unknown tokens each client address may try: so many at once, and so many a second in the long run.

@@ -76,6 +76,9 @@ struct AdmitStep: Sendable {
             }
             return try await gateway.admission.admit(request, on: understood.incoming.eventLoop)
         } catch {
+            gateway.logger.debug("admission gave no answer", metadata: ["request": "\(request.request)", "error": "\(error)"])
+            // The hold may stand although its answer never came, and would be in everybody's way for a minute.
+            gateway.admission.release(request.request, address: request.address, on: understood.incoming.eventLoop)
             throw GatewayError.unavailable("The limits of this organization can't be checked now; try again shortly.")
         }
     }

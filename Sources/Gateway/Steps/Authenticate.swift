@@ -16,6 +16,8 @@ struct AuthenticateStep: Sendable {
             return address
         } catch let error as GatewayError {
             throw error
+        } catch let error as AdmissionError where error.code == .tooManyUnknownTokens {
+            throw GatewayError.tooManyUnknownKeys
         } catch {
             throw GatewayError.unavailable("API keys can't be looked up now; try again shortly.")
         }
