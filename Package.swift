@@ -129,7 +129,8 @@ let package = Package(
         tests(
             "Acceptance", ["TestSupport", "Money"],
             exclude: [
-                "bad_input.py", "budget.py", "mock_catalogue.json", "openai_sdk.py", "requirements.txt", "upstream_failures.py",
+                "bad_input.py", "budget.py", "mock_catalogue.json", "openai_sdk.py", "provider.py", "requirements.txt",
+                "upstream_failures.py",
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,6 +1,7 @@
-"""Budgets under concurrency, streams that are left, and one request id for everything.
+"""Budgets under concurrency, clients that leave, and one request id for everything.
 
-Arguments: scenario, key. Environment: GATEWAY_URL. Prints one JSON object.
+Arguments: scenario, key, and for the scenarios that have a provider of their own its port. Environment: GATEWAY_URL. Prints one
+JSON value.
 """
 
 import asyncio
@@ -10,43 +11,107 @@ import sys
 
 import httpx
 
+from provider import Provider
+
 URL = os.environ["GATEWAY_URL"] + "/v1/chat/completions"
 SCENARIO, KEY = sys.argv[1], sys.argv[2]
 HEADERS = {"authorization": "Bearer " + KEY}
 HELLO = [{"role": "user", "content": "hi"}]
 
 
-async def many(count, **body):
-    limits = httpx.Limits(max_connections=count)
-    async with httpx.AsyncClient(timeout=60, limits=limits) as client:
-        answers = await asyncio.gather(*(client.post(URL, headers=HEADERS, json=body) for _ in range(count)))
+def clients(count):
+    return httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=count))
+
+
+def count(answers):
+    """How often each status came. Fails at a refusal that is not the documented one."""
     codes = {}
     for answer in answers:
         codes[answer.status_code] = codes.get(answer.status_code, 0) + 1
+        if answer.status_code == 200:
+            assert answer.json()["usage"]["completion_tokens"] == 64, answer.text
+            continue
+        assert answer.status_code == 402, (answer.status_code, answer.text)
+        error = answer.json()["error"]
+        assert error["type"] == "billing_error" and error["param"] is None, error
+        assert error["code"] in ("insufficient_credits", "usage_limit_reached"), error
     return codes
 
 
 async def budget():
-    print(json.dumps(await many(200, model="two-cents", messages=HELLO, max_tokens=64)))
+    """All at once, against the shared mock."""
+    body = {"model": "two-cents", "messages": HELLO, "max_tokens": 64}
+    async with clients(200) as client:
+        print(json.dumps(count(await asyncio.gather(*(client.post(URL, headers=HEADERS, json=body) for _ in range(200))))))
 
 
-async def leave():
-    async def one(client):
-        async with client.stream("POST", URL, headers=HEADERS, json={
-                "model": "slow-stream", "stream": True, "messages": HELLO, "max_tokens": 200}) as answer:
-            seen = 0
-            end = asyncio.get_running_loop().time() + 0.2
+async def held_above_cost():
+    """Waves of all that were refused, until a wave gets nothing through: how many each wave got through.
+
+    The provider answers none of a wave before all others were refused, so each wave has all its holds at the same time.
+    """
+    provider = Provider()
+    await provider.start(int(sys.argv[3]))
+    body = {"model": "two-cents-and-prompt", "messages": [{"role": "user", "content": "x" * 1000}], "max_tokens": 64}
+    waves, left = [], 200
+    async with clients(200) as client:
+        while not waves or waves[-1]:
+            provider.gate.clear()
+            before = provider.requests
+            calls = [asyncio.create_task(client.post(URL, headers=HEADERS, json=body)) for _ in range(left)]
+            await provider.until(lambda: sum(c.done() for c in calls) + provider.requests - before >= left)
+            provider.gate.set()
+            codes = count(await asyncio.gather(*calls))
+            assert codes.get(200, 0) == provider.requests - before, (codes, vars(provider))
+            waves.append(codes.get(200, 0))
+            left -= waves[-1]
+    print(json.dumps(waves))
+
+
+async def leave_stream():
+    """Ten clients hang up after 200 ms of their streams: how many chunks the provider had written to each."""
+    provider = Provider()
+    await provider.start(int(sys.argv[3]))
+
+    async def one(client, who):
+        async with client.stream("POST", URL, headers=HEADERS | {"x-request-id": who}, json={
+                "model": "slow-stream", "stream": True, "messages": [{"role": "user", "content": who}], "max_tokens": 4096,
+        }) as answer:
+            assert answer.status_code == 200, await answer.aread()
+            end, seen = asyncio.get_running_loop().time() + 0.2, 0
             async for line in answer.aiter_lines():
-                seen += '"content":"' in line and '"content":""' not in line
+                seen += '"content":' in line
                 if asyncio.get_running_loop().time() >= end:
-                    return seen
+                    assert 0 < seen <= provider.written[who], (seen, provider.written)
+                    return
 
-    async with httpx.AsyncClient(timeout=60) as client:
-        print(json.dumps(await asyncio.gather(*(one(client) for _ in range(10)))))
+    names = [f"leaver-{i}" for i in range(10)]
+    async with clients(10) as client:
+        await asyncio.gather(*(one(client, name) for name in names))
+    await provider.until(lambda: len(provider.left) == 10)
+    print(json.dumps(provider.written))
+
+
+async def leave_whole():
+    """Ten clients hang up while the provider works on their answers, which are not streamed: it finishes them all the same."""
+    provider = Provider(usage={"prompt_tokens": 33, "completion_tokens": 44, "total_tokens": 77})
+    await provider.start(int(sys.argv[3]))
+    async with clients(10) as client:
+        calls = [asyncio.create_task(client.post(URL, headers=HEADERS | {"x-request-id": f"leaver-{i}"}, json={
+            "model": "mock", "messages": HELLO, "max_tokens": 64})) for i in range(10)]
+        await provider.until(lambda: provider.requests == 10)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        assert all(call.cancelled() for call in calls)
+    await asyncio.sleep(0.2)
+    provider.gate.set()
+    await provider.until(lambda: provider.answered == 10)
+    print(json.dumps(provider.answered))
 
 
 async def same_id():
-    async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=64)) as client:
+    async with clients(64) as client:
         answers = await asyncio.gather(*(
             client.post(URL, headers=HEADERS | {"x-request-id": "one-and-the-same"}, json={
                 "model": "echo", "messages": HELLO, "max_tokens": 10}) for _ in range(1000)))
@@ -55,4 +120,7 @@ async def same_id():
     print(len({a.headers["x-llmgateway-request-id"] for a in answers}))
 
 
-asyncio.run({"budget": budget, "leave": leave, "same_id": same_id}[SCENARIO]())
+asyncio.run({
+    "budget": budget, "held_above_cost": held_above_cost, "leave_stream": leave_stream, "leave_whole": leave_whole,
+    "same_id": same_id,
+}[SCENARIO]())

@@ -58,7 +58,11 @@ public final class GatewayProcess: Sendable {
 
     /// Runs a subcommand in the gateway's environment and returns what it printed.
     @discardableResult
-    public func command(_ arguments: String...) async throws -> String {
+    public func command(_ arguments: String...) async throws -> String { try await command(arguments) }
+
+    /// Runs a subcommand in the gateway's environment and returns what it printed.
+    @discardableResult
+    public func command(_ arguments: [String]) async throws -> String {
         try await runCommand([Self.executable] + arguments, environment: environment)
     }
 
