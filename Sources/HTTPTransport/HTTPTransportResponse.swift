@@ -44,4 +44,8 @@ public final class HTTPTransportResponse: Sendable {
 
     /// Ends the transfer at once: closes an HTTP/1.1 connection, resets an HTTP/2 stream. A waiting reader gets `.cancelled`.
     public func cancel() { transfer.cancel() }
+
+    /// Ends the transfer as ``cancel()`` does, but what the server's bytes said until then is not let go: a reader gets all that
+    /// came before the connection was closed, and then `.cancelled`.
+    public func stop() { transfer.stop() }
 }

@@ -9,6 +9,8 @@ final class Inbox: Sendable {
         case start(Transfer)
         /// The caller is gone.
         case cancel(Transfer)
+        /// The caller wants no more than what has come.
+        case stop(Transfer)
         /// The reader has taken what was held.
         case resume(Transfer)
         /// The request body's producer has more.

@@ -95,6 +95,12 @@ final class Reactor {
             start(transfer)
         case .cancel(let transfer):
             if let exchange = exchange(of: transfer) { finish(exchange, nil) }
+        case .stop(let transfer):
+            // What the sockets held when this turn began has been read before the commands.
+            guard let exchange = exchange(of: transfer) else { return }
+            finish(
+                exchange,
+                HTTPTransportError(.cancelled, "the caller stopped the transfer", sentRequest: exchange.phase != .connecting))
         case .resume(let transfer):
             guard let exchange = exchange(of: transfer), exchange.receivePaused else { return }
             exchange.receivePaused = false

@@ -105,6 +105,9 @@ final class Transfer: Sendable {
         }
     }
 
+    /// Ends the transfer from the caller's side, but lets the reader have what came until the reactor has closed it.
+    func stop() { inbox.push(.stop(self)) }
+
     // MARK: Both sides
 
     /// Ends the transfer unless it has ended, and wakes who waits. Answers whether this call did it.

@@ -40,7 +40,7 @@ final class StreamedAnswer: Sendable {
     /// The client is gone: stop the provider, so that no more is produced and paid for.
     func cancel() {
         state.withLock { $0.isClientGone = true }
-        opened.answer.cancel()
+        opened.answer.stop()
     }
 
     /// Sends the stream to its end, or throws when the client leaves or the outcome can't be recorded.
@@ -76,12 +76,15 @@ final class StreamedAnswer: Sendable {
 
     /// Settles as cancelled a stream that was not settled: its client left, or never got the head.
     func abandon() async {
-        let (tap, firstByteAt, wasSettled) = state.withLock { state in
+        let wasSettled = state.withLock { state in
             defer { state.isSettled = true }
-            return (state.tap, state.firstByteAt, state.isSettled)
+            return state.isSettled
         }
         guard !wasSettled else { return }
-        opened.answer.cancel()
+        opened.answer.stop()
+        // What came until the provider was stopped was produced for this client, whether it got there or not.
+        while let bytes = try? await opened.answer.next() { state.withLock { _ = $0.tap.feed(bytes) } }
+        let (tap, firstByteAt) = state.withLock { ($0.tap, $0.firstByteAt) }
         let ending = Ending(
             kind: .cancelled, status: 499, route: opened.route,
             attempts: opened.attempts + [opened.attempt(status: opened.answer.status, error: "cancelled")],

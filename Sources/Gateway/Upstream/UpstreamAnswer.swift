@@ -50,7 +50,15 @@ enum UpstreamAnswer: Sendable {
     func cancel() {
         switch self {
         case .http(let response): response.cancel()
-        case .echo: break
+        case .echo(let answer): answer.stop()
+        }
+    }
+
+    /// Aborts the transfer, but ``next()`` still gives what came until then, before it throws or answers nil.
+    func stop() {
+        switch self {
+        case .http(let response): response.stop()
+        case .echo(let answer): answer.stop()
         }
     }
 }
