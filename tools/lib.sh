@@ -195,6 +195,11 @@ postgres_runs() {
     as_server test -f "$(postgres_folder)/PG_VERSION" && postgres_ctl status >/dev/null 2>&1
 }
 
+# A sixteenth of the memory, 128 MiB to 1 GiB: the pages that are written again and again stay in it.
+buffer_megabytes() {
+    awk '/^MemTotal:/ { m = int($2 / 16384); print m < 128 ? 128 : m > 1024 ? 1024 : m }' /proc/meminfo
+}
+
 start_postgres() {
     local folder log=$SERVERS/log/postgres.log
     folder=$(postgres_folder)
@@ -205,10 +210,11 @@ start_postgres() {
             || { show_log "$LLMGATEWAY_HOME/log/initdb.log"; die "initdb failed"; }
         as_server mv "$folder.new" "$folder"
     fi
-    # pg_ctl waits, also for the recovery after a crash; it gives up after the time given.
-    postgres_ctl start --wait --timeout 120 --silent --log "$log" --options "-c listen_addresses='' \
+    # pg_ctl waits, also for the recovery after a crash; it gives up after the time given. A batch of events is larger than
+    # what malloc takes for a passing need: without the thresholds each batch gets its memory from the kernel, page by page.
+    MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=67108864 postgres_ctl start --wait --timeout 120 --silent --log "$log" --options "-c listen_addresses='' \
         -c unix_socket_directories='$SOCKETS' -c unix_socket_permissions=0700 -c fsync=on -c synchronous_commit=on \
-        -c max_connections=200 -c shared_buffers=256MB -c max_wal_size=4GB -c checkpoint_timeout=15min -c jit=off" \
+        -c max_connections=200 -c shared_buffers=$(buffer_megabytes)MB -c max_wal_size=4GB -c checkpoint_timeout=15min -c jit=off" \
         >&2 </dev/null || { show_log "$log"; die "Postgres did not start within 120 s"; }
 }
 
