@@ -197,7 +197,11 @@ postgres_runs() {
 
 # A sixteenth of the memory, 128 MiB to 1 GiB: the pages that are written again and again stay in it.
 buffer_megabytes() {
-    awk '/^MemTotal:/ { m = int($2 / 16384); print m < 128 ? 128 : m > 1024 ? 1024 : m }' /proc/meminfo
+    local megabytes
+    megabytes=$(awk '/^MemTotal:/ { print int($2 / 16384) }' /proc/meminfo)
+    [ "$megabytes" -ge 128 ] || megabytes=128
+    [ "$megabytes" -le 1024 ] || megabytes=1024
+    printf '%s\n' "$megabytes"
 }
 
 start_postgres() {
