@@ -25,6 +25,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -52,6 +53,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.14.0"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.2"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
@@ -103,7 +105,9 @@ let package = Package(
             path: "Tests/Benchmarks", exclude: ["bench.py", "bench_catalogue.json"], swiftSettings: settings + strict),
         tests("Postgres", ["Postgres", "TestSupport", nioCore, logging]),
         tests("Redis", ["Redis", "TestSupport", nioCore, nioPosix, logging]),
-        tests("HTTPTransport", ["HTTPTransport", "TestSupport", nioCore, nioPosix, nioHTTP1, logging]),
+        tests(
+            "HTTPTransport",
+            ["CCurl", "HTTPTransport", "TestSupport", nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, logging]),
         tests("Money", ["Money", "TestSupport"]),
         tests("Ledger", ["Ledger", "Postgres", "Money", "TestSupport", crypto, logging]),
         tests("Projections", ["Projections", "Ledger", "Postgres", "Money", "TestSupport", logging]),

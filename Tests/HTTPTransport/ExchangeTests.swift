@@ -12,7 +12,7 @@ let echo: TestServer.Handler = { head, exchange in
     try await exchange.end()
 }
 
-@Suite struct ExchangeTests {
+@Suite(.timeLimit(.minutes(2))) struct ExchangeTests {
     @Test func postsBytesAndReadsTheAnswer() async throws {
         try await TestServer.with(echo) { server in
             try await withTransport { transport in

@@ -3,7 +3,7 @@ import NIOHTTP1
 import Synchronization
 import Testing
 
-@Suite struct StopTests {
+@Suite(.timeLimit(.minutes(2))) struct StopTests {
     /// Reads the first bytes, then ends the transfer while more are at hand that nobody has read yet.
     private func end(
         _ end: (HTTPTransportResponse) -> Void

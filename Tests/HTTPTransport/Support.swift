@@ -1,5 +1,6 @@
 import HTTPTransport
 import Logging
+import Synchronization
 import Testing
 
 /// Runs `body` with a transport of its own and shuts it down.
@@ -42,4 +43,30 @@ func failure(_ operation: () async throws(HTTPTransportError) -> some Any) async
     } catch {
         return error
     }
+}
+
+/// A number that several tasks see.
+final class Count: Sendable {
+    private let atomic = Atomic(0)
+    var value: Int { atomic.load(ordering: .relaxed) }
+    func add(_ count: Int) { atomic.add(count, ordering: .relaxed) }
+
+    /// Waits until it stands still.
+    func settled() async throws -> Int {
+        var last = -1
+        while value != last {
+            last = value
+            try await Task.sleep(for: .milliseconds(150))
+        }
+        return last
+    }
+}
+
+/// Waits until something that another thread does is seen; false after a time that no working machine needs.
+func eventually(_ condition: () async throws -> Bool) async rethrows -> Bool {
+    for _ in 0..<3_000 {
+        if try await condition() { return true }
+        try? await Task.sleep(for: .milliseconds(10))
+    }
+    return try await condition()
 }

@@ -44,7 +44,8 @@ public final class MockProvider: Sendable {
         }.value
         port = try freePort()
         process = try ChildProcess(executable, ["-P", "\(port):\(delay)"] + arguments)
-        for _ in 0..<500 {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < deadline {
             if (try? await statistics()) != nil { return }
             try await Task.sleep(for: .milliseconds(10))
         }

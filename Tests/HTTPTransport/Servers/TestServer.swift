@@ -1,84 +1,56 @@
 import NIOCore
 import NIOHTTP1
+import NIOHTTP2
 import NIOPosix
+import NIOSSL
 import Synchronization
 
-/// An HTTP/1.1 server whose answers are closures.
+/// An HTTP server whose answers are closures.
 final class TestServer: Sendable {
-    typealias Channel = NIOAsyncChannel<HTTPServerRequestPart, HTTPPart<HTTPResponseHead, ByteBuffer>>
-    typealias Handler = @Sendable (HTTPRequestHead, Exchange) async throws -> Void
+    typealias Handler = @Sendable (HTTPRequestHead, TestExchange) async throws -> Void
 
-    /// One request being answered.
-    final class Exchange {
-        private var inbound: NIOAsyncChannelInboundStream<HTTPServerRequestPart>.AsyncIterator
-        private let outbound: NIOAsyncChannelOutboundWriter<HTTPPart<HTTPResponseHead, ByteBuffer>>
-        private(set) var bodyEnded = false
+    /// What it speaks.
+    enum Kind: Sendable {
+        /// HTTP/1.1 without TLS.
+        case plain
+        /// HTTP/1.1 over TLS.
+        case http1(Certificate)
+        /// HTTP/2, and HTTP/1.1 for those who ask for it, over TLS.
+        case http2(Certificate)
+    }
 
-        init(
-            _ inbound: NIOAsyncChannelInboundStream<HTTPServerRequestPart>,
-            _ outbound: NIOAsyncChannelOutboundWriter<HTTPPart<HTTPResponseHead, ByteBuffer>>
-        ) {
-            self.inbound = inbound.makeAsyncIterator()
-            self.outbound = outbound
-        }
+    private struct State {
+        var connections: [any Channel] = []
+        var exchanging: [Connection] = []
+        var isStopping = false
+        var requests = 0
+        var broken = 0
+    }
 
-        func nextHead() async throws -> HTTPRequestHead? {
-            bodyEnded = false
-            while let part = try await inbound.next(isolation: #isolation) { if case .head(let head) = part { return head } }
-            return nil
-        }
-
-        func nextChunk() async throws -> ByteBuffer? {
-            if bodyEnded { return nil }
-            switch try await inbound.next(isolation: #isolation) {
-            case .body(let buffer): return buffer
-            default:
-                bodyEnded = true
-                return nil
-            }
-        }
-
-        func body() async throws -> [UInt8] {
-            var all: [UInt8] = []
-            while let chunk = try await nextChunk() { all.append(contentsOf: chunk.readableBytesView) }
-            return all
-        }
-
-        func head(_ status: Int = 200, _ headers: [(String, String)] = []) async throws {
-            try await outbound.write(.head(.init(version: .http1_1, status: .init(statusCode: status), headers: .init(headers))))
-        }
-
-        func write(_ bytes: some Sequence<UInt8>) async throws { try await outbound.write(.body(ByteBuffer(bytes: bytes))) }
-
-        func end() async throws { try await outbound.write(.end(nil)) }
-
-        func answer(_ status: Int = 200, _ headers: [(String, String)] = [], _ body: String = "") async throws {
-            try await head(status, headers + [("content-length", "\(body.utf8.count)")])
-            if !body.isEmpty { try await write(body.utf8) }
-            try await end()
-        }
+    /// What the channels need of the server, which is made after them.
+    private final class Shared: Sendable {
+        let handler: Handler
+        let mutex = Mutex(State())
+        init(_ handler: @escaping Handler) { self.handler = handler }
     }
 
     let port: Int
-    private let listener: any NIOCore.Channel
-    private let counts = Counts()
+    private let listener: any Channel
     private let group: MultiThreadedEventLoopGroup
-    private let task: Mutex<Task<Void, Never>?>
+    private let shared: Shared
+    private let scheme: String
 
-    final class Counts: Sendable {
-        let connections = Atomic(0)
-        let requests = Atomic(0)
-        /// Handlers that ended with an error: the client had gone.
-        let broken = Atomic(0)
-    }
-
-    var connections: Int { counts.connections.load(ordering: .relaxed) }
-    var requests: Int { counts.requests.load(ordering: .relaxed) }
-    var broken: Int { counts.broken.load(ordering: .relaxed) }
+    /// Sockets that were accepted.
+    var connections: Int { shared.mutex.withLock { $0.connections.count } }
+    var requests: Int { shared.mutex.withLock { $0.requests } }
+    /// Handlers that ended with an error: the client had gone.
+    var broken: Int { shared.mutex.withLock { $0.broken } }
 
     /// Runs `body` with a server that answers every request with `handler`.
-    static func with<Value>(_ handler: @escaping Handler, _ body: (TestServer) async throws -> Value) async throws -> Value {
-        let server = try await TestServer(handler)
+    static func with<Value>(
+        over kind: Kind = .plain, _ handler: @escaping Handler, _ body: (TestServer) async throws -> Value
+    ) async throws -> Value {
+        let server = try await TestServer(kind, handler)
         do {
             let value = try await body(server)
             try await server.stop()
@@ -89,85 +61,97 @@ final class TestServer: Sendable {
         }
     }
 
-    func url(_ path: String = "/") -> String { "http://127.0.0.1:\(port)\(path)" }
+    func url(_ path: String = "/", host: String = "127.0.0.1") -> String { "\(scheme)://\(host):\(port)\(path)" }
 
-    private init(_ handler: @escaping Handler) async throws {
+    private init(_ kind: Kind, _ handler: @escaping Handler) async throws {
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let server = try await ServerBootstrap(group: group)
+        let shared = Shared(handler)
+        self.shared = shared
+        if case .plain = kind { scheme = "http" } else { scheme = "https" }
+        let initializer = try Self.initializer(kind, shared)
+        listener = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 2048)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .bind(host: "127.0.0.1", port: 0) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
-                    try channel.pipeline.syncOperations.addHandler(ByteBufferResponses())
-                    return try Channel(
-                        wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: false))
-                }
+            .childChannelInitializer { channel in
+                shared.mutex.withLock { $0.connections.append(channel) }
+                return initializer(channel)
             }
-        listener = server.channel
-        port = server.channel.localAddress?.port ?? 0
-        let counts = counts
-        task = Mutex(
-            Task {
-                await withDiscardingTaskGroup { group in
-                    try? await server.executeThenClose { clients in
-                        for try await client in clients {
-                            counts.connections.add(1, ordering: .relaxed)
-                            group.addTask { await Self.serve(client, counts, handler) }
-                        }
-                    }
-                    group.cancelAll()
-                }
-            })
+            .bind(host: "127.0.0.1", port: 0).get()
+        port = listener.localAddress?.port ?? 0
     }
 
-    private static func serve(_ client: Channel, _ counts: Counts, _ handler: @escaping Handler) async {
-        try? await client.executeThenClose { inbound, outbound in
-            let exchange = Exchange(inbound, outbound)
-            while let head = try await exchange.nextHead() {
-                counts.requests.add(1, ordering: .relaxed)
+    private static func initializer(
+        _ kind: Kind, _ shared: Shared
+    ) throws -> @Sendable (any Channel) -> EventLoopFuture<Void> {
+        let http1: @Sendable (any Channel) -> EventLoopFuture<Void> = { channel in
+            channel.eventLoop.makeCompletedFuture {
+                let pipeline = channel.pipeline.syncOperations
+                try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: false, withErrorHandling: false)
+                try pipeline.addHandler(ConnectionHandler(.init(channel, isHTTP2: false)) { opened($0, shared) })
+            }
+        }
+        let http2: @Sendable (any Channel) -> EventLoopFuture<Void> = { channel in
+            channel.configureHTTP2Pipeline(mode: .server, connectionConfiguration: .init(), streamConfiguration: .init()) {
+                stream in
+                stream.eventLoop.makeCompletedFuture {
+                    let pipeline = stream.pipeline.syncOperations
+                    try pipeline.addHandler(HTTP2FramePayloadToHTTP1ServerCodec())
+                    try pipeline.addHandler(ConnectionHandler(.init(stream, isHTTP2: true)) { opened($0, shared) })
+                }
+            }.map { _ in }
+        }
+        switch kind {
+        case .plain:
+            return http1
+        case .http1(let certificate):
+            let context = try certificate.context(protocols: ["http/1.1"])
+            return { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
+                }.flatMap { http1(channel) }
+            }
+        case .http2(let certificate):
+            let context = try certificate.context(protocols: ["h2", "http/1.1"])
+            return { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
+                }.flatMap { channel.configureHTTP2SecureUpgrade(h2ChannelConfigurator: http2, http1ChannelConfigurator: http1) }
+            }
+        }
+    }
+
+    private static func opened(_ connection: Connection, _ shared: Shared) {
+        let isStopping = shared.mutex.withLock { state in
+            if !state.isStopping { state.exchanging.append(connection) }
+            return state.isStopping
+        }
+        guard !isStopping else { return connection.channel.close(promise: nil) }
+        connection.start { connection in
+            while true {
+                let exchange = TestExchange(connection)
+                guard let head = try? await exchange.nextHead() else { return }
+                shared.mutex.withLock { $0.requests += 1 }
                 do {
-                    try await handler(head, exchange)
+                    try await shared.handler(head, exchange)
                     while try await exchange.nextChunk() != nil {}
                 } catch {
-                    counts.broken.add(1, ordering: .relaxed)
-                    throw error
+                    shared.mutex.withLock { $0.broken += 1 }
+                    return connection.channel.close(promise: nil)
                 }
             }
         }
     }
 
-    func stop() async throws {
-        try? await listener.close()
-        let task = task.withLock { $0 }
-        task?.cancel()
-        await task?.value
+    /// Every task has ended before the event loop does: a write to a loop that is gone would never be answered.
+    private func stop() async throws {
+        try? await listener.close().get()
+        let (connections, exchanging) = shared.mutex.withLock { state in
+            state.isStopping = true
+            return (state.connections, state.exchanging)
+        }
+        for connection in connections { try? await connection.close().get() }
+        for connection in exchanging { await connection.finish() }
         try await group.shutdownGracefully()
     }
-}
-
-/// Lets responses be written as buffers.
-private final class ByteBufferResponses: ChannelOutboundHandler {
-    typealias OutboundIn = HTTPPart<HTTPResponseHead, ByteBuffer>
-    typealias OutboundOut = HTTPServerResponsePart
-
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        let part: HTTPServerResponsePart =
-            switch unwrapOutboundIn(data) {
-            case .head(let head): .head(head)
-            case .body(let buffer): .body(.byteBuffer(buffer))
-            case .end(let trailers): .end(trailers)
-            }
-        context.write(wrapOutboundOut(part), promise: promise)
-    }
-}
-
-/// Waits until something that another thread does is seen; false after five seconds.
-func eventually(_ condition: () throws -> Bool) async rethrows -> Bool {
-    for _ in 0..<500 {
-        if try condition() { return true }
-        try? await Task.sleep(for: .milliseconds(10))
-    }
-    return try condition()
 }
