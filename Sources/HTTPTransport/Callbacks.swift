@@ -16,24 +16,30 @@ private let readPause = Int(CURL_READFUNC_PAUSE)
 
 /// A connection is ready and the request leaves when this returns; called once more when libcurl repeats a request because
 /// a kept connection turned out to be closed.
-let beforeRequest: curl_prereq_callback = { context, _, _, _, _ in
+let beforeRequest: curl_prereq_callback = { context, _, _, _, localPort in
     guard let exchange = exchange(context), let transfer = exchange.transfer else { return CURL_PREREQFUNC_ABORT }
     let now = exchange.reactor.now
     if exchange.sends == 0 { exchange.firstSent = now }
     // A stale connection shows itself within a round trip. A server that took the request and lost the connection later may
     // have worked on it: that is not repeated behind the caller's back.
-    if exchange.sends > 1 || exchange.sends == 1 && now - exchange.firstSent > Exchange.repeatWithin {
+    if exchange.sends > 1 || exchange.sends == 1 && now - exchange.firstSent >= exchange.reactor.repeatWithin {
         exchange.failure = HTTPTransportError(.reset, "the connection was lost before the response", sentRequest: true)
         return CURL_PREREQFUNC_ABORT
     }
     guard transfer.willSend() else { return CURL_PREREQFUNC_ABORT }
     exchange.sends += 1
+    exchange.localPort = localPort
     exchange.enter(.waiting)
     return CURL_PREREQFUNC_OK
 }
 
 extension Exchange {
-    static let repeatWithin: Nanoseconds = 1_000_000_000
+    /// Notes why a write callback stops libcurl, and gives back what tells it to stop.
+    fileprivate func fail(_ code: HTTPTransportError.Code, _ message: String) -> Int {
+        forbidReuse()
+        failure = HTTPTransportError(code, message, sentRequest: true)
+        return writeFailed
+    }
 }
 
 let receiveHeadLine: curl_write_callback = { bytes, size, count, context in
@@ -43,8 +49,7 @@ let receiveHeadLine: curl_write_callback = { bytes, size, count, context in
     exchange.progress = exchange.reactor.now
     if exchange.phase == .receiving {
         if exchange.head.addTrailer(line.count, limit: limit) { return line.count }
-        exchange.failure = HTTPTransportError(.tooLarge, "the trailers are larger than \(limit) bytes", sentRequest: true)
-        return writeFailed
+        return exchange.fail(.tooLarge, "the trailers are larger than \(limit) bytes")
     }
     switch exchange.head.add(line, limit: limit) {
     case .more:
@@ -55,16 +60,17 @@ let receiveHeadLine: curl_write_callback = { bytes, size, count, context in
         exchange.reactor.touch(exchange)
         return line.count
     case .tooLarge:
-        exchange.failure = HTTPTransportError(.tooLarge, "the response head is larger than \(limit) bytes", sentRequest: true)
+        return exchange.fail(.tooLarge, "the response head is larger than \(limit) bytes")
     case .malformed:
-        exchange.failure = HTTPTransportError(.protocolError, "the response has no status line", sentRequest: true)
+        return exchange.fail(.protocolError, "the response has no status line")
     }
-    return writeFailed
 }
 
 let receiveBody: curl_write_callback = { bytes, size, count, context in
     guard let exchange = exchange(context), let transfer = exchange.transfer, let bytes else { return writeFailed }
     let chunk = UnsafeRawBufferPointer(start: bytes, count: size * count)
+    // After 101 libcurl hands over what follows, of whatever protocol it is, as a body.
+    guard exchange.phase == .receiving else { return exchange.fail(.protocolError, "the server changed the protocol") }
     exchange.progress = exchange.reactor.now
     switch transfer.receive(chunk) {
     case .taken:
@@ -74,6 +80,7 @@ let receiveBody: curl_write_callback = { bytes, size, count, context in
         exchange.receivePaused = true
         return writePause
     case .ended:
+        exchange.forbidReuse()
         return writeFailed
     }
 }
@@ -116,6 +123,7 @@ let readStreamedBody: curl_read_callback = { target, size, count, context in
         exchange.sendPaused = true
         return readPause
     case .wrongLength:
+        exchange.forbidReuse()
         exchange.failure = HTTPTransportError(
             .invalidRequest, "the request body does not have the length that was given", sentRequest: true)
         return readAbort
@@ -134,6 +142,9 @@ let openSocket: curl_opensocket_callback = { context, _, address in
     }
     let flags = Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
     let descriptor = socket(address.pointee.family, address.pointee.socktype | flags, address.pointee.protocol)
-    if descriptor >= 0 { exchange.reactor.inbox.connectionsOpened.add(1, ordering: .relaxed) }
+    if descriptor >= 0 {
+        exchange.addressAccepted = true
+        exchange.reactor.inbox.connectionsOpened.add(1, ordering: .relaxed)
+    }
     return descriptor
 }

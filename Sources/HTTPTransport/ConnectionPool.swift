@@ -29,7 +29,7 @@ final class ConnectionPool {
 
     func add(_ exchange: Exchange) -> Bool { curl_multi_add_handle(multi, exchange.easy) == CURLM_OK }
 
-    /// Takes an exchange out; ends it when it has not ended: its HTTP/1.1 connection is closed, its HTTP/2 stream reset.
+    /// Takes an exchange out; ends it when it has not ended.
     func remove(_ exchange: Exchange) { curl_multi_remove_handle(multi, exchange.easy) }
 
     func handle(_ descriptor: Int32, _ events: UInt32) {

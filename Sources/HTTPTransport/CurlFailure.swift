@@ -9,7 +9,7 @@ extension Exchange {
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
             return .resolveFailed
         case CURLE_COULDNT_CONNECT:
-            return addressRefused ? .addressRefused : .connectFailed
+            return addressRefused && !addressAccepted ? .addressRefused : .connectFailed
         case CURLE_PROXY:
             return .connectFailed
         case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,

@@ -19,7 +19,7 @@ extension Exchange {
         ccurl_set_long(easy, CURLOPT_NOSIGNAL, 1)
         // A lookup that hangs must not hold the reactor when its transfer ends.
         ccurl_set_long(easy, CURLOPT_QUICK_EXIT, 1)
-        ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, Int(clamping: request.connect / 1_000_000 + 20))
+        ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, Int(Int32(clamping: request.connect / 1_000_000 + 20)))
         ccurl_set_long(easy, CURLOPT_TCP_KEEPALIVE, 1)
         ccurl_set_long(easy, CURLOPT_TCP_KEEPIDLE, 30)
         ccurl_set_long(easy, CURLOPT_TCP_KEEPINTVL, 10)

@@ -32,8 +32,12 @@ final class Exchange {
     var bodyOffset = 0
     var receivePaused = false
     var sendPaused = false
+    /// The connection's own port; two exchanges that have the same one share an HTTP/2 connection.
+    var localPort: Int32 = 0
     /// An address was refused by the guard.
     var addressRefused = false
+    /// An address was not, though it may not have answered.
+    var addressAccepted = false
     /// Why one of our own callbacks stopped libcurl.
     var failure: HTTPTransportError?
     var touched = false
@@ -67,7 +71,9 @@ final class Exchange {
         bodyOffset = 0
         receivePaused = false
         sendPaused = false
+        localPort = 0
         addressRefused = false
+        addressAccepted = false
         failure = nil
         touched = false
         message[0] = 0
@@ -117,7 +123,8 @@ final class Exchange {
     func outcome(_ code: CURLcode) -> HTTPTransportError? {
         if let failure { return failure }
         if code == CURLE_OK {
-            return phase == .receiving ? nil : HTTPTransportError(.protocolError, "the response has no head", sentRequest: true)
+            // libcurl takes a head that the end of the connection cuts off for a whole one.
+            return phase == .receiving ? nil : HTTPTransportError(.reset, "the response head was cut off", sentRequest: true)
         }
         let words = message[0] != 0 ? String(cString: message) : String(cString: curl_easy_strerror(code))
         return HTTPTransportError(errorCode(code), words, sentRequest: phase != .connecting)

@@ -16,9 +16,11 @@ public final class HTTPTransport: Sendable {
 
     /// Sends a request and returns at the response head, whatever its status.
     ///
-    /// Cancelling the task, here or while it reads the response, ends the transfer at once. A kept connection that the server
-    /// had closed is replaced by a new one, once and only if it shows within a second of sending.
+    /// Cancelling the task, here or while it reads the response, ends the transfer at once; a task that is cancelled already
+    /// sends nothing. A kept connection that the server
+    /// had closed is replaced by a new one, once and only if it shows within `repeatWithin` of sending.
     public func execute(_ request: HTTPTransportRequest) async throws(HTTPTransportError) -> HTTPTransportResponse {
+        if Task.isCancelled { throw HTTPTransportError(.cancelled, "the caller was cancelled before the transfer began") }
         let transfer = Transfer(try PreparedRequest(request), inbox: inbox)
         inbox.inFlight.add(1, ordering: .relaxed)
         guard inbox.push(.start(transfer)) else {

@@ -8,6 +8,9 @@ public struct HTTPTransportConfiguration: Sendable {
     public var maximumConnectionsPerHost: Int
     /// Whether HTTP/2 is offered to TLS servers.
     public var http2: Bool
+    /// A kept connection that is lost within this time of sending, with no byte of a response, is taken for one that the server
+    /// had closed before: the request is sent once more, on another connection. Zero never sends a request twice.
+    public var repeatWithin: Duration
     /// Bytes of a response head (all of its 1xx heads included) that are accepted.
     public var maximumHeadBytes: Int
     /// Proxy for requests that may reach private addresses, `http://host:port`; nil is none, whatever the environment says.
@@ -16,12 +19,13 @@ public struct HTTPTransportConfiguration: Sendable {
 
     public init(
         certificateAuthorities: String? = nil, maximumIdleConnections: Int = 2048, maximumConnectionsPerHost: Int = 0,
-        http2: Bool = true, maximumHeadBytes: Int = 65_536, proxy: String? = nil
+        http2: Bool = true, repeatWithin: Duration = .seconds(1), maximumHeadBytes: Int = 65_536, proxy: String? = nil
     ) {
         self.certificateAuthorities = certificateAuthorities
         self.maximumIdleConnections = maximumIdleConnections
         self.maximumConnectionsPerHost = maximumConnectionsPerHost
         self.http2 = http2
+        self.repeatWithin = repeatWithin
         self.maximumHeadBytes = maximumHeadBytes
         self.proxy = proxy
     }

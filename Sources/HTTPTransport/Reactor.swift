@@ -7,10 +7,11 @@ import Synchronization
 final class Reactor {
     let configuration: HTTPTransportConfiguration
     let certificateAuthorities: String?
+    let repeatWithin: Nanoseconds
     let inbox: Inbox
     private let epoll: Int32
     /// Index 0 may reach any address, index 1 only public ones.
-    private let pools: [ConnectionPool]
+    private var pools: [ConnectionPool]
     private var exchanges: [Exchange] = []
     private var free: [Int] = []
     var deadlines = DeadlineHeap()
@@ -34,6 +35,7 @@ final class Reactor {
         }
         self.configuration = configuration
         self.certificateAuthorities = certificateAuthorities
+        repeatWithin = configuration.repeatWithin.boundedNanoseconds
         self.inbox = inbox
         self.epoll = epoll
         pools = [open, guarded]
@@ -41,7 +43,11 @@ final class Reactor {
         epoll_ctl(epoll, EPOLL_CTL_ADD, inbox.event, &event)
     }
 
-    deinit { Glibc.close(epoll) }
+    deinit {
+        // First the connections, which take themselves out of epoll when they close.
+        pools = []
+        Glibc.close(epoll)
+    }
 
     /// Runs until it is told to shut down.
     func run() {
@@ -94,11 +100,11 @@ final class Reactor {
         case .start(let transfer):
             start(transfer)
         case .cancel(let transfer):
-            if let exchange = exchange(of: transfer) { finish(exchange, nil) }
+            if let exchange = exchange(of: transfer) { abandon(exchange, nil) }
         case .stop(let transfer):
             // What the sockets held when this turn began has been read before the commands.
             guard let exchange = exchange(of: transfer) else { return }
-            finish(
+            abandon(
                 exchange,
                 HTTPTransportError(.cancelled, "the caller stopped the transfer", sentRequest: exchange.phase != .connecting))
         case .resume(let transfer):
@@ -166,6 +172,21 @@ final class Reactor {
         transfer.end(failure)
     }
 
+    /// Ends a transfer that libcurl has not ended: its HTTP/1.1 connection is closed, its HTTP/2 stream reset.
+    private func abandon(_ exchange: Exchange, _ failure: HTTPTransportError?) {
+        let mayShare = exchange.mayShareConnection
+        exchange.forbidReuse()
+        finish(exchange, failure)
+        // The reset waits in libcurl until something is written for another stream of the connection.
+        guard mayShare else { return }
+        let other = exchanges.first {
+            $0.transfer != nil && $0.localPort == exchange.localPort && $0.guarded == exchange.guarded && $0.mayShareConnection
+        }
+        guard let other else { return }
+        other.flush()
+        settle(pools[other.guarded ? 1 : 0])
+    }
+
     private func expire() {
         while let exchange = deadlines.popDue(now) {
             let (at, code) = exchange.deadline
@@ -173,7 +194,7 @@ final class Reactor {
                 deadlines.insert(exchange, due: at)
             } else {
                 let sent = exchange.phase != .connecting
-                finish(exchange, HTTPTransportError(code, "the deadline passed", sentRequest: sent))
+                abandon(exchange, HTTPTransportError(code, "the deadline passed", sentRequest: sent))
             }
         }
     }

@@ -9,15 +9,21 @@ enum RequestCheck {
         }
     }
 
-    /// Answers whether the URL is an `https` one. The host, the port and the absence of credentials are libcurl's to check,
-    /// with the same parser that later connects.
+    /// Answers whether the URL is an `https` one. The form of the host, the port and the absence of credentials are
+    /// libcurl's to check, with the same parser that later connects.
     static func url(_ url: String) throws(Failure) -> Bool {
         guard url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\\") }) else {
             throw Failure(.invalidRequest, "the URL has a character that must be percent-encoded")
         }
-        if startsCaseInsensitively(url.utf8, "https://") { return true }
-        if startsCaseInsensitively(url.utf8, "http://") { return false }
-        throw Failure(.invalidRequest, "the URL is not an absolute http or https URL")
+        let isHTTPS = startsCaseInsensitively(url.utf8, "https://")
+        guard isHTTPS || startsCaseInsensitively(url.utf8, "http://") else {
+            throw Failure(.invalidRequest, "the URL is not an absolute http or https URL")
+        }
+        // libcurl overlooks a third slash and takes what follows for the host.
+        guard let first = url.utf8.dropFirst(isHTTPS ? 8 : 7).first, !"/?#".utf8.contains(first) else {
+            throw Failure(.invalidRequest, "the URL has no host")
+        }
+        return isHTTPS
     }
 
     static func header(_ name: String, _ value: String) throws(Failure) {
