@@ -60,10 +60,10 @@ public final class GatewayProcess: Sendable {
     @discardableResult
     public func command(_ arguments: String...) async throws -> String { try await command(arguments) }
 
-    /// Runs a subcommand in the gateway's environment and returns what it printed.
+    /// Runs a subcommand in the gateway's environment, changed by `extra`, and returns what it printed.
     @discardableResult
-    public func command(_ arguments: [String]) async throws -> String {
-        try await runCommand([Self.executable] + arguments, environment: environment)
+    public func command(_ arguments: [String], environment extra: [String: String] = [:]) async throws -> String {
+        try await runCommand([Self.executable] + arguments, environment: environment.merging(extra) { _, given in given })
     }
 
     /// Runs a Python program with the acceptance SDKs against this gateway, and returns what it printed.

@@ -25,6 +25,7 @@ struct Serve: AsyncParsableCommand {
         if let port { settings.port = port }
         let logger = settings.logger()
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        try await ListenAddress.check(host: settings.host, port: settings.port, on: group)
         let process = try await ServeProcess(
             settings: settings, eventLoopGroup: group, isUnprotectedAllowed: unprotectedLedger, acceptsRollback: acceptRollback,
             logger: logger)
