@@ -65,8 +65,14 @@ struct BatchRunner {
             await connection.rollback()
             return applied
         }
-        try await applyRows(applied)
-        try await move(to: applied.upto)
+        let moving = Self.moving(schema: schema, to: applied.upto)
+        if let mirror {
+            try await applyRows(applied)
+            try await bring(mirror, to: applied)
+            for result in try await connection.pipeline(moving) { _ = try result.get() }
+        } else {
+            try await applyRows(applied, then: moving)
+        }
         return applied
     }
 
@@ -85,19 +91,29 @@ struct BatchRunner {
         }
     }
 
-    private func applyRows(_ batch: Applied) async throws {
-        do {
-            // A batch that is not large costs more to plan than to apply.
-            if let size = Self.order(of: batch.upto - batch.after) {
-                let prepared = statements.map { PostgresStatement("\($0)\n-- up to \(size) positions") }
-                for result in try await connection.pipeline(prepared, deadline: .seconds(300)) { _ = try result.get() }
-            } else {
+    /// Runs `apply.sql`, and in the same round trip what follows it.
+    private func applyRows(_ batch: Applied, then following: [PostgresStatement] = []) async throws {
+        // A batch that is not large costs more to plan than to apply.
+        guard let size = Self.order(of: batch.upto - batch.after) else {
+            do {
                 try await connection.script(definition.apply, deadline: .seconds(300))
+            } catch {
+                throw Self.failure(error, batch)
             }
-        } catch {
-            throw Self.failure(error, batch)
+            for result in try await connection.pipeline(following) { _ = try result.get() }
+            return
         }
-        guard let mirror else { return }
+        let prepared = statements.map { PostgresStatement("\($0)\n-- up to \(size) positions") }
+        for (index, result) in try await connection.pipeline(prepared + following, deadline: .seconds(300)).enumerated() {
+            do {
+                _ = try result.get()
+            } catch {
+                throw index < prepared.count ? Self.failure(error, batch) : error
+            }
+        }
+    }
+
+    private func bring(_ mirror: any ProjectionMirror, to batch: Applied) async throws {
         do {
             try await mirror.apply(after: batch.after, upto: batch.upto, connection: connection)
         } catch {
@@ -120,8 +136,9 @@ struct BatchRunner {
         return .poison(after: batch.after, upto: batch.upto, reason: BatchFailure.reason(error))
     }
 
-    private func move(to position: Int64) async throws {
-        let closed = try await connection.pipeline([
+    /// Moves the checkpoint and commits.
+    private static func moving(schema: String, to position: Int64) -> [PostgresStatement] {
+        [
             PostgresStatement(
                 """
                 UPDATE projections.checkpoints SET
@@ -130,8 +147,7 @@ struct BatchRunner {
                 WHERE schema_name = $1
                 """, [.text(schema), .int8(position)]),
             PostgresStatement("COMMIT"),
-        ])
-        for result in closed { _ = try result.get() }
+        ]
     }
 
     /// Leaves out the next event and everything of the same organization or stream from then on.

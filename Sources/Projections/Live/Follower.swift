@@ -13,6 +13,9 @@ struct Follower {
     private var outages = Backoff(first: .milliseconds(100), last: .seconds(5))
     private var halts = Backoff(first: .seconds(1), last: .seconds(20))
     private let clock = ContinuousClock()
+    private var batches = 0
+    /// Tables grow; plans that were made when they were small are made anew after so many batches.
+    private static let batchesOfPlan = 500
 
     init(projector: Projector, connection: PostgresConnection) {
         self.projector = projector
@@ -37,6 +40,10 @@ struct Follower {
                 continue
             }
             settled(applied, took: clock.now - began)
+            if batches >= Self.batchesOfPlan {
+                batches = 0
+                try await connection.script("DISCARD PLANS")
+            }
             if applied.upto >= applied.head { try await waitForMore(since: began) }
         }
         return .zero
@@ -45,7 +52,10 @@ struct Follower {
     private mutating func settled(_ applied: BatchRunner.Applied, took duration: Duration) {
         position = applied.upto
         search.reached(position)
-        if applied.moved { size.took(duration, count: applied.upto - applied.after) }
+        if applied.moved {
+            size.took(duration, count: applied.upto - applied.after)
+            batches += 1
+        }
         outages.reset()
         halts.reset()
         projector.reached(position)
