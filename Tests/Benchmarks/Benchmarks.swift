@@ -5,5 +5,7 @@ struct Benchmarks: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "benchmarks",
         abstract: "Measures the parts of the gateway in ratios against a yardstick of the same run.",
-        subcommands: [AdmitBench.self, RedisBench.self, VerifyBench.self])
+        subcommands: [
+            AdmitBench.self, ProjectBench.self, RebuildBench.self, RedisBench.self, VerifyBench.self,
+        ])
 }

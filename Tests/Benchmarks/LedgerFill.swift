@@ -4,8 +4,7 @@ import Logging
 import Postgres
 import TestSupport
 
-/// A ledger with very many events, as a shop's would be: organizations with projects and keys, credit of every kind, and
-/// requests of every outcome, authorized and settled among one another. Only the times of recording are not those of life.
+/// A ledger with very many events: the first of a ``BusyDay``. Only the times of recording are not those of life.
 struct FilledLedger: Sendable {
     /// A superuser's session.
     let configuration: PostgresConfiguration
@@ -33,11 +32,6 @@ struct FilledLedger: Sendable {
         }
     }
 
-    /// `ledger.append` did not take the events.
-    struct NotAppended: Error {
-        let result: String
-    }
-
     private static func make(_ url: String, events: Int, seed: UInt64) async throws -> FilledLedger {
         let logger = Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }
         let configuration = try PostgresConfiguration(url: url)
@@ -51,7 +45,8 @@ struct FilledLedger: Sendable {
             var head = try await connection.query("SELECT max(position) FROM ledger.events")[0].decode(0, as: Int64.self)
             let missing = events - Int(head)
             if missing > 0 {
-                head += try await fill(connection, events: missing, seed: seed &+ UInt64(head))
+                var day = BusyDay(seed: seed &+ UInt64(head), day: events)
+                head = try await day.append(missing, to: connection)
                 // What autovacuum does in the course of a day.
                 try await connection.query("VACUUM (ANALYZE) ledger.events", deadline: .seconds(600))
                 try await connection.query("CHECKPOINT", deadline: .seconds(600))
@@ -62,48 +57,5 @@ struct FilledLedger: Sendable {
             await connection.close()
             throw error
         }
-    }
-
-    /// How many calls of `ledger.append` are one transaction here: 4,096 events.
-    private static let calls = 32
-
-    private static func fill(_ connection: PostgresConnection, events: Int, seed: UInt64) async throws -> Int64 {
-        var history = HistoryGenerator(seed: seed)
-        var left = events
-        var batch: [NewEvent] = []
-        repeat {
-            let written = batch
-            async let writing: Void = write(written, connection)
-            let size = min(left, calls * Command.maximumEvents)
-            batch = try history.events(size)
-            left -= size
-            try await writing
-        } while !batch.isEmpty
-        return Int64(events)
-    }
-
-    private static func write(_ events: [NewEvent], _ connection: PostgresConnection) async throws {
-        guard !events.isEmpty else { return }
-        try await connection.withTransaction { connection in
-            for start in stride(from: 0, to: events.count, by: Command.maximumEvents) {
-                try await append(events[start..<min(start + Command.maximumEvents, events.count)], connection)
-            }
-        }
-    }
-
-    /// As one command, in which a request may be authorized and settled without a look-up for each.
-    private static func append(_ events: ArraySlice<NewEvent>, _ connection: PostgresConnection) async throws {
-        let rows = try await connection.query(
-            "SELECT result FROM ledger.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-            [
-                .int4Array(events.map { _ in 1 }), .uuidArray(events.map(\.id.uuid)),
-                .textArray(events.map(\.stream.kind.rawValue)), .uuidArray(events.map(\.stream.id)),
-                .int8Array(events.map(\.expectedVersion)), .textArray(events.map(\.type)),
-                .int4Array(events.map(\.schemaVersion)), .uuidArray(events.map { $0.organization?.uuid }),
-                .jsonbArray(events.map(\.data)), .jsonbArray(events.map(\.metadata)),
-                .timestamptzArray(events.map(\.occurredAt.microseconds)), .int8Array(events.map(\.epoch)),
-            ])
-        let result = try rows[0].decode(0, as: String.self)
-        guard result == "appended" else { throw NotAppended(result: result) }
     }
 }
