@@ -24,6 +24,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -73,6 +74,7 @@ let package = Package(
             "Admission",
             ["Projections", "Ledger", "Redis", "Postgres", "Money", nioCore, crypto, logging, collections]),
         library("JSON", []),
+        library("Web", ["Ledger", "Money", hummingbird, httpTypes, nioCore, logging]),
         library("Mail", ["CCurl", "Ledger", logging]),
         library("Identity", ["Mail", "JSON", "Ledger", "Postgres", crypto, cryptoExtras, logging]),
         library("Catalogue", ["JSON", "Money", crypto], exclude: ["Data"]),
@@ -80,7 +82,8 @@ let package = Package(
         library(
             "Gateway",
             [
-                "Dialects", "Catalogue", "Admission", "Projections", "Ledger", "HTTPTransport", "Postgres", "Redis", "Money",
+                "Web", "Dialects", "Catalogue", "Admission", "Projections", "Ledger", "HTTPTransport", "Postgres", "Redis",
+                "Money",
                 hummingbird, hummingbirdCore, httpTypes, nioCore, nioPosix, nioHTTP1, crypto, logging, collections, lifecycle,
                 metrics, coreMetrics,
             ]),
@@ -88,7 +91,8 @@ let package = Package(
         .executableTarget(
             name: "llmgateway",
             dependencies: [
-                "Management", "Gateway", "Dialects", "Catalogue", "Admission", "Projections", "Ledger", "HTTPTransport", "Redis",
+                "Management", "Gateway", "Web", "Dialects", "Catalogue", "Admission", "Projections", "Ledger", "HTTPTransport",
+                "Redis",
                 "Postgres", "Money", argumentParser, configuration, hummingbird, lifecycle, unixSignals, logging, metrics,
                 nioCore, nioPosix, crypto,
             ],
@@ -118,6 +122,7 @@ let package = Package(
                 crypto,
             ]),
         tests("JSON", ["JSON", "TestSupport"]),
+        tests("Web", ["Web", "Ledger", "Money", "TestSupport", hummingbird, httpTypes, nioCore, nioEmbedded, logging]),
         tests("Catalogue", ["Catalogue", "JSON", "Money", "TestSupport"]),
         tests("Dialects", ["Dialects", "Catalogue", "JSON", "Money", "TestSupport", nioCore]),
         tests(

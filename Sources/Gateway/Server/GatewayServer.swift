@@ -4,8 +4,10 @@ internal import HummingbirdCore
 public import Logging
 public import NIOCore
 public import ServiceLifecycle
+public import Web
 
-/// The HTTP listener of the gateway: chat completions on a direct path, everything else through a router.
+/// The HTTP listener of the gateway: chat completions on a direct path, everything else through a router, and what that does
+/// not know through the routes of people.
 ///
 /// A completion writes its own response, head first and bytes as they come, so that whatever goes wrong while it is
 /// written is known to the step that settles the request.
@@ -14,6 +16,7 @@ public struct GatewayServer: Service {
     private let eventLoopGroup: any EventLoopGroup
     private let address: (host: String, port: Int)
     private let onReady: @Sendable (Int) -> Void
+    private let web: WebResponder?
     private let logger: Logger
 
     /// - Parameters:
@@ -21,14 +24,16 @@ public struct GatewayServer: Service {
     ///   - eventLoopGroup: The loops that connections are pinned to.
     ///   - host: The address to listen on.
     ///   - port: The port, 0 for any free one.
+    ///   - web: Further routes on the same listener.
     ///   - onReady: Called once with the port when connections are accepted.
     public init(
-        gateway: Gateway, eventLoopGroup: any EventLoopGroup, host: String, port: Int, logger: Logger,
-        onReady: @escaping @Sendable (Int) -> Void
+        gateway: Gateway, eventLoopGroup: any EventLoopGroup, host: String, port: Int, web: WebResponder? = nil,
+        logger: Logger, onReady: @escaping @Sendable (Int) -> Void
     ) {
         self.gateway = gateway
         self.eventLoopGroup = eventLoopGroup
         address = (host, port)
+        self.web = web
         self.logger = logger
         self.onReady = onReady
     }
@@ -49,6 +54,7 @@ public struct GatewayServer: Service {
         let routes = gateway.routes().buildResponder()
         let completions = ChatCompletions(gateway: gateway)
         let logger = logger
+        let web = web
         let clock = HTTPDateClock()
         let onReady = onReady
         let server = try builder.buildServer(
@@ -69,7 +75,11 @@ public struct GatewayServer: Service {
                     response = error.response()
                 }
                 // The router's own answer to an unknown path has no body, and an SDK expects the envelope.
-                if response.status == .notFound { response = GatewayError.notFound(path: request.uri.path).response() }
+                if response.status == .notFound {
+                    response =
+                        await web?.respond(to: request, channel: channel)
+                        ?? GatewayError.notFound(path: request.uri.path).response()
+                }
                 response.headers[.date] = clock.now()
                 try await writer.write(response: response.head, body: response.body)
             },

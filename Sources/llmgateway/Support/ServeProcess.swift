@@ -10,6 +10,7 @@ import Postgres
 import Projections
 import Redis
 import ServiceLifecycle
+import Web
 
 /// Everything that `serve` runs, wired together, in the order in which it starts; it stops in the reverse order.
 struct ServeProcess: Sendable {
@@ -68,8 +69,9 @@ struct ServeProcess: Sendable {
             annotations: annotations, watchdog: watchdog, seals: seals, isProtected: isProtected
         ).register(in: registry)
 
+        let web = WebResponder([], configuration: settings.web, logger: logger)
         let server = GatewayServer(
-            gateway: gateway, eventLoopGroup: eventLoopGroup, host: settings.host, port: settings.port, logger: logger
+            gateway: gateway, eventLoopGroup: eventLoopGroup, host: settings.host, port: settings.port, web: web, logger: logger
         ) { port in
             // Unbuffered: standard output is more often a pipe than a terminal, and whoever waits for the line needs it now.
             StandardStream.output.write("ready http://\(settings.host):\(port)\n")

@@ -1,5 +1,6 @@
 internal import Configuration
 internal import Logging
+internal import Web
 
 /// What the environment says, read once at start-up. Secrets are held here and printed nowhere.
 struct Settings: Sendable {
@@ -23,6 +24,9 @@ struct Settings: Sendable {
     var catalogueFiles: [String]
     /// The largest request body in bytes: `LLMGATEWAY_MAX_BODY_BYTES`, 20 MiB.
     var maximumBodyBytes: Int
+    /// `LLMGATEWAY_TRUSTED_PROXIES`, comma-separated networks whose `X-Forwarded-For` is believed, and `ORIGIN_URLS`,
+    /// comma-separated origins whose pages may send this server's cookie besides its own.
+    var web: WebConfiguration
     /// `LOG_LEVEL`, `info`.
     var logLevel: Logger.Level
 
@@ -63,6 +67,11 @@ struct Settings: Sendable {
         catalogueFiles = (text("llmgateway.catalogue") ?? "").split(separator: ":").map(String.init)
         maximumBodyBytes = try number(
             "llmgateway.max.body.bytes", "LLMGATEWAY_MAX_BODY_BYTES", default: 20 << 20, in: 1024...(1 << 30))
+        guard let proxies = TrustedProxies(list: text("llmgateway.trusted.proxies") ?? "") else {
+            throw SettingsError(message: "LLMGATEWAY_TRUSTED_PROXIES must be networks such as 10.0.0.0/8, separated by commas")
+        }
+        let origins = (text("origin.urls") ?? "").split(whereSeparator: { $0 == "," || $0 == " " }).map(String.init)
+        web = WebConfiguration(trustedProxies: proxies, origins: OriginCheck(allowed: origins))
         let level = text("log.level") ?? "info"
         guard let logLevel = Logger.Level(rawValue: level) else {
             throw SettingsError(

@@ -1,0 +1,104 @@
+public import Hummingbird
+internal import NIOCore
+
+import struct FoundationEssentials.Data
+import class FoundationEssentials.JSONDecoder
+
+/// Reads the JSON body of a request.
+public enum WebBody {
+    /// The most bytes of a body.
+    public static let maximumBytes = 1 << 20
+    /// How long a client may take to send its body.
+    static let deadline: Duration = .seconds(30)
+
+    /// Reads the body as a `Body`. Members that `Body` does not declare are not looked at, so that nothing is set that the
+    /// route does not name.
+    ///
+    /// - Throws: 413 over 1 MiB, 415 for another content type than JSON, 408 for a client that stops sending, 400 for
+    ///   everything else, with the path of the member at fault (`ruleValue.models.0`) as the field.
+    public static func read<Body: Decodable & Sendable>(
+        _ type: Body.Type = Body.self, from request: Request
+    ) async throws(WebError) -> Body {
+        if let contentType = request.headers[.contentType] {
+            let media = contentType.split(separator: ";").first.map { $0.filter { $0 != " " }.lowercased() } ?? ""
+            guard media == "application/json" || media.hasSuffix("+json") else {
+                throw WebError(415, "The body must be application/json.")
+            }
+        }
+        return try decode(type, from: try await bytes(of: request))
+    }
+
+    /// Reads JSON text as a `Body`; see ``read(_:from:)``.
+    public static func decode<Body: Decodable>(_ type: Body.Type, from bytes: [UInt8]) throws(WebError) -> Body {
+        guard !bytes.isEmpty else { throw WebError.invalid(nil, "The request needs a JSON body.") }
+        do {
+            return try JSONDecoder().decode(type, from: Data(bytes))
+        } catch let error as DecodingError {
+            throw WebError(error)
+        } catch {
+            throw WebError.invalid(nil, "The body is not valid JSON.")
+        }
+    }
+
+    private static func bytes(of request: Request) async throws(WebError) -> [UInt8] {
+        if let declared = request.headers[.contentLength].flatMap(Int.init), declared > maximumBytes { throw tooLarge }
+        let result: Result<[UInt8], WebError> = await withTaskGroup(of: Result<[UInt8], WebError>.self) { group in
+            group.addTask {
+                do {
+                    return .success(Array(buffer: try await request.body.collect(upTo: maximumBytes)))
+                } catch is NIOTooManyBytesError {
+                    return .failure(tooLarge)
+                } catch {
+                    return .failure(.invalid(nil, "The body ended before it was complete."))
+                }
+            }
+            group.addTask {
+                try? await Task.sleep(for: deadline)
+                return .failure(WebError(408, "The body did not arrive in time."))
+            }
+            let first = await group.next()
+            group.cancelAll()
+            return first ?? .failure(.invalid(nil, "The body could not be read."))
+        }
+        return try result.get()
+    }
+
+    private static let tooLarge = WebError(413, "The body is larger than \(maximumBytes) bytes.")
+}
+
+extension WebError {
+    /// Says where the body is wrong, without any of its values.
+    init(_ error: DecodingError) {
+        func field(_ path: [any CodingKey]) -> String? {
+            path.isEmpty ? nil : path.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
+        }
+        switch error {
+        case .keyNotFound(let key, let context):
+            let path = field(context.codingPath + [key])
+            self = .invalid(path, "\(path ?? "A member") is required.")
+        case .valueNotFound(_, let context):
+            self = .invalid(field(context.codingPath), "\(field(context.codingPath) ?? "The body") must not be null.")
+        case .typeMismatch(let type, let context):
+            self = .invalid(
+                field(context.codingPath), "\(field(context.codingPath) ?? "The body") must be \(Self.name(of: type)).")
+        case .dataCorrupted(let context):
+            let path = field(context.codingPath)
+            self = .invalid(
+                path, path.map { "\($0) is not valid: \(context.debugDescription)." } ?? "The body is not valid JSON.")
+        @unknown default:
+            self = .invalid(nil, "The body is not valid.")
+        }
+    }
+
+    private static func name(of type: any Any.Type) -> String {
+        switch type {
+        case is String.Type: "a string"
+        case is Bool.Type: "true or false"
+        case is any BinaryInteger.Type: "a whole number"
+        case is any BinaryFloatingPoint.Type: "a number"
+        case is [String: Any].Type: "an object"
+        case is [Any].Type: "an array"
+        default: "of another type"
+        }
+    }
+}

@@ -1,0 +1,115 @@
+internal import HTTPTypes
+public import Hummingbird
+internal import Ledger
+public import Logging
+public import NIOCore
+
+/// What an operator may set about the routes of people.
+public struct WebConfiguration: Sendable {
+    /// The proxies that are believed about a client's address.
+    public var trustedProxies: TrustedProxies
+    /// Whose pages may send this server's cookie.
+    public var origins: OriginCheck
+
+    public init(trustedProxies: TrustedProxies = .init(), origins: OriginCheck = .init()) {
+        self.trustedProxies = trustedProxies
+        self.origins = origins
+    }
+}
+
+/// Answers the requests of all registered routes; whoever owns the listener asks it what its own routes don't know.
+public struct WebResponder: Sendable {
+    private let responder: RouterResponder<WebContext>
+    private let configuration: WebConfiguration
+    private let logger: Logger
+
+    public init(_ routes: [any WebRoutes], configuration: WebConfiguration = .init(), logger: Logger) {
+        let router = Router(context: WebContext.self)
+        router.add(middleware: WebGuard(origins: configuration.origins))
+        for routes in routes { routes.register(on: router) }
+        Self.refuseOtherMethods(of: router)
+        responder = router.buildResponder()
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// - Returns: nil when no route has the request's path.
+    public func respond(to request: Request, channel: any Channel) async -> Response? {
+        await respond(to: request, context: WebContext(source: .init(channel: channel, logger: logger)))
+    }
+
+    func respond(to request: Request, context: WebContext) async -> Response? {
+        var context = context
+        context.clientAddress = configuration.trustedProxies.client(peer: context.peerAddress, headers: request.headers)
+        let prepared = context
+        // On the ordinary pool: a connection's own event loop serves completions, which must not wait behind a password.
+        let response: Response? = await withTaskExecutorPreference(globalConcurrentExecutor) { () async -> Response? in
+            do {
+                return try await responder.respond(to: request, context: prepared)
+            } catch is WebGuard.NoRoute {
+                return nil
+            } catch let error as WebError {
+                return error.response()
+            } catch {
+                logger.error(
+                    "a request failed",
+                    metadata: ["path": "\(request.uri.path)", "error": "\(error)", "request": "\(prepared.webRequestID)"])
+                return WebError(500, "Something went wrong here; it has been logged as \(prepared.webRequestID).").response()
+            }
+        }
+        return response.map { Self.secured($0, context: prepared) }
+    }
+
+    private static func secured(_ response: Response, context: WebContext) -> Response {
+        var response = response
+        for (name, value) in headers where response.headers[name] == nil { response.headers[name] = value }
+        if let requestID { response.headers[requestID] = context.webRequestID.description }
+        return response
+    }
+
+    /// Answers are a person's own and change at once, so nobody keeps them.
+    private static let headers: [(HTTPField.Name, String)] =
+        [(.cacheControl, "no-store"), (.xContentTypeOptions, "nosniff")]
+        + [("referrer-policy", "no-referrer"), ("x-frame-options", "DENY")].compactMap { name, value in
+            HTTPField.Name(name).map { ($0, value) }
+        }
+
+    private static let requestID = HTTPField.Name("x-request-id")
+
+    /// A path that exists answers 405 to a method that it does not know, and says which it does.
+    private static func refuseOtherMethods(of router: Router<WebContext>) {
+        var methods: [String: Set<HTTPRequest.Method>] = [:]
+        for route in router.routes { methods[route.path.description, default: []].insert(route.method) }
+        for (path, known) in methods {
+            let allow = known.map(\.rawValue).sorted().joined(separator: ", ")
+            for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete] where !known.contains(method) {
+                router.on(RouterPath(path), method: method) { _, _ -> Response in
+                    var response = WebError(405, "This route knows \(allow).").response()
+                    response.headers[.allow] = allow
+                    return response
+                }
+            }
+        }
+    }
+}
+
+/// Stands before every route: looks at the origin, and tells an unknown path from a handler's own 404.
+struct WebGuard: RouterMiddleware {
+    typealias Context = WebContext
+    /// No route has the path.
+    struct NoRoute: Error {}
+    let origins: OriginCheck
+
+    @concurrent
+    func handle(
+        _ request: Request, context: WebContext, next: @concurrent (Request, WebContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            try origins.check(request)
+            return try await next(request, context)
+        } catch let error as HTTPError {
+            if error.status == .notFound, context.endpointPath == "NotFound" { throw NoRoute() }
+            throw WebError(error.status.code, error.body ?? error.status.reasonPhrase)
+        }
+    }
+}
