@@ -46,6 +46,31 @@ import Testing
         try Self.survives(APIKeyCreated(project: cast.project, tokenSHA256: String(repeating: "a", count: 64), expiresAt: .now))
         try Self.survives(APIKeyStatusChanged(status: .inactive))
         try Self.survives(APIKeyDeleted())
+        try Self.survives(APIKeyRenamed())
+        try Self.survives(APIKeyExpiryChanged(expiresAt: nil))
+        try Self.survives(APIKeyExpiryChanged(expiresAt: .now))
+        try Self.survives(APIKeyRolled(tokenSHA256: String(repeating: "a", count: 64), hint: "llmgtwy_abcd"))
+        let period = PeriodLimit(amount: NanoDollars(5), count: 2, unit: .week)
+        try Self.survives(APIKeyLimitChanged(periodLimit: .set(period)))
+        try Self.survives(
+            APIKeyCreated(
+                project: cast.project, tokenSHA256: String(repeating: "a", count: 64), hint: "h", createdBy: .mint(),
+                periodLimit: period))
+        let value = IAMRuleValue(models: ["m"], pricing: "free", maxInputPrice: PicoDollars(3), networks: ["10.0.0.0/8"])
+        try Self.survives(IAMRuleCreated(rule: .mint(), kind: .allowModels, value: value))
+        try Self.survives(IAMRuleUpdated(rule: .mint(), status: .inactive))
+        try Self.survives(IAMRuleDeleted(rule: .mint()))
+        try Self.survives(MemberAdded(user: .mint(), role: .owner))
+        try Self.survives(MemberRoleChanged(user: .mint(), role: .admin))
+        try Self.survives(MemberRemoved(user: .mint()))
+        try Self.survives(MemberInvited(invite: .mint(), role: .developer, expiresAt: .now))
+        try Self.survives(MemberInviteWithdrawn(invite: .mint()))
+        try Self.survives(UserOrganizationAdded(organization: cast.organization))
+        try Self.survives(OrganizationProjectAdded(project: cast.project))
+        try Self.survives(ProjectKeyAdded(apiKey: cast.key))
+        try Self.survives(OrganizationUpdated(texts: true, retention: "none", autoTopUp: true, autoTopUpAmount: NanoDollars(1)))
+        try Self.survives(ProjectUpdated(cacheSeconds: 60, texts: true))
+        try Self.survives(ProjectCreated(caching: true, cacheSeconds: 10))
         try Self.survives(CreditGranted(grant: .mint(), kind: .paid, amount: NanoDollars(.max), expiresAt: .now, priority: -3))
         try Self.survives(CreditToppedUp(amount: NanoDollars(1), fee: NanoDollars(2), payment: .mint()))
         try Self.survives(CreditAdjusted(amount: NanoDollars(.min), reason: "\"\\ü\n"))
@@ -67,7 +92,7 @@ import Testing
         try Self.survives(RequestCancelled(outcome: outcome))
         try Self.survives(RequestSettledLate(outcome: outcome))
         try Self.survives(RequestAbandoned(outcome: outcome, reason: "lease_expired", bound: NanoDollars(9)))
-        #expect(EventRegistry.standard.typeNames.count == 26)
+        #expect(EventRegistry.standard.typeNames.count == 40)
     }
 
     /// The events of the request path write themselves; they must say the same as Codable does, but for members that are null.

@@ -62,7 +62,8 @@ UPDATE keys AS k SET
     usage_limit = CASE WHEN c.usage_limit IS NULL THEN k.usage_limit ELSE c.usage_limit[1] END,
     requests_per_minute =
         CASE WHEN c.requests_per_minute IS NULL THEN k.requests_per_minute ELSE c.requests_per_minute[1] END,
-    tokens_per_minute = CASE WHEN c.tokens_per_minute IS NULL THEN k.tokens_per_minute ELSE c.tokens_per_minute[1] END
+    tokens_per_minute = CASE WHEN c.tokens_per_minute IS NULL THEN k.tokens_per_minute ELSE c.tokens_per_minute[1] END,
+    expires_at = CASE WHEN c.expires_at IS NULL THEN k.expires_at ELSE c.expires_at[1] END
 FROM (
     SELECT
         stream_id AS api_key,
@@ -74,9 +75,12 @@ FROM (
         array_agg((data ->> 'requests_per_minute')::bigint ORDER BY position DESC)
             FILTER (WHERE type = 'api_key.limit_changed' AND data ? 'requests_per_minute') AS requests_per_minute,
         array_agg((data ->> 'tokens_per_minute')::bigint ORDER BY position DESC)
-            FILTER (WHERE type = 'api_key.limit_changed' AND data ? 'tokens_per_minute') AS tokens_per_minute
+            FILTER (WHERE type = 'api_key.limit_changed' AND data ? 'tokens_per_minute') AS tokens_per_minute,
+        array_agg((data ->> 'expires_at')::bigint ORDER BY position DESC)
+            FILTER (WHERE type = 'api_key.expiry_changed') AS expires_at
     FROM batch
-    WHERE type IN ('api_key.status_changed', 'api_key.limit_changed', 'api_key.rolled', 'api_key.deleted')
+    WHERE type IN (
+        'api_key.status_changed', 'api_key.limit_changed', 'api_key.expiry_changed', 'api_key.rolled', 'api_key.deleted')
     GROUP BY stream_id
 ) AS c
 WHERE c.api_key = k.api_key;

@@ -32,7 +32,8 @@ struct AdmissionEvent: Sendable, Hashable {
     static let types = [
         "organization.created", "organization.updated", "organization.deleted",
         "project.created", "project.updated", "project.deleted",
-        "api_key.created", "api_key.status_changed", "api_key.limit_changed", "api_key.rolled", "api_key.deleted",
+        "api_key.created", "api_key.status_changed", "api_key.limit_changed", "api_key.expiry_changed", "api_key.rolled",
+        "api_key.deleted",
         "iam_rule.created", "iam_rule.updated", "iam_rule.deleted",
         "credit.granted", "credit.topped_up", "credit.adjusted", "credit.refunded", "credit.expired",
         "request.authorized", "request.voided", "request.completed", "request.failed", "request.cancelled", "request.abandoned",
@@ -62,6 +63,7 @@ struct AdmissionEvent: Sendable, Hashable {
                     WHEN 'api_key.status_changed' THEN ARRAY[\(value("status"))]
                     WHEN 'api_key.limit_changed' THEN ARRAY[\(change("usage_limit")), \(change("requests_per_minute")),
                         \(change("tokens_per_minute"))]
+                    WHEN 'api_key.expiry_changed' THEN ARRAY[\(change("expires_at"))]
                     WHEN 'api_key.rolled' THEN ARRAY[\(value("token_sha256"))]
                     ELSE CASE
                         WHEN type LIKE 'request.%' THEN ARRAY[\(value("project")), \(value("api_key")), \(value("charged"))]

@@ -118,6 +118,7 @@ struct Step: Sendable, Hashable {
                 tokens: fields[5])
         case ("api_key.status_changed", 1): self.init(key: id, status: fields[0])
         case ("api_key.limit_changed", 3): self.init(key: id, limit: fields[0], requests: fields[1], tokens: fields[2])
+        case ("api_key.expiry_changed", 1): self.init(key: id, expires: fields[0])
         case ("api_key.rolled", 1): self.init(key: id, digest: fields[0])
         case ("api_key.deleted", _): self.init(key: id, status: "deleted")
         default: return nil

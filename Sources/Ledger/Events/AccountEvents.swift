@@ -21,11 +21,34 @@ public struct OrganizationUpdated: EventData, Hashable {
     public var strict: Bool?
     /// `active` or `inactive`.
     public var status: EntityStatus?
+    /// True when the organization's texts (name, billing) changed: they lie beside the ledger, under this event's id.
+    public var texts: Bool?
+    /// `retain` or `none`: whether bodies of requests are kept.
+    public var retention: String?
+    public var autoTopUp: Bool?
+    /// A top-up is started when less than this is left.
+    public var autoTopUpThreshold: NanoDollars?
+    public var autoTopUpAmount: NanoDollars?
 
-    public init(plan: String? = nil, strict: Bool? = nil, status: EntityStatus? = nil) {
+    public init(
+        plan: String? = nil, strict: Bool? = nil, status: EntityStatus? = nil, texts: Bool? = nil, retention: String? = nil,
+        autoTopUp: Bool? = nil, autoTopUpThreshold: NanoDollars? = nil, autoTopUpAmount: NanoDollars? = nil
+    ) {
         self.plan = plan
         self.strict = strict
         self.status = status
+        self.texts = texts
+        self.retention = retention
+        self.autoTopUp = autoTopUp
+        self.autoTopUpThreshold = autoTopUpThreshold
+        self.autoTopUpAmount = autoTopUpAmount
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case plan, strict, status, texts, retention
+        case autoTopUp = "auto_top_up"
+        case autoTopUpThreshold = "auto_top_up_threshold"
+        case autoTopUpAmount = "auto_top_up_amount"
     }
 }
 
@@ -50,16 +73,22 @@ public struct ProjectCreated: EventData, Hashable {
     public var usageLimit: NanoDollars?
     /// Whether equal requests may be answered from the cache.
     public var caching: Bool
+    /// For how long an answer stays in the cache; nil is 60 seconds.
+    public var cacheSeconds: Int64?
 
-    public init(mode: String = "credits", usageLimit: NanoDollars? = nil, caching: Bool = false) {
+    public init(
+        mode: String = "credits", usageLimit: NanoDollars? = nil, caching: Bool = false, cacheSeconds: Int64? = nil
+    ) {
         self.mode = mode
         self.usageLimit = usageLimit
         self.caching = caching
+        self.cacheSeconds = cacheSeconds
     }
 
     enum CodingKeys: String, CodingKey {
         case mode, caching
         case usageLimit = "usage_limit"
+        case cacheSeconds = "cache_seconds"
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -67,6 +96,7 @@ public struct ProjectCreated: EventData, Hashable {
         try container.encode(mode, forKey: .mode)
         try container.encode(usageLimit, forKey: .usageLimit)
         try container.encode(caching, forKey: .caching)
+        try container.encodeIfPresent(cacheSeconds, forKey: .cacheSeconds)
     }
 }
 
@@ -77,19 +107,27 @@ public struct ProjectUpdated: EventData, Hashable {
     public var status: EntityStatus?
     public var mode: String?
     public var caching: Bool?
+    /// Seconds.
+    public var cacheSeconds: Int64?
+    /// True when the project's name changed: it lies beside the ledger, under this event's id.
+    public var texts: Bool?
 
     public init(
-        usageLimit: FieldChange<NanoDollars> = .unchanged, status: EntityStatus? = nil, mode: String? = nil, caching: Bool? = nil
+        usageLimit: FieldChange<NanoDollars> = .unchanged, status: EntityStatus? = nil, mode: String? = nil,
+        caching: Bool? = nil, cacheSeconds: Int64? = nil, texts: Bool? = nil
     ) {
         self.usageLimit = usageLimit
         self.status = status
         self.mode = mode
         self.caching = caching
+        self.cacheSeconds = cacheSeconds
+        self.texts = texts
     }
 
     enum CodingKeys: String, CodingKey {
-        case status, mode, caching
+        case status, mode, caching, texts
         case usageLimit = "usage_limit"
+        case cacheSeconds = "cache_seconds"
     }
 
     public init(from decoder: any Decoder) throws {
@@ -98,6 +136,8 @@ public struct ProjectUpdated: EventData, Hashable {
         status = try container.decodeIfPresent(EntityStatus.self, forKey: .status)
         mode = try container.decodeIfPresent(String.self, forKey: .mode)
         caching = try container.decodeIfPresent(Bool.self, forKey: .caching)
+        cacheSeconds = try container.decodeIfPresent(Int64.self, forKey: .cacheSeconds)
+        texts = try container.decodeIfPresent(Bool.self, forKey: .texts)
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -106,6 +146,8 @@ public struct ProjectUpdated: EventData, Hashable {
         try container.encodeIfPresent(status, forKey: .status)
         try container.encodeIfPresent(mode, forKey: .mode)
         try container.encodeIfPresent(caching, forKey: .caching)
+        try container.encodeIfPresent(cacheSeconds, forKey: .cacheSeconds)
+        try container.encodeIfPresent(texts, forKey: .texts)
     }
 }
 

@@ -16,6 +16,10 @@ public enum IdentifierKinds {
     public enum Instance: IdentifierKind { public static let prefix = "inst" }
     /// Names a grant of credit.
     public enum Grant: IdentifierKind { public static let prefix = "grant" }
+    /// Names a rule of what an API key may use.
+    public enum IAMRule: IdentifierKind { public static let prefix = "rule" }
+    /// Names an invitation to an organization.
+    public enum Invite: IdentifierKind { public static let prefix = "inv" }
     /// Names a payment.
     public enum Payment: IdentifierKind { public static let prefix = "pay" }
 }
@@ -36,6 +40,10 @@ public typealias UserID = Identifier<IdentifierKinds.User>
 public typealias InstanceID = Identifier<IdentifierKinds.Instance>
 /// Names a grant of credit: `grant_...`.
 public typealias GrantID = Identifier<IdentifierKinds.Grant>
+/// Names a rule of what an API key may use: `rule_...`.
+public typealias IAMRuleID = Identifier<IdentifierKinds.IAMRule>
+/// Names an invitation to an organization: `inv_...`.
+public typealias InviteID = Identifier<IdentifierKinds.Invite>
 /// Names a payment: `pay_...`.
 public typealias PaymentID = Identifier<IdentifierKinds.Payment>
 

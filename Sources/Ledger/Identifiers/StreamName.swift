@@ -4,6 +4,7 @@ public import struct FoundationEssentials.UUID
 public enum StreamKind: String, Sendable, Hashable, Codable, CaseIterable {
     case ledger
     case organization
+    case user
     case project
     case apiKey = "api_key"
     case providerKey = "provider_key"
@@ -27,6 +28,8 @@ public struct StreamName: Sendable, Hashable, CustomStringConvertible {
     }
 
     public static func organization(_ id: OrganizationID) -> Self { Self(kind: .organization, id: id.uuid) }
+    /// What a person made: the stream that counts a person's organizations.
+    public static func user(_ id: UserID) -> Self { Self(kind: .user, id: id.uuid) }
     public static func project(_ id: ProjectID) -> Self { Self(kind: .project, id: id.uuid) }
     public static func apiKey(_ id: APIKeyID) -> Self { Self(kind: .apiKey, id: id.uuid) }
     public static func request(_ id: RequestID) -> Self { Self(kind: .request, id: id.uuid) }
@@ -41,6 +44,7 @@ public struct StreamName: Sendable, Hashable, CustomStringConvertible {
         let uuid: UUID? =
             switch kind {
             case .organization, .credit: OrganizationID(id)?.uuid
+            case .user: UserID(id)?.uuid
             case .project: ProjectID(id)?.uuid
             case .apiKey: APIKeyID(id)?.uuid
             case .request: RequestID(id)?.uuid
@@ -55,6 +59,7 @@ public struct StreamName: Sendable, Hashable, CustomStringConvertible {
     public var description: String {
         switch kind {
         case .organization, .credit: "\(kind.rawValue)/\(OrganizationID(uuid: id))"
+        case .user: "\(kind.rawValue)/\(UserID(uuid: id))"
         case .project: "\(kind.rawValue)/\(ProjectID(uuid: id))"
         case .apiKey: "\(kind.rawValue)/\(APIKeyID(uuid: id))"
         case .request: "\(kind.rawValue)/\(RequestID(uuid: id))"
