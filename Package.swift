@@ -31,6 +31,7 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
@@ -59,6 +60,7 @@ let package = Package(
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.0"),
     ],
     targets: [
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
@@ -76,7 +78,13 @@ let package = Package(
         library("JSON", []),
         library("Web", ["Ledger", "Money", hummingbird, httpTypes, nioCore, logging]),
         library("Mail", ["CCurl", "Ledger", logging]),
-        library("Identity", ["Mail", "JSON", "Ledger", "Postgres", crypto, cryptoExtras, logging]),
+        library(
+            "Identity",
+            [
+                "Web", "Mail", "JSON", "Ledger", "HTTPTransport", "Postgres", hummingbird, httpTypes, crypto, cryptoExtras,
+                jwtKit,
+                logging,
+            ]),
         library("Catalogue", ["JSON", "Money", crypto], exclude: ["Data"]),
         library("Dialects", ["JSON", "Money", "Catalogue", nioCore, crypto]),
         library(
@@ -91,14 +99,16 @@ let package = Package(
         .executableTarget(
             name: "llmgateway",
             dependencies: [
-                "Management", "Gateway", "Web", "Dialects", "Catalogue", "Admission", "Projections", "Ledger", "HTTPTransport",
+                "Management", "Gateway", "Identity", "Mail", "Web", "Dialects", "Catalogue", "Admission", "Projections", "Ledger",
+                "HTTPTransport",
                 "Redis",
                 "Postgres", "Money", argumentParser, configuration, hummingbird, lifecycle, unixSignals, logging, metrics,
                 nioCore, nioPosix, crypto,
             ],
             swiftSettings: settings + strict),
         .target(
-            name: "TestSupport", dependencies: ["Ledger", "Redis", "Postgres", "Money", nioCore, nioPosix, logging],
+            name: "TestSupport",
+            dependencies: ["Ledger", "Redis", "Postgres", "Money", nioCore, nioPosix, nioHTTP1, crypto, logging],
             path: "Tests/Support", swiftSettings: settings + strict),
         .executableTarget(
             name: "benchmarks",
@@ -127,7 +137,12 @@ let package = Package(
         tests("Dialects", ["Dialects", "Catalogue", "JSON", "Money", "TestSupport", nioCore]),
         tests(
             "Gateway", ["Gateway", coreMetrics, "Dialects", "Catalogue", "Admission", "Ledger", "Money", "TestSupport", nioCore]),
-        tests("Identity", ["Identity", "Mail", "JSON", "Ledger", "Postgres", "TestSupport", crypto, cryptoExtras, logging]),
+        tests(
+            "Identity",
+            [
+                "Identity", "Web", "Mail", "JSON", "Ledger", "HTTPTransport", "Postgres", "TestSupport", hummingbird, httpTypes,
+                nioCore, nioEmbedded, crypto, cryptoExtras, logging,
+            ]),
         tests("Management", ["Management", "Admission", "Projections", "Ledger", "Postgres", "Money", "TestSupport", logging]),
         tests(
             "Faults",

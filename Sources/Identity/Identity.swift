@@ -1,3 +1,4 @@
+public import HTTPTransport
 public import Logging
 public import Mail
 public import Postgres
@@ -10,9 +11,9 @@ public struct Identity: Sendable {
     /// What others do when a person comes or goes.
     public struct Hooks: Sendable {
         /// Called after an account was made. What it throws is logged; the account stays.
-        public var signedUp: @Sendable (Person) async throws -> Void = { _ in }
+        public var signedUp: @Sendable (User) async throws -> Void = { _ in }
         /// Called before an account is deleted; throwing keeps it.
-        public var beforeDeletion: @Sendable (Person) async throws(IdentityError) -> Void = { (_) throws(IdentityError) in }
+        public var beforeDeletion: @Sendable (User) async throws(IdentityError) -> Void = { (_) throws(IdentityError) in }
 
         public init() {}
     }
@@ -22,14 +23,17 @@ public struct Identity: Sendable {
     let mailer: Mailer
     let hasher: PasswordHasher
     let background: BackgroundWork
+    let providers: ProviderClient
     let hooks: Hooks
     let logger: Logger
 
     /// - Parameters:
     ///   - postgres: the service's role.
     ///   - mailer: where mails go.
+    ///   - transport: what identity providers are asked through.
     public init(
-        configuration: IdentityConfiguration, postgres: PostgresClient, mailer: Mailer, hooks: Hooks = Hooks(), logger: Logger
+        configuration: IdentityConfiguration, postgres: PostgresClient, mailer: Mailer, transport: HTTPTransport,
+        hooks: Hooks = Hooks(), logger: Logger
     ) {
         self.configuration = configuration
         self.postgres = postgres
@@ -37,6 +41,7 @@ public struct Identity: Sendable {
         self.hooks = hooks
         self.logger = logger
         hasher = PasswordHasher(lanes: 1, maximumWaiting: 64)
+        providers = ProviderClient(transport: transport)
         background = BackgroundWork(maximum: 256, logger: logger)
     }
 

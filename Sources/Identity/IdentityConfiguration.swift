@@ -21,6 +21,11 @@ public struct IdentityConfiguration: Sendable {
     public var passkeyDomain: String?
     /// The name that a person sees when a passkey is made.
     public var passkeyName: String
+    /// Whether an authenticator must verify its person by a finger, a face or a code. Without, one that did when the passkey
+    /// was made still must.
+    public var requiresUserVerification: Bool
+    /// Whom people may come from instead of giving a password.
+    public var providers: [IdentityProvider]
 
     public init(baseURL: String, pagesURL: String? = nil) {
         self.baseURL = Self.withoutSlash(baseURL)
@@ -33,6 +38,8 @@ public struct IdentityConfiguration: Sendable {
         limits = RateLimits()
         passkeyDomain = nil
         passkeyName = "LLM Gateway"
+        requiresUserVerification = false
+        providers = []
     }
 
     /// How long a session lasts after it was last renewed.

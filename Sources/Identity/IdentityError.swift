@@ -8,6 +8,8 @@ public struct IdentityError: Error, Sendable, Hashable, CustomStringConvertible 
         case emailNotVerified = "EMAIL_NOT_VERIFIED"
         case userExists = "USER_ALREADY_EXISTS"
         case invalidToken = "INVALID_TOKEN"
+        case invalidPasskey = "AUTHENTICATION_FAILED"
+        case providerRefused = "PROVIDER_REFUSED"
         case unauthorized = "UNAUTHORIZED"
         case forbidden = "FORBIDDEN"
         case notFound = "NOT_FOUND"

@@ -71,7 +71,7 @@ import Testing
             try await identity.requestEmailChange(of: ada, to: "new@example.org", callback: nil, Caller())
             let letters = try await shop.letters()
             #expect(letters.filter { $0.subject.contains("new e-mail") }.map(\.to) == ["new@example.org"])
-            #expect(try await identity.person(ada.id)?.email == "ada@example.org")
+            #expect(try await identity.user(ada.id)?.email == "ada@example.org")
             let token = try #require(letters.last?.token)
             let changed = try await identity.verify(token)
             #expect(changed.email == "new@example.org" && changed.isEmailVerified)
@@ -87,7 +87,7 @@ import Testing
             let token = try #require(try await shop.letters().last?.token)
             _ = try await shop.account("NEW@example.org")
             #expect(await refusal { try await shop.identity.verify(token) }?.code == .invalidToken)
-            #expect(try await shop.identity.person(ada.id)?.email == "ada@example.org")
+            #expect(try await shop.identity.user(ada.id)?.email == "ada@example.org")
         }
     }
 
@@ -97,7 +97,7 @@ import Testing
             let token = try #require(try await shop.letters().last?.token)
             try await shop.database.client.query("UPDATE identity.users SET email = 'other@example.org'")
             #expect(await refusal { try await shop.identity.verify(token) }?.code == .invalidToken)
-            #expect(try await shop.identity.person(ada.id)?.isEmailVerified == false)
+            #expect(try await shop.identity.user(ada.id)?.isEmailVerified == false)
         }
     }
 
@@ -136,10 +136,10 @@ import Testing
         try await Shop.with(hooks: hooks) { shop in
             let session = try await shop.account("ada@example.org")
             try await shop.identity.rename(session.person.id, to: "Owner")
-            let owner = try #require(try await shop.identity.person(session.person.id))
+            let owner = try #require(try await shop.identity.user(session.person.id))
             #expect(await refusal { try await shop.identity.delete(owner) } == refused)
             try await shop.identity.rename(owner.id, to: nil)
-            try await shop.identity.delete(try #require(try await shop.identity.person(owner.id)))
+            try await shop.identity.delete(try #require(try await shop.identity.user(owner.id)))
             await shop.identity.drain()
             #expect(try await shop.identity.session(session.token) == nil)
             for table in ["users", "credentials", "sessions", "verifications"] { #expect(try await shop.count(table) == 0) }

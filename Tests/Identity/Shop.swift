@@ -1,8 +1,10 @@
 import Foundation
+import HTTPTransport
 import Ledger
 import Logging
 import Mail
 import Postgres
+import Synchronization
 import TestSupport
 
 @testable import Identity
@@ -17,17 +19,22 @@ struct Shop: Sendable {
         _ change: (inout IdentityConfiguration) -> Void = { _ in }, hooks: Identity.Hooks = Identity.Hooks(),
         _ body: (Shop) async throws -> R
     ) async throws -> R {
-        try await LedgerDatabase.with { database in
+        await Places.shared.take()
+        defer { Places.shared.leave() }
+        return try await LedgerDatabase.with { database in
             let folder = "/tmp/identity-\(UUID().uuidString)"
             var configuration = IdentityConfiguration(baseURL: "https://api.example.org", pagesURL: "https://app.example.org")
             configuration.passwordCost = PasswordCost(rounds: 16, blockSize: 1, parallelism: 1)
             change(&configuration)
             let postgres = PostgresClient(database.service, maximumConnections: 4, logger: database.logger)
             let mailer = Mailer(folder: folder, server: nil, sender: "gateway@example.org", logger: database.logger)
+            let transport = HTTPTransport(logger: database.logger)
             let identity = Identity(
-                configuration: configuration, postgres: postgres, mailer: mailer, hooks: hooks, logger: database.logger)
+                configuration: configuration, postgres: postgres, mailer: mailer, transport: transport, hooks: hooks,
+                logger: database.logger)
             func end() async {
                 await identity.drain()
+                await transport.shutdown()
                 await postgres.shutdown()
                 try? FileManager.default.removeItem(atPath: folder)
             }
@@ -68,12 +75,49 @@ struct Shop: Sendable {
     func account(_ email: String, password: String = "correct horse", address: String = "192.0.2.1") async throws -> NewSession {
         let (person, session) = try await identity.signUp(
             email: email, password: password, name: "Ada", callback: nil, Caller(address: address))
+        // So that its mail is written before a later one.
+        await identity.drain()
         if let session { return session }
         return try await identity.beginSession(for: person, Caller(address: address))
     }
 
     func count(_ table: String) async throws -> Int64 {
         try await database.client.query("SELECT count(*) FROM identity.\(table)")[0].decode(0)
+    }
+}
+
+/// Tests run side by side, and each has a database with connections of its own: this many at a time.
+private final class Places: Sendable {
+    static let shared = Places()
+
+    private struct State {
+        var free = 6
+        var waiting: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state = Mutex(State())
+
+    func take() async {
+        await withCheckedContinuation { (caller: CheckedContinuation<Void, Never>) in
+            let isFree = state.withLock { state in
+                guard state.free > 0 else {
+                    state.waiting.append(caller)
+                    return false
+                }
+                state.free -= 1
+                return true
+            }
+            if isFree { caller.resume() }
+        }
+    }
+
+    func leave() {
+        let next: CheckedContinuation<Void, Never>? = state.withLock { state in
+            guard state.waiting.isEmpty else { return state.waiting.removeFirst() }
+            state.free += 1
+            return nil
+        }
+        next?.resume()
     }
 }
 

@@ -72,7 +72,7 @@ import Testing
     @Test func whereMailboxesAreVerifiedSignUpTellsNobodyWhoHasAnAccount() async throws {
         try await Shop.with({ $0.requiresVerifiedEmail = true }) { shop in
             let identity = shop.identity
-            func signUp() async throws -> (person: Person, session: NewSession?) {
+            func signUp() async throws -> (person: User, session: NewSession?) {
                 try await identity.signUp(
                     email: "ada@example.org", password: "correct horse", name: "Ada", callback: "/done",
                     Caller(address: "192.0.2.1"))

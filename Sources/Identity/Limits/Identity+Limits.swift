@@ -64,6 +64,11 @@ extension Identity {
         await sweep()
     }
 
+    /// Counts challenges that were asked for: each is a row until it is used or past its time.
+    func countChallenge(_ caller: Caller) async throws(IdentityError) {
+        try await count(Attempt("challenge address", configuration.limits.signInOfAddress, address: caller.address))
+    }
+
     /// Forgets the attempts that were counted.
     func forget(_ attempt: Attempt) async throws(IdentityError) {
         try await database {

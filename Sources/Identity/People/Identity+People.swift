@@ -4,28 +4,28 @@ internal import Postgres
 
 extension Identity {
     /// The people of these ids that have an account, in no order.
-    public func people(_ ids: [UserID]) async throws(IdentityError) -> [Person] {
+    public func users(_ ids: [UserID]) async throws(IdentityError) -> [User] {
         try await database {
             try await postgres.query(
-                "SELECT \(Person.columns) FROM identity.users AS u WHERE u.id = ANY ($1)", [.uuidArray(ids.map(\.uuid))]
-            ).map { try Person($0) }
+                "SELECT \(User.columns) FROM identity.users AS u WHERE u.id = ANY ($1)", [.uuidArray(ids.map(\.uuid))]
+            ).map { try User($0) }
         }
     }
 
     /// The person of an id, if the account is still there.
-    public func person(_ id: UserID) async throws(IdentityError) -> Person? { try await people([id]).first }
+    public func user(_ id: UserID) async throws(IdentityError) -> User? { try await users([id]).first }
 
     /// The person who has this mailbox.
-    public func person(email: String) async throws(IdentityError) -> Person? {
+    public func user(email: String) async throws(IdentityError) -> User? {
         try await database {
             try await postgres.query(
-                "SELECT \(Person.columns) FROM identity.users AS u WHERE lower(u.email) = lower($1)", [.text(email)]
-            ).first.map { try Person($0) }
+                "SELECT \(User.columns) FROM identity.users AS u WHERE lower(u.email) = lower($1)", [.text(email)]
+            ).first.map { try User($0) }
         }
     }
 
     /// Whether the person administers this installation: a verified mailbox that is on the list.
-    public func isAdministrator(_ person: Person) -> Bool {
+    public func isAdministrator(_ person: User) -> Bool {
         let email = person.email.lowercased()
         return person.isEmailVerified && configuration.administrators.contains { $0.lowercased() == email }
     }
@@ -49,7 +49,7 @@ extension Identity {
     }
 
     /// Deletes a person: account, password, sessions, passkeys, links. Events keep the id, which then names nobody.
-    func delete(_ person: Person) async throws(IdentityError) {
+    func delete(_ person: User) async throws(IdentityError) {
         try await hooks.beforeDeletion(person)
         try await database {
             try await postgres.query("DELETE FROM identity.users WHERE id = $1", [.uuid(person.id.uuid)])

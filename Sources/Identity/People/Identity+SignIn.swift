@@ -23,7 +23,7 @@ extension Identity {
     }
 
     /// Whether this is the person's password; false for one who has none.
-    func isPassword(_ password: String, of person: Person) async throws(IdentityError) -> Bool {
+    func isPassword(_ password: String, of person: User) async throws(IdentityError) -> Bool {
         let account = Attempt("sign-in account", configuration.limits.signInOfAccount, account: person.email)
         try await count(account)
         guard password.utf8.count <= 512 else { return false }
@@ -35,7 +35,7 @@ extension Identity {
 
     /// Changes the password and ends the other sessions; the one that asked goes on under a new token.
     func changePassword(
-        of person: Person, from current: String, to new: String, field: String = "newPassword", _ caller: Caller
+        of person: User, from current: String, to new: String, field: String = "newPassword", _ caller: Caller
     ) async throws(IdentityError) -> NewSession {
         try checkPassword(new, field: field)
         guard try await isPassword(current, of: person) else { throw .wrongPassword }
@@ -53,26 +53,26 @@ extension Identity {
     }
 
     /// The account of a mailbox with its password, if it has one.
-    private func credential(email: String) async throws(IdentityError) -> (person: Person, hash: PasswordHash?)? {
+    private func credential(email: String) async throws(IdentityError) -> (person: User, hash: PasswordHash?)? {
         try await database {
             let rows = try await postgres.query(
                 """
-                SELECT \(Person.columns), c.salt, c.hash, c.rounds, c.block_size, c.parallelism
+                SELECT \(User.columns), c.salt, c.hash, c.rounds, c.block_size, c.parallelism
                 FROM identity.users AS u LEFT JOIN identity.credentials AS c ON c.user_id = u.id
                 WHERE lower(u.email) = lower($1)
                 """, [.text(email)])
             guard let row = rows.first else { return nil }
-            let first = Person.columnCount
-            guard let salt = try row.decode(first, as: [UInt8]?.self) else { return (try Person(row), nil) }
+            let first = User.columnCount
+            guard let salt = try row.decode(first, as: [UInt8]?.self) else { return (try User(row), nil) }
             let cost = PasswordCost(
                 rounds: Int(try row.decode(first + 2, as: Int32.self)), blockSize: Int(try row.decode(first + 3, as: Int32.self)),
                 parallelism: Int(try row.decode(first + 4, as: Int32.self)))
-            return (try Person(row), PasswordHash(cost: cost, salt: salt, hash: try row.decode(first + 1)))
+            return (try User(row), PasswordHash(cost: cost, salt: salt, hash: try row.decode(first + 1)))
         }
     }
 
     /// Stores the password under the present cost. Failing at it keeps nobody out: the old hash is as right as before.
-    private func rehash(_ password: String, of person: Person) async {
+    private func rehash(_ password: String, of person: User) async {
         do {
             let hash = try await hasher.hash(password, cost: configuration.passwordCost)
             try await postgres.withConnection { try await store(hash, of: person.id, over: $0) }

@@ -12,7 +12,7 @@ extension Identity {
     /// - Returns: the person as they may be shown, and the session if there is one.
     func signUp(
         email: String, password: String, name: String?, callback: String?, _ caller: Caller
-    ) async throws(IdentityError) -> (person: Person, session: NewSession?) {
+    ) async throws(IdentityError) -> (person: User, session: NewSession?) {
         try checkEmail(email)
         try checkName(name)
         try checkPassword(password)
@@ -33,26 +33,26 @@ extension Identity {
             if let person = try await insert(id, email: email, name: name, hash: hash) {
                 await welcome(person)
                 try await mailVerification(of: person, callback: callback)
-            } else if let person = try await person(email: email) {
+            } else if let person = try await user(email: email) {
                 mail(.accountExists(email: person.email, pagesURL: configuration.pagesURL))
             }
         }
-        return (Person(id: id, email: email, name: name), nil)
+        return (User(id: id, email: email, name: name), nil)
     }
 
     /// Inserts a person; nil when somebody has the mailbox.
     func insert(
         _ id: UserID, email: String, name: String?, hash: PasswordHash?, isVerified: Bool = false
-    ) async throws(IdentityError) -> Person? {
+    ) async throws(IdentityError) -> User? {
         try await database {
             try await postgres.withTransaction { connection in
                 let rows = try await connection.query(
                     """
                     INSERT INTO identity.users AS u (id, email, name, email_verified) VALUES ($1, $2, $3, $4)
-                    ON CONFLICT DO NOTHING RETURNING \(Person.columns)
+                    ON CONFLICT DO NOTHING RETURNING \(User.columns)
                     """, [.uuid(id.uuid), .text(email), name.map { .text($0) } ?? .null, .bool(isVerified)])
                 guard let row = rows.first else { return nil }
-                let person = try Person(row)
+                let person = try User(row)
                 if let hash { try await store(hash, of: id, over: connection) }
                 return person
             }
@@ -76,7 +76,7 @@ extension Identity {
     }
 
     /// Tells whoever composed the process that somebody came.
-    func welcome(_ person: Person) async {
+    func welcome(_ person: User) async {
         do {
             try await hooks.signedUp(person)
         } catch {

@@ -18,6 +18,12 @@ enum Base64URL {
         return String(decoding: text, as: UTF8.self)
     }
 
+    /// Base64 of section 4, with padding, as HTTP's Basic wants it.
+    static func standard(_ bytes: [UInt8]) -> String {
+        let text = encode(bytes).replacing("-", with: "+").replacing("_", with: "/")
+        return text + String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
+    }
+
     /// Nil for another character, padding, an impossible length, or bits beyond the last byte that are not zero.
     static func decode(_ text: String) -> [UInt8]? {
         let characters = Array(text.utf8)

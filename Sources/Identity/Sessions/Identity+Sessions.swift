@@ -3,16 +3,16 @@ internal import Postgres
 
 extension Identity {
     /// Who shows this token, or nil when it is none of ours, revoked or past its time. Using a session renews it.
-    func session(_ token: SecretToken) async throws(IdentityError) -> (person: Person, session: Session)? {
+    func session(_ token: SecretToken) async throws(IdentityError) -> (person: User, session: Session)? {
         try await database {
             let columns = "s.id, s.created_at, s.renewed_at, s.expires_at, s.address, s.user_agent"
             let rows = try await postgres.query(
                 """
-                SELECT \(columns), \(Person.columns) FROM identity.sessions AS s JOIN identity.users AS u ON u.id = s.user_id
+                SELECT \(columns), \(User.columns) FROM identity.sessions AS s JOIN identity.users AS u ON u.id = s.user_id
                 WHERE s.token_digest = $1 AND s.expires_at > clock_timestamp()
                 """, [.bytea(token.digest)])
             guard let row = rows.first else { return nil }
-            let person = try Person(row, from: 6)
+            let person = try User(row, from: 6)
             var session = try Session(row)
             if Timestamp.now > session.renewedAt.advanced(by: IdentityConfiguration.sessionRenewal) {
                 let renewed = try await postgres.query(
@@ -31,7 +31,7 @@ extension Identity {
 
     /// Begins a session with a new token, and ends the one whose token the client showed: what was planted in a browser
     /// before a person signed in is worth nothing after.
-    func beginSession(for person: Person, _ caller: Caller, over connection: PostgresConnection) async throws -> NewSession {
+    func beginSession(for person: User, _ caller: Caller, over connection: PostgresConnection) async throws -> NewSession {
         let token = SecretToken()
         if let old = caller.token {
             try await connection.query("DELETE FROM identity.sessions WHERE token_digest = $1", [.bytea(old.digest)])
@@ -51,9 +51,21 @@ extension Identity {
     }
 
     /// Begins a session.
-    func beginSession(for person: Person, _ caller: Caller) async throws(IdentityError) -> NewSession {
+    func beginSession(for person: User, _ caller: Caller) async throws(IdentityError) -> NewSession {
         try await database {
             try await postgres.withTransaction { try await beginSession(for: person, caller, over: $0) }
+        }
+    }
+
+    /// The sessions of a person that go on, newest first.
+    func sessions(of user: UserID) async throws(IdentityError) -> [Session] {
+        try await database {
+            try await postgres.query(
+                """
+                SELECT s.id, s.created_at, s.renewed_at, s.expires_at, s.address, s.user_agent FROM identity.sessions AS s
+                WHERE s.user_id = $1 AND s.expires_at > clock_timestamp() ORDER BY s.renewed_at DESC LIMIT 100
+                """, [.uuid(user.uuid)]
+            ).map { try Session($0) }
         }
     }
 

@@ -19,7 +19,7 @@ struct Session: Sendable, Hashable {
 struct NewSession: Sendable {
     let session: Session
     let token: SecretToken
-    let person: Person
+    let person: User
 }
 
 /// Where a sign-in comes from.

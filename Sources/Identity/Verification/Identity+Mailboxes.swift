@@ -7,7 +7,7 @@ extension Identity {
     func requestVerification(email: String, callback: String?, _ caller: Caller) async throws(IdentityError) {
         try await countMail(email, caller)
         background.run("mail a verification") {
-            guard let person = try await person(email: email), !person.isEmailVerified else { return }
+            guard let person = try await user(email: email), !person.isEmailVerified else { return }
             try await mailVerification(of: person, callback: callback)
         }
     }
@@ -15,8 +15,8 @@ extension Identity {
     /// Confirms a mailbox, or a change of it, by the token of its mail.
     ///
     /// - Returns: the person as they are now.
-    func verify(_ token: SecretToken) async throws(IdentityError) -> Person {
-        let outcome: (person: Person, oldEmail: String?)? = try await database {
+    func verify(_ token: SecretToken) async throws(IdentityError) -> User {
+        let outcome: (person: User, oldEmail: String?)? = try await database {
             try await postgres.withTransaction { connection in
                 if let used = try await use(token, .emailVerification, over: connection) {
                     return try await confirm(used, over: connection).map { ($0, nil) }
@@ -30,20 +30,20 @@ extension Identity {
         return outcome.person
     }
 
-    private func confirm(_ used: Used, over connection: PostgresConnection) async throws -> Person? {
+    private func confirm(_ used: Used, over connection: PostgresConnection) async throws -> User? {
         guard let user = used.user, let email = used.details["email"]?.text else { return nil }
         // The mailbox that was mailed to, which may not be the account's any more.
         let rows = try await connection.query(
             """
             UPDATE identity.users AS u SET email_verified = true, updated_at = clock_timestamp()
-            WHERE u.id = $1 AND u.email = $2 RETURNING \(Person.columns)
+            WHERE u.id = $1 AND u.email = $2 RETURNING \(User.columns)
             """, [.uuid(user.uuid), .text(email)])
         guard let row = rows.first else { return nil }
         try await revoke(.emailVerification, of: user, over: connection)
-        return try Person(row)
+        return try User(row)
     }
 
-    private func change(_ used: Used, over connection: PostgresConnection) async throws -> (person: Person, oldEmail: String?)? {
+    private func change(_ used: Used, over connection: PostgresConnection) async throws -> (person: User, oldEmail: String?)? {
         guard let user = used.user, let email = used.details["email"]?.text, let old = used.details["old"]?.text else {
             return nil
         }
@@ -52,24 +52,25 @@ extension Identity {
             UPDATE identity.users AS u SET email = $2, email_verified = true, updated_at = clock_timestamp()
             WHERE u.id = $1 AND u.email = $3
                 AND NOT EXISTS (SELECT FROM identity.users AS o WHERE lower(o.email) = lower($2) AND o.id <> $1)
-            RETURNING \(Person.columns)
+            RETURNING \(User.columns)
             """, [.uuid(user.uuid), .text(email), .text(old)])
         guard let row = rows.first else { return nil }
         for purpose in [Purpose.emailChange, .emailVerification, .passwordReset] {
             try await revoke(purpose, of: user, over: connection)
         }
-        return (try Person(row), old)
+        return (try User(row), old)
     }
 
     /// Mails a link to a new mailbox; the account uses it only when the link was opened. A mailbox that somebody else has
     /// gets no mail, and the answer does not say so.
-    func requestEmailChange(of person: Person, to email: String, callback: String?, _ caller: Caller) async throws(IdentityError)
+    func requestEmailChange(of person: User, to email: String, field: String = "newEmail", callback: String?, _ caller: Caller)
+        async throws(IdentityError)
     {
-        try checkEmail(email, field: "newEmail")
-        guard email != person.email else { throw .invalid("newEmail", "This is the account's address already.") }
+        try checkEmail(email, field: field)
+        guard email != person.email else { throw .invalid(field, "This is the account's address already.") }
         try await countMail(email, caller)
         background.run("mail a change of address") {
-            if let other = try await self.person(email: email), other.id != person.id { return }
+            if let other = try await self.user(email: email), other.id != person.id { return }
             try await postgres.withConnection { try await revoke(.emailChange, of: person.id, over: $0) }
             let details = JSONValue.members([("email", .string(email)), ("old", .string(person.email))])
             let token = try await issue(.emailChange, for: person.id, details: details)
@@ -83,7 +84,7 @@ extension Identity {
     func requestPasswordReset(email: String, redirect: String?, _ caller: Caller) async throws(IdentityError) {
         try await countMail(email, caller)
         background.run("mail a password reset") {
-            guard let person = try await person(email: email) else { return }
+            guard let person = try await user(email: email) else { return }
             let token = try await issue(.passwordReset, for: person.id)
             let page = configuration.destination(redirect) ?? configuration.pagesURL + "/reset-password"
             let separator = page.contains("?") ? "&" : "?"

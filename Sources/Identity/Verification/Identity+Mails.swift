@@ -66,6 +66,12 @@ struct Letter: Sendable {
                 """)
     }
 
+    static func providerLinked(email: String, provider: String) -> Letter {
+        Letter(
+            email: email, subject: "A sign-in was linked to your account",
+            text: "You can sign in by \(provider) from now on. If this was not you, write to your administrator.\n")
+    }
+
     static func passwordChanged(email: String) -> Letter {
         Letter(
             email: email, subject: "Your password was changed",
@@ -83,11 +89,11 @@ extension Identity {
     }
 
     /// Sends the link that confirms a mailbox, behind the answer.
-    func sendVerification(of person: Person, callback: String?) {
+    func sendVerification(of person: User, callback: String?) {
         background.run("mail a verification") { try await mailVerification(of: person, callback: callback) }
     }
 
-    func mailVerification(of person: Person, callback: String?) async throws(IdentityError) {
+    func mailVerification(of person: User, callback: String?) async throws(IdentityError) {
         let token = try await issue(.emailVerification, for: person.id, details: .members([("email", .string(person.email))]))
         mail(.verification(email: person.email, link: link("/auth/verify-email", token, callback: callback)))
     }

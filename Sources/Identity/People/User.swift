@@ -2,7 +2,7 @@ public import Ledger
 internal import Postgres
 
 /// Somebody with an account.
-public struct Person: Sendable, Hashable {
+public struct User: Sendable, Hashable {
     public let id: UserID
     /// As it was given; two that differ in letter case are the same mailbox.
     public let email: String
@@ -37,14 +37,4 @@ public struct Person: Sendable, Hashable {
         createdAt = .now
         updatedAt = createdAt
     }
-}
-
-/// Who a request comes from, and by which session.
-public struct SignedIn: Sendable, Hashable {
-    public let person: Person
-    public let session: SessionID
-    /// Whether the person administers this installation.
-    public let isAdministrator: Bool
-
-    public var user: UserID { person.id }
 }
