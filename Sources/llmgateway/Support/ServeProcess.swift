@@ -3,8 +3,10 @@ import Catalogue
 import FoundationEssentials
 import Gateway
 import HTTPTransport
+import Identity
 import Ledger
 import Logging
+import Mail
 import NIOCore
 import Postgres
 import Projections
@@ -18,6 +20,7 @@ struct ServeProcess: Sendable {
     private let postgres: PostgresClient
     private let admissionRedis: AdmissionRedis
     private let transport: HTTPTransport
+    private let identity: Identity
 
     init(
         settings: Settings, eventLoopGroup: any EventLoopGroup, isUnprotectedAllowed: Bool, acceptsRollback: Bool, logger: Logger
@@ -69,7 +72,11 @@ struct ServeProcess: Sendable {
             annotations: annotations, watchdog: watchdog, seals: seals, isProtected: isProtected
         ).register(in: registry)
 
-        let web = WebResponder([], configuration: settings.web, logger: logger)
+        let identity = try Self.identity(settings, postgres: postgres, transport: transport, logger: logger)
+        self.identity = identity
+        var webConfiguration = settings.web
+        webConfiguration.origins = OriginCheck(allowed: Array(identity.configuration.origins))
+        let web = WebResponder([IdentityRoutes(identity)], configuration: webConfiguration, logger: logger)
         let server = GatewayServer(
             gateway: gateway, eventLoopGroup: eventLoopGroup, host: settings.host, port: settings.port, web: web, logger: logger
         ) { port in
@@ -98,6 +105,7 @@ struct ServeProcess: Sendable {
 
     /// Closes what has no loop of its own.
     func close() async {
+        await identity.drain()
         await transport.shutdown()
         await admissionRedis.shutdown()
         await postgres.shutdown()
@@ -115,6 +123,16 @@ struct ServeProcess: Sendable {
             try await server.run()
             try? await lease.end()
         }
+    }
+
+    private static func identity(
+        _ settings: Settings, postgres: PostgresClient, transport: HTTPTransport, logger: Logger
+    ) throws -> Identity {
+        let people = try PeopleSettings(host: settings.host, port: settings.port, origins: settings.origins)
+        let mailer = Mailer(
+            folder: settings.home + "/mail", server: people.mailServer, sender: people.sender, logger: logger)
+        return Identity(
+            configuration: people.configuration, postgres: postgres, mailer: mailer, transport: transport, logger: logger)
     }
 
     private static func catalogue(_ settings: Settings, logger: Logger) throws -> Catalogue {

@@ -24,9 +24,10 @@ struct Settings: Sendable {
     var catalogueFiles: [String]
     /// The largest request body in bytes: `LLMGATEWAY_MAX_BODY_BYTES`, 20 MiB.
     var maximumBodyBytes: Int
-    /// `LLMGATEWAY_TRUSTED_PROXIES`, comma-separated networks whose `X-Forwarded-For` is believed, and `ORIGIN_URLS`,
-    /// comma-separated origins whose pages may send this server's cookie besides its own.
+    /// `LLMGATEWAY_TRUSTED_PROXIES`, comma-separated networks whose `X-Forwarded-For` is believed.
     var web: WebConfiguration
+    /// `ORIGIN_URLS`, comma-separated origins whose pages may send this server's cookie besides its own.
+    var origins: [String]
     /// `LOG_LEVEL`, `info`.
     var logLevel: Logger.Level
 
@@ -70,7 +71,7 @@ struct Settings: Sendable {
         guard let proxies = TrustedProxies(list: text("llmgateway.trusted.proxies") ?? "") else {
             throw SettingsError(message: "LLMGATEWAY_TRUSTED_PROXIES must be networks such as 10.0.0.0/8, separated by commas")
         }
-        let origins = (text("origin.urls") ?? "").split(whereSeparator: { $0 == "," || $0 == " " }).map(String.init)
+        origins = (text("origin.urls") ?? "").split(whereSeparator: { $0 == "," || $0 == " " }).map(String.init)
         web = WebConfiguration(trustedProxies: proxies, origins: OriginCheck(allowed: origins))
         let level = text("log.level") ?? "info"
         guard let logLevel = Logger.Level(rawValue: level) else {

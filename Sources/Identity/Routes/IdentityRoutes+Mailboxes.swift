@@ -1,0 +1,74 @@
+internal import Hummingbird
+internal import Web
+
+extension IdentityRoutes {
+    private struct SendVerification: Decodable, Sendable {
+        let email: String
+        let callbackURL: String?
+    }
+
+    private struct ForgetPassword: Decodable, Sendable {
+        let email: String
+        let redirectTo: String?
+    }
+
+    private struct ResetPassword: Decodable, Sendable {
+        let newPassword: String
+        let token: String?
+    }
+
+    private struct ChangeEmail: Decodable, Sendable {
+        let newEmail: String
+        let callbackURL: String?
+    }
+
+    func registerMailboxes(on router: Router<WebContext>) {
+        on(.post, "/auth/send-verification-email", router) { request, context in
+            let body = try await WebBody.read(SendVerification.self, from: request)
+            try await identity.requestVerification(email: body.email, callback: body.callbackURL, caller(request, context))
+            return .json(["status": true])
+        }
+        on(.get, "/auth/verify-email", router) { request, _ in
+            let destination = identity.configuration.destination(request.uri.queryParameters["callbackURL"].map(String.init))
+            do {
+                guard let token = request.uri.queryParameters["token"].flatMap({ SecretToken(String($0)) }) else {
+                    throw IdentityError.invalidToken
+                }
+                let user = try await identity.verify(token)
+                return destination.map { redirect($0) } ?? .json(["status": true, "user": user.authJSON])
+            } catch let error as IdentityError {
+                guard let destination, error.status < 500 else { throw error }
+                return redirect(Self.adding(error, to: destination))
+            }
+        }
+        for path in ["/auth/forget-password", "/auth/request-password-reset"] as [RouterPath] {
+            on(.post, path, router) { request, context in
+                let body = try await WebBody.read(ForgetPassword.self, from: request)
+                try await identity.requestPasswordReset(
+                    email: body.email, redirect: body.redirectTo, caller(request, context))
+                return .json([
+                    "status": true, "message": "If there is an account with this address, a mail is on its way to it",
+                ])
+            }
+        }
+        on(.post, "/auth/reset-password", router) { request, _ in
+            let body = try await WebBody.read(ResetPassword.self, from: request)
+            let text = body.token ?? request.uri.queryParameters["token"].map(String.init) ?? ""
+            guard let token = SecretToken(text) else { throw IdentityError.invalidToken }
+            try await identity.resetPassword(token, to: body.newPassword)
+            return .json(["status": true])
+        }
+        on(.post, "/auth/change-email", router) { request, context in
+            let current = try await authenticated(request)
+            let body = try await WebBody.read(ChangeEmail.self, from: request)
+            try await identity.requestEmailChange(
+                of: current.person, to: body.newEmail, callback: body.callbackURL, caller(request, context))
+            return .json(["status": true, "message": "Open the link in the mail to the new address"])
+        }
+    }
+
+    /// A page of ours with what went wrong.
+    static func adding(_ error: IdentityError, to destination: String) -> String {
+        destination + (destination.contains("?") ? "&" : "?") + "error=" + PercentEncoding.encode(error.code.rawValue)
+    }
+}
