@@ -26,18 +26,19 @@ public enum TokenBound {
 }
 
 extension ChatRequestScan {
-    /// The most tokens that the prompt can have at `mapping`.
-    ///
-    /// In strict mode a part that has no bound is refused with an error that names it; otherwise it counts as the rest of the
-    /// model's context.
-    public func promptBound(for mapping: Mapping, strict: Bool) throws(APIError) -> Int64 {
+    /// What strict organizations are told of a part whose tokens have no bound; nil when there is none.
+    public var unboundedPart: APIError? {
         for (part, kind) in [(audioPart, "audio"), (filePart, "file")] {
             guard let part else { continue }
-            guard !strict else {
-                throw APIError.invalid(part, "\(kind) parts are refused in strict mode: their tokens have no bound")
-            }
-            return mapping.contextSize
+            return .invalid(part, "\(kind) parts are refused in strict mode: their tokens have no bound")
         }
+        return nil
+    }
+
+    /// The most tokens that the prompt can have at `mapping`. A part that has no bound counts as the whole of the model's
+    /// context, which is all that is read of it where a provider counts tokens as it says it does.
+    public func promptBound(for mapping: Mapping) -> Int64 {
+        guard audioPart == nil, filePart == nil else { return mapping.contextSize }
         let text = textBytes + definitionBytes + messages * TokenBound.perMessage + TokenBound.perRequest
         let definitions = definitionBytes > 0 ? TokenBound.perDefinitions : 0
         let images = lowDetailImages * mapping.imageTokens.low + otherImages * mapping.imageTokens.other

@@ -11,13 +11,15 @@ import Testing
 
     /// A shop with credits: what a person does with four commands.
     static func shop(
-        _ gateway: GatewayProcess, credits: String = "10", keyLimit: String? = nil, projectLimit: String? = nil
+        _ gateway: GatewayProcess, credits: String = "10", keyLimit: String? = nil, projectLimit: String? = nil,
+        isPlain: Bool = false
     ) async throws -> CreatedKey {
         func decode<T: Decodable>(_ type: T.Type, _ text: String) throws -> T {
             try JSONDecoder().decode(type, from: Data(text.utf8))
         }
         let organization = try decode(
-            CreatedOrganization.self, await gateway.command("organizations", "create", "--name", "Test", "--json"))
+            CreatedOrganization.self,
+            await gateway.command(["organizations", "create", "--name", "Test", "--json"] + (isPlain ? ["--plain"] : [])))
         try await gateway.command("credits", "grant", "--organization", organization.organization, "--amount", credits, "--json")
         let project = try decode(
             CreatedProject.self,

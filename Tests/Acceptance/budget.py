@@ -110,6 +110,28 @@ async def leave_whole():
     print(json.dumps(provider.answered))
 
 
+async def modes():
+    """The same requests of a strict and of a plain organization, whose provider uses more than anyone would have thought."""
+    strict, plain = sys.argv[2], sys.argv[4]
+    provider = Provider(usage={"prompt_tokens": 50_000, "completion_tokens": 64, "total_tokens": 50_064})
+    provider.gate.set()
+    await provider.start(int(sys.argv[3]))
+    file = [{"role": "user", "content": [{"type": "text", "text": "hi"}, {"type": "file", "file": {"file_id": "f"}}]}]
+    async with clients(4) as client:
+        async def send(key, name, messages):
+            return await client.post(
+                URL, headers={"authorization": "Bearer " + key, "x-request-id": name},
+                json={"model": "mock", "messages": messages, "max_tokens": 64})
+
+        for key, name, messages in [(strict, "strict", HELLO), (plain, "plain", HELLO), (plain, "plain-file", file)]:
+            answer = await send(key, name, messages)
+            assert answer.status_code == 200, (name, answer.text)
+        refused = await send(strict, "strict-file", file)
+        assert refused.status_code == 400, refused.text
+        assert refused.json()["error"]["param"] == "messages[0].content[1]", refused.text
+    print(provider.requests)
+
+
 async def same_id():
     async with clients(64) as client:
         answers = await asyncio.gather(*(
@@ -122,5 +144,5 @@ async def same_id():
 
 asyncio.run({
     "budget": budget, "held_above_cost": held_above_cost, "leave_stream": leave_stream, "leave_whole": leave_whole,
-    "same_id": same_id,
+    "modes": modes, "same_id": same_id,
 }[SCENARIO]())

@@ -56,6 +56,23 @@ import Testing
         }
     }
 
+    @Test func whatHasNoBoundIsForPlainOrganizationsOnly() async throws {
+        try await withFunctions { functions in
+            let strict = try await RedisOrganization.make(functions, balance: "10")
+            #expect(
+                try await strict.admit("1", isUnbounded: true) == .denied(Denial(reason: .unbounded, scope: .organization)))
+            // Not for its price: also where there is too little for the hold.
+            #expect(try await strict.admit("11", isUnbounded: true).denial?.reason == .unbounded)
+            #expect(try await strict.holds().isEmpty)
+            #expect(try await strict.available().first == "10")
+            let plain = try await RedisOrganization.make(functions, balance: "10", strict: false)
+            #expect(try await plain.admit("1", isUnbounded: true).admission != nil)
+            #expect(try await plain.available().first == "9")
+            #expect(try await plain.apply { $0.event("organization.updated", ["=", "true"]) } == "applied")
+            #expect(try await plain.admit("1", isUnbounded: true).denial?.reason == .unbounded)
+        }
+    }
+
     @Test func aKeyExpiresByRedisTime() async throws {
         try await withFunctions { functions in
             let past = try await RedisOrganization.make(functions, balance: "10", expires: "1700000000000000")

@@ -198,7 +198,7 @@ import Testing
                 #"{"model":"m","max_tokens":\#(limit),"n":\#(choices),"messages":[\#(messages.joined(separator: ","))]}"#.utf8)
             let scan = try ChatRequestScan(body)
             let usage = try #require(try ChatResponseScan(frames(body)[0]).usage)
-            #expect(usage.promptTokens <= (try scan.promptBound(for: mapping, strict: true)), "round \(round)")
+            #expect(usage.promptTokens <= scan.promptBound(for: mapping), "round \(round)")
             #expect(usage.completionTokens <= scan.completionBound(perChoice: Int64(limit)), "round \(round)")
         }
     }
@@ -215,7 +215,7 @@ import Testing
         let mapping = try mapping(#""context_size":100000,"image_tokens":{"low":10,"other":1000}"#)
         let bound = { (content: String, fields: String) in
             let messages = #""messages":[{"role":"user","content":\#(content)},{"role":"user","content":""}]"#
-            return try ChatRequestScan(Body.with(fields, messages: messages)).promptBound(for: mapping, strict: true)
+            return try ChatRequestScan(Body.with(fields, messages: messages)).promptBound(for: mapping)
         }
         let around = 2 * TokenBound.perMessage + TokenBound.perRequest
         #expect(try bound(#""abcd\u00e9""#, "") == 6 + around)
@@ -229,24 +229,21 @@ import Testing
 
     @Test func isNeverMoreThanTheContext() throws {
         let mapping = try mapping(#""context_size":50"#)
-        #expect(try ChatRequestScan(Body.with("")).promptBound(for: mapping, strict: true) == 50)
+        #expect(try ChatRequestScan(Body.with("")).promptBound(for: mapping) == 50)
     }
 
-    @Test func strictRefusesWhatHasNoBound() throws {
+    @Test func whatHasNoBoundIsNamedAndCountsAsTheContext() throws {
         let mapping = try mapping(#""context_size":5000"#)
         for part in [#"{"type":"input_audio","input_audio":{}}"#, #"{"type":"file","file":{}}"#] {
             let scan = try ChatRequestScan(Body.with("", messages: #""messages":[{"role":"user","content":[\#(part)]}]"#))
-            #expect {
-                try scan.promptBound(for: mapping, strict: true)
-            } throws: {
-                ($0 as? APIError)?.param == "messages[0].content[0]"
-            }
-            #expect(try scan.promptBound(for: mapping, strict: false) == 5000)
+            #expect(scan.unboundedPart?.param == "messages[0].content[0]")
+            #expect(scan.promptBound(for: mapping) == 5000)
         }
     }
 
     @Test func countsPredictionsAndChoicesAsCompletion() throws {
         let scan = try ChatRequestScan(Body.with(#""n":2,"prediction":{"type":"content","content":"abc"}"#))
+        #expect(scan.unboundedPart == nil)
         #expect(scan.completionBound(perChoice: 100) == 2 * (100 + Int64(#"{"type":"content","content":"abc"}"#.utf8.count)))
     }
 }

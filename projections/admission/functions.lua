@@ -113,7 +113,8 @@ local function deny(reason, scope, retry)
   return 'denied ' .. reason .. ' ' .. scope .. ' ' .. (retry or '-') .. ' - - -'
 end
 
--- admit STATE HOLDS  request owner digest hold -hold tokens    (owner: project key instance)
+-- admit STATE HOLDS  request owner digest hold -hold tokens [unbounded]    (owner: project key instance)
+-- `unbounded` is there when the request may cost more than the hold; strict organizations take no such request.
 local function admit(keys, args)
   local state, holds, request, owner, hold, debit = keys[1], keys[2], args[1], args[2], args[4], args[5]
   local of_project, of_key = 'p:' .. sub(owner, 1, 36), 'k:' .. sub(owner, 37, 72)
@@ -128,6 +129,7 @@ local function admit(keys, args)
   end
   if not p or byte(p, 1) ~= ACTIVE then return deny('project_inactive', 'project') end
   if byte(o, 1) ~= ACTIVE then return deny('organization_inactive', 'organization') end
+  if args[7] and byte(o, 2) == YES then return deny('unbounded', 'organization') end
 
   local places, counted = hold ~= '0', nil
   if places and call('HSETNX', holds, request, 'p' .. time[1] .. owner .. hold) == 0 then

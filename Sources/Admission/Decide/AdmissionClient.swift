@@ -154,12 +154,13 @@ public final class AdmissionClient: Sendable {
         let keys = OrganizationKeys(request.address.organization)
         let hold = SignedAmount(request.hold.rawValue)
         let owner = request.address.project.uuid.lowercase + request.address.key.uuid.lowercase + instance
+        var arguments: [RedisArgument] = [
+            .string(request.request.uuid.lowercase), .string(owner), .string(Hex.encode(request.digest)), .string(hold.text),
+            .string(hold.negated), .integer(request.tokens),
+        ]
+        if request.isUnbounded { arguments.append("unbounded") }
         let reply = try await redis.call(
-            .admit, keys: [keys.state, keys.holds],
-            [
-                .string(request.request.uuid.lowercase), .string(owner), .string(Hex.encode(request.digest)), .string(hold.text),
-                .string(hold.negated), .integer(request.tokens),
-            ],
+            .admit, keys: [keys.state, keys.holds], arguments,
             on: redis.client.connection(for: eventLoop), deadline: configuration.deadline)
         let decision = try AdmitReply.decision(reply)
         if case .denied(let denial) = decision, denial.reason == .unknownKey { tokens.forget(request.digest) }

@@ -40,6 +40,8 @@ public struct Denial: Sendable, Hashable {
         case keyExpired = "key_expired"
         case projectInactive = "project_inactive"
         case organizationInactive = "organization_inactive"
+        /// The request may cost more than it would hold, and the organization is strict.
+        case unbounded
         case balance
         case keyLimit = "key_limit"
         case projectLimit = "project_limit"

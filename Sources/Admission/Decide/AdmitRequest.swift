@@ -11,12 +11,17 @@ public struct AdmitRequest: Sendable, Hashable {
     public let hold: NanoDollars
     /// What the request counts for in the key's tokens per minute, not negative.
     public let tokens: Int64
+    /// Whether the request may cost more than the hold; strict organizations take no such request.
+    public let isUnbounded: Bool
 
-    public init(digest: [UInt8], address: KeyAddress, request: RequestID, hold: NanoDollars, tokens: Int64) {
+    public init(
+        digest: [UInt8], address: KeyAddress, request: RequestID, hold: NanoDollars, tokens: Int64, isUnbounded: Bool = false
+    ) {
         self.digest = digest
         self.address = address
         self.request = request
         self.hold = hold
         self.tokens = tokens
+        self.isUnbounded = isUnbounded
     }
 }

@@ -69,7 +69,7 @@ struct AdmitStep: Sendable {
     ) async throws(GatewayError) -> AdmitDecision {
         let request = AdmitRequest(
             digest: understood.incoming.tokenDigest, address: understood.address, request: understood.incoming.id,
-            hold: bound.amount, tokens: bound.tokens)
+            hold: bound.amount, tokens: bound.tokens, isUnbounded: bound.unboundedPart != nil)
         do {
             if let endedEpoch {
                 return try await gateway.admission.readmit(request, staleEpoch: endedEpoch, on: understood.incoming.eventLoop)

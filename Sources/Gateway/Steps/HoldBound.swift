@@ -32,6 +32,9 @@ struct HoldBound: Sendable {
         return overflow ? .max : sum
     }
 
+    /// What makes the request cost more than `amount` could cover; nil when nothing does, or when it is free.
+    var unboundedPart: APIError? { amount > .zero ? scan.unboundedPart : nil }
+
     /// The bound to send upstream; nil when the client named its own.
     var outputLimit: Int64? { isAdjustable ? outputTokens : nil }
 

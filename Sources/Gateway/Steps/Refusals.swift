@@ -17,6 +17,8 @@ extension GatewayError {
                 APIError(status: 401, message: "The API key has expired.")
             case .projectInactive, .organizationInactive:
                 APIError(status: 410, message: "The \(scope) of this key is not active.")
+            case .unbounded:
+                bound.unboundedPart ?? .invalid("messages", "The highest cost of this request has no bound.")
             case .balance, .keyLimit, .projectLimit:
                 APIError(
                     status: 402, message: Self.tooDear(denial, scope: scope, bound: bound),

@@ -79,7 +79,7 @@ struct UnderstandStep: Sendable {
             guard let provider = gateway.catalogue.provider(mapping.provider), provider.isUsable else { continue }
             do {
                 try scan.check(mapping)
-                let promptTokens = try scan.promptBound(for: mapping, strict: true)
+                let promptTokens = scan.promptBound(for: mapping)
                 let tier = mapping.prices.tier(promptTokens: promptTokens)
                 let (price, _) = tier.input.rawValue.addingReportingOverflow(tier.output.rawValue)
                 routes.append((Route(mapping: mapping, provider: provider, promptTokens: promptTokens), price))

@@ -71,7 +71,8 @@ final class RedisOrganization {
     }
 
     func admit(
-        _ hold: String, request: RequestID = .mint(), tokens: Int64 = 0, digest: String? = nil, key: APIKeyID? = nil
+        _ hold: String, request: RequestID = .mint(), tokens: Int64 = 0, digest: String? = nil, key: APIKeyID? = nil,
+        isUnbounded: Bool = false
     ) async throws(AdmissionError) -> AdmitDecision {
         guard let amount = SignedAmount(hold) else { throw AdmissionError(.invalidRequest, "not an amount") }
         let owner = project.uuid.lowercase + (key ?? self.key).uuid.lowercase + instance.uuid.lowercase
@@ -81,7 +82,7 @@ final class RedisOrganization {
                 [
                     .string(request.uuid.lowercase), .string(owner), .string(digest ?? self.digest), .string(amount.text),
                     .string(amount.negated), .integer(tokens),
-                ]))
+                ] + (isUnbounded ? ["unbounded"] : [])))
     }
 
     func lower(_ request: RequestID, to amount: String) async throws -> String {
