@@ -92,7 +92,10 @@ import Testing
 
     @Test func `the projections of the repository may run`() throws {
         let catalogue = try ProjectionCatalogue.load(folders: ["\(TestEnvironment.root)/projections"])
-        #expect(catalogue.definitions.map(\.name) == ["admission", "balances", "journal", "requests", "usage"])
+        #expect(
+            catalogue.definitions.map(\.name) == [
+                "admission", "balances", "journal", "keys", "organizations", "requests", "usage",
+            ])
         #expect(catalogue["usage"]?.types.contains("request.completed") == true)
     }
 
@@ -101,6 +104,19 @@ import Testing
         #expect(reader.check() == [])
         let error = #expect(throws: ProjectionError.self) { try ProjectionCatalogue([reader, try witness()]) }
         #expect(error?.code == .refusedSQL)
+    }
+
+    @Test func `a table may be called as another projection is, and that is no way into it`() throws {
+        let tables = "CREATE TABLE witness (a bigint); COMMENT ON COLUMN witness.a IS 'x';"
+        func namesake(_ apply: String) throws -> ProjectionDefinition {
+            try ProjectionDefinition(
+                name: "namesake", version: 1, events: ["credit.granted": 1], tables: tables, indexes: "", apply: apply,
+                verify: "SELECT a FROM witness WHERE witness.a < 0")
+        }
+        let sound = try namesake("UPDATE witness SET a = 1 FROM batch WHERE witness.a = batch.position")
+        #expect(throws: Never.self) { try ProjectionCatalogue([sound, try witness()]) }
+        let peeking = try namesake("INSERT INTO witness (a) SELECT position FROM witness.seen")
+        #expect(throws: ProjectionError.self) { try ProjectionCatalogue([peeking, try witness()]) }
     }
 
     @Test func `the database refuses the functions that its catalogue says answer differently each time`() async throws {

@@ -63,8 +63,9 @@ public struct ProjectionDefinition: Sendable {
     public func check() -> [RefusedSQL] { check(otherSchemas: []) }
 
     func check(otherSchemas: Set<String>) -> [RefusedSQL] {
-        SQLRules.File.allCases.flatMap { file in
-            SQLRules(file: file, otherSchemas: otherSchemas.subtracting([name])).check(text(of: file))
+        let relations = SQLRules.relations(madeBy: tables)
+        return SQLRules.File.allCases.flatMap { file in
+            SQLRules(file: file, otherSchemas: otherSchemas.subtracting([name]), ownRelations: relations).check(text(of: file))
         }
     }
 

@@ -32,6 +32,8 @@ struct SQLRules {
     let file: File
     /// Schemas that may not be named: the other projections'.
     let otherSchemas: Set<String>
+    /// What `tables.sql` makes: a name that may stand before a column's although another projection is called the same.
+    var ownRelations: Set<String> = []
 
     func check(_ sql: String) -> [RefusedSQL] {
         SQLLexer.statements(of: sql).flatMap { beginning(of: $0) + words(of: $0) }
@@ -41,6 +43,18 @@ struct SQLRules {
     static func calls(in sql: String) -> Set<String> {
         let tokens = SQLLexer.tokens(of: sql)
         return Set(zip(tokens, tokens.dropFirst()).filter { $0.isName && $1.isSymbol("(") }.map(\.0.text))
+    }
+
+    /// The tables, views and types that a `tables.sql` makes.
+    static func relations(madeBy sql: String) -> Set<String> {
+        var names: Set<String> = []
+        for statement in SQLLexer.statements(of: sql) where statement.first?.isWord("create") == true {
+            guard let kind = statement.firstIndex(where: { $0.isWord("table", "view", "type", "domain") }),
+                kind + 1 < statement.count, statement[kind + 1].isName
+            else { continue }
+            names.insert(statement[kind + 1].text)
+        }
+        return names
     }
 
     private func beginning(of statement: [SQLToken]) -> [RefusedSQL] {
@@ -96,14 +110,15 @@ struct SQLRules {
 
     private func qualifier(_ token: SQLToken, at index: Int, in statement: [SQLToken]) -> RefusedSQL? {
         let reason = "names stand alone: a projection reads the view batch and its own tables, nothing else"
-        if SQLWords.schemas.contains(token.text) || otherSchemas.contains(token.text) {
+        let isOther = otherSchemas.contains(token.text)
+        if SQLWords.schemas.contains(token.text) || isOther && !ownRelations.contains(token.text) {
             return refused(token, token.text, reason)
         }
         // A name before a dot where a relation stands is a schema, unless it is an alias: `extract(epoch FROM b.occurred_at)`.
         let previous = index > 0 ? statement[index - 1] : nil
         guard previous?.isWord("from", "join", "into", "update", "table", "only", "references", "view", "type", "on") == true
         else { return nil }
-        if file != .indexes, previous?.isWord("on") == true || isAlias(token.text, in: statement) { return nil }
+        if file != .indexes, previous?.isWord("on") == true || !isOther && isAlias(token.text, in: statement) { return nil }
         return refused(token, token.text, reason)
     }
 
