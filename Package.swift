@@ -153,7 +153,8 @@ let package = Package(
         tests(
             "Acceptance", ["TestSupport", "Money"],
             exclude: [
-                "bad_input.py", "budget.py", "mock_catalogue.json", "openai_sdk.py", "provider.py", "requirements.txt",
+                "bad_input.py", "budget.py", "mock_catalogue.json", "openai_sdk.py", "provider.py", "passkeys.py",
+                "requirements.txt",
                 "upstream_failures.py",
             ]),
     ],
