@@ -188,7 +188,7 @@ extension ConnectionState {
             giveUpAt = .max
             startNext()
         } else if active?.abandoned != nil {
-            cancelAgainAt = MonotonicClock.now() + Self.cancelPatience / 10
+            cancelAgainAt = MonotonicClock.now() + Self.cancelInterval
             wake(at: cancelAgainAt)
         }
     }

@@ -6,7 +6,9 @@ import Glibc
 /// the lock is gathered in `effects`.
 struct ConnectionState: ~Copyable {
     /// How long a cancelled statement may take to come back before the connection is given up.
-    static let cancelPatience: UInt64 = 2_000_000_000
+    static let cancelPatience: UInt64 = 5_000_000_000
+    /// How long after a request to cancel the server is asked again.
+    static let cancelInterval: UInt64 = 200_000_000
     /// How many statements may wait for one connection.
     static let queueLimit = 4096
 

@@ -3,7 +3,7 @@ public import Logging
 /// One connection to Postgres. Statements of several callers are queued and run one after another.
 ///
 /// Every call has a deadline. When it passes while the statement runs, the server is asked to cancel it; the call then ends
-/// with the server's verdict, at most two seconds later, or the connection is closed and the outcome is unknown. A statement
+/// with the server's verdict, at most five seconds later, or the connection is closed and the outcome is unknown. A statement
 /// that still finished in that time succeeds. Cancelling the task does the same.
 public final class PostgresConnection: Sendable {
     let core: ConnectionCore

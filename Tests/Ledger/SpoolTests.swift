@@ -19,7 +19,7 @@ import Testing
                 }
                 #expect(spool.count == 200 && spool.isWritable)
             }
-            let spool = try OutcomeSpool(directory: folder, logger: quietLogger)
+            let spool = try await reopen(folder)
             #expect(spool.count == 200)
             var read: [Command] = []
             for segment in try await spool.close() {
@@ -242,4 +242,16 @@ import Testing
 
 extension NewEvent {
     fileprivate func decoded() throws -> Outcome { try JSONDecoder().decode(Outcome.self, from: Data(data)) }
+}
+
+/// The spool of a folder that another has just left, whose last task may still hold the lock for a moment.
+private func reopen(_ folder: String) async throws -> OutcomeSpool {
+    for _ in 0..<500 {
+        do {
+            return try OutcomeSpool(directory: folder, logger: quietLogger)
+        } catch let error as FileError where error.isLocked {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+    return try OutcomeSpool(directory: folder, logger: quietLogger)
 }
