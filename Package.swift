@@ -95,7 +95,9 @@ let package = Package(
                 hummingbird, hummingbirdCore, httpTypes, nioCore, nioPosix, nioHTTP1, crypto, logging, collections, lifecycle,
                 metrics, coreMetrics,
             ]),
-        library("Management", ["Admission", "Projections", "Ledger", "Postgres", "Money", crypto, logging]),
+        library(
+            "Management",
+            ["Web", "Admission", "Projections", "Ledger", "Postgres", "Money", hummingbird, httpTypes, crypto, logging]),
         .executableTarget(
             name: "llmgateway",
             dependencies: [
@@ -143,7 +145,12 @@ let package = Package(
                 "Identity", "Web", "Mail", "JSON", "Ledger", "HTTPTransport", "Postgres", "TestSupport", hummingbird, httpTypes,
                 nioCore, nioEmbedded, crypto, cryptoExtras, logging,
             ]),
-        tests("Management", ["Management", "Admission", "Projections", "Ledger", "Postgres", "Money", "TestSupport", logging]),
+        tests(
+            "Management",
+            [
+                "Management", "Web", "Admission", "Projections", "Ledger", "Postgres", "Money", "TestSupport", hummingbird,
+                httpTypes, nioCore, nioEmbedded, logging,
+            ]),
         tests(
             "Faults",
             [

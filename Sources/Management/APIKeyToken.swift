@@ -16,15 +16,20 @@ public struct APIKeyToken: Sendable, CustomStringConvertible {
     }
 
     /// SHA-256 of the secret in hex: all that the ledger and Redis ever know of it.
-    public var digest: String {
+    public var digest: String { Self.digest(of: secret) }
+
+    static func digest(of secret: String) -> String {
         SHA256.hash(data: Data(secret.utf8)).map { byte in
             let hex = String(byte, radix: 16)
             return hex.count == 1 ? "0" + hex : hex
         }.joined()
     }
 
+    /// The first 12 characters: four of the 43 that are secret, enough to tell keys apart.
+    public var hint: String { String(secret.prefix(12)) }
+
     /// What a person may see afterwards, enough to tell keys apart.
-    public var masked: String { Self.prefix + "..." + secret.suffix(3) }
+    public var masked: String { hint + String(repeating: "\u{2022}", count: 8) }
 
     public var description: String { masked }
 }

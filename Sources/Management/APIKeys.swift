@@ -41,7 +41,7 @@ extension Management {
             APIKeyCreated(
                 project: project, tokenSHA256: token.digest, usageLimit: limits.usageLimit,
                 requestsPerMinute: limits.requestsPerMinute, tokensPerMinute: limits.tokensPerMinute, expiresAt: expiresAt,
-                status: .active),
+                status: .active, hint: token.hint),
             stream: .apiKey(id), expectedVersion: 0, organization: organization)
         let change = try await append(event, named: name)
         return CreatedKey(id: id, project: project, organization: organization, token: token, change: change)
@@ -70,9 +70,7 @@ extension Management {
     }
 
     private func requireKey(_ id: APIKeyID) async throws(ManagementError) -> (OrganizationID, version: Int64) {
-        let events = try await history(of: .apiKey(id))
-        guard let last = events.last, !events.contains(where: { $0.type == APIKeyDeleted.type }),
-            let organization = last.organization
+        guard let last = try await last(of: .apiKey(id)), last.type != APIKeyDeleted.type, let organization = last.organization
         else { throw .notFound("key", "There is no API key \(id).") }
         return (organization, last.streamVersion)
     }

@@ -37,7 +37,7 @@ public struct Management: Sendable {
 
     /// Appends one event and waits for admission.
     func append(_ event: NewEvent, named name: String? = nil) async throws(ManagementError) -> Change {
-        if let name { try await annotate(event.id, name: name) }
+        if let name { try await annotate(event, name: name) }
         let result: AppendResult
         do {
             result = try await appender.append(Command(event))
@@ -63,14 +63,11 @@ public struct Management: Sendable {
         }
     }
 
-    /// Names lie beside the ledger, where they can be forgotten. Written before the event: an annotation without its
-    /// event is dropped by retention, an event without its name would stay nameless.
-    private func annotate(_ event: EventID, name: String) async throws(ManagementError) {
-        let body = Array("{\"name\":\(Self.quoted(name))}".utf8)
+    /// Names lie beside the ledger, where they can be forgotten. Written before the event: a name without its event is
+    /// never shown, an event without its name would stay nameless.
+    private func annotate(_ event: NewEvent, name: String) async throws(ManagementError) {
         do {
-            _ = try await postgres.query(
-                "SELECT ledger.put_annotations($1, $2, $3)",
-                [.uuidArray([event.uuid]), .textArray(["name"]), .jsonbArray([body])])
+            try await put(Array("{\"name\":\(Self.quoted(name))}".utf8), under: event.id, of: event.organization)
         } catch {
             throw ManagementError(code: .unavailable, field: nil, message: "The ledger could not be reached: \(error)")
         }
@@ -92,10 +89,16 @@ public struct Management: Sendable {
         }
     }
 
-    /// The events of a stream, oldest first; empty when it does not exist.
-    func history(of stream: StreamName) async throws(ManagementError) -> [RecordedEvent] {
+    /// The newest event of a stream; nil when it does not exist.
+    func last(of stream: StreamName) async throws(ManagementError) -> RecordedEvent? {
         do {
-            return try await reader.stream(stream)
+            let rows = try await postgres.query(
+                """
+                SELECT stream_version FROM ledger.events
+                WHERE stream_kind = $1 AND stream_id = $2 ORDER BY stream_version DESC LIMIT 1
+                """, [.text(stream.kind.rawValue), .uuid(stream.id)])
+            guard let version = try rows.first?.decode(0, as: Int64.self) else { return nil }
+            return try await reader.stream(stream, afterVersion: version - 1, limit: 1).first
         } catch {
             throw ManagementError(code: .unavailable, field: nil, message: "The ledger could not be read: \(error)")
         }

@@ -22,8 +22,7 @@ extension Management {
 
     /// - Throws: `notFound` when there is no such organization or it was deleted.
     func requireOrganization(_ id: OrganizationID) async throws(ManagementError) {
-        let events = try await history(of: .organization(id))
-        guard !events.isEmpty, events.last?.type != OrganizationDeleted.type else {
+        guard let last = try await last(of: .organization(id)), last.type != OrganizationDeleted.type else {
             throw .notFound("organization", "There is no organization \(id).")
         }
     }

@@ -40,8 +40,8 @@ extension Management {
     ///
     /// - Throws: `notFound` when there is no such project or it was deleted.
     func requireProject(_ id: ProjectID) async throws(ManagementError) -> (OrganizationID, version: Int64) {
-        let events = try await history(of: .project(id))
-        guard let last = events.last, last.type != ProjectDeleted.type, let organization = last.organization else {
+        guard let last = try await last(of: .project(id)), last.type != ProjectDeleted.type, let organization = last.organization
+        else {
             throw .notFound("project", "There is no project \(id).")
         }
         return (organization, last.streamVersion)

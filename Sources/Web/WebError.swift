@@ -40,7 +40,9 @@ public struct WebError: Error, Sendable, Equatable {
 
     /// The response that says it.
     public func response() -> Response {
-        var body: [(String, WebValue)] = [("error", true), ("status", .integer(Int64(status))), ("message", .string(message))]
+        var body: [(String, WebValue)] = [
+            ("error", .bool(status >= 400)), ("status", .integer(Int64(status))), ("message", .string(message)),
+        ]
         if let field { body.append(("field", .string(field))) }
         if let code { body.append(("code", .string(code))) }
         var response = Response.json(.object(body), status: status)

@@ -90,6 +90,20 @@ import Testing
         }
     }
 
+    @Test func theManagementAPIIsOnTheSameListener() async throws {
+        try await withGateway { gateway in
+            func get(_ path: String) async throws -> String {
+                try await runCommand(["curl", "-s", "-i", "-H", "cookie: better-auth.session_token=x", gateway.url + path])
+            }
+            let organizations = try await get("/orgs")
+            #expect(organizations.hasPrefix("HTTP/1.1 401") && organizations.contains(#""error":true,"status":401"#))
+            #expect(organizations.lowercased().contains("cache-control: no-store"))
+            // What nobody knows stays an error of the OpenAI shape.
+            let nowhere = try await get("/v1/nowhere")
+            #expect(nowhere.hasPrefix("HTTP/1.1 404") && nowhere.contains(#""error":{"#))
+        }
+    }
+
     private func status(_ gateway: GatewayProcess, _ token: String) async throws -> String {
         try await runCommand([
             "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", gateway.url + "/v1/chat/completions", "-H",

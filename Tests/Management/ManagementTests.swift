@@ -10,7 +10,7 @@ import Testing
             #expect(token.secret.hasPrefix("llmgtwy_") && token.secret.utf8.count == 51)
             #expect(token.digest.utf8.count == 64)
             #expect(!"\(token)".contains(token.secret))
-            #expect(token.masked == "llmgtwy_..." + token.secret.suffix(3))
+            #expect(token.masked == token.secret.prefix(12) + "••••••••")
         }
     }
 }

@@ -7,6 +7,7 @@ import Identity
 import Ledger
 import Logging
 import Mail
+import Management
 import NIOCore
 import Postgres
 import Projections
@@ -76,7 +77,10 @@ struct ServeProcess: Sendable {
         self.identity = identity
         var webConfiguration = settings.web
         webConfiguration.origins = OriginCheck(allowed: Array(identity.configuration.origins))
-        let web = WebResponder([IdentityRoutes(identity)], configuration: webConfiguration, logger: logger)
+        let management = Management(appender: appender, postgres: postgres, reader: LedgerReader(postgres), logger: logger)
+        let web = WebResponder(
+            [IdentityRoutes(identity), ManagementRoutes(management: management, sessions: identity)],
+            configuration: webConfiguration, logger: logger)
         let server = GatewayServer(
             gateway: gateway, eventLoopGroup: eventLoopGroup, host: settings.host, port: settings.port, web: web, logger: logger
         ) { port in

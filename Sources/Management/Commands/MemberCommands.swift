@@ -1,0 +1,135 @@
+internal import Ledger
+internal import Web
+
+extension Management {
+    /// How long an invitation can be accepted.
+    static let inviteLife: Duration = .seconds(7 * 86_400)
+
+    /// Invites an address; the person becomes a member by accepting.
+    ///
+    /// - Throws: 400 for somebody who is a member or invited already, 403 for a role that the caller may not give.
+    func invite(
+        _ id: InviteID, email: String, role: MemberRole, to organization: OrganizationID, by caller: Caller,
+        people: any SessionSource
+    ) async throws(WebError) {
+        try await retrying { () async throws(WebError) -> Bool? in
+            let standing = try await standing(of: .organization(organization), in: "organizations")
+            let record = try await permitted(organization, .manageMembers, by: caller, stranger: Self.noAccess)
+            try Self.mayGive(role, as: record.role)
+            let members = try await members(of: organization)
+            let known = try await people.people(members.map(\.user))
+            guard !known.values.contains(where: { $0.email.lowercased() == email.lowercased() }) else {
+                throw WebError.invalid("email", "This person is a member already.")
+            }
+            let open = try await pendingInvites(of: organization).filter(\.isOpen)
+            guard !open.contains(where: { $0.email?.lowercased() == email.lowercased() }) else {
+                throw WebError.invalid("email", "This person is invited already.")
+            }
+            let seats = PlanLimits(plan: record.plan).seats
+            guard Int64(members.count + open.count) < seats else {
+                throw WebError(403, "The plan \(record.plan) allows \(seats) members.", code: "limit_reached")
+            }
+            let invited = MemberInvited(invite: id, role: role, expiresAt: Timestamp.now.advanced(by: Self.inviteLife))
+            let done = try await commit(
+                [
+                    draft(
+                        invited, .organization(organization), version: standing.version, organization: organization, by: caller,
+                        texts: ["email": email])
+                ], by: caller)
+            return done.map { _ in true }
+        }
+    }
+
+    /// Makes the caller a member.
+    ///
+    /// - Throws: 404 unless the caller has shown that the invited address is theirs: whose it is, nobody else learns.
+    func accept(_ id: InviteID, to organization: OrganizationID, as person: Person?, by caller: Caller) async throws(WebError) {
+        let missing = WebError.notFound("There is no such invitation.")
+        try await retrying { () async throws(WebError) -> Bool? in
+            let standing = try await standing(of: .organization(organization), in: "organizations")
+            guard let person, person.isEmailVerified, let invite = try await invite(id, of: organization), invite.isOpen,
+                invite.email?.lowercased() == person.email.lowercased()
+            else { throw missing }
+            guard try await !members(of: organization).contains(where: { $0.user == caller.user }) else {
+                throw WebError(400, "You are a member already.")
+            }
+            let done = try await commit(
+                [
+                    draft(
+                        MemberAdded(user: caller.user, role: invite.role, invite: id), .organization(organization),
+                        version: standing.version, organization: organization, by: caller)
+                ], by: caller)
+            return done.map { _ in true }
+        }
+    }
+
+    func withdraw(_ id: InviteID, of organization: OrganizationID, by caller: Caller) async throws(WebError) {
+        try await retrying { () async throws(WebError) -> Bool? in
+            let standing = try await standing(of: .organization(organization), in: "organizations")
+            let record = try await permitted(organization, .manageMembers, by: caller, stranger: Self.noAccess)
+            guard let invite = try await invite(id, of: organization), invite.status == "pending" else {
+                throw WebError.notFound("There is no such invitation.")
+            }
+            try Self.mayGive(invite.role, as: record.role)
+            let done = try await commit(
+                [
+                    draft(
+                        MemberInviteWithdrawn(invite: id), .organization(organization), version: standing.version,
+                        organization: organization, by: caller)
+                ], by: caller)
+            return done.map { _ in true }
+        }
+    }
+
+    /// Gives a member another role.
+    func change(
+        member user: UserID, of organization: OrganizationID, role: MemberRole, by caller: Caller
+    ) async throws(WebError) {
+        try await changing(member: user, of: organization, by: caller) {
+            record, member, owners throws(WebError) -> MemberRoleChanged? in
+            try Self.mayGive(role, as: record.role)
+            try Self.mayGive(member.role, as: record.role)
+            if member.role == .owner, role != .owner, owners == 1 { throw Self.lastOwner }
+            return member.role == role ? nil : MemberRoleChanged(user: user, role: role)
+        }
+    }
+
+    /// Ends a membership; whoever is no owner or admin may end only their own.
+    func remove(member user: UserID, from organization: OrganizationID, by caller: Caller) async throws(WebError) {
+        try await changing(member: user, of: organization, by: caller) {
+            record, member, owners throws(WebError) -> MemberRemoved? in
+            if user != caller.user { try Self.mayGive(member.role, as: record.role) }
+            if member.role == .owner, owners == 1 { throw Self.lastOwner }
+            return MemberRemoved(user: user)
+        }
+    }
+
+    private func changing<Event: EventData>(
+        member user: UserID, of organization: OrganizationID, by caller: Caller,
+        _ decide: @Sendable (OrganizationRecord, MemberRecord, Int) throws(WebError) -> Event?
+    ) async throws(WebError) {
+        try await retrying { () async throws(WebError) -> Bool? in
+            // The version that is expected below makes two owners who demote each other exclude each other.
+            let standing = try await standing(of: .organization(organization), in: "organizations")
+            let isLeaving = Event.self == MemberRemoved.self && user == caller.user
+            let record = try await permitted(
+                organization, isLeaving ? .read : .manageMembers, by: caller, stranger: Self.noAccess)
+            let members = try await members(of: organization)
+            guard let member = members.first(where: { $0.user == user }) else {
+                throw WebError.notFound("The organization has no such member.")
+            }
+            guard let event = try decide(record, member, members.count { $0.role == .owner }) else { return true }
+            let done = try await commit(
+                [draft(event, .organization(organization), version: standing.version, organization: organization, by: caller)],
+                by: caller)
+            return done.map { _ in true }
+        }
+    }
+
+    private static let lastOwner = WebError(400, "An organization needs an owner.", code: "last_owner")
+
+    /// An admin neither makes owners nor touches them.
+    private static func mayGive(_ role: MemberRole, as own: MemberRole) throws(WebError) {
+        guard role != .owner || own == .owner else { throw WebError.forbidden("Only an owner can do this to an owner.") }
+    }
+}

@@ -1,0 +1,107 @@
+internal import Ledger
+internal import Money
+internal import Postgres
+internal import Web
+
+extension Management {
+    /// What a PATCH of an organization may set; nil is left as it is.
+    struct OrganizationChange: Sendable {
+        /// name, billingEmail, billingCompany, billingAddress, billingTaxId, billingNotes; nil takes one away.
+        var texts: [String: String?] = [:]
+        var retention: String?
+        var autoTopUp: Bool?
+        var threshold: NanoDollars?
+        var amount: NanoDollars?
+
+        /// Everything but the name is the owner's.
+        var isBilling: Bool {
+            retention != nil || autoTopUp != nil || threshold != nil || amount != nil || texts.keys.contains { $0 != "name" }
+        }
+
+        var isEmpty: Bool { texts.isEmpty && !isBilling }
+    }
+
+    /// Makes an organization with the caller as its owner, and a first project.
+    ///
+    /// - Throws: 403 when the caller owns as many as one person may.
+    func addOrganization(_ organization: OrganizationID, name: String, by caller: Caller) async throws(WebError) {
+        try await retrying { () async throws(WebError) -> Change? in
+            let standing = try await standing(of: .user(caller.user), in: "organizations")
+            guard try await ownedOrganizations(by: caller.user) < PlanLimits.organizations else {
+                throw WebError.forbidden("One person can own \(PlanLimits.organizations) organizations.")
+            }
+            let project = ProjectID.mint()
+            let stream = StreamName.organization(organization)
+            return try await commit(
+                [
+                    draft(
+                        UserOrganizationAdded(organization: organization), .user(caller.user), version: standing.version,
+                        organization: organization, by: caller),
+                    draft(
+                        OrganizationCreated(), stream, version: 0, organization: organization, by: caller, texts: ["name": name]),
+                    draft(
+                        MemberAdded(user: caller.user, role: .owner), stream, version: nil, organization: organization, by: caller
+                    ),
+                    draft(
+                        ProjectCreated(mode: "hybrid"), .project(project), version: 0, organization: organization, by: caller,
+                        texts: ["name": "Default Project"]),
+                    draft(
+                        OrganizationProjectAdded(project: project), stream, version: nil, organization: organization, by: caller),
+                ], by: caller)
+        }
+    }
+
+    /// Changes an organization.
+    func change(organization id: OrganizationID, _ change: OrganizationChange, by caller: Caller) async throws(WebError) {
+        try await retrying { () async throws(WebError) -> Bool? in
+            let standing = try await standing(of: .organization(id), in: "organizations")
+            let record = try await permitted(id, .renameOrganization, by: caller)
+            if change.isBilling, !Permission.changeBilling.isGranted(to: record.role) {
+                throw WebError.forbidden("Only an owner can change billing and policies.")
+            }
+            if change.isEmpty { return true }
+            var texts = record.texts
+            for (field, text) in change.texts { texts[field] = text }
+            let event = OrganizationUpdated(
+                texts: change.texts.isEmpty ? nil : true, retention: change.retention, autoTopUp: change.autoTopUp,
+                autoTopUpThreshold: change.threshold, autoTopUpAmount: change.amount)
+            let done = try await commit(
+                [
+                    draft(
+                        event, .organization(id), version: standing.version, organization: id, by: caller,
+                        texts: change.texts.isEmpty ? nil : texts)
+                ], by: caller)
+            return done.map { _ in true }
+        }
+    }
+
+    /// Deletes an organization: its keys stop working with the answer.
+    func delete(organization id: OrganizationID, by caller: Caller) async throws(WebError) {
+        try await retrying { () async throws(WebError) -> Change? in
+            let standing = try await standing(of: .organization(id), in: "organizations")
+            _ = try await permitted(id, .deleteOrganization, by: caller)
+            return try await commit(
+                [draft(OrganizationDeleted(), .organization(id), version: standing.version, organization: id, by: caller)],
+                by: caller)
+        }
+    }
+
+    /// The organization, when the caller may do this to it.
+    ///
+    /// - Parameter stranger: What whoever does not belong to it is told, the same as for one that does not exist.
+    func permitted(
+        _ id: OrganizationID, _ permission: Permission, by caller: Caller,
+        stranger: WebError = .notFound("There is no such organization.")
+    ) async throws(WebError) -> OrganizationRecord {
+        guard let record = try await organization(id, for: caller.user) else { throw stranger }
+        guard permission.isGranted(to: record.role) else { throw Self.notYours(record.role) }
+        return record
+    }
+
+    static func notYours(_ role: MemberRole) -> WebError {
+        WebError.forbidden("The role \(role.rawValue) does not permit this.")
+    }
+
+    /// What whoever names an organization in a body or a list that is not theirs is told.
+    static let noAccess = WebError.forbidden("You have no access to this organization.")
+}

@@ -1,0 +1,88 @@
+internal import Ledger
+internal import Money
+internal import Postgres
+internal import Web
+
+import struct FoundationEssentials.UUID
+
+/// An organization as the read models and the texts beside the ledger have it.
+struct OrganizationRecord: Sendable {
+    let id: OrganizationID
+    let status: String
+    let plan: String
+    let retention: String
+    let autoTopUp: Bool
+    let threshold: NanoDollars?
+    let amount: NanoDollars?
+    let createdAt: Timestamp
+    let updatedAt: Timestamp
+    let texts: [String: String]
+    let credits: NanoDollars
+    /// The reader's role.
+    let role: MemberRole
+
+    var json: WebValue {
+        [
+            "id": .id(id), "createdAt": .time(createdAt), "updatedAt": .time(updatedAt), "name": .string(texts["name"] ?? ""),
+            "billingEmail": .string(optional: texts["billingEmail"]),
+            "billingCompany": .string(optional: texts["billingCompany"]),
+            "billingAddress": .string(optional: texts["billingAddress"]),
+            "billingTaxId": .string(optional: texts["billingTaxId"]),
+            "billingNotes": .string(optional: texts["billingNotes"]), "credits": .amount(credits), "plan": .string(plan),
+            "planExpiresAt": .null, "retentionLevel": .string(retention), "status": .string(status),
+            "autoTopUpEnabled": .bool(autoTopUp), "autoTopUpThreshold": .amount(threshold), "autoTopUpAmount": .amount(amount),
+            "referralEarnings": "0", "role": .string(role.rawValue),
+        ]
+    }
+}
+
+extension Management {
+    private static let organizationColumns = """
+        SELECT o.organization, o.status, o.plan, o.retention, o.auto_top_up, o.auto_top_up_threshold, o.auto_top_up_amount,
+            o.created_at, o.updated_at, t.body, b.balance, m.role
+        FROM organizations.members AS m
+        JOIN organizations.organizations AS o ON o.organization = m.organization
+        LEFT JOIN management.texts AS t ON t.event = o.texts
+        LEFT JOIN balances.organizations AS b ON b.organization = o.organization
+        WHERE m.user_id = $1 AND o.status <> 'deleted'
+        """
+
+    /// The organizations that a person belongs to, oldest first.
+    func organizations(of user: UserID) async throws(WebError) -> [OrganizationRecord] {
+        try await rows(
+            Self.organizationColumns + " ORDER BY o.created_at, o.organization", [.uuid(user.uuid)], OrganizationRecord.init)
+    }
+
+    /// The organization, when it is there and the person belongs to it.
+    func organization(_ id: OrganizationID, for user: UserID) async throws(WebError) -> OrganizationRecord? {
+        try await rows(
+            Self.organizationColumns + " AND o.organization = $2", [.uuid(user.uuid), .uuid(id.uuid)], OrganizationRecord.init
+        ).first
+    }
+
+    /// How many organizations a person owns.
+    func ownedOrganizations(by user: UserID) async throws(WebError) -> Int64 {
+        try await rows(
+            """
+            SELECT count(*) FROM organizations.members AS m JOIN organizations.organizations AS o USING (organization)
+            WHERE m.user_id = $1 AND m.role = 'owner' AND o.status <> 'deleted'
+            """, [.uuid(user.uuid)], { try $0.decode(0, as: Int64.self) }
+        ).first ?? 0
+    }
+}
+
+extension OrganizationRecord {
+    init(_ row: PostgresRow) throws {
+        let created: PostgresTimestamp = try row.decode(7)
+        let updated: PostgresTimestamp = try row.decode(8)
+        let threshold: Int64? = try row.decode(5)
+        let amount: Int64? = try row.decode(6)
+        let balance: Int64? = try row.decode(10)
+        self.init(
+            id: OrganizationID(uuid: try row.decode(0)), status: try row.decode(1), plan: try row.decode(2),
+            retention: try row.decode(3), autoTopUp: try row.decode(4), threshold: threshold.map(NanoDollars.init),
+            amount: amount.map(NanoDollars.init), createdAt: Timestamp(microseconds: created.microseconds),
+            updatedAt: Timestamp(microseconds: updated.microseconds), texts: try Texts.decode(row, 9),
+            credits: NanoDollars(balance ?? 0), role: MemberRole(rawValue: try row.decode(11)) ?? .developer)
+    }
+}

@@ -1,0 +1,47 @@
+internal import HTTPTypes
+public import Hummingbird
+internal import Ledger
+public import Web
+
+/// The management API: organizations, projects, API keys with their rules, members, and who changed what.
+public struct ManagementRoutes: WebRoutes {
+    let management: Management
+    let sessions: any SessionSource
+
+    /// - Parameter sessions: Tells who sent a request.
+    public init(management: Management, sessions: any SessionSource) {
+        self.management = management
+        self.sessions = sessions
+    }
+
+    public func register(on router: Router<WebContext>) {
+        addOrganizations(to: router)
+        addProjects(to: router)
+        addKeys(to: router)
+        addRules(to: router)
+        addMembers(to: router)
+        addAudit(to: router)
+    }
+
+    /// Who asks; 401 when nobody is signed in.
+    func caller(_ request: Request, _ context: WebContext) async throws(WebError) -> Caller {
+        let signedIn = try await sessions.signedIn(request, context)
+        return Caller(
+            user: signedIn.user, session: signedIn.session, request: context.webRequestID, address: context.clientAddress,
+            userAgent: request.headers[.userAgent])
+    }
+
+    /// An identifier of the path. One that is malformed names nothing, as one that does not exist.
+    func id<Kind: IdentifierKind>(
+        _ name: String, of context: WebContext, as kind: Kind.Type = Kind.self,
+        else error: WebError = .notFound("There is nothing of this name.")
+    ) throws(WebError) -> Identifier<Kind> {
+        guard let id = Identifier<Kind>(context.part(name)) else { throw error }
+        return id
+    }
+}
+
+extension Request {
+    /// A parameter of the query.
+    func parameter(_ name: String) -> String? { uri.queryParameters[Substring(name)].map(String.init) }
+}

@@ -1,0 +1,139 @@
+internal import Hummingbird
+internal import Ledger
+internal import Money
+internal import Web
+
+extension ManagementRoutes {
+    private struct NewOrganization: Decodable, Sendable { let name: String }
+
+    private struct OrganizationPatch: Decodable, Sendable {
+        let name: Field<String>
+        let billingEmail: Field<String>
+        let billingCompany: Field<String>
+        let billingAddress: Field<String>
+        let billingTaxId: Field<String>
+        let billingNotes: Field<String>
+        let retentionLevel: Field<RetentionLevel>
+        let autoTopUpEnabled: Field<Bool>
+        let autoTopUpThreshold: Field<DollarAmount>
+        let autoTopUpAmount: Field<DollarAmount>
+    }
+
+    private enum RetentionLevel: String, Decodable, Sendable { case retain, none }
+
+    func addOrganizations(to router: Router<WebContext>) {
+        router.get("/orgs") { request, context in
+            let caller = try await caller(request, context)
+            return Response.json([
+                "organizations": .array(try await management.organizations(of: caller.user).map(\.json))
+            ])
+        }
+        router.post("/orgs") { request, context in
+            let caller = try await caller(request, context)
+            let body = try await WebBody.read(NewOrganization.self, from: request)
+            let name = try WebText.check(body.name, field: "name")
+            let id = OrganizationID.mint()
+            try await management.addOrganization(id, name: name, by: caller)
+            return Response.json(["organization": try await organization(id, caller)])
+        }
+        router.get("/orgs/:id") { request, context in
+            let caller = try await caller(request, context)
+            return Response.json(["organization": try await organization(try id("id", of: context), caller)])
+        }
+        router.patch("/orgs/:id") { request, context in
+            let caller = try await caller(request, context)
+            let organization: OrganizationID = try id("id", of: context)
+            let body = try await WebBody.read(OrganizationPatch.self, from: request)
+            try await management.change(organization: organization, try change(body), by: caller)
+            return Response.json([
+                "message": "Organization updated successfully",
+                "organization": try await self.organization(organization, caller),
+            ])
+        }
+        router.delete("/orgs/:id") { request, context in
+            let caller = try await caller(request, context)
+            try await management.delete(organization: try id("id", of: context), by: caller)
+            return Response.json(["message": "Organization deleted successfully"])
+        }
+        router.get("/orgs/:id/projects") { request, context in
+            let caller = try await caller(request, context)
+            let organization: OrganizationID = try id("id", of: context, else: Management.noAccess)
+            _ = try await management.permitted(organization, .read, by: caller, stranger: Management.noAccess)
+            return Response.json([
+                "projects": .array(try await management.projects(of: organization, for: caller.user).map(\.json))
+            ])
+        }
+    }
+
+    private func organization(_ id: OrganizationID, _ caller: Caller) async throws(WebError) -> WebValue {
+        try await management.permitted(id, .read, by: caller).json
+    }
+
+    private func change(_ body: OrganizationPatch) throws(WebError) -> Management.OrganizationChange {
+        var change = Management.OrganizationChange()
+        switch body.name {
+        case .absent: break
+        case .null: throw WebError.invalid("name", "name must not be null.")
+        case .value(let name): change.texts.updateValue(try WebText.check(name, field: "name"), forKey: "name")
+        }
+        let texts: [(String, Field<String>, Int)] = [
+            ("billingEmail", body.billingEmail, 320), ("billingCompany", body.billingCompany, 255),
+            ("billingAddress", body.billingAddress, 1000), ("billingTaxId", body.billingTaxId, 100),
+            ("billingNotes", body.billingNotes, 2000),
+        ]
+        for (field, value, longest) in texts {
+            switch value {
+            case .absent: break
+            case .null: change.texts.updateValue(nil, forKey: field)
+            case .value(let text):
+                let checked = try WebText.check(text, field: field, length: 0...longest, multiline: true)
+                change.texts.updateValue(checked.isEmpty ? nil : checked, forKey: field)
+            }
+        }
+        if let email = change.texts["billingEmail"] ?? nil { _ = try EmailText.check(email, field: "billingEmail") }
+        change.retention = body.retentionLevel.given?.rawValue
+        change.autoTopUp = body.autoTopUpEnabled.given
+        change.threshold = try Self.amount(body.autoTopUpThreshold, field: "autoTopUpThreshold", atLeast: 5)
+        change.amount = try Self.amount(body.autoTopUpAmount, field: "autoTopUpAmount", atLeast: 10)
+        return change
+    }
+
+    private static func amount(
+        _ field: Field<DollarAmount>, field name: String, atLeast dollars: Int64
+    ) throws(WebError) -> NanoDollars? {
+        guard let amount = field.given?.amount else { return nil }
+        guard amount.rawValue >= dollars * 1_000_000_000 else {
+            throw WebError.invalid(name, "\(name) must be at least \(dollars).")
+        }
+        return amount
+    }
+}
+
+/// An amount that the original's clients send as a JSON number of dollars, and careful ones as a decimal string.
+struct DollarAmount: Decodable, Sendable {
+    let amount: NanoDollars
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let whole = try? container.decode(Int64.self), (0...1_000_000_000).contains(whole) {
+            amount = NanoDollars(whole * 1_000_000_000)
+        } else {
+            amount = try container.decode(DecimalText.self).amount
+        }
+    }
+}
+
+/// E-mail addresses as people give them.
+enum EmailText {
+    /// The address in lower case.
+    ///
+    /// - Throws: 400 that names the field, for what can't be an address.
+    static func check(_ text: String, field: String) throws(WebError) -> String {
+        let email = try WebText.check(text, field: field, length: 3...320).lowercased()
+        let parts = email.split(separator: "@", omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, parts[1].count >= 1, !email.contains(" "), !parts[1].hasPrefix("."),
+            !parts[1].hasSuffix(".")
+        else { throw WebError.invalid(field, "\(field) must be an e-mail address.") }
+        return email
+    }
+}

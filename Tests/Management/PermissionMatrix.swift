@@ -1,0 +1,84 @@
+import HTTPTypes
+
+/// Who asks.
+enum Who: String, CaseIterable, Sendable {
+    case owner, admin, developer
+    /// Somebody who belongs to no organization.
+    case outsider
+    /// The owner of another organization.
+    case other
+    /// Nobody is signed in.
+    case none
+}
+
+/// What each role may do: the table that the API is held to.
+///
+/// The paths are of one organization, `{org}`, with a `{project}`, a key that its owner made with a `{rule}` (`{ownerKey}`), one
+/// that its developer made (`{developerKey}`), a further developer (`{member}`), its `{owner}` and an `{invite}`.
+enum PermissionMatrix {
+    struct Row: Sendable {
+        let method: HTTPRequest.Method
+        let path: String
+        let body: String?
+        /// Status by who asks, in the order of `Who`.
+        let expected: [Int]
+
+        init(_ method: HTTPRequest.Method, _ path: String, _ body: String? = nil, _ expected: Int...) {
+            self.method = method
+            self.path = path
+            self.body = body
+            self.expected = expected
+        }
+    }
+
+    private static let newKey = #"{"description":"k","projectId":"{project}","usageLimit":"1"}"#
+    private static let newRule = #"{"ruleType":"deny_models","ruleValue":{"models":["m"]}}"#
+
+    static let rows: [Row] = [
+        //                                                              owner admin developer outsider other none
+        Row(.get, "/orgs", nil, 200, 200, 200, 200, 200, 401),
+        Row(.post, "/orgs", #"{"name":"n"}"#, 200, 200, 200, 200, 200, 401),
+        Row(.get, "/orgs/{org}", nil, 200, 200, 200, 404, 404, 401),
+        Row(.patch, "/orgs/{org}", #"{"name":"n"}"#, 200, 200, 403, 404, 404, 401),
+        Row(.patch, "/orgs/{org}", #"{"billingEmail":"a@b.test"}"#, 200, 403, 403, 404, 404, 401),
+        Row(.patch, "/orgs/{org}", #"{"retentionLevel":"none"}"#, 200, 403, 403, 404, 404, 401),
+        Row(.delete, "/orgs/{org}", nil, 200, 403, 403, 404, 404, 401),
+        Row(.get, "/orgs/{org}/projects", nil, 200, 200, 200, 403, 403, 401),
+        Row(.get, "/orgs/{org}/audit", nil, 200, 200, 403, 403, 403, 401),
+        Row(.post, "/projects", #"{"name":"p","organizationId":"{org}"}"#, 201, 201, 403, 403, 403, 401),
+        Row(.get, "/projects/{project}", nil, 200, 200, 200, 404, 404, 401),
+        Row(.patch, "/projects/{project}", #"{"cachingEnabled":true}"#, 200, 200, 403, 404, 404, 401),
+        Row(.delete, "/projects/{project}", nil, 200, 403, 403, 404, 404, 401),
+        Row(.post, "/keys/api", newKey, 200, 200, 200, 403, 403, 401),
+        Row(.get, "/keys/api", nil, 200, 200, 200, 200, 200, 401),
+        Row(.get, "/keys/api?projectId={project}", nil, 200, 200, 200, 403, 403, 401),
+        Row(.patch, "/keys/api/{ownerKey}", #"{"status":"inactive"}"#, 200, 200, 403, 404, 404, 401),
+        Row(.patch, "/keys/api/{developerKey}", #"{"status":"inactive"}"#, 200, 200, 200, 404, 404, 401),
+        Row(.patch, "/keys/api/limit/{ownerKey}", #"{"usageLimit":"2"}"#, 200, 200, 403, 404, 404, 401),
+        Row(.patch, "/keys/api/limit/{developerKey}", #"{"usageLimit":"2"}"#, 200, 200, 200, 404, 404, 401),
+        Row(.post, "/keys/api/{ownerKey}/roll", nil, 200, 200, 403, 404, 404, 401),
+        Row(.post, "/keys/api/{developerKey}/roll", nil, 200, 200, 200, 404, 404, 401),
+        Row(.delete, "/keys/api/{ownerKey}", nil, 200, 200, 403, 404, 404, 401),
+        Row(.delete, "/keys/api/{developerKey}", nil, 200, 200, 200, 404, 404, 401),
+        Row(.get, "/keys/api/{ownerKey}/iam", nil, 200, 200, 200, 404, 404, 401),
+        Row(.post, "/keys/api/{ownerKey}/iam", newRule, 200, 200, 403, 404, 404, 401),
+        Row(.post, "/keys/api/{developerKey}/iam", newRule, 200, 200, 200, 404, 404, 401),
+        Row(.patch, "/keys/api/{ownerKey}/iam/{rule}", #"{"status":"inactive"}"#, 200, 200, 403, 404, 404, 401),
+        Row(.delete, "/keys/api/{ownerKey}/iam/{rule}", nil, 200, 200, 403, 404, 404, 401),
+        // A rule is no rule of another key.
+        Row(.patch, "/keys/api/{developerKey}/iam/{rule}", #"{"status":"inactive"}"#, 404, 404, 404, 404, 404, 401),
+        Row(.delete, "/keys/api/{developerKey}/iam/{rule}", nil, 404, 404, 404, 404, 404, 401),
+        Row(.get, "/team/{org}/members", nil, 200, 200, 200, 403, 403, 401),
+        Row(.post, "/team/{org}/members", #"{"email":"n@b.test","role":"developer"}"#, 200, 200, 403, 403, 403, 401),
+        Row(.post, "/team/{org}/members", #"{"email":"n@b.test","role":"owner"}"#, 200, 403, 403, 403, 403, 401),
+        Row(.patch, "/team/{org}/members/{member}", #"{"role":"admin"}"#, 200, 200, 403, 403, 403, 401),
+        Row(.patch, "/team/{org}/members/{member}", #"{"role":"owner"}"#, 200, 403, 403, 403, 403, 401),
+        // The last owner stays.
+        Row(.patch, "/team/{org}/members/{owner}", #"{"role":"admin"}"#, 400, 403, 403, 403, 403, 401),
+        Row(.delete, "/team/{org}/members/{member}", nil, 200, 200, 403, 403, 403, 401),
+        Row(.delete, "/team/{org}/members/{owner}", nil, 400, 403, 403, 403, 403, 401),
+        Row(.delete, "/team/{org}/invites/{invite}", nil, 200, 200, 403, 403, 403, 401),
+        // It is somebody else's.
+        Row(.post, "/team/{org}/invites/{invite}/accept", nil, 404, 404, 404, 404, 404, 401),
+    ]
+}

@@ -1,0 +1,116 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Ledger
+import Postgres
+import Projections
+import TestSupport
+import Testing
+import Web
+
+@testable import Management
+
+/// One organization with everything in it, made by events.
+private struct Tenant: Sendable {
+    let organization = OrganizationID.mint()
+    let owner = UserID.mint()
+    let admin = UserID.mint()
+    let developer = UserID.mint()
+    let member = UserID.mint()
+    let project = ProjectID.mint()
+    let ownerKey = APIKeyID.mint()
+    let developerKey = APIKeyID.mint()
+    let rule = IAMRuleID.mint()
+    let invite = InviteID.mint()
+
+    func append(to world: World) async throws {
+        let stream = StreamName.organization(organization)
+        func event(_ data: some EventData, _ stream: StreamName) throws -> NewEvent {
+            try NewEvent(data, stream: stream, expectedVersion: nil, organization: organization)
+        }
+        func key(_ creator: UserID) -> APIKeyCreated {
+            APIKeyCreated(
+                project: project, tokenSHA256: APIKeyToken().digest, hint: "llmgtwy_test", createdBy: creator)
+        }
+        let events = try [
+            event(OrganizationCreated(plan: "enterprise"), stream), event(MemberAdded(user: owner, role: .owner), stream),
+            event(MemberAdded(user: admin, role: .admin), stream), event(MemberAdded(user: developer, role: .developer), stream),
+            event(MemberAdded(user: member, role: .developer), stream), event(ProjectCreated(), .project(project)),
+            event(key(owner), .apiKey(ownerKey)), event(key(developer), .apiKey(developerKey)),
+            event(
+                IAMRuleCreated(rule: rule, kind: .denyModels, value: IAMRuleValue(models: ["x"])), .apiKey(ownerKey)),
+            event(
+                MemberInvited(invite: invite, role: .developer, expiresAt: Timestamp.now.advanced(by: .seconds(3600))), stream),
+        ]
+        guard let position = try await world.appender.append(Command(events), deadline: .seconds(60)).position else { return }
+        for name in ["organizations", "keys", "admission"] {
+            _ = try await waitUntil(
+                projection: name, position: position, deadline: .seconds(60), client: world.database.client)
+        }
+    }
+
+    func user(_ who: Who) -> UserID? {
+        switch who {
+        case .owner: owner
+        case .admin: admin
+        case .developer: developer
+        case .outsider, .other, .none: nil
+        }
+    }
+
+    func fill(_ text: String) -> String {
+        let places: [String: String] = [
+            "{org}": "\(organization)", "{project}": "\(project)", "{ownerKey}": "\(ownerKey)",
+            "{developerKey}": "\(developerKey)", "{rule}": "\(rule)", "{member}": "\(member)", "{owner}": "\(owner)",
+            "{invite}": "\(invite)",
+        ]
+        return places.reduce(text) { $0.replacingOccurrences(of: $1.key, with: $1.value) }
+    }
+}
+
+@Suite struct PermissionTests {
+    @Test func everyRouteKeepsToTheTable() async throws {
+        try await World.run { world in
+            let stranger = Tenant()
+            try await stranger.append(to: world)
+            for row in PermissionMatrix.rows {
+                for (who, expected) in zip(Who.allCases, row.expected) {
+                    // Each cell has an organization of its own: what one may delete, the next must still find.
+                    let tenant = Tenant()
+                    try await tenant.append(to: world)
+                    let user: UserID? =
+                        switch who {
+                        case .owner, .admin, .developer: tenant.user(who)
+                        case .outsider: .mint()
+                        case .other: row.path == "/orgs" ? .mint() : stranger.owner
+                        case .none: nil
+                        }
+                    let answer = try await world.send(row.method, tenant.fill(row.path), row.body.map(tenant.fill), as: user)
+                    #expect(answer.status == expected, "\(row.method) \(row.path) as \(who): \(answer.text)")
+                    if expected >= 400 {
+                        #expect(answer.json["error"] as? Bool == true && answer.json["status"] as? Int == expected)
+                    }
+                }
+            }
+        }
+    }
+
+    /// A route that is not in the table is a route that nobody has decided about.
+    @Test func theTableHasEveryRoute() throws {
+        let router = Router(context: WebContext.self)
+        let configuration = try PostgresConfiguration(url: "postgres://nobody@127.0.0.1:1/nothing")
+        let client = PostgresClient(configuration, logger: quiet)
+        let management = Management(
+            appender: Appender(configuration: configuration, logger: quiet), postgres: client, reader: LedgerReader(client),
+            logger: quiet)
+        ManagementRoutes(management: management, sessions: TestSessions()).register(on: router)
+        func shape(_ path: String) -> String {
+            path.split(separator: "?")[0].split(separator: "/").map { $0.hasPrefix("{") || $0.hasPrefix(":") ? "*" : $0 }
+                .joined(separator: "/")
+        }
+        let known = Set(PermissionMatrix.rows.map { "\($0.method) \(shape($0.path))" })
+        for route in router.routes {
+            #expect(known.contains("\(route.method) \(shape(route.path.description))"), "\(route)")
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import HTTPTypes
+import Ledger
+import TestSupport
+import Testing
+
+@testable import Management
+
+/// What a plan allows, with many who want the last place at once.
+@Suite struct PlanLimitTests {
+    private func statuses(_ count: Int, _ body: @escaping @Sendable (Int) async throws -> Int) async throws -> [Int] {
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            for index in 0..<count { group.addTask { try await body(index) } }
+            var statuses: [Int] = []
+            for try await status in group { statuses.append(status) }
+            return statuses.sorted()
+        }
+    }
+
+    @Test func aProjectHasFiveKeysHoweverManyAskAtOnce() async throws {
+        try await World.run { world in
+            let (user, _, project) = try await world.owner()
+            let got = try await statuses(9) { _ in try await world.key(of: project, by: user).status }
+            #expect(got == [200, 200, 200, 200, 200, 400, 400, 400, 400])
+            let list = try await world.send(.get, "/keys/api?projectId=\(project)", as: user)
+            #expect(list["planLimits.currentCount"] as? Int == 5 && list["planLimits.maxKeys"] as? Int == 5)
+            // A deleted key makes room.
+            _ = try await world.send(.delete, "/keys/api/\(list.text("apiKeys.0.id"))", as: user)
+            #expect(try await world.key(of: project, by: user).status == 200)
+            #expect(try await world.key(of: project, by: user).status == 400)
+        }
+    }
+
+    @Test func anOrganizationHasTwoProjectsAndAPersonThreeOrganizations() async throws {
+        try await World.run { world in
+            let (user, organization, _) = try await world.owner()
+            let projects = try await statuses(4) { index in
+                try await world.send(
+                    .post, "/projects", #"{"name":"p\#(index)","organizationId":"\#(organization)"}"#, as: user
+                ).status
+            }
+            #expect(projects == [201, 403, 403, 403])
+            let organizations = try await statuses(5) { index in
+                try await world.send(.post, "/orgs", #"{"name":"o\#(index)"}"#, as: user).status
+            }
+            #expect(organizations == [200, 200, 403, 403, 403])
+        }
+    }
+
+    @Test func twoOwnersCanNotDemoteEachOther() async throws {
+        try await World.run { world in
+            let (first, organization, _) = try await world.owner()
+            let second = try await world.join(organization, role: "owner", invitedBy: first)
+            let got = try await statuses(2) { index in
+                let (who, whom) = index == 0 ? (first, second) : (second, first)
+                return try await world.send(
+                    .patch, "/team/\(organization)/members/\(whom)", #"{"role":"developer"}"#, as: who
+                ).status
+            }
+            #expect(got.first == 200 && got.last != 200)
+        }
+    }
+}
+
+extension World {
+    /// Invites a person, who accepts.
+    func join(_ organization: String, role: String, invitedBy user: UserID) async throws -> UserID {
+        let person = UserID.mint()
+        let invited = try await send(
+            .post, "/team/\(organization)/members", #"{"email":"\#(TestSessions.email(person))","role":"\#(role)"}"#, as: user)
+        let accepted = try await send(
+            .post, "/team/\(organization)/invites/\(invited.text("invite.id"))/accept", as: person)
+        #expect(accepted.status == 200 && accepted.text("member.role") == role, "\(invited.text) \(accepted.text)")
+        return person
+    }
+}
