@@ -157,7 +157,14 @@ final class Reactor {
     // MARK: Ends
 
     private func settle(_ pool: ConnectionPool) {
-        while let (exchange, code) = pool.nextDone() { finish(exchange, exchange.outcome(code)) }
+        while let (exchange, code) = pool.nextDone() {
+            if exchange.shouldRepeat(code) {
+                pool.remove(exchange)
+                exchange.beginAgain()
+                if pool.add(exchange) { continue }
+            }
+            finish(exchange, exchange.outcome(code))
+        }
         wakeReaders()
     }
 

@@ -42,6 +42,9 @@ struct HeadCollector {
     private var status: Int?
     private var total = 0
 
+    /// Whether a byte has come.
+    var hasBegun: Bool { total > 0 }
+
     mutating func add(_ line: UnsafeRawBufferPointer, limit: Int) -> Step {
         total += line.count
         if total > limit { return .tooLarge }

@@ -145,11 +145,12 @@ private let ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
     }
 
     /// The server drops the kept connection just when the request arrives on it.
-    @Test func repeatsARequestOnceWhenAKeptConnectionIsLost() async throws {
+    @Test(arguments: [3, 5_000_000]) func repeatsARequestOnceWhenAKeptConnectionIsLost(_ size: Int) async throws {
         try await RawServer.with([.write(ok), .writeAndReset(""), .write(ok)]) { server in
             try await withTransport(.init(repeatWithin: .seconds(60))) { transport in
                 for _ in 0..<2 {
-                    let answer = try await transport.fetch(.init(url: server.url(), body: .bytes([1, 2, 3])))
+                    let answer = try await transport.fetch(
+                        .init(url: server.url(), body: .bytes([UInt8](repeating: 1, count: size))))
                     #expect(answer.body == "ok")
                 }
                 #expect(server.requests.load(ordering: .relaxed) == 3)
@@ -180,6 +181,22 @@ private let ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
         try await RawServer.with([.write(ok), .writeAndReset(""), .write(ok)]) { server in
             try await withTransport(.init(repeatWithin: .zero)) { transport in
                 try await expectReset(transport, server)
+                #expect(server.requests.load(ordering: .relaxed) == 2)
+            }
+        }
+    }
+
+    /// A body that was made once can't be made again, and half of one must not be sent.
+    @Test func doesNotRepeatAStreamedBody() async throws {
+        try await RawServer.with([.write(ok), .resetAfter(100), .write(ok)]) { server in
+            try await withTransport(.init(repeatWithin: .seconds(60))) { transport in
+                _ = try await transport.fetch(.init(url: server.url()))
+                let producer = Producer([[1, 2, 3], [4, 5, 6]])
+                let error = await failure { () async throws(HTTPTransportError) in
+                    try await transport.fetch(.init(url: server.url(), body: .stream(length: 6) { await producer.next() }))
+                }
+                #expect(error?.code == .reset)
+                #expect(error?.sentRequest == true)
                 #expect(server.requests.load(ordering: .relaxed) == 2)
             }
         }

@@ -83,6 +83,84 @@ import Testing
         }
     }
 
+    @Test(arguments: [65_536, 65_537, 5_000_000]) func sendsBodiesOfEverySize(_ size: Int) async throws {
+        let body = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        try await with(echo) { server, transport in
+            let response = try await transport.execute(.init(url: server.url(), body: .bytes(body)))
+            #expect(try await response.collect(upTo: size) == body)
+        }
+    }
+
+    /// libcurl then ends the request's body before its length, for which a server may reset the stream; the status is here.
+    @Test func readsAStatusThatComesBeforeTheBodysEnd() async throws {
+        try await with { _, exchange in
+            try await exchange.answer(413, [], "too large")
+        } _: { server, transport in
+            let response = try await transport.execute(
+                .init(url: server.url(), body: .bytes([UInt8](repeating: 1, count: 10_000_000))))
+            #expect(response.status == 413)
+        }
+    }
+
+    /// The server drops the kept connection just when the request arrives on it.
+    @Test(arguments: [3, 100_000]) func repeatsARequestOnceWhenAKeptConnectionIsLost(_ size: Int) async throws {
+        let seen = Count()
+        let body = [UInt8](repeating: 65, count: size)
+        try await Certificates.with { certificates in
+            try await TestServer.with(over: .http2(certificates.good)) { head, exchange in
+                seen.add(1)
+                if seen.value % 2 == 0 { return try await exchange.closeConnection() }
+                try await echo(head, exchange)
+            } _: { server in
+                let configuration = HTTPTransportConfiguration(
+                    certificateAuthorities: certificates.authority, repeatWithin: .seconds(60))
+                try await withTransport(configuration) { transport in
+                    for round in 1...10 {
+                        let response = try await transport.execute(.init(url: server.url(), body: .bytes(body)))
+                        #expect(try await response.collect(upTo: size) == body)
+                        #expect(seen.value == 2 * round - 1)
+                    }
+                }
+            }
+        }
+    }
+
+    /// A server that ends one stream and keeps the connection has seen the request.
+    @Test func doesNotRepeatARequestThatTheServerReset() async throws {
+        let seen = Count()
+        try await with { head, exchange in
+            seen.add(1)
+            if seen.value == 2 { return try await exchange.reset() }
+            try await echo(head, exchange)
+        } _: { server, transport in
+            let url = server.url()
+            _ = try await transport.fetch(.init(url: url, body: .bytes([65])))
+            let error = await failure { () async throws(HTTPTransportError) in
+                try await transport.fetch(.init(url: url, body: .bytes([65])))
+            }
+            #expect(error?.code == .reset)
+            #expect(error?.sentRequest == true)
+            #expect(seen.value == 2)
+        }
+    }
+
+    @Test func replacesAKeptConnectionThatTheServerClosed() async throws {
+        try await Certificates.with { certificates in
+            try await TestServer.with(over: .http2(certificates.good), echo) { server in
+                let configuration = HTTPTransportConfiguration(
+                    certificateAuthorities: certificates.authority, repeatWithin: .seconds(60))
+                try await withTransport(configuration) { transport in
+                    for round in 1...20 {
+                        let answer = try await transport.fetch(.init(url: server.url(), body: .bytes([65])))
+                        #expect(answer.body == "A")
+                        #expect(server.requests == round)
+                        try await server.closeConnections()
+                    }
+                }
+            }
+        }
+    }
+
     /// Serves streams that end when the client is gone, and counts that; answers everything else.
     private func endless(counting gone: Count) -> TestServer.Handler {
         { head, exchange in

@@ -1,4 +1,5 @@
 import Foundation
+import NIOCore
 import NIOSSL
 import TestSupport
 
@@ -12,6 +13,8 @@ struct Certificate: Sendable {
             certificateChain: try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) },
             privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)))
         configuration.applicationProtocols = protocols
+        // A client that keeps an idle connection does not answer the server's goodbye.
+        configuration.shutdownTimeout = .milliseconds(20)
         return try NIOSSLContext(configuration: configuration)
     }
 }

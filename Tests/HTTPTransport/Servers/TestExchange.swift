@@ -37,6 +37,15 @@ final class TestExchange {
 
     func end() async throws { try await connection.write(.end(nil)) }
 
+    /// Resets the stream.
+    func reset() async throws { try await connection.channel.close().get() }
+
+    /// Closes the connection, and with it all of its streams.
+    func closeConnection() async throws {
+        let channel = connection.channel
+        try await (connection.isHTTP2 ? channel.parent ?? channel : channel).close().get()
+    }
+
     func answer(_ status: Int = 200, _ headers: [(String, String)] = [], _ body: String = "") async throws {
         try await head(status, headers + [("content-length", "\(body.utf8.count)")])
         if !body.isEmpty { try await write(body.utf8) }

@@ -42,6 +42,7 @@ final class TestServer: Sendable {
 
     /// Sockets that were accepted.
     var connections: Int { shared.mutex.withLock { $0.connections.count } }
+    var openConnections: Int { shared.mutex.withLock { $0.connections }.count { $0.isActive } }
     var requests: Int { shared.mutex.withLock { $0.requests } }
     /// Handlers that ended with an error: the client had gone.
     var broken: Int { shared.mutex.withLock { $0.broken } }
@@ -81,6 +82,17 @@ final class TestServer: Sendable {
         port = listener.localAddress?.port ?? 0
     }
 
+    /// Tests cancel more often than a server stands from strangers.
+    private static let patient: NIOHTTP2Handler.Configuration = {
+        var configuration = NIOHTTP2Handler.Configuration()
+        configuration.connection.maximumConnectionGlitches = .max
+        configuration.connection.maximumRecentlyResetStreams = 100_000
+        configuration.connection.controlFrameRateLimit.maximumCount = .max
+        configuration.stream.streamResetFrameRateLimit.maximumCount = .max
+        configuration.stream.streamErrorRateLimit.maximumCount = .max
+        return configuration
+    }()
+
     private static func initializer(
         _ kind: Kind, _ shared: Shared
     ) throws -> @Sendable (any Channel) -> EventLoopFuture<Void> {
@@ -92,8 +104,9 @@ final class TestServer: Sendable {
             }
         }
         let http2: @Sendable (any Channel) -> EventLoopFuture<Void> = { channel in
-            channel.configureHTTP2Pipeline(mode: .server, connectionConfiguration: .init(), streamConfiguration: .init()) {
-                stream in
+            channel.configureHTTP2Pipeline(
+                mode: .server, connectionConfiguration: patient.connection, streamConfiguration: patient.stream
+            ) { stream in
                 stream.eventLoop.makeCompletedFuture {
                     let pipeline = stream.pipeline.syncOperations
                     try pipeline.addHandler(HTTP2FramePayloadToHTTP1ServerCodec())
@@ -141,6 +154,12 @@ final class TestServer: Sendable {
                 }
             }
         }
+    }
+
+    /// Closes the connections that are open now.
+    func closeConnections() async throws {
+        let connections = shared.mutex.withLock { $0.connections }
+        for connection in connections where connection.isActive { try await connection.close().get() }
     }
 
     /// Every task has ended before the event loop does: a write to a loop that is gone would never be answered.
