@@ -20,8 +20,8 @@ public final class HTTPTransportResponse: Sendable {
 
     /// The bytes of the body that came since the last call, at least one; waits for them. Nil at the end of the body.
     ///
-    /// While nobody takes them, about 64 KiB are kept and the server is made to wait. What came before a failure is given
-    /// before the failure is thrown.
+    /// While nobody takes them, about 64 KiB are kept and the server is made to wait; over HTTP/2 libcurl lets it send 32 MiB
+    /// before that, and keeps them. What came before a failure is given before the failure is thrown.
     public func next() async throws(HTTPTransportError) -> [UInt8]? {
         let bytes = try await transfer.bytes()
         return bytes.isEmpty ? nil : bytes

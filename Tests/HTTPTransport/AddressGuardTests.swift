@@ -1,4 +1,6 @@
+import CCurl
 import Foundation
+import Logging
 import Testing
 
 @testable import HTTPTransport
@@ -67,6 +69,53 @@ import Testing
                 #expect(error?.sentRequest == false)
                 #expect(transport.connectionsOpened == 0)
                 #expect(server.connections == 0)
+            }
+        }
+    }
+
+    /// The address of a name that changes between the check and the connection, or has a second address that is private: each
+    /// address is judged when its socket is opened, and a name that was good before counts for nothing.
+    @Test func judgesEachAddressWhenItsSocketIsOpened() async throws {
+        let reactor = try #require(Reactor(configuration: .init(), certificateAuthorities: nil, inbox: Inbox()))
+        let exchange = try #require(Exchange(slot: 0, reactor: reactor))
+        let request = HTTPTransportRequest(method: "GET", url: "http://rebind.example/", allowPrivateAddresses: false)
+        exchange.begin(Transfer(try PreparedRequest(request), inbox: reactor.inbox), now: 0)
+
+        func isOpened(_ text: String) throws -> Bool {
+            var v4 = sockaddr_in()
+            try #require(inet_pton(AF_INET, text, &v4.sin_addr) == 1)
+            v4.sin_family = sa_family_t(AF_INET)
+            var address = curl_sockaddr()
+            address.family = AF_INET
+            address.socktype = Int32(SOCK_STREAM.rawValue)
+            address.addrlen = UInt32(MemoryLayout<sockaddr_in>.size)
+            withUnsafeMutableBytes(of: &address.addr) { target in withUnsafeBytes(of: v4) { target.copyBytes(from: $0) } }
+            let descriptor = openSocket(Unmanaged.passUnretained(exchange).toOpaque(), CURLSOCKTYPE_IPCXN, &address)
+            if descriptor >= 0 { close(descriptor) }
+            return descriptor >= 0
+        }
+
+        #expect(try !isOpened("127.0.0.1"))
+        #expect(exchange.errorCode(CURLE_COULDNT_CONNECT) == .addressRefused)
+        #expect(try isOpened("8.8.8.8"))
+        #expect(try !isOpened("127.0.0.1"))
+        #expect(try !isOpened("169.254.169.254"))
+        // Not all of its addresses were refused.
+        #expect(exchange.errorCode(CURLE_COULDNT_CONNECT) == .connectFailed)
+        exchange.end()
+    }
+
+    /// A proxy would look the name up where the guard does not see it.
+    @Test func goesThroughNoProxy() async throws {
+        try await TestServer.with(echo) { proxy in
+            try await withTransport(.init(proxy: proxy.url())) { transport in
+                let url = "http://127.0.0.1:1/"
+                _ = try await transport.fetch(.init(method: "GET", url: url))
+                #expect(proxy.requests == 1)
+                let request = HTTPTransportRequest(method: "GET", url: url, allowPrivateAddresses: false)
+                let error = await failure { () async throws(HTTPTransportError) in try await transport.execute(request) }
+                #expect(error?.code == .addressRefused)
+                #expect(proxy.requests == 1)
             }
         }
     }

@@ -25,6 +25,19 @@ import Testing
         }
     }
 
+    /// A host that answers nothing at all: its listener's queue is full, so that the kernel lets the first packet fall.
+    @Test func connectToAHostThatIsSilent() async throws {
+        try await FullListener.with { port in
+            try await withTransport { transport in
+                let (code, sent) = await code(
+                    transport, "http://127.0.0.1:\(port)/", .init(connect: .milliseconds(150), firstByte: .seconds(60)))
+                #expect(code == .connectDeadline)
+                #expect(sent == false)
+                #expect(transport.inFlight == 0)
+            }
+        }
+    }
+
     @Test func firstByte() async throws {
         try await RawServer.with([.write("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nx-a: b\r\n")]) { server in
             try await withTransport { transport in

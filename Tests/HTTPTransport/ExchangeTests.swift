@@ -151,14 +151,99 @@ let echo: TestServer.Handler = { head, exchange in
         }
     }
 
-    @Test func followsNoRedirect() async throws {
+    @Test(arguments: [301, 302, 303, 307, 308]) func followsNoRedirect(_ status: Int) async throws {
+        try await TestServer.with(echo) { elsewhere in
+            let location = elsewhere.url("/elsewhere")
+            try await TestServer.with { _, exchange in
+                try await exchange.answer(status, [("location", location), ("refresh", "0; url=\(location)")])
+            } _: { server in
+                try await withTransport { transport in
+                    let response = try await transport.get(server.url())
+                    #expect(response.status == status)
+                    #expect(response.header("location") == location)
+                    _ = try await response.collect(upTo: 10)
+                    #expect(server.requests == 1)
+                    #expect(elsewhere.connections == 0)
+                }
+            }
+        }
+    }
+
+    /// The answer counts, whether or not it came before the body's end.
+    @Test func readsAnAnswerThatComesBeforeTheBodysEnd() async throws {
         try await TestServer.with { _, exchange in
-            try await exchange.answer(302, [("location", "/elsewhere")])
+            try await exchange.answer(413, [], "too large")
+        } _: { server in
+            try await withTransport { transport in
+                let answer = try await transport.fetch(
+                    .init(url: server.url(), body: .bytes([UInt8](repeating: 1, count: 10_000_000))))
+                #expect(answer.status == 413)
+                #expect(answer.body == "too large")
+            }
+        }
+    }
+
+    @Test func keepsTheOrderOfFieldsAndAllOfThem() async throws {
+        try await TestServer.with { _, exchange in
+            try await exchange.answer(
+                200, [("set-cookie", "a=1"), ("X-Empty", ""), ("set-cookie", "b=2"), ("x-utf8", "caf\u{E9}")])
         } _: { server in
             try await withTransport { transport in
                 let response = try await transport.get(server.url())
-                #expect(response.status == 302)
-                #expect(server.requests == 1)
+                #expect(
+                    response.headers.map { "\($0)=\($1)" }
+                        == ["set-cookie=a=1", "x-empty=", "set-cookie=b=2", "x-utf8=caf\u{E9}", "content-length=0"])
+                #expect(response.header("set-cookie") == "a=1")
+            }
+        }
+    }
+
+    /// More requests than connections wait for one.
+    @Test func holdsToTheConnectionsOfAHost() async throws {
+        let inside = Count()
+        let most = Count()
+        try await TestServer.with { _, exchange in
+            inside.add(1)
+            most.raise(to: inside.value)
+            try await Task.sleep(for: .milliseconds(5))
+            inside.add(-1)
+            try await exchange.answer(200, [], "ok")
+        } _: { server in
+            try await withTransport(.init(maximumConnectionsPerHost: 3)) { transport in
+                await withTaskGroup { group in
+                    for _ in 0..<60 {
+                        group.addTask {
+                            let answer = try? await transport.fetch(
+                                .init(method: "GET", url: server.url(), deadlines: .init(connect: .seconds(60))))
+                            #expect(answer?.body == "ok")
+                        }
+                    }
+                }
+                #expect(server.requests == 60)
+                #expect(most.value <= 3)
+                #expect(transport.connectionsOpened == 3)
+            }
+        }
+    }
+
+    @Test func keepsNoMoreIdleConnectionsThanAllowed() async throws {
+        let gate = AsyncStream<Void>.makeStream()
+        try await TestServer.with { _, exchange in
+            for await _ in gate.stream {}
+            try await exchange.answer(200, [], "ok")
+        } _: { server in
+            try await withTransport(.init(maximumIdleConnections: 2)) { transport in
+                await withTaskGroup { group in
+                    for _ in 0..<10 {
+                        group.addTask { _ = try? await transport.fetch(.init(method: "GET", url: server.url())) }
+                    }
+                    group.addTask {
+                        #expect(await eventually { server.requests == 10 })
+                        gate.continuation.finish()
+                    }
+                }
+                #expect(await eventually { server.openConnections <= 2 })
+                #expect(server.connections == 10)
             }
         }
     }

@@ -50,6 +50,7 @@ final class Count: Sendable {
     private let atomic = Atomic(0)
     var value: Int { atomic.load(ordering: .relaxed) }
     func add(_ count: Int) { atomic.add(count, ordering: .relaxed) }
+    func raise(to count: Int) { atomic.max(count, ordering: .relaxed) }
 
     /// Waits until it stands still.
     func settled() async throws -> Int {
