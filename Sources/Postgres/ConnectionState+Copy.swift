@@ -1,8 +1,15 @@
 import CPostgres
 
 extension ConnectionState {
-    /// How many bytes of a COPY … TO STDOUT are handed over at once.
+    /// How many bytes of a COPY … TO STDOUT are handed over at least, but for the last: each time costs a hop between threads.
     private static let chunkSize = 64 << 10
+    /// How many bytes are read before the reader asks for them, so that server, reactor and reader work at the same time.
+    private static let readAhead = 256 << 10
+
+    /// Whether the reader is so far behind that nothing more is read for it.
+    var isReaderBehind: Bool {
+        active?.phase == .copyOut && active?.abandoned == nil && copied.count >= Self.readAhead
+    }
 
     /// Sends data of a COPY … FROM STDIN. Nil when the socket is full: then `waitForRoom` comes next.
     mutating func putCopyData(_ id: UInt64, _ bytes: [UInt8]) -> Reply? {
@@ -60,38 +67,39 @@ extension ConnectionState {
         guard let pg, active?.entry.id == id else { return effects.append(.resume(waiter, .failure(copyEnded(id)))) }
         active?.waiter = waiter
         drain()
-        guard active?.entry.id == id, active?.waiter != nil, self.pg != nil else { return startNext() }
-        // Read here what has arrived meanwhile: the hop to the reactor is only needed to wait.
-        guard consumeInput(pg) else { return lose(lossError()) }
-        drain()
         guard self.pg != nil else { return }
         if PQstatus(pg) == CONNECTION_BAD { return lose(lossError()) }
-        resumeReading()
+        if !isReaderBehind { resumeReading() }
         startNext()
     }
 
-    /// Hands what has arrived of a COPY … TO STDOUT to who waits for it. False when nothing more can be done now.
+    /// Takes what has arrived of a COPY … TO STDOUT, and hands it over when it is enough, or the last. False when nothing more
+    /// can be done now.
     mutating func takeCopyData() -> Bool {
         guard let pg, let active else { return false }
         let isUnwanted = active.abandoned != nil
-        guard isUnwanted || active.waiter != nil else { return false }
-        var chunk: [UInt8] = []
-        var ended = false
-        while chunk.count < Self.chunkSize {
+        if isUnwanted { copied = [] }
+        while !copyIsOver, isUnwanted || copied.count < Self.readAhead {
             var row: UnsafeMutablePointer<CChar>?
             let length = PQgetCopyData(pg, &row, 1)
             if length == 0 { break }
             guard length > 0, let row else {
-                ended = true
+                copyIsOver = true
                 break
             }
-            if !isUnwanted { chunk.append(contentsOf: UnsafeRawBufferPointer(start: row, count: Int(length))) }
+            if !isUnwanted { copied.append(contentsOf: UnsafeRawBufferPointer(start: row, count: Int(length))) }
             PQfreemem(row)
         }
+        if active.waiter != nil, !copied.isEmpty, copyIsOver || copied.count >= Self.chunkSize {
+            resumeWaiter(.success(.chunk(copied)))
+            copied = []
+            if !copyIsOver { copied.reserveCapacity(Self.chunkSize + Self.chunkSize / 4) }
+        }
+        guard copyIsOver, copied.isEmpty else { return false }
         // At the end, and after an error, the outcome comes as an ordinary result.
-        if ended { self.active?.phase = .results }
-        if !chunk.isEmpty { resumeWaiter(.success(.chunk(chunk))) }
-        return ended
+        copyIsOver = false
+        self.active?.phase = .results
+        return true
     }
 
     private func copyEnded(_ id: UInt64) -> PostgresError {

@@ -58,6 +58,8 @@ extension ConnectionState {
         switch (active?.entry.work, phase) {
         case (.copyIn, .copyIn), (.copyOut, .copyOut):
             active?.phase = phase
+            copied = []
+            copyIsOver = false
             if active?.abandoned == nil {
                 resumeWaiter(.success(.copyStarted))
             } else if phase == .copyIn {

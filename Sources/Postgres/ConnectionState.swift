@@ -25,6 +25,10 @@ struct ConnectionState: ~Copyable {
     var active: Active?
     /// Outcomes of COPYs whose task was not waiting when they ended.
     var parked: [UInt64: Reply] = [:]
+    /// Data of a COPY … TO STDOUT that its reader has not taken yet.
+    var copied: [UInt8] = []
+    /// Whether `copied` ends with the last of them.
+    var copyIsOver = false
     /// A cancel request is on its way: whatever started now could be hit by it.
     var cancelPending = false
     /// When a statement that was cancelled must have come back.
@@ -109,7 +113,7 @@ struct ConnectionState: ~Copyable {
             if !isWriting, active?.phase == .copyIn { resumeWaiter(.success(.writable)) }
         }
         guard events & ~EPOLLOUT.rawValue != 0, self.pg != nil else { return }
-        if active?.phase == .copyOut, active?.waiter == nil, active?.abandoned == nil { return pauseReading() }
+        if isReaderBehind { return pauseReading() }
         let isAlive = consumeInput(pg)
         if isWriting { flush() }
         if isAlive || active?.phase != .copyOut { drain() }

@@ -26,7 +26,8 @@ extension PostgresConnection {
 
     /// Runs `COPY … TO STDOUT` and gives its data to `body`, one or more whole messages (in text format: lines) at a time.
     ///
-    /// Data are read from the socket only as fast as `body` takes them. What it throws cancels the COPY and is thrown on.
+    /// What comes is gathered to 64 KiB, but for the last, and read up to 256 KiB ahead of what `body` has taken. What it throws
+    /// cancels the COPY and is thrown on.
     public func copyOut(
         _ sql: String, deadline: Duration = .seconds(300), body: @Sendable ([UInt8]) throws -> Void
     ) async throws {
