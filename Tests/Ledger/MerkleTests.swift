@@ -102,7 +102,7 @@ import Testing
                 sealed.append(from...(from + Int64.random(in: 0..<100_000, using: &generator)))
             }
             let head = (sealed.last?.upperBound ?? 0) + Int64.random(in: 0..<100_000, using: &generator)
-            let pieces = VerifyPlan(sealed: sealed, head: head).units.flatMap(\.pieces)
+            let pieces = VerifyPlan(sealed: sealed, head: head).flatMap(\.pieces)
             var next: Int64 = 1
             for piece in pieces {
                 #expect(piece.from == next && piece.to >= piece.from)
@@ -113,5 +113,13 @@ import Testing
             }
             #expect(next == head + 1)
         }
+    }
+
+    /// One event that was moved far away makes a ledger look endless.
+    @Test func aPlanOfAnEndlessLedgerIsNotWrittenDown() {
+        let units = VerifyPlan(sealed: [1...100], head: .max).prefix(3)
+        #expect(units.map(\.from) == [1, 100 + VerifyPlan.pieceSize + 1, 100 + 2 * VerifyPlan.pieceSize + 1])
+        #expect(Array(VerifyPlan(toSeal: (.max - 1)...(.max))).map(\.to) == [.max])
+        #expect(Array(VerifyPlan(sealed: [], head: 0)).isEmpty)
     }
 }

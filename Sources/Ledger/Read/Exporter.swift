@@ -73,10 +73,10 @@ public struct Exporter: Sendable {
         let box = Box()
         try await connection.copyOut(copy, deadline: .seconds(24 * 3600)) { chunk in
             let lines = try box.state.withLock { state in
-                var events = try CopiedEvents(chunk: chunk, isFirst: state.isFirst)
+                var events = try CopiedEvents(chunk, isFirst: state.isFirst)
                 state.isFirst = false
-                while let event = try events.next() {
-                    state.lines += try ExportedEvent.line(event)
+                while let event = try events.next(chunk) {
+                    state.lines += try ExportedEvent.line(event, in: chunk)
                     state.count += 1
                 }
                 guard state.lines.count >= Self.chunkBytes else { return [UInt8]() }

@@ -17,12 +17,12 @@ public struct LeafReader: Sendable {
         try await client.withConnection { connection in
             try await connection.copyOut(copy, deadline: .seconds(600)) { chunk in
                 try box.state.withLock { state in
-                    var events = try CopiedEvents(chunk: chunk, isFirst: state.isFirst)
+                    var events = try CopiedEvents(chunk, isFirst: state.isFirst)
                     state.isFirst = false
                     var buffer: [UInt8] = []
-                    while let event = try events.next() {
-                        event.writeRecord(into: &buffer)
-                        state.leaves.append(Array(SHA256.hash(data: buffer)))
+                    while let event = try events.next(chunk) {
+                        let size = event.writeRecord(of: chunk, into: &buffer)
+                        state.leaves.append(Array(SHA256.hash(buffer, count: size)))
                     }
                 }
             }

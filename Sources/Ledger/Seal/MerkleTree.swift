@@ -23,6 +23,11 @@ public struct MerkleTree: Sendable {
         push(Node(level: 0, hash: Self.leaf(entry)))
     }
 
+    /// Appends one entry, as the verifier has it.
+    mutating func append(_ entry: SHA256Digest) {
+        push(Node(level: 0, hash: Self.leaf(entry)))
+    }
+
     /// Appends the entries of another tree; this one's count must be a multiple of the size of each of its subtrees.
     mutating func append(_ other: MerkleTree) {
         for node in other.nodes { push(node) }
@@ -59,5 +64,22 @@ public struct MerkleTree: Sendable {
         bytes.append(contentsOf: left)
         bytes.append(contentsOf: right)
         return SHA256.hash(data: bytes)
+    }
+
+    // The same of digests, of which the verifier joins one for each event: nothing is allocated for the bytes.
+
+    private static func leaf(_ entry: SHA256Digest) -> SHA256Digest {
+        var function = SHA256()
+        withUnsafeBytes(of: UInt8(0)) { function.update(bufferPointer: $0) }
+        entry.withUnsafeBytes { function.update(bufferPointer: $0) }
+        return function.finalize()
+    }
+
+    private static func join(_ left: SHA256Digest, _ right: SHA256Digest) -> SHA256Digest {
+        var function = SHA256()
+        withUnsafeBytes(of: UInt8(1)) { function.update(bufferPointer: $0) }
+        left.withUnsafeBytes { function.update(bufferPointer: $0) }
+        right.withUnsafeBytes { function.update(bufferPointer: $0) }
+        return function.finalize()
     }
 }

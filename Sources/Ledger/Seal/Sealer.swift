@@ -94,7 +94,7 @@ public final class Sealer: Sendable {
 
     /// The Merkle root and the chain's hash of a range, every event verified on the way.
     private func recompute(_ range: ClosedRange<Int64>) async throws -> (root: [UInt8], chain: [UInt8]) {
-        let units = VerifyPlan(toSeal: range).units
+        let units = VerifyPlan(toSeal: range)
         return try await client.withConnection { connection in
             var tree = MerkleTree()
             for unit in units {

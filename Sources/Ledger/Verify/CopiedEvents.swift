@@ -1,6 +1,7 @@
 /// Reads rows of `ledger.events` from the chunks of a binary COPY of all its columns.
 ///
-/// A chunk holds whole rows. The first begins with the header of the format, the last ends with its trailer.
+/// A chunk holds whole rows. The first begins with the header of the format, the last ends with its trailer. Rows know only
+/// where their columns are, so that reading a million of them allocates nothing; every use is given the chunk again.
 struct CopiedEvents {
     /// The columns of `ledger.events` in their order, for the COPY.
     static let columns =
@@ -12,41 +13,34 @@ struct CopiedEvents {
     /// What COPY sent is not rows of this shape.
     struct Malformed: Error {}
 
-    private let chunk: [UInt8]
     private var offset = 0
 
-    init(chunk: [UInt8], isFirst: Bool) throws(Malformed) {
-        self.chunk = chunk
+    init(_ chunk: [UInt8], isFirst: Bool) throws(Malformed) {
         guard isFirst else { return }
         guard chunk.count >= 19, chunk.starts(with: Self.header) else { throw Malformed() }
-        offset = 15
-        offset += 4 + Int(try integer32(at: 15))
+        offset = 19 + Int(chunk.span.bytes.bigEndian(at: 15, as: UInt32.self))
     }
 
     /// The next row, or nil at the end of the chunk.
-    mutating func next() throws(Malformed) -> CopiedEvent? {
-        guard offset < chunk.count else { return nil }
-        guard offset + 2 <= chunk.count else { throw Malformed() }
-        let fields = Int16(bitPattern: UInt16(chunk[offset]) << 8 | UInt16(chunk[offset + 1]))
+    mutating func next(_ chunk: [UInt8]) throws(Malformed) -> CopiedEvent? {
+        let bytes = chunk.span.bytes
+        guard offset < bytes.byteCount else { return nil }
+        guard offset + 2 <= bytes.byteCount else { throw Malformed() }
+        let fields = bytes.bigEndian(at: offset, as: Int16.self)
         offset += 2
         if fields == -1 { return nil }
         guard fields == Self.count else { throw Malformed() }
-        var event = CopiedEvent(chunk: chunk)
+        var event = CopiedEvent()
         for column in 0..<Self.count {
-            let length = Int(try integer32(at: offset))
-            guard length >= -1, offset + 4 + max(0, length) <= chunk.count else { throw Malformed() }
+            guard offset + 4 <= bytes.byteCount else { throw Malformed() }
+            let length = Int(bytes.bigEndian(at: offset, as: Int32.self))
+            let end = offset + 4 + max(0, length)
+            guard length >= -1, end <= bytes.byteCount else { throw Malformed() }
             event.starts[column] = offset
             event.lengths[column] = length
-            offset += 4 + max(0, length)
+            offset = end
         }
         return event
-    }
-
-    private func integer32(at offset: Int) throws(Malformed) -> Int32 {
-        guard offset + 4 <= chunk.count else { throw Malformed() }
-        return Int32(
-            bitPattern: UInt32(chunk[offset]) << 24 | UInt32(chunk[offset + 1]) << 16 | UInt32(chunk[offset + 2]) << 8
-                | UInt32(chunk[offset + 3]))
     }
 }
 
@@ -57,39 +51,58 @@ struct CopiedEvent {
             recordedAt, hash
     }
 
-    let chunk: [UInt8]
     /// Where the length of each column lies; its bytes follow.
     fileprivate(set) var starts: InlineArray<13, Int> = .init(repeating: 0)
     /// -1 for NULL.
     fileprivate(set) var lengths: InlineArray<13, Int> = .init(repeating: 0)
 
-    init(chunk: [UInt8]) { self.chunk = chunk }
+    fileprivate init() {}
+
+    /// Where the bytes of a column are in the chunk, or nil for NULL.
+    func range(_ column: Column) -> Range<Int>? {
+        let length = lengths[column.rawValue]
+        let start = starts[column.rawValue] + 4
+        return length < 0 ? nil : start..<(start + length)
+    }
 
     /// The bytes of a column, or nil for NULL.
-    func bytes(_ column: Column) -> ArraySlice<UInt8>? {
+    func bytes(_ column: Column, in chunk: [UInt8]) -> ArraySlice<UInt8>? { range(column).map { chunk[$0] } }
+
+    func integer(_ column: Column, in chunk: [UInt8]) -> Int64? {
         let start = starts[column.rawValue] + 4
-        let length = lengths[column.rawValue]
-        return length < 0 ? nil : chunk[start..<(start + length)]
-    }
-
-    func integer(_ column: Column) -> Int64? {
-        guard let bytes = bytes(column), bytes.count == 8 || bytes.count == 4 else { return nil }
-        let unsigned = bytes.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        return bytes.count == 8 ? Int64(bitPattern: unsigned) : Int64(Int32(bitPattern: UInt32(unsigned)))
-    }
-
-    /// Writes what `record_send` gives for the hashed columns into `buffer`, replacing what is there.
-    func writeRecord(into buffer: inout [UInt8]) {
-        buffer.removeAll(keepingCapacity: true)
-        buffer.append(contentsOf: [0, 0, 0, 12])
-        for column in 0..<12 {
-            let type = EventDigest.columnTypes[column]
-            buffer.append(UInt8(truncatingIfNeeded: type >> 24))
-            buffer.append(UInt8(truncatingIfNeeded: type >> 16))
-            buffer.append(UInt8(truncatingIfNeeded: type >> 8))
-            buffer.append(UInt8(truncatingIfNeeded: type))
-            // COPY and record_send agree on length and bytes.
-            buffer.append(contentsOf: chunk[starts[column]..<(starts[column] + 4 + max(0, lengths[column]))])
+        switch lengths[column.rawValue] {
+        case 8: return chunk.span.bytes.bigEndian(at: start, as: Int64.self)
+        case 4: return Int64(chunk.span.bytes.bigEndian(at: start, as: Int32.self))
+        default: return nil
         }
+    }
+
+    /// Writes what `record_send` gives for the hashed columns to the beginning of `buffer`, which grows when it is too small.
+    /// - Returns: the length of the record; what is behind it in the buffer is left of a longer one.
+    func writeRecord(of chunk: [UInt8], into buffer: inout [UInt8]) -> Int {
+        let size = 4 + 4 * 12 + starts[CopiedEvent.Column.hash.rawValue] - starts[0]
+        if buffer.count < size { buffer.append(contentsOf: repeatElement(0, count: 2 * size - buffer.count)) }
+        chunk.withUnsafeBytes { chunk in
+            buffer.withUnsafeMutableBytes { buffer in
+                buffer.storeBytes(of: UInt32(12).bigEndian, as: UInt32.self)
+                var offset = 4
+                for column in 0..<12 {
+                    buffer.storeBytes(of: EventDigest.columnTypes[column].bigEndian, toByteOffset: offset, as: UInt32.self)
+                    // COPY and record_send agree on length and bytes.
+                    let end = starts[column + 1]
+                    UnsafeMutableRawBufferPointer(rebasing: buffer[(offset + 4)...])
+                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: chunk[starts[column]..<end]))
+                    offset += 4 + end - starts[column]
+                }
+            }
+        }
+        return size
+    }
+}
+
+extension RawSpan {
+    /// An integer in network order; the bytes must be there.
+    func bigEndian<T: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as type: T.Type) -> T {
+        T(bigEndian: unsafeLoadUnaligned(fromByteOffset: offset, as: type))
     }
 }

@@ -26,5 +26,14 @@ public enum EventDigest {
     }
 
     /// The object ids of the types of the twelve hashed columns, in the order of the table.
-    static let columnTypes: [UInt32] = [20, 2950, 25, 2950, 20, 25, 23, 2950, 3802, 3802, 1184, 1184]
+    static let columnTypes: InlineArray<12, UInt32> = [20, 2950, 25, 2950, 20, 25, 23, 2950, 3802, 3802, 1184, 1184]
+}
+
+extension SHA256 {
+    /// The hash of the first `count` bytes.
+    static func hash(_ bytes: [UInt8], count: Int) -> SHA256Digest {
+        var function = SHA256()
+        bytes.withUnsafeBytes { function.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+        return function.finalize()
+    }
 }

@@ -20,16 +20,23 @@ struct StreamVersions {
     private var last: [Key: Int64] = [:]
     private(set) var open: [Open] = []
 
+    /// - Parameter expected: about how many streams will come.
+    init(expected: Int = 0) { last.reserveCapacity(expected) }
+
+    /// Takes the next event; its columns must be there, and its stream's id must have 16 bytes.
     /// - Returns: false when the version does not follow the one before.
-    mutating func follows(position: Int64, kind: ArraySlice<UInt8>, stream: ArraySlice<UInt8>, version: Int64) -> Bool {
-        let high = stream.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        let low = stream.dropFirst(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        let key = Key(kind: kind.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }, high: high, low: low)
-        if let before = last.updateValue(version, forKey: key) { return version == before + 1 }
+    mutating func follows(_ event: CopiedEvent, in chunk: [UInt8], position: Int64, version: Int64) -> Bool {
+        guard let kind = event.range(.streamKind), let stream = event.range(.streamID) else { return false }
+        let bytes = chunk.span.bytes
+        let high = bytes.bigEndian(at: stream.lowerBound, as: UInt64.self)
+        let low = bytes.bigEndian(at: stream.lowerBound + 8, as: UInt64.self)
+        var name: UInt64 = 0
+        for index in kind.prefix(8) { name = name << 8 | UInt64(chunk[index]) }
+        if let before = last.updateValue(version, forKey: Key(kind: name, high: high, low: low)) { return version == before + 1 }
         if version == 1 { return true }
         guard version > 1 else { return false }
-        open.append(
-            Open(position: position, kind: String(decoding: kind, as: UTF8.self), stream: (high, low), version: version))
+        let text = String(decoding: chunk[kind], as: UTF8.self)
+        open.append(Open(position: position, kind: text, stream: (high, low), version: version))
         return true
     }
 }

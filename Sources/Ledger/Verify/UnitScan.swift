@@ -11,12 +11,14 @@ struct UnitScan {
     /// The chain hash that a seal holds for a position.
     private let sealedHashes: [Int64: [UInt8]]
     private var expected: Int64
-    private var previousHash: [UInt8]?
+    /// The hash before the next event, and room for its leaf: what the next hash is the hash of.
+    private var link = [UInt8](repeating: 0, count: 64)
+    private var hasPrevious = false
     private var previousRecorded = Int64.min
     private var isFirstChunk = true
     private var piece = 0
     private var buffer: [UInt8] = []
-    private(set) var versions = StreamVersions()
+    private(set) var versions: StreamVersions
     /// The Merkle tree of each sealed piece.
     private(set) var trees: [MerkleTree?]
     /// The first fault of the unit; nothing is read behind it.
@@ -31,6 +33,7 @@ struct UnitScan {
         // The row before the unit gives the hash to begin with.
         expected = max(1, unit.from - 1)
         trees = unit.pieces.map { $0.seal == nil ? nil : MerkleTree() }
+        versions = StreamVersions(expected: Int(unit.to - unit.from) / 2)
     }
 
     /// The rows that the unit wants.
@@ -42,9 +45,9 @@ struct UnitScan {
     /// Reads one chunk of the COPY; false when there is a fault and no more is wanted.
     mutating func read(_ chunk: [UInt8]) -> Bool {
         do throws(CopiedEvents.Malformed) {
-            var events = try CopiedEvents(chunk: chunk, isFirst: isFirstChunk)
+            var events = try CopiedEvents(chunk, isFirst: isFirstChunk)
             isFirstChunk = false
-            while fault == nil, let event = try events.next() { check(event) }
+            while fault == nil, let event = try events.next(chunk) { check(event, in: chunk) }
         } catch {
             fault = LedgerFault(position: expected, reason: .malformed)
         }
@@ -56,41 +59,59 @@ struct UnitScan {
         if fault == nil && expected <= unit.to { fault = LedgerFault(position: expected, reason: .missing) }
     }
 
-    private mutating func check(_ event: CopiedEvent) {
+    private mutating func check(_ event: CopiedEvent, in chunk: [UInt8]) {
         func found(_ reason: LedgerFault.Reason) { fault = LedgerFault(position: expected, reason: reason) }
-        guard let position = event.integer(.position), position == expected else { return found(.missing) }
-        guard let hash = event.bytes(.hash), let recorded = event.integer(.recordedAt), let kind = event.bytes(.streamKind),
-            let stream = event.bytes(.streamID), stream.count == 16, let version = event.integer(.streamVersion)
+        guard let position = event.integer(.position, in: chunk), position == expected else { return found(.missing) }
+        guard let hash = event.range(.hash), hash.count == 32, let recorded = event.integer(.recordedAt, in: chunk),
+            let version = event.integer(.streamVersion, in: chunk), event.range(.streamKind) != nil,
+            let stream = event.range(.streamID), stream.count == 16
         else { return found(.malformed) }
         if position == 1 {
-            guard let type = event.bytes(.type), type.elementsEqual(LedgerCreated.type.utf8), kind.elementsEqual("ledger".utf8)
-            else { return found(.wrongBeginning) }
-            previousHash = Array(SHA256.hash(data: stream))
+            guard Self.isBeginning(event, in: chunk) else { return found(.wrongBeginning) }
+            setPrevious(SHA256.hash(data: chunk[stream]))
         }
         defer {
-            previousHash = Array(hash)
+            // The row before the unit is another unit's to check.
+            for index in 0..<32 { link[index] = chunk[hash.lowerBound + index] }
+            hasPrevious = true
             previousRecorded = recorded
             expected += 1
         }
-        // The row before the unit is another unit's to check.
-        guard position >= unit.from, let previousHash else { return }
-        event.writeRecord(into: &buffer)
-        let leaf = SHA256.hash(data: buffer)
-        guard EventDigest.chain(previousHash, leaf).elementsEqual(hash) else { return found(.hashMismatch) }
+        guard position >= unit.from, hasPrevious else { return }
+        let size = event.writeRecord(of: chunk, into: &buffer)
+        let leaf = SHA256.hash(buffer, count: size)
+        leaf.withUnsafeBytes { leaf in link.withUnsafeMutableBytes { $0[32...].copyBytes(from: leaf) } }
+        guard Self.equal(SHA256.hash(link, count: 64), chunk[hash]) else { return found(.hashMismatch) }
         guard recorded > previousRecorded else { return found(.recordedOutOfOrder) }
-        guard versions.follows(position: position, kind: kind, stream: stream, version: version) else {
-            return found(.versionGap(stream: Self.name(kind, stream), version: version))
+        guard versions.follows(event, in: chunk, position: position, version: version) else {
+            return found(.versionGap(stream: Self.name(chunk, event), version: version))
         }
         if position > unit.pieces[piece].to { piece += 1 }
         trees[piece]?.append(leaf)
-        if resealed == nil, let sealed = sealedHashes[position], !hash.elementsEqual(sealed) { resealed = position }
+        if resealed == nil, let sealed = sealedHashes[position], sealed[...] != chunk[hash] { resealed = position }
     }
 
-    private static func name(_ kind: ArraySlice<UInt8>, _ stream: ArraySlice<UInt8>) -> String {
-        let kind = String(decoding: kind, as: UTF8.self)
-        let high = stream.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        let low = stream.dropFirst(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        let id = UUID(high: high, low: low)
-        return StreamKind(rawValue: kind).map { StreamName(kind: $0, id: id).description } ?? "\(kind)/\(id.lowercase)"
+    private static func isBeginning(_ event: CopiedEvent, in chunk: [UInt8]) -> Bool {
+        event.bytes(.type, in: chunk)?.elementsEqual(LedgerCreated.type.utf8) ?? false
+            && event.bytes(.streamKind, in: chunk)?.elementsEqual("ledger".utf8) ?? false
+    }
+
+    private mutating func setPrevious(_ digest: SHA256Digest) {
+        digest.withUnsafeBytes { digest in link.withUnsafeMutableBytes { $0.copyBytes(from: digest) } }
+        hasPrevious = true
+    }
+
+    private static func equal(_ digest: SHA256Digest, _ bytes: ArraySlice<UInt8>) -> Bool {
+        digest.withUnsafeBytes { digest in bytes.withUnsafeBytes { $0.elementsEqual(digest) } }
+    }
+
+    private static func name(_ chunk: [UInt8], _ event: CopiedEvent) -> String {
+        guard let kind = event.bytes(.streamKind, in: chunk), let stream = event.range(.streamID) else { return "" }
+        let text = String(decoding: kind, as: UTF8.self)
+        let bytes = chunk.span.bytes
+        let id = UUID(
+            high: bytes.bigEndian(at: stream.lowerBound, as: UInt64.self),
+            low: bytes.bigEndian(at: stream.lowerBound + 8, as: UInt64.self))
+        return StreamKind(rawValue: text).map { StreamName(kind: $0, id: id).description } ?? "\(text)/\(id.lowercase)"
     }
 }

@@ -3,6 +3,7 @@ public import Logging
 public import Postgres
 import Synchronization
 
+import class FoundationEssentials.ProcessInfo
 import struct FoundationEssentials.UUID
 
 /// Recomputes the whole ledger: every leaf, every hash, positions without a gap, versions in a row, times that grow, and every
@@ -19,15 +20,22 @@ public struct Verifier: Sendable {
         }
     }
 
+    /// One more than there are processors, at most 8: while one waits for Postgres, the others keep them busy.
+    public static let usualConnections = min(ProcessInfo.processInfo.activeProcessorCount + 1, 8)
+
     private let configuration: PostgresConfiguration
     private let seals: SealSet?
     private let connections: Int
     private let logger: Logger
+    /// Another size makes units of few events, for tests of what lies between two.
+    var pieceSize = VerifyPlan.pieceSize
 
     /// - Parameters:
     ///   - seals: nil checks the chain alone; then nobody can tell that it was written again or cut off.
     ///   - connections: how many read at the same time.
-    public init(configuration: PostgresConfiguration, seals: SealSet?, connections: Int = 2, logger: Logger) {
+    public init(
+        configuration: PostgresConfiguration, seals: SealSet?, connections: Int = Self.usualConnections, logger: Logger
+    ) {
         var session = configuration
         session.applicationName = "llmgateway verify"
         self.configuration = session
@@ -48,21 +56,22 @@ public struct Verifier: Sendable {
         await connection.close()
 
         let plan = VerifyPlan(
-            sealed: chain.effective.map { $0.from...$0.to }.filter { $0.upperBound <= head.position }, head: head.position)
-        var faults = [head.fault, chain.fault].compactMap(\.self)
-        if let sealed = chain.effective.last, sealed.to > head.position {
-            faults.append(LedgerFault(position: head.position + 1, reason: .tailMissing(sealedTo: sealed.to)))
-        }
-        let work = Work(plan.units, total: head.position, start: start, progress: progress)
+            sealed: chain.effective.map { $0.from...$0.to }.filter { $0.upperBound <= head.position }, head: head.position,
+            pieceSize: pieceSize)
+        let work = Work(plan, total: head.position, start: start, progress: progress)
         let hashes = Dictionary(chain.effective.map { ($0.to, $0.chain) }) { first, _ in first }
         let outcomes = try await withThrowingTaskGroup(of: [UnitVerifier.Outcome].self) { group in
-            for _ in 0..<min(connections, max(1, plan.units.count)) {
+            for _ in plan.prefix(connections) {
                 group.addTask { try await self.verify(work, sealedHashes: hashes) }
             }
             return try await group.reduce(into: []) { $0 += $1 }
         }
-        faults += outcomes.compactMap(\.fault)
-        faults += chain.faults(outcomes)
+        // Of several faults at one position, what is wrong with the event says the most.
+        var faults = [head.fault].compactMap(\.self) + outcomes.compactMap(\.fault)
+        if let sealed = chain.effective.last, sealed.to > head.position {
+            faults.append(LedgerFault(position: head.position + 1, reason: .tailMissing(sealedTo: sealed.to)))
+        }
+        faults += [chain.fault].compactMap(\.self) + chain.faults(outcomes)
         return VerifyReport(
             ledger: head.ledger, head: head.position, headHash: head.hash, seals: chain.effective.count,
             sealedTo: min(chain.effective.last?.to ?? 0, head.position), supersededSeals: chain.superseded,
@@ -115,7 +124,7 @@ public struct Verifier: Sendable {
     /// The units that are left, given out in order so that nothing behind a fault is read in vain.
     private final class Work: Sendable {
         private struct State {
-            var units: ArraySlice<VerifyPlan.Unit>
+            var units: VerifyPlan.Iterator
             var verified: Int64 = 0
             var limit = Int64.max
         }
@@ -126,10 +135,10 @@ public struct Verifier: Sendable {
         private let progress: (@Sendable (VerifyProgress) -> Void)?
 
         init(
-            _ units: [VerifyPlan.Unit], total: Int64, start: ContinuousClock.Instant,
+            _ plan: VerifyPlan, total: Int64, start: ContinuousClock.Instant,
             progress: (@Sendable (VerifyProgress) -> Void)?
         ) {
-            state = Mutex(State(units: units[...]))
+            state = Mutex(State(units: plan.makeIterator()))
             self.total = total
             self.start = start
             self.progress = progress
@@ -137,8 +146,7 @@ public struct Verifier: Sendable {
 
         func next() -> VerifyPlan.Unit? {
             state.withLock { state in
-                guard let unit = state.units.first, unit.from <= state.limit else { return nil }
-                state.units.removeFirst()
+                guard let unit = state.units.next(), unit.from <= state.limit else { return nil }
                 return unit
             }
         }

@@ -1,5 +1,7 @@
 /// The positions of a verification in pieces that several connections share.
-struct VerifyPlan {
+///
+/// The units are made one after the other: whoever has moved an event to position 2^62 must not make them fill the memory.
+struct VerifyPlan: Sequence {
     /// Positions in one row, under one seal or under none.
     struct Piece: Sendable {
         let from: Int64
@@ -18,39 +20,61 @@ struct VerifyPlan {
     /// A power of two, so that a piece of a seal is a whole subtree of its Merkle tree.
     static let pieceSize: Int64 = 1 << 15
 
-    let units: [Unit]
+    private let sealed: [ClosedRange<Int64>]
+    private let positions: ClosedRange<Int64>?
+    private let pieceSize: Int64
 
     /// - Parameters:
-    ///   - sealed: the positions of the seals in a row from 1, oldest first.
+    ///   - sealed: the positions of the seals in a row from 1, oldest first, none beyond the head.
     ///   - head: the last position.
-    init(sealed: [ClosedRange<Int64>], head: Int64) {
-        var pieces: [Piece] = []
-        for (index, range) in sealed.enumerated() { pieces += Self.cut(range, seal: index) }
-        let sealedTo = sealed.last?.upperBound ?? 0
-        if head > sealedTo { pieces += Self.cut((sealedTo + 1)...head, seal: nil) }
-        units = Self.group(pieces)
+    ///   - pieceSize: a power of two.
+    init(sealed: [ClosedRange<Int64>], head: Int64, pieceSize: Int64 = Self.pieceSize) {
+        self.sealed = sealed
+        self.pieceSize = pieceSize
+        positions = head < 1 ? nil : 1...head
     }
 
     /// The plan of one seal that is about to be made.
-    init(toSeal range: ClosedRange<Int64>) { units = Self.group(Self.cut(range, seal: 0)) }
-
-    private static func cut(_ range: ClosedRange<Int64>, seal: Int?) -> [Piece] {
-        stride(from: range.lowerBound, through: range.upperBound, by: Int64.Stride(pieceSize)).map { from in
-            Piece(from: from, to: min(from + pieceSize - 1, range.upperBound), seal: seal)
-        }
+    init(toSeal range: ClosedRange<Int64>) {
+        sealed = [range]
+        pieceSize = Self.pieceSize
+        positions = range
     }
 
-    private static func group(_ pieces: [Piece]) -> [Unit] {
-        var units: [Unit] = []
-        var current: [Piece] = []
-        for piece in pieces {
-            current.append(piece)
-            if piece.to - current[0].from + 1 >= pieceSize {
-                units.append(Unit(pieces: current))
-                current = []
-            }
+    func makeIterator() -> Iterator { Iterator(self) }
+
+    struct Iterator: IteratorProtocol, Sendable {
+        private let sealed: [ClosedRange<Int64>]
+        private let pieceSize: Int64
+        private let last: Int64
+        /// Where the next piece begins, or nil behind the last.
+        private var start: Int64?
+        private var seal = 0
+
+        fileprivate init(_ plan: VerifyPlan) {
+            sealed = plan.sealed
+            pieceSize = plan.pieceSize
+            start = plan.positions?.lowerBound
+            last = plan.positions?.upperBound ?? 0
         }
-        if !current.isEmpty { units.append(Unit(pieces: current)) }
-        return units
+
+        mutating func next() -> Unit? {
+            var pieces: [Piece] = []
+            while let piece = nextPiece() {
+                pieces.append(piece)
+                if piece.to - pieces[0].from + 1 >= pieceSize { break }
+            }
+            return pieces.isEmpty ? nil : Unit(pieces: pieces)
+        }
+
+        private mutating func nextPiece() -> Piece? {
+            guard let from = start else { return nil }
+            while seal < sealed.count, sealed[seal].upperBound < from { seal += 1 }
+            let isSealed = seal < sealed.count
+            let end = isSealed ? sealed[seal].upperBound : last
+            let to = from + Swift.min(end - from, pieceSize - 1)
+            start = to < last ? to + 1 : nil
+            return Piece(from: from, to: to, seal: isSealed ? seal : nil)
+        }
     }
 }
