@@ -215,6 +215,15 @@ private struct SealedLedger: Sendable {
             #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == 0o600)
             try Data("nonsense\n".utf8).write(to: URL(filePath: path))
             #expect(throws: SealKey.Malformed.self) { try SealKey(path: path) }
+            // Where only the public key is left, it is not overwritten by that of a new key.
+            try FileManager.default.removeItem(atPath: path)
+            #expect(throws: SealKey.Elsewhere.self) { try SealKey(path: path) }
+            #expect(try SealKey.unlessElsewhere(path: path) == nil)
+            #expect(try SealKey.publicKey(path: path + ".pub").rawRepresentation == key.publicKey.rawRepresentation)
+            // A first use that was interrupted before the private key had its name begins again.
+            try Data().write(to: URL(filePath: path + ".new"))
+            let again = try SealKey(path: path)
+            #expect(try SealKey.publicKey(path: path + ".pub").rawRepresentation == again.publicKey.rawRepresentation)
         }
     }
 

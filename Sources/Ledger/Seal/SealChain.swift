@@ -19,7 +19,9 @@ struct SealChain {
     /// The first thing that is wrong with the seals themselves.
     var fault: LedgerFault?
 
+    /// - Parameter ledger: nil when the ledger has lost its first event, which names it; then that of the first seal.
     init(_ seals: [Seal], keys: [Curve25519.Signing.PublicKey], ledger: UUID?) {
+        let ledger = ledger ?? seals.first?.ledger
         var previous: Seal?
         for seal in seals {
             func bad(_ why: String) -> LedgerFault { LedgerFault(position: seal.from, reason: .badSeal(why)) }

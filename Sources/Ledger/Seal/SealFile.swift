@@ -10,13 +10,26 @@ public struct SealFile: Sendable {
     }
 
     public let folder: String
+    public let ledger: UUID
     public let path: String
+    private static let suffix = ".seals"
     private static let blocking = Blocking("llmgateway.seals")
 
     /// The file `LEDGER.seals` in the folder.
     public init(folder: String, ledger: UUID) {
         self.folder = folder
-        path = "\(folder)/\(ledger.lowercase).seals"
+        self.ledger = ledger
+        path = "\(folder)/\(ledger.lowercase)\(Self.suffix)"
+    }
+
+    /// The files of all ledgers that have seals in the folder, in the order of their names; none when there is no folder.
+    public static func all(in folder: String) async throws -> [SealFile] {
+        try await blocking.run { () throws -> [SealFile] in
+            guard Folder.exists(folder) else { return [] }
+            return try Folder.names(folder).filter { $0.hasSuffix(suffix) }.compactMap { name in
+                UUID(uuidString: String(name.dropLast(suffix.count))).map { SealFile(folder: folder, ledger: $0) }
+            }
+        }
     }
 
     /// All seals, oldest first; none when there is no file.

@@ -10,10 +10,17 @@ public struct SealKey: Sendable {
         public var description: String { "\(path) is not a seal key: 64 hexadecimal digits are expected" }
     }
 
+    /// There is only the public key where a private key was to be made: it would not be the one that the seals are signed with.
+    public struct Elsewhere: Error, CustomStringConvertible {
+        public let path: String
+        public var description: String { "\(path).pub is there and \(path) is not: the private key lies elsewhere, or is lost" }
+    }
+
     public init(_ key: Curve25519.Signing.PrivateKey) { self.key = key }
 
     /// Reads the key file, or makes it with mode 600 on first use, and the public key beside it as `PATH.pub`. The file holds 64
     /// hexadecimal digits and a line feed. Blocks on the disk.
+    /// - Throws: `FileError`, `Malformed`, `Elsewhere`.
     public init(path: String) throws {
         if Folder.exists(path) {
             guard let bytes = Self.parse(try File(path, .read).readAll()),
@@ -22,6 +29,8 @@ public struct SealKey: Sendable {
             self.key = key
             return
         }
+        // The new file beside it is left of a first use that was interrupted.
+        if Folder.exists("\(path).pub"), !Folder.exists("\(path).new") { throw Elsewhere(path: path) }
         key = Curve25519.Signing.PrivateKey()
         let folder = Self.folder(of: path)
         try Folder.make(folder)
@@ -38,6 +47,11 @@ public struct SealKey: Sendable {
         try publicFile.sync()
         try Folder.rename(fresh, to: path)
         try Folder.sync(folder)
+    }
+
+    /// The key, or nil where only the public key is. Blocks on the disk.
+    public static func unlessElsewhere(path: String) throws -> SealKey? {
+        do { return try SealKey(path: path) } catch is Elsewhere { return nil }
     }
 
     /// The key that verifies.

@@ -26,7 +26,8 @@ public struct VerifyReport: Sendable, Hashable {
     /// One line for a person.
     public var summary: String {
         if let fault { return "BROKEN at \(fault)" }
-        return "\(head) events verified, sealed to \(sealedTo), unsealed tail \(unsealedTail)"
+        let how = sealedProtected == false ? " by a role that could change events" : ""
+        return "\(head) events verified, sealed to \(sealedTo)\(how), unsealed tail \(unsealedTail)"
     }
 }
 

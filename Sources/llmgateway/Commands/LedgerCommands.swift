@@ -21,26 +21,28 @@ struct LedgerCommands: AsyncParsableCommand {
             let logger = settings.logger(defaultLevel: .warning)
             let configuration = try settings.postgres(settings.databaseURL, name: "llmgateway verify")
             let line = Mutex(ProgressLine())
-            let report = try await Shop.open { shop in
-                let seals = try await Seals(settings: settings, postgres: shop.postgres, logger: logger)
+            let (report, isProtected) = try await Shop.open { shop in
+                let ledger = try await LedgerReader(shop.postgres).ledgerID()
                 let verifier = Verifier(
-                    configuration: configuration,
-                    seals: .init(seals: try await seals.file.read(), keys: [seals.key.publicKey]), logger: logger)
-                return try await verifier.run { progress in
+                    configuration: configuration, seals: try await Seals.forVerifying(settings, ledger: ledger), logger: logger)
+                let report = try await verifier.run { progress in
                     let remaining = progress.remaining.map { ", \($0.components.seconds) s left" } ?? ""
                     let text = "verified \(progress.verified) of \(progress.total), \(Int(progress.rate)) events/s\(remaining)"
-                    line.withLock { $0.show(text) }
+                    line.withLock { $0.show(text, isLast: progress.verified == progress.total) }
                 }
+                return (report, try await LedgerProtection.findings(shop.postgres).isEmpty)
             }
             struct Answer: Encodable {
                 let head: Int64, sealedTo: Int64, unsealedTail: Int64, fault: String?, faultPosition: Int64?, seconds: Double
+                let isProtected: Bool, sealedProtected: Bool?
             }
             let seconds = Double(report.elapsed.components.seconds) + Double(report.elapsed.components.attoseconds) / 1e18
             try output.show(
                 Answer(
                     head: report.head, sealedTo: report.sealedTo, unsealedTail: report.unsealedTail,
-                    fault: report.fault.map { "\($0)" }, faultPosition: report.fault?.position, seconds: seconds),
-                text: report.summary)
+                    fault: report.fault.map { "\($0)" }, faultPosition: report.fault?.position, seconds: seconds,
+                    isProtected: isProtected, sealedProtected: report.sealedProtected),
+                text: report.summary + (isProtected ? "" : "; unprotected: this role could change recorded events"))
             if report.fault != nil { throw ExitCode(1) }
         }
     }
@@ -54,7 +56,11 @@ struct LedgerCommands: AsyncParsableCommand {
             let settings = try Settings()
             let logger = settings.logger(defaultLevel: .warning)
             let seals = try await Shop.open { shop in
-                try await Seals(settings: settings, postgres: shop.postgres, logger: logger).sealer.seal()
+                let seals = try await Seals(settings: settings, postgres: shop.postgres, logger: logger)
+                guard let sealer = seals.sealer else {
+                    throw SettingsError(message: "\(settings.home)/seal-key is not here: seal where the private key is.")
+                }
+                return try await sealer.seal()
             }
             struct Answer: Encodable { let from: Int64, to: Int64 }
             try output.show(

@@ -41,7 +41,9 @@ struct ProcessMetrics: Sendable {
             .init(
                 "llmgateway_ledger_available", help: "1 while the ledger can be appended to.",
                 value: statistics.isAvailable ? 1 : 0),
-            .init("llmgateway_ledger_sealed_position", help: "The last sealed position.", value: Double(seals.sealer.sealedTo)),
+            .init(
+                "llmgateway_ledger_sealed_position", help: "The last position that this process has sealed.",
+                value: Double(seals.sealer?.sealedTo ?? 0)),
             .init(
                 "llmgateway_ledger_protected", help: "1 when this role can't change recorded events.", value: isProtected ? 1 : 0),
             .init(
