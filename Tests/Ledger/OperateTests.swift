@@ -151,6 +151,33 @@ import Testing
         }
     }
 
+    @Test func payloadsAreWrittenInBatchesAndBoundedInBytes() async throws {
+        try await withLedgerDatabase { database in
+            try await withClient(database.service) { client in
+                let writer = PayloadWriter(client: client, waitingLimit: 10 << 20, logger: quietLogger)
+                let store = PayloadStore(client)
+                // Each is more than half a batch, so that a batch is one of them.
+                let bodies = (0..<4).map { [UInt8](repeating: UInt8($0), count: (5 << 20) / 2 - 256) }
+                let requests = bodies.map { _ in RequestID.mint() }
+                let sealed = bodies.map { PayloadStore.seal($0) }
+                for (index, request) in requests.enumerated() {
+                    #expect(writer.put(request: request, kind: "prompt", body: bodies[index], sealed: sealed[index]))
+                }
+                #expect(!writer.put(request: .mint(), kind: "prompt", body: [1], sealed: PayloadStore.seal([1])))
+                #expect(writer.dropped == 1)
+                let running = Task { await writer.run() }
+                running.cancel()
+                await running.value
+                for (index, request) in requests.enumerated() {
+                    let (body, key) = try #require(try await store.get(request: request, kind: "prompt"))
+                    #expect(body == bodies[index])
+                    #expect(PayloadStore.matches(body, digest: sealed[index].digest, key: key))
+                }
+                #expect(!writer.put(request: .mint(), kind: "prompt", body: [1], sealed: PayloadStore.seal([1])), "it has ended")
+            }
+        }
+    }
+
     @Test func annotationsAreWrittenInBatchesAndBounded() async throws {
         try await withLedgerDatabase { database in
             try await withClient(database.service) { client in

@@ -12,6 +12,8 @@ public struct PayloadStore: Sendable {
     public struct Sealed: Sendable {
         /// HMAC-SHA256 of the body, 32 bytes.
         public let digest: [UInt8]
+        /// The digest as it stands in an event: 64 lower-case hexadecimal digits.
+        public var digestText: String { Hexadecimal.encode(digest) }
         let key: [UInt8]
     }
 
