@@ -45,12 +45,12 @@ import Testing
             let key = StreamName.apiKey(organization.key)
             let project = StreamName.project(organization.project)
             let whole = StreamName.organization(organization.id)
-            #expect(try await reason(after: "organization.updated", ["inactive", "="], whole) == .organizationInactive)
+            #expect(try await reason(after: "organization.updated", ["inactive", "=", "="], whole) == .organizationInactive)
             #expect(try await reason(after: "project.updated", ["inactive", "="], project) == .projectInactive)
             #expect(try await reason(after: "api_key.status_changed", ["inactive"], key) == .keyInactive)
             #expect(try await reason(after: "api_key.status_changed", ["active"], key) == .projectInactive)
             #expect(try await reason(after: "project.updated", ["active", "="], project) == .organizationInactive)
-            #expect(try await reason(after: "organization.updated", ["active", "="], whole) == nil)
+            #expect(try await reason(after: "organization.updated", ["active", "=", "="], whole) == nil)
             #expect(try await reason(after: "api_key.deleted", [], key) == .unknownKey)
             #expect(try await reason(after: "organization.deleted", [], whole) == .unknownKey)
         }
@@ -68,7 +68,7 @@ import Testing
             let plain = try await RedisOrganization.make(functions, balance: "10", strict: false)
             #expect(try await plain.admit("1", isUnbounded: true).admission != nil)
             #expect(try await plain.available().first == "9")
-            #expect(try await plain.apply { $0.event("organization.updated", ["=", "true"]) } == "applied")
+            #expect(try await plain.apply { $0.event("organization.updated", ["=", "true", "="]) } == "applied")
             #expect(try await plain.admit("1", isUnbounded: true).denial?.reason == .unbounded)
         }
     }
@@ -118,8 +118,15 @@ import Testing
             _ = try await organization.apply { $0.event("iam_rule.created", [], organization.key.uuid) }
             let admission = try await organization.admit("1").admission
             #expect(admission?.epoch == 10)
+            #expect(admission?.isRetained == false)
             #expect(admission?.strict == false)
             #expect(admission?.iamVersion == organization.position)
+            for (retention, isRetained) in [("retain", true), ("=", true), ("none", false), ("=", false)] {
+                _ = try await organization.apply { $0.event("organization.updated", ["=", "=", retention]) }
+                _ = try await organization.apply { $0.event("iam_rule.updated", [], organization.key.uuid) }
+                let next = try await organization.admit("0").admission
+                #expect(next?.isRetained == isRetained && next?.iamVersion == organization.position && next?.strict == false)
+            }
             #expect(admission.map { $0.admittedAt > Timestamp(microseconds: 1_700_000_000_000_000) } == true)
         }
     }

@@ -8,6 +8,25 @@ import Testing
 
 /// Losses of Redis, and what a gateway does about them.
 @Suite struct HealTests {
+    /// Whether bodies are kept is part of the state, wherever that comes from.
+    @Test func whatIsRetainedIsKnownAfterALoss() async throws {
+        try await World.run { world in
+            let shop = try await Shop.open(in: world, credit: 1000)
+            try await world.catchUp()
+            #expect(try await shop.admit(shop.request(1)).admission?.isRetained == false)
+            let organization = shop.address.organization
+            _ = try await world.append(OrganizationUpdated(retention: "retain"), .organization(organization), 1, organization)
+            try await world.catchUp()
+            #expect(try await shop.admit(shop.request(1)).admission?.isRetained == true)
+            _ = try await world.redisCall("DEL", .string(OrganizationKeys(organization).state))
+            #expect(try await shop.admit(shop.request(1)).admission?.isRetained == true)
+            _ = try await world.append(OrganizationUpdated(retention: "none"), .organization(organization), 2, organization)
+            try await world.catchUp()
+            _ = try await world.redisCall("DEL", .string(OrganizationKeys(organization).state))
+            #expect(try await shop.admit(shop.request(1)).admission?.isRetained == false)
+        }
+    }
+
     @Test func anOrganizationGoesFromItsEventsToTheFirstAdmission() async throws {
         try await World.run { world in
             let shop = try await Shop.open(in: world, credit: 1000, keyLimit: 400)

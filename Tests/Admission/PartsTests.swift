@@ -72,6 +72,9 @@ import Testing
                     Admission(
                         epoch: 7, admittedAt: Timestamp(microseconds: 1_700_000_000_000_001), available: NanoDollars(-2),
                         iamVersion: 3, strict: true)))
+        let retained = try AdmitReply.decision(.bulk(Array("admitted 7 1700000000 1 3r 1 50 - -".utf8)))
+        #expect(retained.admission?.isRetained == true && retained.admission?.iamVersion == 3)
+        #expect(admitted.admission?.isRetained == false)
         let denied = try AdmitReply.decision(.bulk(Array("denied tokens_per_minute api_key 1500 - - -".utf8)))
         #expect(
             denied == .denied(Denial(reason: .tokensPerMinute, scope: .apiKey, retryAfter: .milliseconds(1500))))
@@ -143,7 +146,7 @@ import Testing
         let digest = String(repeating: "0a", count: 32)
         let good: [(String, [String], String)] = [
             ("organization.created", ["active", "true"], "organization"),
-            ("organization.updated", ["=", "="], "organization"), ("organization.deleted", [], "organization"),
+            ("organization.updated", ["=", "=", "retain"], "organization"), ("organization.deleted", [], "organization"),
             ("project.created", ["active", ""], "project"), ("project.updated", ["=", "5"], "project"),
             ("project.deleted", [], "project"), ("api_key.created", [digest, "active", "", "", "", ""], "key"),
             ("api_key.status_changed", ["inactive"], "key"), ("api_key.limit_changed", ["=", "", "7"], "key"),
@@ -167,7 +170,8 @@ import Testing
             ("credit.granted", ["-1"]), ("credit.granted", [""]), ("credit.granted", []), ("credit.adjusted", ["1e3"]),
             ("request.completed", [id, id, "-1"]), ("request.completed", [id, "", "1"]), ("request.completed", [id, id, ""]),
             ("request.authorized", [id, id, id, "x", "2"]), ("organization.created", ["active", ""]),
-            ("organization.updated", ["gone", "="]), ("project.created", ["active", "-5"]),
+            ("organization.updated", ["gone", "=", "="]), ("organization.updated", ["=", "=", "some"]),
+            ("project.created", ["active", "-5"]),
             ("api_key.created", ["zz", "active", "", "", "", ""]), ("api_key.status_changed", [""]), ("unheard.of", []),
         ]
         for (type, fields) in bad { #expect(step(type, fields) == nil, "\(type) \(fields)") }

@@ -13,7 +13,7 @@ import Testing
 
     private func claim(_ organization: RedisOrganization, _ token: String, wanted: Int64 = 0) async throws -> Claim {
         try Claim(
-            await organization.functions.call(.claim, organization.keys.all, [.string(token), .integer(wanted), "2000"]))
+            await organization.functions.call(.claim, organization.keys.all, [.string(token), .integer(wanted), "60000"]))
     }
 
     private func seed(_ organization: RedisOrganization, _ token: String, _ seed: Seed) async throws -> String {
@@ -22,7 +22,7 @@ import Testing
 
     private func content(_ organization: RedisOrganization, epoch: Int64, balance: String) -> Seed {
         var seed = Seed(organization: organization.id, epoch: epoch, position: organization.position)
-        seed.set(organization: "active", strict: true, rules: 0, available: balance)
+        seed.set(organization: "active", strict: true, isRetained: false, rules: 0, available: balance)
         seed.set(project: organization.project.uuid, status: "active", limit: noLimit, available: "0")
         seed.set(
             key: organization.key.uuid, status: "active", digest: organization.digest, limit: noLimit, expires: "", requests: "",

@@ -1,8 +1,8 @@
 -- What can't be right must not count as zero: it becomes a NULL that a NOT NULL refuses, a cast that fails or a key that is
 -- there already. Then the event's organization is parked, and no other.
 
-INSERT INTO organizations (organization, status, strict, rules, credited, charged, overshoot, strict_overshoot)
-SELECT organization, 'active', (data ->> 'strict')::boolean, 0, 0, 0, 0, 0
+INSERT INTO organizations (organization, status, strict, retention, rules, credited, charged, overshoot, strict_overshoot)
+SELECT organization, 'active', (data ->> 'strict')::boolean, 'none', 0, 0, 0, 0, 0
 FROM batch
 WHERE type = 'organization.created';
 
@@ -26,6 +26,7 @@ WHERE b.type = 'api_key.created';
 UPDATE organizations AS o SET
     status = coalesce(c.status[1], o.status),
     strict = coalesce(c.strict[1], o.strict),
+    retention = coalesce(c.retention[1], o.retention),
     rules = coalesce(c.rules, o.rules)
 FROM (
     SELECT
@@ -34,6 +35,8 @@ FROM (
             FILTER (WHERE type = 'organization.deleted' OR type = 'organization.updated' AND data ? 'status') AS status,
         array_agg((data ->> 'strict')::boolean ORDER BY position DESC)
             FILTER (WHERE type = 'organization.updated' AND data ? 'strict') AS strict,
+        array_agg(data ->> 'retention' ORDER BY position DESC)
+            FILTER (WHERE type = 'organization.updated' AND data ? 'retention') AS retention,
         max(position) FILTER (WHERE type LIKE 'iam\_rule.%') AS rules
     FROM batch
     WHERE type IN ('organization.updated', 'organization.deleted', 'iam_rule.created', 'iam_rule.updated', 'iam_rule.deleted')

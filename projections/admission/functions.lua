@@ -43,7 +43,7 @@ end
 
 -- Packed rows, fixed widths first, so that the hot path cuts instead of searching. Short, because Lua hashes every byte of
 -- every string that it is given.
---   organization: status strict rules          ('a' '1' position of the newest IAM rule)
+--   organization: status strict rules [r]      ('a' '1' position of the newest IAM rule; 'r' when bodies are retained)
 --   project:      status limited "|" limit "|" -limit "|"
 --   key:          status limited expiring rated digest(64) "|" limit "|" -limit "|" expires "|" rpm "|" tpm "|"
 --   hold:         'p'ending or 'c'onfirmed, seconds since 1970(10) project(36) key(36) instance(36) amount
@@ -107,7 +107,7 @@ end
 -- One line of text, because an array costs more than it says:
 --   unknown
 --   denied reason scope retry_ms organization project key
---   admitted epoch seconds microseconds rules strict organization project key
+--   admitted epoch seconds microseconds rules[r] strict organization project key
 -- The last three are what is available; '-' stands for nothing: no limit, or no figure.
 local function deny(reason, scope, retry)
   return 'denied ' .. reason .. ' ' .. scope .. ' ' .. (retry or '-') .. ' - - -'
@@ -251,12 +251,14 @@ end }
 -- amount, negative when credit is taken away
 steps.credit = { 1, function(state, _, a, i) return type(pcall('HINCRBY', state, 'o:a', a[i])) ~= 'table' end }
 
--- status strict; '=' leaves a field as it is
-steps.organization = { 2, function(state, _, a, i)
+-- status strict retention; '=' leaves a field as it is
+steps.organization = { 3, function(state, _, a, i)
   local o = call('HGET', state, 'o') or 'i10'
   local status = a[i] == '=' and sub(o, 1, 1) or STATUS[a[i]]
   local strict = a[i + 1] == '=' and sub(o, 2, 2) or (a[i + 1] == 'true' and '1' or '0')
-  call('HSET', state, 'o', status .. strict .. sub(o, 3))
+  local rules, retained = match(o, '^..(%d+)(r?)$')
+  if a[i + 2] ~= '=' then retained = a[i + 2] == 'retain' and 'r' or '' end
+  call('HSET', state, 'o', status .. strict .. rules .. retained)
   call('HINCRBY', state, 'o:a', '0')
   return true
 end }
@@ -264,7 +266,7 @@ end }
 -- position of the newest IAM rule event
 steps.rules = { 1, function(state, _, a, i)
   local o = call('HGET', state, 'o') or 'i10'
-  call('HSET', state, 'o', sub(o, 1, 2) .. a[i])
+  call('HSET', state, 'o', sub(o, 1, 2) .. a[i] .. match(o, '(r?)$'))
   return true
 end }
 

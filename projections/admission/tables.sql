@@ -4,6 +4,7 @@ CREATE TABLE organizations (
     organization uuid PRIMARY KEY,
     status text NOT NULL CHECK (status IN ('active', 'inactive', 'deleted')),
     strict boolean NOT NULL,
+    retention text COLLATE "C" NOT NULL CHECK (retention IN ('retain', 'none')),
     rules bigint NOT NULL,
     credited bigint NOT NULL,
     charged bigint NOT NULL,
@@ -13,6 +14,7 @@ CREATE TABLE organizations (
 
 COMMENT ON TABLE organizations IS 'What admission knows of each organization.';
 COMMENT ON COLUMN organizations.strict IS 'Whether a request is charged at most its hold.';
+COMMENT ON COLUMN organizations.retention IS 'retain or none: whether bodies of requests are kept.';
 COMMENT ON COLUMN organizations.rules IS 'The version of the IAM rules: position of the newest event of one, 0 before the first.';
 COMMENT ON COLUMN organizations.credited IS 'Granted, topped up and adjusted, less refunded and expired, nano-dollars.';
 COMMENT ON COLUMN organizations.charged IS 'Sum of what requests were charged, nano-dollars.';

@@ -21,13 +21,18 @@ public struct Admission: Sendable, Hashable {
     public let iamVersion: Int64
     /// Whether the organization is charged at most the hold.
     public let strict: Bool
+    /// Whether the organization has the bodies of its requests kept.
+    public let isRetained: Bool
 
-    public init(epoch: Int64, admittedAt: Timestamp, available: NanoDollars, iamVersion: Int64, strict: Bool) {
+    public init(
+        epoch: Int64, admittedAt: Timestamp, available: NanoDollars, iamVersion: Int64, strict: Bool, isRetained: Bool = false
+    ) {
         self.epoch = epoch
         self.admittedAt = admittedAt
         self.available = available
         self.iamVersion = iamVersion
         self.strict = strict
+        self.isRetained = isRetained
     }
 }
 

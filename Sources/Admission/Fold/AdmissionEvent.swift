@@ -54,7 +54,8 @@ struct AdmissionEvent: Sendable, Hashable {
                     WHEN 'request.authorized' THEN ARRAY[\(value("project")), \(value("api_key")), \(value("instance")),
                         \(value("admitted_at")), \(value("held"))]
                     WHEN 'organization.created' THEN ARRAY['active', \(value("strict"))]
-                    WHEN 'organization.updated' THEN ARRAY[\(value("status", "=")), \(value("strict", "="))]
+                    WHEN 'organization.updated' THEN ARRAY[\(value("status", "=")), \(value("strict", "=")),
+                        \(value("retention", "="))]
                     WHEN 'project.created' THEN ARRAY['active', \(value("usage_limit"))]
                     WHEN 'project.updated' THEN ARRAY[\(value("status", "=")), \(change("usage_limit"))]
                     WHEN 'api_key.created' THEN ARRAY[\(value("token_sha256")), \(value("status", "active")),

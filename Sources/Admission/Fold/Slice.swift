@@ -108,8 +108,9 @@ struct Step: Sendable, Hashable {
     private init?(entity event: AdmissionEvent, _ id: String) {
         let fields = event.fields
         switch (event.type, fields.count) {
-        case ("organization.created", 2), ("organization.updated", 2): self.init(organization: fields[0], fields[1])
-        case ("organization.deleted", _): self.init(organization: "deleted", "=")
+        case ("organization.created", 2): self.init(organization: fields[0], strict: fields[1], retention: "none")
+        case ("organization.updated", 3): self.init(organization: fields[0], strict: fields[1], retention: fields[2])
+        case ("organization.deleted", _): self.init(organization: "deleted", strict: "=", retention: "=")
         case ("project.created", 2), ("project.updated", 2): self.init(project: id, status: fields[0], limit: fields[1])
         case ("project.deleted", _): self.init(project: id, status: "deleted", limit: "=")
         case ("api_key.created", 6):
@@ -125,9 +126,11 @@ struct Step: Sendable, Hashable {
         }
     }
 
-    private init?(organization status: String, _ strict: String) {
-        guard Self.isStatus(status), ["true", "false", "="].contains(strict) else { return nil }
-        self.init("organization", [status, strict])
+    private init?(organization status: String, strict: String, retention: String) {
+        guard Self.isStatus(status), ["true", "false", "="].contains(strict), ["retain", "none", "="].contains(retention) else {
+            return nil
+        }
+        self.init("organization", [status, strict, retention])
     }
 
     private init?(project: String, status: String, limit: String) {

@@ -34,8 +34,10 @@ struct SeedReader: Sendable {
         let fields = try row.decode("fields", as: [String].self)
         let id = try row.decode("stream_id", as: UUID.self)
         switch (kind, fields.count) {
-        case ("organization", 4):
-            seed.set(organization: fields[0], strict: fields[1] == "true", rules: Int64(fields[2]) ?? 0, available: fields[3])
+        case ("organization", 5):
+            seed.set(
+                organization: fields[0], strict: fields[1] == "true", isRetained: fields[2] == "retain",
+                rules: Int64(fields[3]) ?? 0, available: fields[4])
         case ("project", 3):
             guard let limit = LimitChange(fields[1]) else { return false }
             seed.set(project: id, status: fields[0], limit: limit, available: fields[2])
@@ -79,7 +81,7 @@ struct SeedReader: Sendable {
                 (SELECT count(*) FROM projections.parked AS p WHERE p.schema_name = 'admission' AND p.organization = $1)::text] AS fields
             UNION ALL
             SELECT 'organization', 0, '', o.organization, ARRAY[
-                o.status, o.strict::text, o.rules::text,
+                o.status, o.strict::text, o.retention, o.rules::text,
                 (o.credited - o.charged - coalesce((SELECT sum(h.amount) FROM held AS h), 0))::text]
             FROM admission.organizations AS o WHERE o.organization = $1
             UNION ALL
