@@ -158,11 +158,10 @@ let package = Package(
                 logging, crypto,
             ]),
         tests(
-            "Acceptance", ["TestSupport", "Money"],
+            "Acceptance", ["TestSupport", "Ledger", "Postgres", "Money", logging],
             exclude: [
-                "bad_input.py", "budget.py", "mock_catalogue.json", "openai_sdk.py", "provider.py", "passkeys.py",
-                "requirements.txt",
-                "upstream_failures.py",
+                "bad_input.py", "budget.py", "mock_catalogue.json", "openai_sdk.py", "passkeys.py", "provider.py",
+                "requirements.txt", "retention.py", "upstream_failures.py",
             ]),
     ],
     swiftLanguageModes: [.v6]

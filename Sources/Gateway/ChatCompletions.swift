@@ -135,7 +135,7 @@ struct ChatCompletions: Sendable {
             kind: .completed, status: 200, route: opened.route,
             attempts: opened.attempts + [opened.attempt(status: opened.answer.status, error: nil)], usage: scan.usage ?? estimate,
             isEstimated: scan.usage == nil, finishReason: scan.finishReasons.first,
-            unifiedFinishReason: UnifiedFinishReason(finishReason: scan.finishReasons.first))
+            unifiedFinishReason: UnifiedFinishReason(finishReason: scan.finishReasons.first), completion: body)
         let settled = try await Settler(gateway: gateway).settle(admitted, ending)
         let additions = ResponseAdditions(
             metadata: GatewayMetadata(admitted, route: opened.route, isEstimated: scan.usage == nil), bill: settled.bill,

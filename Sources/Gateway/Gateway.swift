@@ -15,6 +15,7 @@ public struct Gateway: Sendable {
     let lease: InstanceLease
     let outcomes: OutcomeWriter
     let annotations: AnnotationWriter
+    let payloads: PayloadWriter
     let transport: HTTPTransport
     let postgres: PostgresClient
     let redis: RedisClient
@@ -27,7 +28,8 @@ public struct Gateway: Sendable {
 
     public init(
         catalogue: Catalogue, admission: AdmissionClient, appender: Appender, lease: InstanceLease, outcomes: OutcomeWriter,
-        annotations: AnnotationWriter, transport: HTTPTransport, postgres: PostgresClient, redis: RedisClient,
+        annotations: AnnotationWriter, payloads: PayloadWriter, transport: HTTPTransport, postgres: PostgresClient,
+        redis: RedisClient,
         registry: PrometheusRegistry, configuration: GatewayConfiguration, logger: Logger
     ) {
         self.catalogue = catalogue
@@ -36,6 +38,7 @@ public struct Gateway: Sendable {
         self.lease = lease
         self.outcomes = outcomes
         self.annotations = annotations
+        self.payloads = payloads
         self.transport = transport
         self.postgres = postgres
         self.redis = redis

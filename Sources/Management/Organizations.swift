@@ -20,10 +20,23 @@ extension Management {
         return CreatedOrganization(id: id, change: try await append(event, named: name))
     }
 
+    /// Says whether the bodies of the organization's requests are kept beside the ledger until retention forgets them.
+    public func setRetention(organization: OrganizationID, isRetained: Bool) async throws(ManagementError) -> Change {
+        let version = try await requireOrganization(organization)
+        return try await append(
+            newEvent(
+                OrganizationUpdated(retention: isRetained ? "retain" : "none"), stream: .organization(organization),
+                expectedVersion: version, organization: organization))
+    }
+
+    /// The version of an organization's stream.
+    ///
     /// - Throws: `notFound` when there is no such organization or it was deleted.
-    func requireOrganization(_ id: OrganizationID) async throws(ManagementError) {
+    @discardableResult
+    func requireOrganization(_ id: OrganizationID) async throws(ManagementError) -> Int64 {
         guard let last = try await last(of: .organization(id)), last.type != OrganizationDeleted.type else {
             throw .notFound("organization", "There is no organization \(id).")
         }
+        return last.streamVersion
     }
 }

@@ -8,11 +8,17 @@ struct RecordedOutcome: Decodable {
         let promptTokens: Int, completionTokens: Int
     }
 
+    struct Bodies: Decodable {
+        let prompt: String?, completion: String?
+    }
+
     struct Fields: Decodable {
         /// Nano-dollars.
         let charged: Int, held: Int
         let estimated: Bool
         let usage: Usage
+        /// Digests in hexadecimal.
+        let bodies: Bodies?
     }
 
     struct Metadata: Decodable {
@@ -42,15 +48,19 @@ extension GatewayProcess {
     }
 
     /// The outcomes of a type, oldest first; waits until there are `count`.
-    func outcomes(_ type: String, count: Int = 0, clientRequestID: String? = nil) async throws -> [RecordedOutcome] {
+    func outcomes(
+        _ type: String, count: Int = 0, clientRequestID: String? = nil, stream: String? = nil
+    ) async throws -> [RecordedOutcome] {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         var outcomes: [RecordedOutcome] = []
         // The long limit only bounds a test that fails.
         let limit = ContinuousClock.now + .seconds(30)
         repeat {
-            let arguments = ["ledger", "events", "--type", type, "--limit", "10000", "--json"]
-            outcomes = try await command(arguments + (clientRequestID.map { ["--client-request-id", $0] } ?? []))
+            var arguments = ["ledger", "events", "--type", type, "--limit", "10000", "--json"]
+            if let clientRequestID { arguments += ["--client-request-id", clientRequestID] }
+            if let stream { arguments += ["--stream", stream] }
+            outcomes = try await command(arguments)
                 .split(separator: "\n").map { try decoder.decode(RecordedOutcome.self, from: Data($0.utf8)) }
         } while outcomes.count < count && ContinuousClock.now < limit
         guard outcomes.count >= count else {

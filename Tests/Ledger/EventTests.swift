@@ -88,6 +88,7 @@ import Testing
         outcome.finishReason = nil
         outcome.attempts.append(Attempt(provider: "p", model: "m", status: nil, error: "reset", durationMS: 1))
         outcome.timeToFirstTokenMS = 7
+        outcome.bodies = BodyDigests(prompt: String(repeating: "0a", count: 32), completion: nil)
         try Self.survives(RequestFailed(outcome: outcome))
         try Self.survives(RequestCancelled(outcome: outcome))
         try Self.survives(RequestSettledLate(outcome: outcome))
@@ -104,7 +105,9 @@ import Testing
             let byCodable = try #require(try JSONSerialization.jsonObject(with: JSONEncoder().encode(data)) as? NSDictionary)
             #expect(Self.withoutNulls(byHand) == Self.withoutNulls(byCodable), "\(T.type)")
         }
-        let outcome = try Self.cast.outcome()
+        var outcome = try Self.cast.outcome()
+        try agree(RequestFailed(outcome: outcome))
+        outcome.bodies = BodyDigests(prompt: String(repeating: "0a", count: 32), completion: String(repeating: "ff", count: 32))
         try agree(Self.cast.authorized())
         try agree(RequestCompleted(outcome: outcome))
         try agree(RequestAbandoned(outcome: outcome, reason: "lease_expired", bound: .zero))

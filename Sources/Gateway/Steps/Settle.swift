@@ -27,6 +27,8 @@ struct Ending: Sendable {
     var unifiedFinishReason: UnifiedFinishReason
     /// When the first byte went to the client of a stream.
     var firstByteAt: ContinuousClock.Instant?
+    /// The provider's answer as far as it came, for organizations that have it kept.
+    var completion: [UInt8]?
 }
 
 /// A request whose outcome is durable.
@@ -45,7 +47,9 @@ struct Settler: Sendable {
         let began = ContinuousClock.now
         let bills = try bills(ending)
         let charged = admitted.admission.strict ? min(bills.price.total, admitted.held) : bills.price.total
-        let outcome = outcome(admitted, ending, bills, charged: charged)
+        var outcome = outcome(admitted, ending, bills, charged: charged)
+        let kept = admitted.admission.isRetained ? KeptBodies(admitted, ending, writer: gateway.payloads) : nil
+        outcome.bodies = kept?.digests
         do {
             let settlement = try await gateway.outcomes.settle(try event(admitted, ending.kind, outcome))
             if case .spooled = settlement { gateway.metrics.spooled.increment() }
@@ -55,6 +59,7 @@ struct Settler: Sendable {
                 metadata: ["request": "\(admitted.understood.incoming.id)", "error": "\(error)"])
             throw GatewayError.unavailable("The outcome of the request could not be recorded.")
         }
+        kept?.put(of: admitted.understood.incoming.id, into: gateway.payloads)
         gateway.metrics.settlement.record(since: began)
         if admitted.isAuthorized, charged < admitted.held {
             // The projector settles the hold; until then a client near its limit is not refused for money it did not spend.

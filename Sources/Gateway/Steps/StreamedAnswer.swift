@@ -1,3 +1,4 @@
+internal import Admission
 internal import Catalogue
 internal import CoreMetrics
 internal import Dialects
@@ -15,6 +16,14 @@ final class StreamedAnswer: Sendable {
         var firstByteAt: ContinuousClock.Instant?
         var isClientGone = false
         var isSettled = false
+        /// What the provider has sent, for organizations that have it kept.
+        var completion: [UInt8]?
+
+        mutating func feed(_ bytes: [UInt8], keptBytes limit: Int) -> [UInt8] {
+            // One chunk beyond the limit shows that the answer is too long to be kept.
+            if let count = completion?.count, count <= limit { completion?.append(contentsOf: bytes) }
+            return tap.feed(bytes)
+        }
     }
 
     private let gateway: Gateway
@@ -34,7 +43,7 @@ final class StreamedAnswer: Sendable {
         let tap = SSETap(includeUsage: admitted.understood.scan.includeUsage) { usage in
             ResponseAdditions(metadata: metadata, bill: try? prices.bill(for: usage))
         }
-        state = Mutex(State(tap: tap))
+        state = Mutex(State(tap: tap, completion: admitted.admission.isRetained ? [] : nil))
     }
 
     /// The client is gone: stop the provider, so that no more is produced and paid for.
@@ -50,7 +59,7 @@ final class StreamedAnswer: Sendable {
         var failure: UpstreamFailure?
         while let bytes = chunk {
             let (output, isOver) = state.withLock { state in
-                let output = state.tap.feed(bytes)
+                let output = state.feed(bytes, keptBytes: gateway.payloads.maximumBytes)
                 if !output.isEmpty, state.firstByteAt == nil { state.firstByteAt = .now }
                 return (output, state.tap.isDone || state.tap.failure != nil)
             }
@@ -83,14 +92,14 @@ final class StreamedAnswer: Sendable {
         guard !wasSettled else { return }
         opened.answer.stop()
         // What came until the provider was stopped was produced for this client, whether it got there or not.
-        while let bytes = try? await opened.answer.next() { state.withLock { _ = $0.tap.feed(bytes) } }
-        let (tap, firstByteAt) = state.withLock { ($0.tap, $0.firstByteAt) }
+        while let bytes = try? await opened.answer.next() { keep(bytes) }
+        let (tap, firstByteAt, completion) = state.withLock { ($0.tap, $0.firstByteAt, $0.completion) }
         let ending = Ending(
             kind: .cancelled, status: 499, route: opened.route,
             attempts: opened.attempts + [opened.attempt(status: opened.answer.status, error: "cancelled")],
             usage: tap.usage ?? estimate(tap), isEstimated: tap.usage == nil,
             error: OutcomeError(type: "client_error", code: "request_cancelled"), unifiedFinishReason: .canceled,
-            firstByteAt: firstByteAt)
+            firstByteAt: firstByteAt, completion: completion)
         do {
             _ = try await Settler(gateway: gateway).settle(admitted, ending)
         } catch {
@@ -140,14 +149,18 @@ final class StreamedAnswer: Sendable {
 
     private func settle(_ ending: Ending) async throws(GatewayError) -> SettledRequest {
         var ending = ending
-        ending.firstByteAt = state.withLock { state in
+        (ending.firstByteAt, ending.completion) = state.withLock { state in
             state.isSettled = true
-            return state.firstByteAt
+            return (state.firstByteAt, state.completion)
         }
         if let firstByteAt = ending.firstByteAt {
             gateway.metrics.timeToFirstToken.record(duration: firstByteAt - admitted.understood.incoming.receivedAt)
         }
         return try await Settler(gateway: gateway).settle(admitted, ending)
+    }
+
+    private func keep(_ bytes: [UInt8]) {
+        state.withLock { _ = $0.feed(bytes, keptBytes: gateway.payloads.maximumBytes) }
     }
 
     private func estimate(_ tap: SSETap) -> TokenUsage {

@@ -35,6 +35,17 @@ extension Outcome {
         writer.member("duration_ms", durationMS)
         writer.member("time_to_first_token_ms", timeToFirstTokenMS)
         writer.member("admitted_at", admittedAt)
+        if let bodies { bodies.write(into: &writer) }
+    }
+}
+
+extension BodyDigests {
+    fileprivate func write(into writer: inout JSONWriter) {
+        writer.key("bodies")
+        writer.beginObject()
+        if let prompt { writer.member("prompt", prompt) }
+        if let completion { writer.member("completion", completion) }
+        writer.endObject()
     }
 }
 

@@ -42,13 +42,15 @@ public struct Outcome: Codable, Sendable, Hashable {
     public var durationMS: Int64
     public var timeToFirstTokenMS: Int64?
     public var admittedAt: Timestamp
+    /// What proves the bodies that are kept beside the ledger; nil when none are.
+    public var bodies: BodyDigests?
 
     public init(
         instance: InstanceID, project: ProjectID, apiKey: APIKeyID, requestedModel: String, model: String, provider: String?,
         upstreamModel: String?, stream: Bool, cached: Bool, estimated: Bool, status: Int, error: OutcomeError?,
         finishReason: String?, unifiedFinishReason: String, attempts: [Attempt], usage: TokenUsage, catalogueVersion: String,
         credential: CredentialOwner, price: Bill, cost: Bill, held: NanoDollars, charged: NanoDollars, overrun: NanoDollars,
-        durationMS: Int64, timeToFirstTokenMS: Int64?, admittedAt: Timestamp
+        durationMS: Int64, timeToFirstTokenMS: Int64?, admittedAt: Timestamp, bodies: BodyDigests? = nil
     ) {
         self.instance = instance
         self.project = project
@@ -76,11 +78,12 @@ public struct Outcome: Codable, Sendable, Hashable {
         self.durationMS = durationMS
         self.timeToFirstTokenMS = timeToFirstTokenMS
         self.admittedAt = admittedAt
+        self.bodies = bodies
     }
 
     enum CodingKeys: String, CodingKey {
         case instance, project, model, provider, stream, cached, estimated, status, error, attempts, usage, credential, price,
-            cost, held, charged, overrun
+            cost, held, charged, overrun, bodies
         case apiKey = "api_key"
         case requestedModel = "requested_model"
         case upstreamModel = "upstream_model"
@@ -90,6 +93,20 @@ public struct Outcome: Codable, Sendable, Hashable {
         case durationMS = "duration_ms"
         case timeToFirstTokenMS = "time_to_first_token_ms"
         case admittedAt = "admitted_at"
+    }
+}
+
+/// Keyed digests of bodies that are kept beside the ledger: HMAC-SHA256, 64 lower-case hexadecimal digits each. The keys lie
+/// beside the bodies and go with them, and then nobody can tell from a digest what the body was.
+public struct BodyDigests: Codable, Sendable, Hashable {
+    /// Of the request's body as the client sent it; nil when it is not kept.
+    public var prompt: String?
+    /// Of the provider's answer as far as it came; nil when it is not kept.
+    public var completion: String?
+
+    public init(prompt: String?, completion: String?) {
+        self.prompt = prompt
+        self.completion = completion
     }
 }
 

@@ -4,7 +4,8 @@ import Management
 
 struct OrganizationsCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "organizations", abstract: "Create organizations.", subcommands: [Create.self])
+        commandName: "organizations", abstract: "Create organizations and set what is kept of their requests.",
+        subcommands: [Create.self, SetRetention.self])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Create an organization.")
@@ -26,6 +27,31 @@ struct OrganizationsCommands: AsyncParsableCommand {
                 Answer(
                     organization: created.id.description, position: created.change.position, applied: created.change.isApplied),
                 text: "organization \(created.id)")
+        }
+    }
+
+    struct SetRetention: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say whether the bodies of an organization's requests are kept.",
+            discussion: "Kept bodies lie beside the ledger, in ledger.payloads, until retention forgets them.")
+
+        enum Level: String, ExpressibleByArgument {
+            case retain, none
+        }
+
+        @Option(help: "The organization (org_…).")
+        var organization: OrganizationID
+
+        @Option(help: "retain or none, the default.")
+        var level: Level
+
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let change = try await Shop.open { [organization, level] in
+                try await $0.management.setRetention(organization: organization, isRetained: level == .retain)
+            }
+            try output.show(ChangeAnswer(change), text: "organization \(organization) retention \(level.rawValue)")
         }
     }
 }

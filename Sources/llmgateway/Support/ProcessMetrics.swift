@@ -14,6 +14,7 @@ struct ProcessMetrics: Sendable {
     let postgres: PostgresClient
     let spool: OutcomeSpool
     let annotations: AnnotationWriter
+    let payloads: PayloadWriter
     let watchdog: Watchdog
     let seals: Seals
     let isProtected: Bool
@@ -53,6 +54,9 @@ struct ProcessMetrics: Sendable {
             .init(
                 "llmgateway_annotations_dropped_total", help: "Annotations that were not kept.", type: "counter",
                 value: Double(annotations.dropped)),
+            .init(
+                "llmgateway_payloads_dropped_total", help: "Bodies that were not kept although they were to be.", type: "counter",
+                value: Double(payloads.dropped)),
         ]
     }
 

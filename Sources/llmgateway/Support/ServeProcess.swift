@@ -42,6 +42,7 @@ struct ServeProcess: Sendable {
         let spool = try OutcomeSpool(directory: settings.home + "/spool", logger: logger)
         let outcomes = OutcomeWriter(appender: appender, client: postgres, spool: spool, logger: logger)
         let annotations = AnnotationWriter(client: postgres, logger: logger)
+        let payloads = PayloadWriter(client: postgres, logger: logger)
         let admissionRedis = AdmissionRedis(
             configuration: try RedisConfiguration(url: settings.redisURL), eventLoopGroup: eventLoopGroup,
             folder: try AdmissionFolder(path: settings.root + "/projections/admission"), postgres: postgres, appender: appender,
@@ -63,14 +64,15 @@ struct ServeProcess: Sendable {
         gatewayConfiguration.maximumBodyBytes = settings.maximumBodyBytes
         let gateway = Gateway(
             catalogue: catalogue, admission: admission, appender: appender, lease: lease, outcomes: outcomes,
-            annotations: annotations, transport: transport, postgres: postgres, redis: admissionRedis.client, registry: registry,
+            annotations: annotations, payloads: payloads, transport: transport, postgres: postgres, redis: admissionRedis.client,
+            registry: registry,
             configuration: gatewayConfiguration, logger: logger)
         let watchdog = Watchdog(client: postgres, logger: logger)
         let retention = Retention(client: postgres, logger: logger)
         let bridge = LedgerSignalBridge(signal: signal, configuration: configuration, logger: logger)
         ProcessMetrics(
             appender: appender, admission: admission, projections: projections, postgres: postgres, spool: spool,
-            annotations: annotations, watchdog: watchdog, seals: seals, isProtected: isProtected
+            annotations: annotations, payloads: payloads, watchdog: watchdog, seals: seals, isProtected: isProtected
         ).register(in: registry)
 
         let identity = try Self.identity(settings, postgres: postgres, transport: transport, logger: logger)
@@ -90,6 +92,7 @@ struct ServeProcess: Sendable {
         var services: [any Service] = [
             OutlivingService(body: { try await appender.run() }, shutdown: { await appender.shutdown() }),
             BackgroundService("annotations") { await annotations.run() },
+            BackgroundService("payloads") { await payloads.run() },
             BackgroundService("signal") { await bridge.run() },
             BackgroundService("lease") { await lease.run() },
             BackgroundService("watchdog") { await watchdog.run() },
