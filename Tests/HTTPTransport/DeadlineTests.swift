@@ -73,7 +73,7 @@ import Testing
             }
         } _: { server in
             try await withTransport { transport in
-                let (code, sent) = await code(transport, server.url(), .init(idle: .seconds(60), total: .milliseconds(300)))
+                let (code, sent) = await code(transport, server.url(), .init(idle: .seconds(60), total: .seconds(1)))
                 #expect(code == .totalDeadline)
                 #expect(sent == true)
                 #expect(await eventually { server.broken == 1 })
@@ -87,7 +87,7 @@ import Testing
                 let connecting = await code(
                     transport, "https://127.0.0.1:\(server.port)/", .init(connect: .seconds(60), total: .milliseconds(150)))
                 #expect(connecting.0 == .totalDeadline && connecting.sent == false)
-                let waiting = await code(transport, server.url(), .init(firstByte: .seconds(60), total: .milliseconds(150)))
+                let waiting = await code(transport, server.url(), .init(firstByte: .seconds(60), total: .seconds(1)))
                 #expect(waiting.0 == .totalDeadline && waiting.sent == true)
             }
         }
@@ -103,8 +103,8 @@ import Testing
         } _: { server in
             try await withTransport { transport in
                 let response = try await transport.execute(
-                    .init(url: server.url(), deadlines: .init(idle: .milliseconds(500))))
-                try await Task.sleep(for: .milliseconds(1_200))
+                    .init(url: server.url(), deadlines: .init(idle: .seconds(2))))
+                try await Task.sleep(for: .milliseconds(2_500))
                 #expect(try await response.collect(upTo: size).count == size)
             }
         }
@@ -112,18 +112,21 @@ import Testing
 
     /// Nor is a producer who makes the server wait.
     @Test func firstByteStopsWhileTheProducerIsBehind() async throws {
-        try await TestServer.with(echo) { server in
+        try await TestServer.with { _, exchange in
+            let body = try await exchange.body()
+            try await exchange.answer(200, [], String(decoding: body, as: UTF8.self))
+        } _: { server in
             try await withTransport { transport in
-                let producer = Producer([[1], [2]])
+                let producer = Producer([[65], [66]])
                 let response = try await transport.execute(
                     .init(
                         url: server.url(),
                         body: .stream(length: 2) {
-                            try await Task.sleep(for: .milliseconds(600))
+                            if await producer.taken == 0 { try await Task.sleep(for: .milliseconds(2_500)) }
                             return await producer.next()
                         },
-                        deadlines: .init(firstByte: .milliseconds(300))))
-                #expect(try await response.collect(upTo: 2) == [1, 2])
+                        deadlines: .init(firstByte: .seconds(2))))
+                #expect(try await response.collect(upTo: 2) == [65, 66])
             }
         }
     }

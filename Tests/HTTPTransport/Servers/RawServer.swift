@@ -12,6 +12,8 @@ final class RawServer: Sendable {
         case writeAndClose(String)
         /// Writes the bytes and cuts the connection off.
         case writeAndReset(String)
+        /// Cuts the connection off when this much of the request's body has come.
+        case resetAfterReading(String)
         /// Works for so many milliseconds and then cuts the connection off.
         case resetAfter(Int)
     }
@@ -79,7 +81,7 @@ final class RawServer: Sendable {
             pending.append(contentsOf: buffer[0..<count])
             guard pending.range(of: Data("\r\n\r\n".utf8)) != nil else { continue }
             // Requests of these tests have no body, or one that came with the head.
-            pending.removeAll()
+            defer { pending.removeAll() }
             requests.add(1, ordering: .relaxed)
             guard let step = script.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) else { continue }
             switch step {
@@ -90,6 +92,13 @@ final class RawServer: Sendable {
                 return
             case .writeAndReset(let text):
                 write(client, text)
+                return reset(client)
+            case .resetAfterReading(let text):
+                while pending.range(of: Data(text.utf8)) == nil {
+                    let count = recv(client, &buffer, buffer.count, 0)
+                    if count <= 0 { return }
+                    pending.append(contentsOf: buffer[0..<count])
+                }
                 return reset(client)
             case .resetAfter(let milliseconds):
                 usleep(UInt32(milliseconds) * 1_000)
