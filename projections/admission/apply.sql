@@ -1,64 +1,97 @@
 -- What can't be right must not count as zero: it becomes a NULL that a NOT NULL refuses, a cast that fails or a key that is
 -- there already. Then the event's organization is parked, and no other.
 
-INSERT INTO organizations (organization, status, strict, retention, rules, credited, charged, overshoot, strict_overshoot)
-SELECT organization, 'active', (data ->> 'strict')::boolean, 'none', 0, 0, 0, 0, 0
-FROM batch
-WHERE type = 'organization.created';
-
-INSERT INTO projects (project, organization, status, usage_limit, charged)
-SELECT stream_id, organization, 'active', (data ->> 'usage_limit')::bigint, 0
-FROM batch
-WHERE type = 'project.created';
-
+-- What is new. A key's project may be of the same batch.
+WITH created AS MATERIALIZED (
+    SELECT
+        b.type, b.stream_id, b.organization, d.strict, d.project, d.token_sha256, d.status, d.usage_limit, d.requests_per_minute,
+        d.tokens_per_minute, d.expires_at
+    FROM batch AS b,
+        LATERAL jsonb_to_record(b.data) AS d(
+            strict boolean, project uuid, token_sha256 text, status text, usage_limit bigint, requests_per_minute bigint,
+            tokens_per_minute bigint, expires_at bigint
+        )
+    WHERE b.type IN ('organization.created', 'project.created', 'api_key.created')
+),
+new_organizations AS (
+    INSERT INTO organizations (organization, status, strict, retention, rules, credited, charged, overshoot, strict_overshoot)
+    SELECT organization, 'active', strict, 'none', 0, 0, 0, 0, 0 FROM created WHERE type = 'organization.created'
+),
+new_projects AS (
+    INSERT INTO projects (project, organization, status, usage_limit, charged)
+    SELECT stream_id, organization, 'active', usage_limit, 0 FROM created WHERE type = 'project.created'
+    RETURNING project, organization
+)
 INSERT INTO keys (
-    api_key, project, organization, token_sha256, status, usage_limit, requests_per_minute, tokens_per_minute, expires_at, charged)
+    api_key, project, organization, token_sha256, status, usage_limit, requests_per_minute, tokens_per_minute, expires_at, charged
+)
 SELECT
-    b.stream_id, (SELECT p.project FROM projects AS p WHERE p.project = d.project AND p.organization = b.organization),
-    b.organization, d.token_sha256, coalesce(d.status, 'active'), d.usage_limit, d.requests_per_minute, d.tokens_per_minute,
-    d.expires_at, 0
-FROM batch AS b,
-    LATERAL jsonb_to_record(b.data) AS d(project uuid, token_sha256 text, status text, usage_limit bigint,
-        requests_per_minute bigint, tokens_per_minute bigint, expires_at bigint)
-WHERE b.type = 'api_key.created';
+    c.stream_id,
+    (
+        SELECT p.project
+        FROM (SELECT project, organization FROM projects UNION ALL SELECT project, organization FROM new_projects) AS p
+        WHERE p.project = c.project AND p.organization = c.organization
+    ),
+    c.organization, c.token_sha256, coalesce(c.status, 'active'), c.usage_limit, c.requests_per_minute, c.tokens_per_minute,
+    c.expires_at, 0
+FROM created AS c
+WHERE c.type = 'api_key.created';
 
--- The newest value of each field of a batch wins.
-UPDATE organizations AS o SET
-    status = coalesce(c.status[1], o.status),
-    strict = coalesce(c.strict[1], o.strict),
-    retention = coalesce(c.retention[1], o.retention),
-    rules = coalesce(c.rules, o.rules)
-FROM (
-    SELECT
-        organization,
-        array_agg(CASE type WHEN 'organization.deleted' THEN 'deleted' ELSE data ->> 'status' END ORDER BY position DESC)
-            FILTER (WHERE type = 'organization.deleted' OR type = 'organization.updated' AND data ? 'status') AS status,
-        array_agg((data ->> 'strict')::boolean ORDER BY position DESC)
-            FILTER (WHERE type = 'organization.updated' AND data ? 'strict') AS strict,
-        array_agg(data ->> 'retention' ORDER BY position DESC)
-            FILTER (WHERE type = 'organization.updated' AND data ? 'retention') AS retention,
-        max(position) FILTER (WHERE type LIKE 'iam\_rule.%') AS rules
+-- What changes: the newest value of each field of a batch wins.
+WITH changed AS MATERIALIZED (
+    SELECT position, type, stream_id, organization, data
     FROM batch
-    WHERE type IN ('organization.updated', 'organization.deleted', 'iam_rule.created', 'iam_rule.updated', 'iam_rule.deleted')
-    GROUP BY organization
-) AS c
-WHERE c.organization = o.organization;
-
-UPDATE projects AS p SET
-    status = coalesce(c.status[1], p.status),
-    usage_limit = CASE WHEN c.usage_limit IS NULL THEN p.usage_limit ELSE c.usage_limit[1] END
-FROM (
-    SELECT
-        stream_id AS project,
-        array_agg(CASE type WHEN 'project.deleted' THEN 'deleted' ELSE data ->> 'status' END ORDER BY position DESC)
-            FILTER (WHERE type = 'project.deleted' OR data ? 'status') AS status,
-        array_agg((data ->> 'usage_limit')::bigint ORDER BY position DESC) FILTER (WHERE data ? 'usage_limit') AS usage_limit
-    FROM batch
-    WHERE type IN ('project.updated', 'project.deleted')
-    GROUP BY stream_id
-) AS c
-WHERE c.project = p.project;
-
+    WHERE stream_kind <> 'request' AND stream_kind <> 'credit'
+        AND type NOT IN ('organization.created', 'project.created', 'api_key.created')
+),
+epochs_started AS (
+    INSERT INTO epochs AS e (organization, epoch)
+    SELECT coalesce(organization, '00000000-0000-0000-0000-000000000000'), max(position)
+    FROM changed
+    WHERE type = 'admission.epoch_started'
+    GROUP BY 1
+    ON CONFLICT (organization) DO UPDATE SET epoch = excluded.epoch
+),
+organization_changes AS (
+    UPDATE organizations AS o SET
+        status = coalesce(c.status[1], o.status),
+        strict = coalesce(c.strict[1], o.strict),
+        retention = coalesce(c.retention[1], o.retention),
+        rules = coalesce(c.rules, o.rules)
+    FROM (
+        SELECT
+            organization,
+            array_agg(CASE type WHEN 'organization.deleted' THEN 'deleted' ELSE data ->> 'status' END ORDER BY position DESC)
+                FILTER (WHERE type = 'organization.deleted' OR type = 'organization.updated' AND data ? 'status') AS status,
+            array_agg((data ->> 'strict')::boolean ORDER BY position DESC)
+                FILTER (WHERE type = 'organization.updated' AND data ? 'strict') AS strict,
+            array_agg(data ->> 'retention' ORDER BY position DESC)
+                FILTER (WHERE type = 'organization.updated' AND data ? 'retention') AS retention,
+            max(position) FILTER (WHERE type LIKE 'iam\_rule.%') AS rules
+        FROM changed
+        WHERE type IN (
+            'organization.updated', 'organization.deleted', 'iam_rule.created', 'iam_rule.updated', 'iam_rule.deleted')
+        GROUP BY organization
+    ) AS c
+    WHERE c.organization = o.organization
+),
+project_changes AS (
+    UPDATE projects AS p SET
+        status = coalesce(c.status[1], p.status),
+        usage_limit = CASE WHEN c.usage_limit IS NULL THEN p.usage_limit ELSE c.usage_limit[1] END
+    FROM (
+        SELECT
+            stream_id AS project,
+            array_agg(CASE type WHEN 'project.deleted' THEN 'deleted' ELSE data ->> 'status' END ORDER BY position DESC)
+                FILTER (WHERE type = 'project.deleted' OR data ? 'status') AS status,
+            array_agg((data ->> 'usage_limit')::bigint ORDER BY position DESC) FILTER (WHERE data ? 'usage_limit')
+                AS usage_limit
+        FROM changed
+        WHERE type IN ('project.updated', 'project.deleted')
+        GROUP BY stream_id
+    ) AS c
+    WHERE c.project = p.project
+)
 UPDATE keys AS k SET
     status = coalesce(c.status[1], k.status),
     token_sha256 = coalesce(c.token_sha256[1], k.token_sha256),
@@ -81,56 +114,70 @@ FROM (
             FILTER (WHERE type = 'api_key.limit_changed' AND data ? 'tokens_per_minute') AS tokens_per_minute,
         array_agg((data ->> 'expires_at')::bigint ORDER BY position DESC)
             FILTER (WHERE type = 'api_key.expiry_changed') AS expires_at
-    FROM batch
+    FROM changed
     WHERE type IN (
         'api_key.status_changed', 'api_key.limit_changed', 'api_key.expiry_changed', 'api_key.rolled', 'api_key.deleted')
     GROUP BY stream_id
 ) AS c
 WHERE c.api_key = k.api_key;
 
--- Money. A hold that is opened and closed within the batch never becomes a row.
+-- Money. A hold that is opened and closed within the batch never becomes a row. Nothing here joins the batch with itself: how
+-- many events it has is not known when the plan is made, and a loop within a loop would be taken for cheap.
 WITH facts AS MATERIALIZED (
     SELECT
-        b.stream_id AS request, b.type, b.organization, d.project, d.api_key, d.instance, d.epoch, d.admitted_at, d.held, d.strict,
+        b.stream_id AS request, b.organization, d.project, d.api_key, d.instance, d.epoch, d.admitted_at, d.held, d.strict,
         CASE WHEN d.amount >= 0 OR b.type = 'credit.adjusted'
             THEN CASE WHEN b.type IN ('credit.refunded', 'credit.expired') THEN - d.amount ELSE d.amount END
         END AS credited,
         CASE WHEN d.charged >= 0 THEN d.charged END AS charged,
         b.stream_kind = 'credit' AS is_credit,
-        b.type IN ('request.completed', 'request.failed', 'request.cancelled', 'request.abandoned', 'request.settled_late')
-            AS is_outcome
+        b.type = 'request.authorized' AS is_authorization,
+        b.type = 'request.settled_late' AS is_late
     FROM batch AS b,
         LATERAL jsonb_to_record(b.data) AS d(project uuid, api_key uuid, instance uuid, epoch bigint, admitted_at bigint,
             held bigint, strict boolean, charged bigint, amount bigint)
-    WHERE b.stream_kind IN ('credit', 'request')
+    WHERE b.stream_kind IN ('credit', 'request') AND b.type <> 'request.voided'
 ),
 opened AS (
     INSERT INTO holds (request, organization, project, api_key, instance, epoch, admitted_at, amount, strict)
     SELECT request, organization, project, api_key, instance, epoch, admitted_at, held, strict
-    FROM facts AS f
-    WHERE type = 'request.authorized' AND NOT EXISTS (SELECT FROM facts AS o WHERE o.request = f.request AND o.is_outcome)
-    ORDER BY request
+    FROM facts
+    WHERE is_authorization AND request NOT IN (SELECT request FROM facts WHERE NOT is_authorization)
 ),
 closed AS (
     -- By the index, always: rows come and go here, and until the next vacuum the table is many times what it holds.
     DELETE FROM holds AS h
-    WHERE h.request = ANY (ARRAY(SELECT f.request FROM facts AS f WHERE f.is_outcome))
-    RETURNING h.request, h.amount, h.strict
+    WHERE h.request = ANY (ARRAY(
+        SELECT request FROM facts
+        WHERE NOT (is_authorization OR is_credit) AND request NOT IN (SELECT request FROM facts WHERE is_authorization)))
+    RETURNING h.request, h.organization, h.project, h.api_key, h.amount, h.strict
 ),
-authorizations AS (
-    SELECT request, amount, strict FROM closed
-    UNION ALL
-    SELECT request, held, strict FROM facts WHERE type = 'request.authorized'
+ended AS (
+    SELECT
+        organization, project, api_key,
+        CASE WHEN bool_and(charged IS NOT NULL) FILTER (WHERE is_outcome) THEN sum(charged) END AS charged,
+        greatest(sum(charged) FILTER (WHERE NOT is_late) - max(held), 0) AS overshoot,
+        bool_or(strict) AS strict
+    FROM (
+        SELECT
+            request, organization, project, api_key, NOT is_authorization AS is_outcome, is_late, charged,
+            CASE WHEN is_authorization THEN held END AS held, CASE WHEN is_authorization THEN strict END AS strict
+        FROM facts
+        WHERE NOT is_credit
+        UNION ALL
+        SELECT request, organization, project, api_key, false, false, NULL, amount, strict FROM closed
+    ) AS r
+    GROUP BY request, organization, project, api_key
+    HAVING bool_or(is_outcome)
 ),
 charges AS MATERIALIZED (
     SELECT
-        f.organization, f.project, f.api_key,
-        CASE WHEN bool_and(f.charged IS NOT NULL) THEN sum(f.charged)::bigint END AS charged,
-        coalesce(sum(greatest(f.charged - a.amount, 0)), 0)::bigint AS overshoot,
-        coalesce(sum(greatest(f.charged - a.amount, 0)) FILTER (WHERE a.strict), 0)::bigint AS strict_overshoot
-    FROM facts AS f LEFT JOIN authorizations AS a ON a.request = f.request AND f.type <> 'request.settled_late'
-    WHERE f.is_outcome
-    GROUP BY f.organization, f.project, f.api_key
+        organization, project, api_key,
+        CASE WHEN bool_and(charged IS NOT NULL) THEN sum(charged)::bigint END AS charged,
+        coalesce(sum(overshoot), 0)::bigint AS overshoot,
+        coalesce(sum(overshoot) FILTER (WHERE strict), 0)::bigint AS strict_overshoot
+    FROM ended
+    GROUP BY organization, project, api_key
 ),
 key_charges AS (
     UPDATE keys AS k SET charged = k.charged + c.charged
@@ -174,10 +221,3 @@ INSERT INTO organizations (organization)
 SELECT c.organization FROM charges AS c WHERE c.api_key IS NULL OR c.api_key NOT IN (SELECT api_key FROM key_charges)
 UNION
 SELECT t.organization FROM totals AS t WHERE t.organization NOT IN (SELECT organization FROM organization_totals);
-
-INSERT INTO epochs AS e (organization, epoch)
-SELECT coalesce(organization, '00000000-0000-0000-0000-000000000000'), max(position)
-FROM batch
-WHERE type = 'admission.epoch_started'
-GROUP BY 1
-ON CONFLICT (organization) DO UPDATE SET epoch = excluded.epoch;
