@@ -54,7 +54,7 @@ CREATE TABLE requests (
             completion_tokens, reasoning_tokens, http_status, attempts, stream, cached, estimated, requested_model, model,
             credential, unified_finish_reason) = 0
     )
-) WITH (fillfactor = 90);
+) WITH (fillfactor = 70);
 
 COMMENT ON TABLE requests IS 'One row a request that was let in. Amounts are nano-dollars (1e-9 USD).';
 COMMENT ON COLUMN requests.request IS 'The request''s id; shown to clients as req_...';
