@@ -1,3 +1,6 @@
+-- The part of a bill that the books need, so that one call reads an event whole.
+CREATE TYPE bill AS (total bigint);
+
 CREATE TABLE postings (
     position bigint NOT NULL,
     occurred_at timestamptz NOT NULL,
