@@ -2,7 +2,6 @@
 -- group's number of requests becomes NULL then, which the table refuses, as it refuses bills that do not add up.
 WITH groups AS MATERIALIZED (
     SELECT
-        row_number() OVER () AS n,
         date_bin('1 hour', b.occurred_at, '2000-01-01 00:00:00+00') AS hour,
         b.organization, d.project, d.api_key, coalesce(d.provider, '') AS provider, coalesce(d.model, '') AS model,
         CASE
@@ -40,46 +39,7 @@ WITH groups AS MATERIALIZED (
             project uuid, api_key uuid, provider text, model text, stream boolean, cached boolean, estimated boolean,
             charged bigint, overrun bigint, duration_ms bigint, count bigint, usage tokens, price bill, cost bill
         )
-    GROUP BY 2, 3, 4, 5, 6, 7
-),
--- A price line and the cost line beside it nearly always name the same component, so that summing them as pairs halves the
--- work; the pairs are taken apart below.
-pairs AS MATERIALIZED (
-    SELECT g.n, l.priced, l.costed, sum(l.price) AS price, sum(l.cost) AS cost
-    FROM groups AS g,
-        ROWS FROM (unnest(g.prices), unnest(g.costs)) AS b(price_total, price_lines, cost_total, cost_lines),
-        ROWS FROM (unnest(b.price_lines), unnest(b.cost_lines)) AS l(priced, price, costed, cost)
-    GROUP BY g.n, l.priced, l.costed
-),
-price_components AS (
-    SELECT
-        n,
-        sum(price) FILTER (WHERE priced = 'input') AS price_input,
-        sum(price) FILTER (WHERE priced = 'cached_input') AS price_cached_input,
-        sum(price) FILTER (WHERE priced = 'cache_write') AS price_cache_write,
-        sum(price) FILTER (WHERE priced = 'output') AS price_output,
-        sum(price) FILTER (WHERE priced = 'reasoning') AS price_reasoning,
-        sum(price) FILTER (WHERE priced = 'request') AS price_request,
-        sum(price) FILTER (WHERE priced = 'image') AS price_image,
-        sum(price) FILTER (WHERE priced NOT IN ('input', 'cached_input', 'cache_write', 'output', 'reasoning', 'request', 'image'))
-            AS price_other
-    FROM pairs
-    GROUP BY n
-),
-cost_components AS (
-    SELECT
-        n,
-        sum(cost) FILTER (WHERE costed = 'input') AS cost_input,
-        sum(cost) FILTER (WHERE costed = 'cached_input') AS cost_cached_input,
-        sum(cost) FILTER (WHERE costed = 'cache_write') AS cost_cache_write,
-        sum(cost) FILTER (WHERE costed = 'output') AS cost_output,
-        sum(cost) FILTER (WHERE costed = 'reasoning') AS cost_reasoning,
-        sum(cost) FILTER (WHERE costed = 'request') AS cost_request,
-        sum(cost) FILTER (WHERE costed = 'image') AS cost_image,
-        sum(cost) FILTER (WHERE costed NOT IN ('input', 'cached_input', 'cache_write', 'output', 'reasoning', 'request', 'image'))
-            AS cost_other
-    FROM pairs
-    GROUP BY n
+    GROUP BY 1, 2, 3, 4, 5, 6
 )
 INSERT INTO hours AS t (
     hour, organization, project, api_key, provider, model, requests, errors, cancelled, abandoned, settled_late, denied,
@@ -92,15 +52,34 @@ SELECT
     g.hour, g.organization, g.project, g.api_key, g.provider, g.model, g.requests, g.errors, g.cancelled, g.abandoned,
     g.settled_late, g.denied, g.cache_hits, g.streamed, g.estimated, g.prompt_tokens, g.cached_tokens, g.cache_write_tokens,
     g.completion_tokens, g.reasoning_tokens, g.duration_ms, g.charged, g.overrun, g.price,
-    coalesce(p.price_input, 0)::bigint, coalesce(p.price_cached_input, 0)::bigint, coalesce(p.price_cache_write, 0)::bigint,
-    coalesce(p.price_output, 0)::bigint, coalesce(p.price_reasoning, 0)::bigint, coalesce(p.price_request, 0)::bigint,
-    coalesce(p.price_image, 0)::bigint, coalesce(p.price_other, 0)::bigint, g.cost, coalesce(c.cost_input, 0)::bigint,
-    coalesce(c.cost_cached_input, 0)::bigint, coalesce(c.cost_cache_write, 0)::bigint, coalesce(c.cost_output, 0)::bigint,
-    coalesce(c.cost_reasoning, 0)::bigint, coalesce(c.cost_request, 0)::bigint, coalesce(c.cost_image, 0)::bigint,
-    coalesce(c.cost_other, 0)::bigint
-FROM groups AS g
-LEFT JOIN price_components AS p USING (n)
-LEFT JOIN cost_components AS c USING (n)
+    c.price_input, c.price_cached_input, c.price_cache_write, c.price_output, c.price_reasoning, c.price_request,
+    c.price_image, c.price_other, g.cost, c.cost_input, c.cost_cached_input, c.cost_cache_write, c.cost_output,
+    c.cost_reasoning, c.cost_request, c.cost_image, c.cost_other
+FROM groups AS g,
+    -- A price line and the cost line beside it nearly always name the same component, so that they are taken apart as pairs.
+    LATERAL (
+        SELECT
+            coalesce(sum(l.price) FILTER (WHERE l.priced = 'input'), 0)::bigint AS price_input,
+            coalesce(sum(l.price) FILTER (WHERE l.priced = 'cached_input'), 0)::bigint AS price_cached_input,
+            coalesce(sum(l.price) FILTER (WHERE l.priced = 'cache_write'), 0)::bigint AS price_cache_write,
+            coalesce(sum(l.price) FILTER (WHERE l.priced = 'output'), 0)::bigint AS price_output,
+            coalesce(sum(l.price) FILTER (WHERE l.priced = 'reasoning'), 0)::bigint AS price_reasoning,
+            coalesce(sum(l.price) FILTER (WHERE l.priced = 'request'), 0)::bigint AS price_request,
+            coalesce(sum(l.price) FILTER (WHERE l.priced = 'image'), 0)::bigint AS price_image,
+            coalesce(sum(l.price) FILTER (WHERE l.priced NOT IN (
+                'input', 'cached_input', 'cache_write', 'output', 'reasoning', 'request', 'image')), 0)::bigint AS price_other,
+            coalesce(sum(l.cost) FILTER (WHERE l.costed = 'input'), 0)::bigint AS cost_input,
+            coalesce(sum(l.cost) FILTER (WHERE l.costed = 'cached_input'), 0)::bigint AS cost_cached_input,
+            coalesce(sum(l.cost) FILTER (WHERE l.costed = 'cache_write'), 0)::bigint AS cost_cache_write,
+            coalesce(sum(l.cost) FILTER (WHERE l.costed = 'output'), 0)::bigint AS cost_output,
+            coalesce(sum(l.cost) FILTER (WHERE l.costed = 'reasoning'), 0)::bigint AS cost_reasoning,
+            coalesce(sum(l.cost) FILTER (WHERE l.costed = 'request'), 0)::bigint AS cost_request,
+            coalesce(sum(l.cost) FILTER (WHERE l.costed = 'image'), 0)::bigint AS cost_image,
+            coalesce(sum(l.cost) FILTER (WHERE l.costed NOT IN (
+                'input', 'cached_input', 'cache_write', 'output', 'reasoning', 'request', 'image')), 0)::bigint AS cost_other
+        FROM ROWS FROM (unnest(g.prices), unnest(g.costs)) AS b(price_total, price_lines, cost_total, cost_lines),
+            ROWS FROM (unnest(b.price_lines), unnest(b.cost_lines)) AS l(priced, price, costed, cost)
+    ) AS c
 ORDER BY g.hour, g.organization, g.project, g.api_key, g.provider, g.model
 ON CONFLICT (hour, organization, project, api_key, provider, model) DO UPDATE SET
     requests = t.requests + excluded.requests,
