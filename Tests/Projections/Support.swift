@@ -69,11 +69,12 @@ func project(_ definition: ProjectionDefinition, _ database: LedgerDatabase) asy
 
 /// A projection whose one table keeps what it was given: the smallest that can show order, doubles and gaps.
 func witness(
-    version: Int32 = 1, onPoison: ProjectionDefinition.PoisonPolicy = .halt, refusing: String = "false",
+    version: Int32 = 1, onPoison: ProjectionDefinition.PoisonPolicy = .halt, order: ProjectionDefinition.Order = .ledger,
+    refusing: String = "false",
     events: [String: Int32] = ["credit.granted": 1], column: String = "amount", tables: String = "", apply: String? = nil
 ) throws -> ProjectionDefinition {
     try ProjectionDefinition(
-        name: "witness", version: version, events: events, onPoison: onPoison,
+        name: "witness", version: version, events: events, onPoison: onPoison, order: order,
         tables: "CREATE TABLE seen (position bigint PRIMARY KEY, \(column) bigint NOT NULL);\n\(tables)",
         indexes: "CREATE INDEX seen_amount ON seen (\(column));",
         apply: apply ?? """

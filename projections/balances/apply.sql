@@ -32,6 +32,7 @@ organization_totals AS (
         coalesce(sum(amount) FILTER (WHERE type NOT LIKE 'credit.%'), 0)::bigint
     FROM sums
     GROUP BY organization
+    ORDER BY organization
     ON CONFLICT (organization) DO UPDATE SET
         granted = t.granted + excluded.granted,
         topped_up = t.topped_up + excluded.topped_up,
@@ -46,6 +47,7 @@ project_totals AS (
     FROM sums
     WHERE project IS NOT NULL
     GROUP BY project, organization
+    ORDER BY project
     ON CONFLICT (project) DO UPDATE SET
         organization = CASE WHEN t.organization = excluded.organization THEN t.organization END,
         charged = t.charged + excluded.charged
@@ -55,6 +57,7 @@ SELECT api_key, project, organization, sum(amount)::bigint
 FROM sums
 WHERE api_key IS NOT NULL
 GROUP BY api_key, project, organization
+ORDER BY api_key
 ON CONFLICT (api_key) DO UPDATE SET
     project = CASE WHEN t.project = excluded.project THEN t.project END,
     organization = CASE WHEN t.organization = excluded.organization THEN t.organization END,

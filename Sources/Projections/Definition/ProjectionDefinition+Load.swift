@@ -7,9 +7,10 @@ extension ProjectionDefinition {
         var version: Int32
         var events: [String: Int32]
         var onPoison: PoisonPolicy?
+        var order: Order?
 
         enum CodingKeys: String, CodingKey, CaseIterable {
-            case name, version, events
+            case name, version, events, order
             case onPoison = "on_poison"
         }
 
@@ -31,6 +32,7 @@ extension ProjectionDefinition {
             version = try container.decode(Int32.self, forKey: .version)
             events = try container.decode([String: Int32].self, forKey: .events)
             onPoison = try container.decodeIfPresent(PoisonPolicy.self, forKey: .onPoison)
+            order = try container.decodeIfPresent(Order.self, forKey: .order)
         }
     }
 
@@ -52,7 +54,7 @@ extension ProjectionDefinition {
         }
         return try ProjectionDefinition(
             name: file.name, version: file.version, events: file.events, onPoison: file.onPoison ?? .halt,
-            tables: text(of: SQLRules.File.tables.rawValue, in: folder),
+            order: file.order ?? .ledger, tables: text(of: SQLRules.File.tables.rawValue, in: folder),
             indexes: text(of: SQLRules.File.indexes.rawValue, in: folder),
             apply: text(of: SQLRules.File.apply.rawValue, in: folder),
             verify: text(of: SQLRules.File.verify.rawValue, in: folder))

@@ -13,6 +13,15 @@ public struct ProjectionDefinition: Sendable {
         case parkStream = "park_stream"
     }
 
+    /// In which order events have to be applied.
+    public enum Order: String, Sendable, Hashable, Codable {
+        /// As they stand in the ledger.
+        case ledger
+        /// As they stand in their stream; those of different streams in any order, also at the same time, because rows that they
+        /// share only add up. A rebuild then uses two connections.
+        case stream
+    }
+
     /// Name of the projection and of its Postgres schema: a lower-case letter, then at most 39 of letters, digits and `_`.
     public let name: String
     /// Raised by whoever changes what the tables hold; tables of another version are rebuilt, never continued.
@@ -20,6 +29,7 @@ public struct ProjectionDefinition: Sendable {
     /// The event types that are folded, each with the newest schema version that `apply` understands.
     public let events: [String: Int32]
     public let onPoison: PoisonPolicy
+    public let order: Order
     /// Text of `tables.sql`.
     public let tables: String
     /// Text of `indexes.sql`.
@@ -37,8 +47,8 @@ public struct ProjectionDefinition: Sendable {
 
     /// - Throws: ``ProjectionError/Code/invalidDefinition`` for a name or version or event list that can't be.
     public init(
-        name: String, version: Int32, events: [String: Int32], onPoison: PoisonPolicy = .halt, tables: String, indexes: String,
-        apply: String, verify: String
+        name: String, version: Int32, events: [String: Int32], onPoison: PoisonPolicy = .halt, order: Order = .ledger,
+        tables: String, indexes: String, apply: String, verify: String
     ) throws(ProjectionError) {
         guard Self.isName(name) else {
             throw ProjectionError(.invalidDefinition, "'\(name)' can't name a projection: a-z, then at most 39 of a-z, 0-9 and _")
@@ -52,6 +62,7 @@ public struct ProjectionDefinition: Sendable {
         self.version = version
         self.events = events
         self.onPoison = onPoison
+        self.order = order
         self.tables = tables
         self.indexes = indexes
         self.apply = apply

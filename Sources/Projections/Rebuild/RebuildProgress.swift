@@ -24,4 +24,12 @@ public struct RebuildProgress: Sendable, Hashable {
     public var eventsPerSecond: Double
     /// What is left at that rate; nil while it is not known.
     public var remaining: Duration?
+
+    init(_ phase: Phase, _ position: Int64, _ target: Int64, eventsPerSecond: Double) {
+        self.phase = phase
+        self.position = position
+        self.target = target
+        self.eventsPerSecond = eventsPerSecond
+        remaining = eventsPerSecond > 0 ? .seconds(Double(max(0, target - position)) / eventsPerSecond) : nil
+    }
 }

@@ -9,6 +9,9 @@ struct RebuildRun {
     /// Holds the live projector still.
     let barrier: PostgresConnection
     let progress: @Sendable (RebuildProgress) -> Void
+    private let parts: RebuildParts
+    /// Fewer positions than this are not worth two connections.
+    private let partsFrom: Int64
     private(set) var eventsPerSecond: Double = 0
     private let clock = ContinuousClock()
 
@@ -26,7 +29,8 @@ struct RebuildRun {
     /// - Throws: ``ProjectionError/Code/busy`` when another process rebuilds or compares this projection.
     static func with<R: Sendable>(
         _ definition: ProjectionDefinition, _ configuration: PostgresConfiguration, logger: Logger,
-        progress: @escaping @Sendable (RebuildProgress) -> Void, _ body: (inout RebuildRun) async throws -> R
+        partsFrom: Int64 = 100_000, progress: @escaping @Sendable (RebuildProgress) -> Void,
+        _ body: (inout RebuildRun) async throws -> R
     ) async throws -> R {
         // It waits for a person or for a long statement of the other connection now and then.
         let patient = ["idle_session_timeout": "0", "idle_in_transaction_session_timeout": "60s", "work_mem": "256MB"]
@@ -39,7 +43,12 @@ struct RebuildRun {
                 guard try await ProjectionLock.take(ProjectionLock.rebuild, definition.name, work) else {
                     throw ProjectionError(.busy, "another process is rebuilding or comparing \(definition.name)")
                 }
-                var run = RebuildRun(definition: definition, work: work, barrier: barrier, progress: progress)
+                let parts = RebuildParts(definition: definition, work: work) {
+                    try await Session.open(
+                        configuration, purpose: "rebuild \(definition.name), part", overrides: patient, logger: logger)
+                }
+                var run = RebuildRun(
+                    definition: definition, work: work, barrier: barrier, parts: parts, partsFrom: partsFrom, progress: progress)
                 let result = try await body(&run)
                 await barrier.close()
                 await work.close()
@@ -55,12 +64,14 @@ struct RebuildRun {
     }
 
     private init(
-        definition: ProjectionDefinition, work: PostgresConnection, barrier: PostgresConnection,
-        progress: @escaping @Sendable (RebuildProgress) -> Void
+        definition: ProjectionDefinition, work: PostgresConnection, barrier: PostgresConnection, parts: RebuildParts,
+        partsFrom: Int64, progress: @escaping @Sendable (RebuildProgress) -> Void
     ) {
         self.definition = definition
         self.work = work
         self.barrier = barrier
+        self.parts = parts
+        self.partsFrom = partsFrom
         self.progress = progress
     }
 
@@ -68,6 +79,7 @@ struct RebuildRun {
     mutating func build() async throws {
         try await prepare()
         try await work.useSchema(rebuild)
+        try await applyParts()
         try await apply(.applying, until: { $0.upto >= $0.head })
         guard let checkpoint = try await Checkpoint.read(schema: rebuild, work) else { throw Self.gone(definition.name) }
         if !checkpoint.indexed {
@@ -83,51 +95,57 @@ struct RebuildRun {
     private func prepare() async throws {
         if let begun = try await Checkpoint.read(schema: rebuild, work) {
             let live = try await Checkpoint.read(schema: live, work)
-            if begun.isMade(by: definition), begun.isOfThisLedger, live.map({ begun.position <= $0.position }) ?? true { return }
+            let parts = try await parts.checkpoints()
+            let isUseful = (parts + [begun]).allSatisfy { one in
+                one.isMade(by: definition) && one.isOfThisLedger && live.map { one.position <= $0.position } ?? true
+            }
+            if isUseful, parts.isEmpty || definition.order == .stream { return }
         }
+        try await parts.drop()
         try await installer.drop(schema: rebuild)
         try await installer.install(schema: rebuild, indexed: false)
+    }
+
+    /// Applies by two connections at once what may be applied so; the rest is left to ``apply(_:until:)``.
+    private mutating func applyParts() async throws {
+        guard definition.order == .stream, let begun = try await Checkpoint.read(schema: rebuild, work) else { return }
+        let target = try await comparable()?.position ?? begun.head
+        var checkpoints = try await parts.checkpoints()
+        guard !checkpoints.isEmpty || target - begun.position >= partsFrom else { return }
+        if checkpoints.isEmpty {
+            try await parts.install()
+            checkpoints = try await parts.checkpoints()
+        }
+        let first = checkpoints.reduce(0) { $0 + $1.position } / Int64(max(1, checkpoints.count))
+        let began = clock.now
+        let (clock, progress) = (clock, progress)
+        let rate: @Sendable (Int64) -> Double = { Double($0 - first) / (clock.now - began).seconds }
+        try await parts.apply(upto: target) { position in
+            progress(RebuildProgress(.applying, position, target, eventsPerSecond: rate(position)))
+        }
+        eventsPerSecond = rate(target)
     }
 
     /// Applies batches, none beyond tables that the new ones will be compared with, until `done`.
     private mutating func apply(
         _ phase: RebuildProgress.Phase, until done: (BatchRunner.Applied) -> Bool
     ) async throws {
-        var size = BatchSize.rebuild
-        var search = PoisonSearch()
+        var replay = Replay(runner)
         let began = clock.now
+        let isMeasured = eventsPerSecond > 0
         var first: Int64?
-        var position: Int64 = 0
         while true {
-            try Task.checkCancellation()
             let ceiling = try await comparable().map(\.position) ?? .max
-            let start = clock.now
-            let applied: BatchRunner.Applied
-            do throws(BatchFailure) {
-                applied = try await runner.apply(limit: search.limit(after: position, normal: size.size), ceiling: ceiling)
-            } catch {
-                guard case .poison(let after, let upto, let reason) = error else { throw Self.error(for: error, definition.name) }
-                position = after
-                if let poison = search.failed(after: after, upto: upto) { try await poisoned(at: poison, reason) }
-                continue
-            }
-            position = applied.upto
-            search.reached(position)
-            size.took(clock.now - start, count: applied.upto - applied.after)
+            let applied = try await replay.next(ceiling: ceiling)
             let from = first ?? applied.after
             first = from
-            if phase == .applying, applied.upto > from {
+            if phase == .applying, !isMeasured, applied.upto > from {
                 eventsPerSecond = Double(applied.upto - from) / (clock.now - began).seconds
             }
             let target = min(applied.head, ceiling)
             report(phase, applied.upto, target)
             if done(applied) || applied.upto >= target { return }
         }
-    }
-
-    private func poisoned(at position: Int64, _ reason: String) async throws {
-        if try await runner.park(position: position, reason: reason) { return }
-        throw ProjectionError(.poison, "event \(position) can't be applied: \(reason)")
     }
 
     /// The live tables, when they are of this definition and in good order, so that the new ones must come out the same.
@@ -152,7 +170,7 @@ struct RebuildRun {
                 do throws(BatchFailure) {
                     applied = try await runner.apply(limit: 20_000, ceiling: ceiling)
                 } catch {
-                    throw Self.error(for: error, definition.name)
+                    throw error.thrown(for: definition.name)
                 }
                 if let level {
                     guard applied.upto <= level.position else {
@@ -205,25 +223,11 @@ struct RebuildRun {
     }
 
     func report(_ phase: RebuildProgress.Phase, _ position: Int64, _ target: Int64) {
-        let left = Double(max(0, target - position))
-        progress(
-            RebuildProgress(
-                phase: phase, position: position, target: target, eventsPerSecond: eventsPerSecond,
-                remaining: eventsPerSecond > 0 ? .seconds(left / eventsPerSecond) : nil))
+        progress(RebuildProgress(phase, position, target, eventsPerSecond: eventsPerSecond))
     }
 
     static func gone(_ name: String) -> ProjectionError {
         ProjectionError(.busy, "the new tables of \(name) were dropped by somebody else")
-    }
-
-    private static func error(for failure: BatchFailure, _ name: String) -> any Error {
-        switch failure {
-        case .poison(_, let upto, let reason): ProjectionError(.poison, "an event up to \(upto) can't be applied: \(reason)")
-        case .outage(let error): error
-        case .outdated(let reason): ProjectionError(.outdated, reason)
-        case .otherHistory(let reason): ProjectionError(.otherHistory, reason)
-        case .missing: gone(name)
-        }
     }
 }
 

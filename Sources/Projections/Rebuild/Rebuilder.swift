@@ -18,11 +18,17 @@ public struct Rebuilder: Sendable {
     let definition: ProjectionDefinition
     let configuration: PostgresConfiguration
     let logger: Logger
+    private let partsFrom: Int64
 
-    /// - Parameter configuration: A role that is, or may become, `llmgateway_projector`.
-    public init(definition: ProjectionDefinition, configuration: PostgresConfiguration, logger: Logger) {
+    /// - Parameters:
+    ///   - configuration: A role that is, or may become, `llmgateway_projector`.
+    ///   - partsFrom: From how many positions on two connections are used, where the projection's order allows it.
+    public init(
+        definition: ProjectionDefinition, configuration: PostgresConfiguration, partsFrom: Int64 = 100_000, logger: Logger
+    ) {
         self.definition = definition
         self.configuration = configuration
+        self.partsFrom = partsFrom
         self.logger = logger
     }
 
@@ -33,7 +39,9 @@ public struct Rebuilder: Sendable {
     /// - Throws: ``ProjectionError`` `.busy`, `.dependants`, `.different`, `.unsound`, `.poison`, or what the database threw; the
     ///   live tables are then untouched.
     public func rebuild(progress: @escaping @Sendable (RebuildProgress) -> Void = { _ in }) async throws -> Report {
-        try await RebuildRun.with(definition, configuration, logger: logger, progress: progress) { run in
+        try await RebuildRun.with(
+            definition, configuration, logger: logger, partsFrom: partsFrom, progress: progress
+        ) { run in
             try await Dependants.refuse(schema: run.live, run.work)
             try await run.build()
             let comparison = try await run.compare()

@@ -13,7 +13,7 @@ struct Installer {
         try await connection.inTransaction {
             try await connection.script("CREATE SCHEMA \(ProjectionSchema.quoted(schema))")
             try await connection.useSchema(schema)
-            try await connection.script(definition.batchView)
+            try await connection.script(definition.batchView())
             try await connection.script(definition.tables)
             if indexed { try await connection.script(definition.indexes) }
             try await refuseVolatileFunctions()

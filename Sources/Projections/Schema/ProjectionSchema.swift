@@ -5,6 +5,8 @@ enum ProjectionSchema {
     static func live(_ name: String) -> String { name }
     static func rebuild(_ name: String) -> String { "\(name)__rebuild" }
     static func previous(_ name: String) -> String { "\(name)__previous" }
+    /// Of a rebuild by two connections.
+    static func parts(_ name: String) -> [String] { ["\(rebuild(name))_1", "\(rebuild(name))_2"] }
 
     /// A quoted identifier.
     static func quoted(_ name: String) -> String {
@@ -25,7 +27,9 @@ extension ProjectionDefinition {
     /// streams, by another index than that of the positions.
     ///
     /// What is parked is left out by name of the schema in which the SQL runs, because a rebuild is renamed when it is done.
-    var batchView: String {
+    ///
+    /// - Parameter part: A condition over an event `e`, of those that a part of a rebuild applies.
+    func batchView(where part: String? = nil) -> String {
         let list = types.map(ProjectionSchema.literal).joined(separator: ", ")
         let parked =
             switch onPoison {
@@ -41,7 +45,7 @@ extension ProjectionDefinition {
             FROM ledger.events AS e
             WHERE e.position > nullif(current_setting('projection.after', true), '')::bigint
                 AND e.position <= nullif(current_setting('projection.upto', true), '')::bigint
-                AND e.type IN (\(list))\(parked)
+                AND e.type IN (\(list))\(part.map { " AND \($0)" } ?? "")\(parked)
                 AND (e.schema_version <= \(supported)
                     OR projections.refuse_schema_version(e.position, e.type, e.schema_version))
             OFFSET 0;

@@ -79,8 +79,11 @@ extension PostgresConnection {
     }
 
     /// Makes a schema the only one that unqualified names are looked up in (besides Postgres's own).
-    func useSchema(_ schema: String) async throws {
-        try await script("SET search_path = \(ProjectionSchema.quoted(schema))")
+    func useSchema(_ schema: String) async throws { try await useSchemas([schema]) }
+
+    /// The same for several, the first one first.
+    func useSchemas(_ schemas: [String]) async throws {
+        try await script("SET search_path = \(schemas.map(ProjectionSchema.quoted).joined(separator: ", "))")
     }
 
     /// The plan of a statement, as JSON text; nothing is executed.

@@ -17,8 +17,16 @@ extension ProjectionStatus {
             FROM projections.checkpoints AS c
             ORDER BY c.schema_name
             """, deadline: .seconds(10))
-        return try rows.map { row in
-            let checkpoint = try Checkpoint(row)
+        let all = try rows.map { (row: $0, checkpoint: try Checkpoint($0)) }
+        return try all.compactMap { row, checkpoint in
+            if ProjectionSchema.parts(checkpoint.name).contains(checkpoint.schema) { return nil }
+            var checkpoint = checkpoint
+            if checkpoint.schema == ProjectionSchema.rebuild(checkpoint.name) {
+                // While it is built in parts, the new tables are as far as the part that is behind.
+                let parts = ProjectionSchema.parts(checkpoint.name)
+                let positions = all.filter { parts.contains($0.checkpoint.schema) }.map(\.checkpoint.position)
+                checkpoint.position = positions.min() ?? checkpoint.position
+            }
             let recorded: PostgresTimestamp? = try row.decode(13)
             return ProjectionStatus(
                 name: checkpoint.name, schema: checkpoint.schema, version: checkpoint.version,
