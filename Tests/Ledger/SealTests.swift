@@ -245,4 +245,50 @@ private struct SealedLedger: Sendable {
             await #expect(throws: SealFile.Malformed.self) { try await ledger.file.read() }
         }
     }
+
+    /// Each reads only what it has not read before, and goes on from what the other has written.
+    @Test func twoSealersTakeTurns() async throws {
+        var random = SeededGenerator(seed: TestEnvironment.seed("two sealers"))
+        try await SealedLedger.with { ledger in
+            let other = Sealer(
+                client: ledger.client, ledger: ledger.database.ledger, file: ledger.file, key: ledger.key, logger: quietLogger)
+            var ends: [Int64] = []
+            for turn in 1...20 {
+                try await ledger.append(Int.random(in: 1...4, using: &random))
+                let sealer = Bool.random(using: &random) ? ledger.sealer : other
+                ends += try await sealer.seal().map(\.to)
+                #expect(try await sealer.seal().isEmpty && ends.count == turn && sealer.sealedTo == ends.last)
+            }
+            #expect(try await ledger.file.read().map(\.to) == ends)
+            let report = try await ledger.verify()
+            #expect(report.fault == nil && report.seals == 20 && report.unsealedTail == 0)
+            // Neither goes on when what it knows was put aside, and the ledger is not what the seal that is left says.
+            try await ledger.database.tamper("DELETE FROM ledger.events WHERE position > 3")
+            await #expect(throws: LedgerBehindSeal.self) { try await ledger.sealer.seal() }
+            await #expect(throws: LedgerBehindSeal.self) { try await other.seal() }
+        }
+    }
+
+    /// Whoever has the key may still be wrong: what a seal says is recomputed.
+    @Test func aSealThatSaysSomethingElseIsFound() async throws {
+        try await SealedLedger.with { ledger in
+            try await ledger.append(10)
+            try await ledger.sealer.seal()
+            try await ledger.append(10)
+            try await ledger.sealer.seal()
+            let seals = try await ledger.file.read()
+            for index in seals.indices {
+                let seal = seals[index]
+                for (chain, root) in [(seal.root, seal.root), (seal.chain, seal.chain)] {
+                    let wrong = try ledger.key.sign(
+                        Seal(
+                            ledger: seal.ledger, from: seal.from, to: seal.to, chain: chain, root: root, previous: seal.previous,
+                            time: seal.time, isProtected: seal.isProtected))
+                    let report = try await ledger.verify(seals: Array(seals[..<index]) + [wrong])
+                    let reason = LedgerFault.Reason.rewritten(sealedFrom: seal.from, sealedTo: seal.to)
+                    #expect(report.fault == LedgerFault(position: seal.from, reason: reason))
+                }
+            }
+        }
+    }
 }

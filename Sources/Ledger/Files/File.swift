@@ -55,16 +55,23 @@ final class File: Sendable {
         }
     }
 
+    /// How many bytes there are.
+    func length() throws(FileError) -> Int {
+        let end = lseek(descriptor, 0, SEEK_END)
+        if end < 0 { throw FileError("lseek", path) }
+        return Int(end)
+    }
+
     func truncate(to length: Int) throws(FileError) {
         if ftruncate(descriptor, off_t(length)) != 0 { throw FileError("ftruncate", path) }
     }
 
-    /// All bytes from the beginning.
-    func readAll() throws(FileError) -> [UInt8] {
+    /// All bytes from the beginning, or from another place on; none behind the end.
+    func readAll(from start: Int = 0) throws(FileError) -> [UInt8] {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)
         while true {
-            let offset = off_t(bytes.count)
+            let offset = off_t(start + bytes.count)
             let count = chunk.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, offset) }
             if count < 0 {
                 if errno == EINTR { continue }

@@ -1,5 +1,6 @@
 public import Crypto
 public import Postgres
+import Synchronization
 
 public import struct FoundationEssentials.UUID
 
@@ -30,6 +31,13 @@ public struct SealCheck: Sendable {
     private let file: SealFile
     private let keys: [Curve25519.Signing.PublicKey]
     private let ledger: UUID
+    private let newest = Newest()
+
+    /// What was read and found right before. A seal a minute is half a million a year: to read and verify them all for every
+    /// further one would in time cost more than to serve.
+    private final class Newest: Sendable {
+        let state = Mutex<(seal: Seal, end: Int)?>(nil)
+    }
 
     /// - Parameter keys: the keys that may have signed.
     public init(client: PostgresClient, file: SealFile, keys: [Curve25519.Signing.PublicKey], ledger: UUID) {
@@ -43,6 +51,8 @@ public struct SealCheck: Sendable {
     struct Continuation: Sendable {
         /// The newest seal in the file.
         let newest: Seal?
+        /// Where it ends in the file.
+        let end: Int
         /// The last position that a seal covers that the ledger agrees with.
         let sealedTo: Int64
         /// The lowest position at which the next seal may end: after a rollback it must cover the event that accepted it.
@@ -71,17 +81,38 @@ public struct SealCheck: Sendable {
     }
 
     func continuation() async throws -> Continuation {
-        let seals = try await file.read()
-        let chain = SealChain(seals, keys: keys, ledger: ledger)
+        if let next = try await continuationOfNewest() { return next }
+        let part = try await file.read(behind: 0)
+        let chain = SealChain(part?.seals ?? [], keys: keys, ledger: ledger)
+        let end = part?.end ?? 0
         if let fault = chain.fault { throw SealFileUnfit(fault: fault) }
-        guard let newest = chain.effective.last else { return Continuation(newest: nil, sealedTo: 0, atLeast: 1) }
-        if try await agrees(newest) { return Continuation(newest: newest, sealedTo: newest.to, atLeast: newest.to + 1) }
+        guard let newest = chain.effective.last else { return Continuation(newest: nil, end: end, sealedTo: 0, atLeast: 1) }
+        if try await agrees(newest) { return remember(newest, end: end) }
         let head = try await LedgerReader(client).head()?.position ?? 0
         guard let accepted = try await acceptance(of: newest) else { throw LedgerBehindSeal(seal: newest, head: head) }
         for seal in chain.effective.reversed() where try await agrees(seal) {
-            return Continuation(newest: newest, sealedTo: seal.to, atLeast: accepted)
+            return Continuation(newest: newest, end: end, sealedTo: seal.to, atLeast: accepted)
         }
-        return Continuation(newest: newest, sealedTo: 0, atLeast: accepted)
+        return Continuation(newest: newest, end: end, sealedTo: 0, atLeast: accepted)
+    }
+
+    /// From what was read before and the seals that have come since; nil when these are not simply the next ones, or the ledger
+    /// does not agree with the last: then all are to be looked at.
+    private func continuationOfNewest() async throws -> Continuation? {
+        guard let known = newest.state.withLock({ $0 }), let part = try await file.read(behind: known.end) else { return nil }
+        var last = known.seal
+        for seal in part.seals {
+            guard seal.isSigned(by: keys), seal.ledger == ledger, seal.previous == last.hash, seal.from == last.to + 1,
+                seal.to >= seal.from
+            else { return nil }
+            last = seal
+        }
+        return try await agrees(last) ? remember(last, end: part.end) : nil
+    }
+
+    private func remember(_ seal: Seal, end: Int) -> Continuation {
+        newest.state.withLock { $0 = (seal, end) }
+        return Continuation(newest: seal, end: end, sealedTo: seal.to, atLeast: seal.to + 1)
     }
 
     private func agrees(_ seal: Seal) async throws -> Bool {

@@ -5,8 +5,9 @@ public struct SealFile: Sendable {
     /// A line that is not a seal; only a torn last line is overlooked.
     public struct Malformed: Error, CustomStringConvertible {
         public let path: String
-        public let line: Int
-        public var description: String { "\(path), line \(line): not a seal" }
+        /// Where the line begins, in bytes.
+        public let offset: Int
+        public var description: String { "\(path): the line at byte \(offset) is not a seal" }
     }
 
     public let folder: String
@@ -32,25 +33,37 @@ public struct SealFile: Sendable {
         }
     }
 
+    /// Some seals of the file, and where they end.
+    struct Part: Sendable {
+        let seals: [Seal]
+        /// Behind the last whole line, in bytes from the beginning.
+        let end: Int
+    }
+
     /// All seals, oldest first; none when there is no file.
-    public func read() async throws -> [Seal] {
-        try await Self.blocking.run { () throws -> [Seal] in
-            guard Folder.exists(path) else { return [] }
-            return try parse(File(path, .read).readAll()).seals
+    /// - Throws: `Malformed`, `FileError`.
+    public func read() async throws -> [Seal] { try await read(behind: 0)?.seals ?? [] }
+
+    /// The seals behind a place where a line ends, so that whoever has read the others need not do so again; nil when the file
+    /// does not reach so far.
+    func read(behind start: Int) async throws -> Part? {
+        try await Self.blocking.run { () throws -> Part? in
+            guard Folder.exists(path) else { return start == 0 ? Part(seals: [], end: 0) : nil }
+            let file = try File(path, .read)
+            return try file.length() < start ? nil : parse(file.readAll(from: start), start)
         }
     }
 
-    /// Appends a seal that follows `last`, and returns when it is on the disk.
+    /// Appends a seal behind the last one, which ends at `end`, and returns when it is on the disk.
     /// - Throws: `Overtaken` when another sealer was faster, `FileError`.
-    func append(after last: Seal?, _ seal: Seal) async throws {
+    func append(_ seal: Seal, behind end: Int) async throws {
         try await Self.blocking.run { () throws in
             try Folder.make(folder)
             let isNew = !Folder.exists(path)
             let file = try File(path, .append, mode: 0o644)
             try file.lock()
-            let (seals, length) = try parse(file.readAll())
-            guard seals.last?.hash == last?.hash else { throw Overtaken() }
-            try file.truncate(to: length)
+            guard try file.length() >= end, try parse(file.readAll(from: end), end).seals.isEmpty else { throw Overtaken() }
+            try file.truncate(to: end)
             try file.write(seal.line)
             try file.sync()
             if isNew { try Folder.sync(folder) }
@@ -60,15 +73,14 @@ public struct SealFile: Sendable {
     /// Another sealer was faster.
     struct Overtaken: Error {}
 
-    /// The seals, and the length of the whole lines.
-    private func parse(_ bytes: [UInt8]) throws -> (seals: [Seal], length: Int) {
+    private func parse(_ bytes: [UInt8], _ offset: Int) throws -> Part {
         var seals: [Seal] = []
         var start = 0
         while let end = bytes[start...].firstIndex(of: 0x0A) {
-            guard let seal = Seal(line: bytes[start..<end]) else { throw Malformed(path: path, line: seals.count + 1) }
+            guard let seal = Seal(line: bytes[start..<end]) else { throw Malformed(path: path, offset: offset + start) }
             seals.append(seal)
             start = end + 1
         }
-        return (seals, start)
+        return Part(seals: seals, end: offset + start)
     }
 }

@@ -12,6 +12,7 @@ public final class Sealer: Sendable {
     private let client: PostgresClient
     private let ledger: UUID
     private let file: SealFile
+    private let check: SealCheck
     private let key: SealKey
     private let logger: Logger
     private let state = Mutex(State())
@@ -25,6 +26,7 @@ public final class Sealer: Sendable {
         self.client = client
         self.ledger = ledger
         self.file = file
+        check = SealCheck(client: client, file: file, keys: [key.publicKey], ledger: ledger)
         self.key = key
         self.logger = logger
     }
@@ -73,7 +75,6 @@ public final class Sealer: Sendable {
     }
 
     private func sealNext() async throws -> Seal? {
-        let check = SealCheck(client: client, file: file, keys: [key.publicKey], ledger: ledger)
         let start = try await check.continuation()
         state.withLock { $0.sealedTo = start.sealedTo }
         let reader = LedgerReader(client)
@@ -86,7 +87,7 @@ public final class Sealer: Sendable {
             Seal(
                 ledger: ledger, from: from, to: to, chain: chain, root: root, previous: start.newest?.hash ?? Seal.none,
                 time: .now, isProtected: isProtected))
-        try await file.append(after: start.newest, seal)
+        try await file.append(seal, behind: start.end)
         state.withLock { $0.sealedTo = to }
         logger.info("sealed", metadata: ["from": "\(from)", "to": "\(to)"])
         return seal
