@@ -160,7 +160,7 @@ let package = Package(
         tests(
             "Acceptance", ["TestSupport", "Ledger", "Postgres", "Money", logging],
             exclude: [
-                "bad_input.py", "budget.py", "mock_catalogue.json", "openai_sdk.py", "passkeys.py", "provider.py",
+                "bad_input.py", "budget.py", "mock_catalogue.json", "openai_sdk.py", "passkeys.py", "provider.py", "recompute.py",
                 "requirements.txt", "retention.py", "upstream_failures.py",
             ]),
     ],
