@@ -125,8 +125,8 @@ public final class AdmissionClient: Sendable {
     /// - Parameter organization: nil for all.
     /// - Returns: the epoch.
     public func startEpoch(organization: OrganizationID?, reason: String) async throws(AdmissionError) -> Int64 {
-        let runID = organization == nil ? try await redis.epochs.record().runID : nil
-        return try await redis.epochs.start(organization: organization, reason: reason, runID: runID)
+        guard let organization else { return try await redis.epochs.startForAll(reason: reason) }
+        return try await redis.epochs.start(organization: organization, reason: reason)
     }
 
     /// Builds the states anew that a loss took away, until cancelled; in any number of processes.

@@ -1,16 +1,18 @@
-import Ledger
-import Postgres
+public import Ledger
+public import Postgres
 import Synchronization
 
 import struct FoundationEssentials.UUID
 
-/// Begins epochs: from the event on, append refuses authorizations of older ones.
-struct EpochStarter: Sendable {
+/// Begins epochs: from the event on, append refuses authorizations of older ones, and the states in Redis are built anew from the
+/// admission tables.
+public struct EpochStarter: Sendable {
     let appender: Appender
     let postgres: PostgresClient
     private let ledger = SharedLedgerID()
 
-    init(appender: Appender, postgres: PostgresClient) {
+    /// - Parameter appender: must be running.
+    public init(appender: Appender, postgres: PostgresClient) {
         self.appender = appender
         self.postgres = postgres
     }
@@ -22,6 +24,14 @@ struct EpochStarter: Sendable {
         var runID: String?
         /// The ledger's last position when this was read.
         var head: Int64
+    }
+
+    /// Begins an epoch for all organizations. The Redis that is trusted stays so; what it holds does not.
+    ///
+    /// - Parameter reason: goes into the event, for example `tables_rebuilt`.
+    /// - Returns: the epoch: the position of its event.
+    public func startForAll(reason: String) async throws(AdmissionError) -> Int64 {
+        try await start(organization: nil, reason: reason, runID: try await record().runID)
     }
 
     /// - Returns: the epoch: the position of its event.

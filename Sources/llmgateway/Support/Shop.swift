@@ -7,6 +7,7 @@ import Postgres
 struct Shop: Sendable {
     let management: Management
     let postgres: PostgresClient
+    let appender: Appender
 
     /// Runs `body` with an open shop.
     static func open<R: Sendable>(_ body: @escaping @Sendable (Shop) async throws -> R) async throws -> R {
@@ -30,7 +31,7 @@ struct Shop: Sendable {
                     await bridge.run()
                     return nil
                 }
-                group.addTask { try await body(Shop(management: management, postgres: postgres)) }
+                group.addTask { try await body(Shop(management: management, postgres: postgres, appender: appender)) }
                 defer { group.cancelAll() }
                 while let finished = try await group.next() {
                     if let result = finished { return result }

@@ -1,0 +1,35 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite(.serialized, .timeLimit(.minutes(3))) struct ProjectionsTests {
+    private struct Rebuilt: Decodable { let name: String, position: Int64, equal: Bool?, epoch: Int64? }
+
+    /// Redis holds a copy of admission's tables: the command that replaces them begins the epoch that has them read again.
+    @Test func rebuildingAdmissionBeginsAnEpoch() async throws {
+        try await withGateway { gateway in
+            let key = try await AcceptanceTests.shop(gateway, credits: "1")
+            let chat = [
+                "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", gateway.url + "/v1/chat/completions", "-H",
+                "Authorization: Bearer \(key.token)", "-d", #"{"model": "echo", "messages": [{"role": "user", "content": "a"}]}"#,
+            ]
+            #expect(try await runCommand(chat) == "200")
+            let admission = try await rebuild("admission", gateway)
+            #expect(admission.equal == true)
+            let epoch = try #require(admission.epoch)
+            #expect(epoch > admission.position)
+            let epochs = try await gateway.command(
+                "ledger", "events", "--type", "admission.epoch_started", "--after", "\(epoch - 1)")
+            #expect(epochs.contains("tables_rebuilt"))
+            #expect(try await runCommand(chat) == "200")
+            #expect(try await rebuild("balances", gateway).epoch == nil)
+        }
+    }
+
+    private func rebuild(_ name: String, _ gateway: GatewayProcess) async throws -> Rebuilt {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(
+            Rebuilt.self, from: Data(try await gateway.command("projections", "rebuild", name, "--json").utf8))
+    }
+}
