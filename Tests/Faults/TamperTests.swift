@@ -10,11 +10,11 @@ import Testing
 /// seal that covers it, so the seal's positions are named; behind the last seal nothing outside the database vouches for
 /// anything, and the answer says where that begins.
 @Suite struct TamperTests {
-    private static let cases = TestEnvironment.soak ? 20_000 : 66
+    private static let cases = TestEnvironment.soak ? 5_000 : 72
 
     @Test func `the first event that was touched is named`() async throws {
         let seed = TestEnvironment.seed("tampering")
-        try await SealedHistory.with(TestEnvironment.soak ? 2_000 : 150, parts: 4, seed: seed) { history in
+        try await SealedHistory.with(TestEnvironment.soak ? 1_000 : 150, parts: 4, seed: seed) { history in
             var random = SeededGenerator(seed: seed)
             let whole = try await history.verify()
             #expect(whole.fault == nil && whole.sealedTo == history.sealedTo && whole.head == history.head)
@@ -41,7 +41,7 @@ import Testing
             #expect(whole.isWhole && whole.answer.fault == nil)
             #expect(whole.answer.sealedTo == history.sealedTo)
             #expect(whole.answer.unsealedTail == history.head - history.sealedTo)
-            for turn in 0..<(TestEnvironment.soak ? 500 : 22) {
+            for turn in 0..<(TestEnvironment.soak ? 500 : 24) {
                 let tampering = Tampering.random(turn, history, using: &random)
                 try await history.tamper(tampering.sql)
                 let (answer, isWhole) = try await history.verifyByExecutable()
@@ -70,7 +70,7 @@ import Testing
 
 extension Tampering {
     fileprivate static func random(_ turn: Int, _ history: SealedHistory, using random: inout SeededGenerator) -> Tampering {
-        let ways = 9
+        let ways = 11
         let choice = turn % (ColumnFlip.columns.count + ways)
         let event = history.events[Int.random(in: history.events.indices, using: &random)]
         if choice < ColumnFlip.columns.count {
@@ -85,6 +85,8 @@ extension Tampering {
         case 5: return rehashOne(Int64.random(in: 2...history.head, using: &random), history)
         case 6: return rollBack(to: Int64.random(in: 2..<history.head, using: &random), history, using: &random)
         case 7: return append(event, history)
+        case 8: return skipVersions(history, using: &random)
+        case 9: return swapVersions(history, using: &random)
         default: return two(history, using: &random)
         }
     }
@@ -196,6 +198,38 @@ extension Tampering {
             description: "a copy of \(event.position) behind the tail, with a right hash",
             sql: "\(forgery(of: event, at: history.head + 1)); \(rehash((history.head + 1)...(history.head + 1)))",
             verdict: .whole(head: history.head + 1))
+    }
+
+    /// In the tail that no seal covers, with right hashes: the versions of the stream still tell.
+    private static func skipVersions(_ history: SealedHistory, using random: inout SeededGenerator) -> Tampering {
+        let position = Int64.random(in: (history.sealedTo + 1)...history.head, using: &random)
+        let event = history.events[Int(position) - 1]
+        let version = event.streamVersion + Int64.random(in: 1...1000, using: &random) + 100
+        return Tampering(
+            description: "\(position) becomes version \(version) of its stream",
+            sql: """
+                UPDATE ledger.events SET stream_version = \(version) WHERE position = \(position);
+                \(rehash(position...history.head))
+                """,
+            verdict: .broken(at: position, .versionGap(stream: event.stream.description, version: version)))
+    }
+
+    private static func swapVersions(_ history: SealedHistory, using random: inout SeededGenerator) -> Tampering {
+        let tail = history.events[Int(history.sealedTo)...]
+        let pairs = tail.compactMap { one in
+            tail.first { $0.stream == one.stream && $0.streamVersion == one.streamVersion + 1 }.map { (one, $0) }
+        }
+        guard let (one, other) = pairs.randomElement(using: &random) else { return skipVersions(history, using: &random) }
+        return Tampering(
+            description: "\(one.position) and \(other.position) change versions of their stream",
+            sql: """
+                UPDATE ledger.events SET stream_version = -1 WHERE position = \(one.position);
+                UPDATE ledger.events SET stream_version = \(one.streamVersion) WHERE position = \(other.position);
+                UPDATE ledger.events SET stream_version = \(other.streamVersion) WHERE position = \(one.position);
+                \(rehash(one.position...history.head))
+                """,
+            verdict: .broken(
+                at: one.position, .versionGap(stream: one.stream.description, version: other.streamVersion)))
     }
 
     private static func two(_ history: SealedHistory, using random: inout SeededGenerator) -> Tampering {

@@ -17,7 +17,20 @@ import Testing
             writer.endObject()
             #expect(writer.problem == nil)
             let read = try #require(try JSONSerialization.jsonObject(with: Data(writer.bytes)) as? [String: NSObject])
-            #expect(read["v"] == expected, "\(String(decoding: writer.bytes, as: UTF8.self))")
+            #expect(Self.exact(read["v"]) == expected, "\(String(decoding: writer.bytes, as: UTF8.self))")
+        }
+    }
+
+    /// JSONSerialization reads some integers of twenty characters as decimals, which never equal the integer that they are.
+    private static func exact(_ value: NSObject?) -> NSObject? {
+        switch value {
+        case let decimal as NSDecimalNumber: NSNumber(value: decimal.int64Value)
+        case let array as NSArray: NSArray(array: array.map { exact($0 as? NSObject) ?? NSNull() })
+        case let object as NSDictionary:
+            NSDictionary(
+                objects: object.allValues.map { exact($0 as? NSObject) ?? NSNull() },
+                forKeys: object.allKeys.compactMap { $0 as? NSString })
+        default: value
         }
     }
 
