@@ -84,6 +84,7 @@ struct AppendAudit {
     /// Every event is there once at most, commands are whole or absent, side by side and in order; what was acknowledged is
     /// where it was said to be; the chain holds.
     init(_ workload: AppendWorkload, acknowledged: [EventID: Int64], in database: LedgerDatabase) async throws {
+        try await Self.waitForTheDead(in: database)
         let rows = try await database.client.query(
             "SELECT id, position FROM ledger.events WHERE position > 2 ORDER BY position", deadline: .seconds(60))
         var positions: [UUID: Int64] = [:]
@@ -107,6 +108,20 @@ struct AppendAudit {
         let report = try await Verifier(configuration: database.service, seals: nil, logger: database.logger).run()
         #expect(report.fault == nil)
         #expect(report.head == Int64(positions.count) + 2, "no position is missing")
+    }
+
+    /// What a killed appender had sent, its server's process still commits: the ledger is looked at when that process is gone.
+    private static func waitForTheDead(in database: LedgerDatabase) async throws {
+        for _ in 0..<1_000 {
+            let rows = try await database.client.query(
+                """
+                SELECT FROM pg_stat_activity
+                WHERE datname = current_database() AND application_name = 'llmgateway appender'
+                """)
+            if rows.isEmpty { return }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        Issue.record("an appender is still connected")
     }
 }
 
