@@ -13,11 +13,15 @@ import Testing
         try await withGateway { gateway in
             let folder = gateway.home + "/tour"
             try FileManager.default.createDirectory(atPath: folder + "/tools", withIntermediateDirectories: true)
-            try "#!/bin/sh\nexec \"$LLMGATEWAY_EXECUTABLE\" \"$@\"\n".write(
-                toFile: folder + "/tools/llmgateway", atomically: true, encoding: .utf8)
-            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder + "/tools/llmgateway")
-            try "set -eu\ncd \"$(dirname \"$0\")\"\n\(tour)".write(
-                toFile: folder + "/tour.sh", atomically: true, encoding: .utf8)
+            // The shell writes the program: a child that another test starts would keep it open, and then it can't be executed.
+            let opening = """
+                set -eu
+                cd "$(dirname "$0")"
+                printf '#!/bin/sh\\nexec "$LLMGATEWAY_EXECUTABLE" "$@"\\n' >tools/llmgateway
+                chmod +x tools/llmgateway
+
+                """
+            try (opening + tour).write(toFile: folder + "/tour.sh", atomically: true, encoding: .utf8)
             let output = try await gateway.shell(folder + "/tour.sh")
             #expect(output.contains("\"content\":\"Hello\""))
             #expect(output.contains("balance  5 USD"))

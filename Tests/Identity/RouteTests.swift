@@ -148,14 +148,14 @@ import Web
             #expect(try await client.send(.get, "/user/me", cookie: cookie).status == 401)
             #expect(try await client.send(.get, "/user/me", cookie: changed.cookie).status == 200)
 
-            var answers: [String] = []
+            var answers: [[String: AnyHashable]?] = []
             for email in ["ada@example.org", "nobody@example.org"] {
                 let answer = try await client.send(
                     .post, "/auth/request-password-reset", ["email": email, "redirectTo": "/reset"])
                 #expect(answer.status == 200)
-                answers.append("\(answer.json ?? "")")
+                answers.append(answer.json as? [String: AnyHashable])
             }
-            #expect(answers[0] == answers[1])
+            #expect(answers[0] != nil && answers[0] == answers[1])
             let letter = try #require(try await shop.letters().last)
             #expect(letter.text.contains("https://app.example.org/reset?token="))
             let token = try #require(letter.token)

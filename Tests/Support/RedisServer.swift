@@ -141,17 +141,17 @@ private func withLoopbackSocket<R>(port: Int, _ body: (Int32, UnsafePointer<sock
 
 /// A port of the loopback interface that nobody listened on a moment ago.
 public func freePort() throws -> Int {
-    try withLoopbackSocket(port: 0) { descriptor, address, length in
-        guard bind(descriptor, address, length) == 0 else { throw ChildProcess.Failure(description: "no free port") }
-        var bound = sockaddr_in()
-        var size = length
-        let result = withUnsafeMutablePointer(to: &bound) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) }
-        }
-        guard result == 0 else { throw ChildProcess.Failure(description: "the port can't be read") }
-        return Int(UInt16(bigEndian: bound.sin_port))
+    for _ in 0..<1_000 {
+        let port = 20_000 + Int(nextPort.wrappingAdd(1, ordering: .relaxed).oldValue % 10_000)
+        let isFree = try withLoopbackSocket(port: port) { descriptor, address, length in bind(descriptor, address, length) == 0 }
+        if isFree { return port }
     }
+    throw ChildProcess.Failure(description: "no free port")
 }
+
+/// Below the ports that the system gives to connections, and each port once: what the system calls free may be taken before
+/// the server that it is for has started.
+private let nextPort = Atomic<UInt>(UInt.random(in: 0..<10_000))
 
 private func accepts(port: Int) -> Bool {
     (try? withLoopbackSocket(port: port) { descriptor, address, length in connect(descriptor, address, length) == 0 }) ?? false
