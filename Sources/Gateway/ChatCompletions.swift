@@ -40,7 +40,7 @@ struct ChatCompletions: Sendable {
         case .stream(let stream):
             status = 200
             let response = head.response(contentType: "text/event-stream", cacheControl: "no-cache")
-            let disconnects = try? channel.pipeline.syncOperations.handler(type: DisconnectHandler.self)
+            let disconnects = Self.disconnects(of: channel)
             disconnects?.whenGone { stream.cancel() }
             defer { disconnects?.forget() }
             do {
@@ -53,6 +53,10 @@ struct ChatCompletions: Sendable {
                 throw error
             }
         }
+    }
+
+    private static func disconnects(of channel: any Channel) -> DisconnectHandler? {
+        try? channel.pipeline.syncOperations.handler(type: DisconnectHandler.self)
     }
 
     private enum Answer {
@@ -79,7 +83,8 @@ struct ChatCompletions: Sendable {
             }
             throw error
         }
-        return admitted.understood.isStreamed ? .stream(try await stream(admitted)) : .whole(try await whole(admitted))
+        guard admitted.understood.isStreamed else { return .whole(try await whole(admitted)) }
+        return .stream(try await stream(admitted, disconnects: Self.disconnects(of: channel)))
     }
 
     /// Reads the whole answer of the first route that gives a readable one, settles it, and hands it on.
@@ -157,9 +162,22 @@ struct ChatCompletions: Sendable {
         }
     }
 
+    /// Records that the client left before anything came: where the provider was asked already, it may bill the prompt.
+    private func settleLeft(_ admitted: AdmittedRequest, _ failure: RelayFailure) async -> GatewayError {
+        let ending = Ending(
+            kind: .cancelled, status: 499, route: failure.failure.sentRequest ? failure.route : nil, attempts: failure.attempts,
+            usage: .init(promptTokens: admitted.understood.scan.estimatedPromptTokens), isEstimated: true,
+            error: OutcomeError(type: "client_error", code: "request_cancelled"), unifiedFinishReason: .canceled)
+        _ = try? await Settler(gateway: gateway).settle(admitted, ending)
+        return failure.failure.clientError(route: failure.route)
+    }
+
     /// The first route whose stream begins, with its first bytes at hand.
-    private func stream(_ admitted: AdmittedRequest) async throws(GatewayError) -> StreamedAnswer {
-        let relay = RelayStep(gateway: gateway)
+    private func stream(
+        _ admitted: AdmittedRequest, disconnects: DisconnectHandler?
+    ) async throws(GatewayError) -> StreamedAnswer {
+        let relay = RelayStep(gateway: gateway, disconnects: disconnects)
+        defer { disconnects?.forget() }
         var attempts: [Attempt] = []
         var index = 0
         while true {
@@ -176,6 +194,9 @@ struct ChatCompletions: Sendable {
                     }
                 }
             } catch let failure as RelayFailure {
+                if failure.failure.kind == .cancelled, disconnects?.isGone == true {
+                    throw await settleLeft(admitted, failure)
+                }
                 throw await settleFailure(admitted, failure)
             } catch {
                 throw GatewayError.unavailable("The request could not be relayed.")

@@ -19,7 +19,12 @@ public final class HTTPTransport: Sendable {
     /// Cancelling the task, here or while it reads the response, ends the transfer at once; a task that is cancelled already
     /// sends nothing. A kept connection that the server
     /// had closed is replaced by a new one, once and only if it shows within `repeatWithin` of sending.
-    public func execute(_ request: HTTPTransportRequest) async throws(HTTPTransportError) -> HTTPTransportResponse {
+    ///
+    /// - Parameter started: is given, before the response head is waited for, what ends the transfer as
+    ///   ``HTTPTransportResponse/stop()`` does.
+    public func execute(
+        _ request: HTTPTransportRequest, started: ((_ stop: @escaping @Sendable () -> Void) -> Void)? = nil
+    ) async throws(HTTPTransportError) -> HTTPTransportResponse {
         if Task.isCancelled { throw HTTPTransportError(.cancelled, "the caller was cancelled before the transfer began") }
         let transfer = Transfer(try PreparedRequest(request), inbox: inbox)
         inbox.inFlight.add(1, ordering: .relaxed)
@@ -28,6 +33,7 @@ public final class HTTPTransport: Sendable {
             throw HTTPTransportError(.shutDown, "the transport is shut down")
         }
         if case .stream(_, let next) = request.body { transfer.startUpload(next) }
+        started? { transfer.stop() }
         return HTTPTransportResponse(transfer, try await transfer.head())
     }
 

@@ -28,6 +28,21 @@ import Testing
         }
     }
 
+    /// A provider that thinks for minutes before its first word is told at once, and paid for the question.
+    @Test(arguments: ["nothing", "head"]) func aSilentStreamIsEndedAndThePromptCharged(_ said: String) async throws {
+        try await withProviderPort { gateway, port in
+            let key = try await AcceptanceTests.shop(gateway)
+            try await gateway.python("budget.py", ["leave_silence", key.token, "\(port)", said])
+            let outcomes = try await gateway.outcomes("request.cancelled", count: 3)
+            for outcome in outcomes {
+                #expect(outcome.data.usage.completionTokens == 0 && outcome.data.usage.promptTokens > 0)
+                #expect(outcome.data.estimated)
+                #expect(outcome.data.charged == outcome.data.usage.promptTokens * 1000)
+            }
+            #expect(try await gateway.charged(key.organization) == outcomes.reduce(0) { $0 + $1.data.charged })
+        }
+    }
+
     /// Nothing can be saved by hanging up on a provider that bills the whole answer anyway, so the call runs on.
     @Test func anAnswerThatIsNotStreamedIsChargedWhatTheProviderReports() async throws {
         try await withProviderPort { gateway, port in

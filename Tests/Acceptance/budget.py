@@ -92,6 +92,22 @@ async def leave_stream():
     print(json.dumps(provider.written))
 
 
+async def leave_silence():
+    """Clients hang up while the provider is thinking, and has said nothing or no more than its head: it hears of it."""
+    provider = Provider(silent=sys.argv[4])
+    await provider.start(int(sys.argv[3]))
+    async with clients(3) as client:
+        calls = [asyncio.create_task(client.post(URL, headers=HEADERS, json={
+            "model": "mock", "stream": True, "messages": [{"role": "user", "content": f"leaver-{i}"}], "max_tokens": 64}))
+            for i in range(3)]
+        await provider.until(lambda: len(provider.written) == 3)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+    await provider.until(lambda: len(provider.left) == 3)
+    print(json.dumps(provider.written))
+
+
 async def leave_whole():
     """Ten clients hang up while the provider works on their answers, which are not streamed: it finishes them all the same."""
     provider = Provider(usage={"prompt_tokens": 33, "completion_tokens": 44, "total_tokens": 77})
@@ -143,6 +159,7 @@ async def same_id():
 
 
 asyncio.run({
-    "budget": budget, "held_above_cost": held_above_cost, "leave_stream": leave_stream, "leave_whole": leave_whole,
+    "budget": budget, "held_above_cost": held_above_cost, "leave_stream": leave_stream, "leave_silence": leave_silence,
+    "leave_whole": leave_whole,
     "modes": modes, "same_id": same_id,
 }[SCENARIO]())

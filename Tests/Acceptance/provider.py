@@ -11,8 +11,10 @@ USAGE = {"prompt_tokens": 21, "completion_tokens": 64, "total_tokens": 85}
 
 
 class Provider:
-    def __init__(self, usage=USAGE, interval=0.02):
+    def __init__(self, usage=USAGE, interval=0.02, silent=None):
         self.usage, self.interval = usage, interval
+        # What streams say before they fall silent: "nothing", or only their "head".
+        self.silent = silent
         self.requests = 0
         self.answered = 0
         # Answers that are not streamed wait for it.
@@ -58,9 +60,12 @@ class Provider:
         """One token a chunk, for ever: until whoever reads is gone."""
         who = body["messages"][0]["content"]
         self.written[who] = 0
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+        if self.silent != "nothing":
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
         gone = asyncio.create_task(reader.read(1))
         try:
+            if self.silent:
+                await gone
             while not gone.done():
                 data = b"data: " + json.dumps({
                     "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1730000000, "model": body["model"],

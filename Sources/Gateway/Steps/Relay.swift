@@ -30,6 +30,8 @@ struct RelayFailure: Error, Sendable {
 /// Sends the request to one route after the other until one answers with success.
 struct RelayStep: Sendable {
     let gateway: Gateway
+    /// Whose client's leaving ends a transfer even before its first byte; nil when the call runs on without its client.
+    var disconnects: DisconnectHandler?
 
     /// The first route at or after `index` whose answer begins with success.
     ///
@@ -98,7 +100,8 @@ struct RelayStep: Sendable {
                             idle: configuration.idleDeadline,
                             total: understood.isStreamed ? configuration.streamDeadline : configuration.totalDeadline),
                         // The operator's own accounts may lie on a private network; customers' URLs never may.
-                        allowPrivateAddresses: true)))
+                        allowPrivateAddresses: true),
+                    started: { stop in disconnects?.whenGone(stop) }))
         } catch {
             throw UpstreamFailure(error)
         }

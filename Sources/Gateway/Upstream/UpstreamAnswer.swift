@@ -77,6 +77,8 @@ struct UpstreamFailure: Error, Sendable {
     var body: [UInt8] = []
     /// Seconds that the provider asks to wait.
     var retryAfter: Int?
+    /// Whether the provider may have begun to work on the request.
+    var sentRequest = false
 
     /// Whether another route may do better: the provider's fault, not the client's.
     var isProvidersFault: Bool {
@@ -91,6 +93,7 @@ struct UpstreamFailure: Error, Sendable {
 extension UpstreamFailure {
     init(_ error: HTTPTransportError) {
         message = error.message
+        sentRequest = error.sentRequest
         kind =
             switch error.code {
             case .connectFailed, .resolveFailed, .tlsFailed, .addressRefused, .invalidRequest: .connect
