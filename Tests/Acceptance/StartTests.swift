@@ -28,6 +28,11 @@ import Testing
                 foreign == "Error: can't listen on 203.0.113.1, port 0: this machine has no such address; \(change)\n")
             let unknown = try await refusal(gateway, ["--port", "0"], ["LLMGATEWAY_HOST": "nowhere.invalid"])
             #expect(unknown == "Error: can't listen on nowhere.invalid, port 0: the host is not known; \(change)\n")
+            let home = try await refusal(gateway, ["--port", "0"])
+            #expect(
+                home
+                    == "Error: another llmgateway serve uses \(gateway.home); each needs a folder of its own in LLMGATEWAY_HOME\n"
+            )
             // The one that listens there goes on.
             #expect(try await runCommand(["curl", "-sf", "-o", "/dev/null", "-w", "%{http_code}", gateway.url + "/"]) == "200")
         }

@@ -39,7 +39,7 @@ struct ServeProcess: Sendable {
         let signal = LedgerSignal()
         let appender = Appender(configuration: configuration, signal: signal, logger: logger)
         let lease = InstanceLease(client: postgres, logger: logger)
-        let spool = try OutcomeSpool(directory: settings.home + "/spool", logger: logger)
+        let spool = try Self.spool(settings, logger: logger)
         let outcomes = OutcomeWriter(appender: appender, client: postgres, spool: spool, logger: logger)
         let annotations = AnnotationWriter(client: postgres, logger: logger)
         let payloads = PayloadWriter(client: postgres, logger: logger)
@@ -140,6 +140,15 @@ struct ServeProcess: Sendable {
             folder: settings.home + "/mail", server: people.mailServer, sender: people.sender, logger: logger)
         return Identity(
             configuration: people.configuration, postgres: postgres, mailer: mailer, transport: transport, logger: logger)
+    }
+
+    private static func spool(_ settings: Settings, logger: Logger) throws -> OutcomeSpool {
+        do {
+            return try OutcomeSpool(directory: settings.home + "/spool", logger: logger)
+        } catch let error as FileError where error.isLocked {
+            throw SettingsError(
+                message: "another llmgateway serve uses \(settings.home); each needs a folder of its own in LLMGATEWAY_HOME")
+        }
     }
 
     private static func catalogue(_ settings: Settings, logger: Logger) throws -> Catalogue {
