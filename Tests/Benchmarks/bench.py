@@ -10,6 +10,8 @@ import sys
 import time
 import urllib.request
 
+from table import show
+
 BENCH, HOME, SECONDS = sys.argv[1], sys.argv[2], sys.argv[3]
 PORT = os.environ["LLMGATEWAY_PORT"]
 KEY = open(HOME + "/demo-key").read().strip()
@@ -43,10 +45,6 @@ def memory(pid):
     for line in open(f"/proc/{pid}/status"):
         if line.startswith("VmRSS"):
             return int(line.split()[1]) / 1024
-
-
-def show(name, value, ratio="", target=""):
-    print(f"{name:<58} {value:>22} {ratio:>16} {target:>24}", flush=True)
 
 
 pid = server()
