@@ -48,15 +48,15 @@ BEGIN
 END
 $$;
 
--- Names are qualified here, because a search_path of its own would be set and reset for every append.
 CREATE FUNCTION ledger.refuse_direct_insert() RETURNS trigger
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     stack text;
 BEGIN
     GET DIAGNOSTICS stack = PG_CONTEXT;
-    IF pg_catalog.strpos(stack, 'PL/pgSQL function ledger.append(integer[],uuid[],') OPERATOR(pg_catalog.=) 0 THEN
+    IF strpos(stack, 'PL/pgSQL function ledger.append(integer[],uuid[],') = 0 THEN
         RAISE EXCEPTION 'ledger.events is written by ledger.append alone: INSERT is refused'
             USING ERRCODE = 'insufficient_privilege';
     END IF;
