@@ -1,5 +1,6 @@
 import Ledger
 import Money
+import Postgres
 import Projections
 import TestSupport
 import Testing
@@ -22,6 +23,19 @@ import Testing
             #expect(try await comparer.compare().equal)
             #expect(try await comparer.verify() == [])
             await running.stop()
+        }
+    }
+
+    @Test(arguments: ["organizations", "keys"])
+    func `the events of requests are not read by what does not fold them`(_ name: String) async throws {
+        try await LedgerDatabase.with { database in
+            try await project(try Folders.load(name), database)
+            let connection = try await PostgresConnection.connect(database.configuration, logger: database.logger)
+            try await connection.script(
+                "SET search_path = \(name); SET enable_seqscan = off; SET projection.after = '0'; SET projection.upto = '99'")
+            let plan = try await connection.query("EXPLAIN SELECT count(*) FROM batch").map { try $0.decode(0, as: String.self) }
+            #expect(plan.contains { $0.contains("events_changes_position") }, "\(plan)")
+            await connection.close()
         }
     }
 

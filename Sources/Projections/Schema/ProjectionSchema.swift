@@ -45,12 +45,17 @@ extension ProjectionDefinition {
             FROM ledger.events AS e
             WHERE e.position > nullif(current_setting('projection.after', true), '')::bigint
                 AND e.position <= nullif(current_setting('projection.upto', true), '')::bigint
-                AND e.type IN (\(list))\(part.map { " AND \($0)" } ?? "")\(parked)
+                AND e.type IN (\(list))\(ofChanges)\(part.map { " AND \($0)" } ?? "")\(parked)
                 AND (e.schema_version <= \(supported)
                     OR projections.refuse_schema_version(e.position, e.type, e.schema_version))
             OFFSET 0;
             COMMENT ON VIEW batch IS 'The events that are being applied; empty outside the projector.';
             """
+    }
+
+    /// A projection that folds nothing of requests reads the index of the other events, a handful among thousands.
+    private var ofChanges: String {
+        events.keys.contains { $0.hasPrefix("request.") } ? "" : " AND e.stream_kind <> 'request'"
     }
 
     /// NOT IN, for which the few parked ones are hashed once; as a join they would be sorted with every event of the batch.
