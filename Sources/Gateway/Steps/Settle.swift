@@ -61,7 +61,7 @@ struct Settler: Sendable {
         }
         kept?.put(of: admitted.understood.incoming.id, into: gateway.payloads)
         gateway.metrics.settlement.record(since: began)
-        if admitted.isAuthorized, charged < admitted.held {
+        if admitted.isAuthorized, charged < admitted.held, isNearLimit(admitted) {
             // The projector settles the hold; until then a client near its limit is not refused for money it did not spend.
             gateway.admission.lower(
                 admitted.understood.incoming.id, address: admitted.understood.address, to: charged,
@@ -69,6 +69,14 @@ struct Settler: Sendable {
         }
         return SettledRequest(bill: bills.price, charged: charged)
     }
+
+    /// Whether so many holds as this one, as come before the projector settles it, could use up what was left.
+    private func isNearLimit(_ admitted: AdmittedRequest) -> Bool {
+        admitted.admission.available.rawValue / Self.holdsOfRoom <= admitted.held.rawValue
+    }
+
+    /// More than a gateway admits in the time in which holds are settled.
+    private static let holdsOfRoom: Int64 = 4_096
 
     /// Ends an authorization of which it is not known whether it was appended: nothing went upstream, nothing is charged.
     ///
