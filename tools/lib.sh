@@ -63,6 +63,8 @@ missing_packages() {
                 has gcc || echo gcc
                 [ -x /usr/sbin/nginx ] || has nginx || echo nginx-light
                 has openssl || echo openssl
+                has chromium || echo chromium
+                has chromedriver || echo chromium-driver
                 python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
                 ;;
         esac

@@ -11,4 +11,8 @@ import Testing
             #expect(mails.contains { $0.hasSuffix(".eml") }, "without a server mails lie in the home")
         }
     }
+
+    @Test func aBrowserRegistersAPasskeyAndSignsInWithItAlone() async throws {
+        try await withGateway { gateway in try await gateway.python("browser_passkeys.py") }
+    }
 }
