@@ -161,7 +161,8 @@ let package = Package(
         tests(
             "Acceptance", ["TestSupport", "Ledger", "Postgres", "Money", logging],
             exclude: [
-                "bad_input.py", "browser_passkeys.py", "budget.py", "mock_catalogue.json", "openai_sdk.py", "passkeys.py",
+                "bad_input.py", "browser_passkeys.py", "budget.py", "mailboxes.py", "mock_catalogue.json", "openai_sdk.py",
+                "passkeys.py",
                 "provider.py", "recompute.py",
                 "requirements.txt", "retention.py", "upstream_failures.py",
             ]),

@@ -12,6 +12,14 @@ import Testing
         }
     }
 
+    @Test func mailGoesOutAndAServerThatIsAwayIsWaitedFor() async throws {
+        let port = try freePort()
+        try await withGateway(environment: ["SMTP_URL": "smtp://127.0.0.1:\(port)", "MAIL_FROM": "gateway@example.org"]) {
+            gateway in
+            try await gateway.python("mailboxes.py", ["\(port)"])
+        }
+    }
+
     @Test func aBrowserRegistersAPasskeyAndSignsInWithItAlone() async throws {
         try await withGateway { gateway in try await gateway.python("browser_passkeys.py") }
     }
