@@ -76,7 +76,7 @@ let package = Package(
             "Admission",
             ["Projections", "Ledger", "Redis", "Postgres", "Money", nioCore, crypto, logging, collections]),
         library("JSON", []),
-        library("Web", ["Ledger", "Money", hummingbird, httpTypes, nioCore, logging]),
+        library("Web", ["JSON", "Ledger", "Money", hummingbird, httpTypes, nioCore, logging], exclude: ["OpenAPI"]),
         library("Mail", ["CCurl", "Ledger", logging]),
         library(
             "Identity",
@@ -149,8 +149,9 @@ let package = Package(
         tests(
             "Management",
             [
-                "Management", "Web", "Admission", "Projections", "Ledger", "Postgres", "Money", "TestSupport", hummingbird,
-                httpTypes, nioCore, nioEmbedded, logging,
+                "Management", "Identity", "Mail", "HTTPTransport", "Web", "Admission", "Projections", "Ledger", "Postgres",
+                "Money",
+                "TestSupport", hummingbird, httpTypes, nioCore, nioEmbedded, logging,
             ]),
         tests(
             "Faults",
@@ -161,9 +162,8 @@ let package = Package(
         tests(
             "Acceptance", ["TestSupport", "Ledger", "Postgres", "Money", logging],
             exclude: [
-                "bad_input.py", "browser_passkeys.py", "budget.py", "mailboxes.py", "mock_catalogue.json", "openai_sdk.py",
-                "passkeys.py",
-                "provider.py", "recompute.py",
+                "bad_input.py", "browser.py", "browser_passkeys.py", "budget.py", "docs_page.py", "mailboxes.py",
+                "mock_catalogue.json", "openai_sdk.py", "openapi.py", "passkeys.py", "provider.py", "recompute.py",
                 "requirements.txt", "retention.py", "upstream_failures.py",
             ]),
     ],

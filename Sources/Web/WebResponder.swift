@@ -20,6 +20,8 @@ public struct WebConfiguration: Sendable {
 /// Answers the requests of all registered routes; whoever owns the listener asks it what its own routes don't know.
 public struct WebResponder: Sendable {
     private let responder: RouterResponder<WebContext>
+    /// Every path with the methods that it knows, as an OpenAPI document names them: `/orgs/{id}`, `GET`.
+    public let operations: [String: Set<String>]
     private let configuration: WebConfiguration
     private let logger: Logger
 
@@ -27,6 +29,7 @@ public struct WebResponder: Sendable {
         let router = Router(context: WebContext.self)
         router.add(middleware: WebGuard(origins: configuration.origins))
         for routes in routes { routes.register(on: router) }
+        operations = Self.operations(of: router)
         Self.refuseOtherMethods(of: router)
         responder = router.buildResponder()
         self.configuration = configuration
@@ -75,6 +78,15 @@ public struct WebResponder: Sendable {
         }
 
     private static let requestID = HTTPField.Name("x-request-id")
+
+    private static func operations(of router: Router<WebContext>) -> [String: Set<String>] {
+        var operations: [String: Set<String>] = [:]
+        for route in router.routes {
+            let parts = route.path.description.split(separator: "/").map { $0.hasPrefix(":") ? "{\($0.dropFirst())}" : $0 }
+            operations["/" + parts.joined(separator: "/"), default: []].insert(route.method.rawValue)
+        }
+        return operations
+    }
 
     /// A path that exists answers 405 to a method that it does not know, and says which it does.
     private static func refuseOtherMethods(of router: Router<WebContext>) {

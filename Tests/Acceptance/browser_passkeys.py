@@ -1,11 +1,8 @@
 """A person in a real browser: signs up, makes a passkey on a virtual authenticator, and signs in with it alone."""
 
 import os
-import shutil
-import tempfile
 
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
+import browser
 from selenium.webdriver.common.virtual_authenticator import VirtualAuthenticatorOptions
 
 url = os.environ["GATEWAY_URL"].replace("127.0.0.1", "localhost")
@@ -31,17 +28,6 @@ const signIn = async () => {
 """
 
 
-def start():
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium") or shutil.which("chromium-browser")
-    for argument in ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]:
-        options.add_argument(argument)
-    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-    driver.set_script_timeout(60)
-    driver.set_page_load_timeout(60)
-    return driver
-
-
 def run(driver, script):
     """Runs the body of an async function in the page; what it throws is answered as {"thrown": its name}."""
     return driver.execute_async_script(
@@ -49,11 +35,7 @@ def run(driver, script):
         "(async () => {" + script + "})().then(done, error => done({thrown: error.name, text: String(error)}));")
 
 
-# What the browser leaves behind goes with the folder.
-folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-os.environ["TMPDIR"] = folder.name
-driver = start()
-try:
+with browser.started() as driver:
     device = VirtualAuthenticatorOptions(
         protocol="ctap2", transport="internal", has_resident_key=True, has_user_verification=True, is_user_verified=True)
     driver.add_virtual_authenticator(device)
@@ -88,6 +70,3 @@ try:
     stranger = run(driver, "return signIn();")
     assert stranger.get("thrown") in ("SecurityError", "NotAllowedError"), stranger
     assert run(driver, 'return call("/auth/get-session");')["body"] is None
-finally:
-    driver.quit()
-    folder.cleanup()

@@ -81,7 +81,10 @@ struct ServeProcess: Sendable {
         webConfiguration.origins = OriginCheck(allowed: Array(identity.configuration.origins))
         let management = Management(appender: appender, postgres: postgres, reader: LedgerReader(postgres), logger: logger)
         let web = WebResponder(
-            [IdentityRoutes(identity), ManagementRoutes(management: management, sessions: identity)],
+            [
+                IdentityRoutes(identity), ManagementRoutes(management: management, sessions: identity),
+                try OpenAPIRoutes(folder: settings.root + "/Sources/Web/OpenAPI"),
+            ],
             configuration: webConfiguration, logger: logger)
         let server = GatewayServer(
             gateway: gateway, eventLoopGroup: eventLoopGroup, host: settings.host, port: settings.port, web: web, logger: logger
