@@ -3,7 +3,7 @@ extension CatalogueFile {
     func providers(environment: [String: String]) throws(CatalogueError) -> (providers: [Provider], warnings: [String]) {
         var described: [String: Entry<Description>] = [:]
         for entry in providers {
-            let name = Provider.environmentName(entry.value.id)
+            let name = entry.value.environmentName
             if let other = described.updateValue(entry, forKey: name) {
                 throw entry.error("id", "shares its environment variables with the provider \"\(other.value.id)\"")
             }
@@ -13,10 +13,11 @@ extension CatalogueFile {
         for entry in providers {
             let description = entry.value
             let accounts = try Provider.accounts(
-                Provider.environmentName(description.id), baseURL: description.baseURL, environment: environment)
+                description.environmentName, baseURL: description.baseURL, environment: environment)
             result.append(
                 Provider(
                     id: description.id, name: description.name, dialect: description.dialect, baseURL: description.baseURL,
+                    environmentName: description.environmentName,
                     accounts: description.dialect == .echo ? [] : accounts ?? []))
         }
         let names = environment.keys.compactMap { key -> String? in
@@ -33,7 +34,9 @@ extension CatalogueFile {
             guard name == name.uppercased(), id.utf8.allSatisfy(allowed.contains) else {
                 throw CatalogueError(file: "environment", entry: "LLM_\(name)_API_KEY", "is not the name of a provider")
             }
-            result.append(Provider(id: id, name: id, dialect: .openai, baseURL: accounts[0].baseURL, accounts: accounts))
+            result.append(
+                Provider(
+                    id: id, name: id, dialect: .openai, baseURL: accounts[0].baseURL, environmentName: name, accounts: accounts))
         }
         return (result, warnings)
     }

@@ -1,4 +1,5 @@
 internal import Crypto
+internal import FoundationEssentials
 internal import JSON
 
 /// The providers and the models that the gateway knows, merged from files and the environment, checked, and never changed.
@@ -33,9 +34,17 @@ public struct Catalogue: Sendable {
         return try load(contents: contents, environment: environment)
     }
 
-    /// The paths to load: `dataFile`, which comes with the gateway, and those of `LLMGATEWAY_CATALOGUE`, separated by colons.
-    public static func paths(dataFile: String, environment: [String: String]) -> [String] {
-        [dataFile] + (environment["LLMGATEWAY_CATALOGUE"] ?? "").split(separator: ":").map(String.init)
+    /// The paths to load: the files of `folder`, which come with the gateway, and those of `LLMGATEWAY_CATALOGUE`, separated by
+    /// colons.
+    public static func paths(folder: String, environment: [String: String]) throws(CatalogueError) -> [String] {
+        let names: [String]
+        do {
+            names = try FileManager.default.contentsOfDirectory(atPath: folder)
+        } catch {
+            throw CatalogueError(file: folder, "can't be listed")
+        }
+        return names.filter { $0.hasSuffix(".json") }.sorted().map { "\(folder)/\($0)" }
+            + (environment["LLMGATEWAY_CATALOGUE"] ?? "").split(separator: ":").map(String.init)
     }
 
     /// Loads contents instead of files; the paths are only named in errors.

@@ -22,6 +22,7 @@ struct CatalogueFile {
         let name: String
         let dialect: Dialect
         let baseURL: String?
+        let environmentName: String
     }
 
     var providers: [Entry<Description>] = []
@@ -81,10 +82,16 @@ struct CatalogueFile {
 
 extension CatalogueFile.Description {
     init(_ fields: FieldReader) throws(CatalogueError) {
-        try fields.allow(["id", "name", "dialect", "base_url"])
+        try fields.allow(["id", "name", "dialect", "base_url", "environment"])
         id = try fields.identifier("id", allowed: "abcdefghijklmnopqrstuvwxyz0123456789.-_")
         name = try fields.string("name")
         dialect = try fields.choice("dialect") ?? .openai
+        let environment = try fields.optionalString("environment")
+        let allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_".utf8
+        guard environment?.utf8.allSatisfy(allowed.contains) ?? true, environment != "" else {
+            throw fields.error("environment", "must be capitals, digits and _")
+        }
+        environmentName = environment ?? Provider.environmentName(id)
         let url = try fields.optionalString("base_url")
         switch (dialect, url) {
         case (.openai, let url?):

@@ -16,6 +16,8 @@ public struct Provider: Sendable, Hashable, CustomStringConvertible {
     public let dialect: Dialect
     /// The URL of the catalogue, without a slash at the end; nil for the built-in provider.
     public let baseURL: String?
+    /// The part of its environment variables: `TOGETHER_AI` in `LLM_TOGETHER_AI_API_KEY`.
+    public let environmentName: String
     /// The house's own accounts there, from the environment; empty when there are none. An `openai` provider without one can
     /// be used only with an organization's own key.
     public let accounts: [Account]
@@ -23,12 +25,10 @@ public struct Provider: Sendable, Hashable, CustomStringConvertible {
     /// Whether the house can send requests there.
     public var isUsable: Bool { dialect == .echo || !accounts.isEmpty }
 
-    /// The part of its environment variables: `together-ai` is `TOGETHER_AI` in `LLM_TOGETHER_AI_API_KEY`.
-    public var environmentName: String { Provider.environmentName(id) }
-
     /// The id and the name; never a credential.
     public var description: String { "\(id) (\(name))" }
 
+    /// The name that a provider has there unless its description says another: `together-ai` is `TOGETHER_AI`.
     static func environmentName(_ id: String) -> String {
         String(id.uppercased().map { $0 == "-" || $0 == "." ? "_" : $0 })
     }

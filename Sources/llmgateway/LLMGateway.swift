@@ -13,6 +13,6 @@ struct LLMGateway: AsyncParsableCommand {
             """,
         subcommands: [
             Serve.self, Migrate.self, Demo.self, LedgerCommands.self, ProjectionsCommands.self, OrganizationsCommands.self,
-            ProjectsCommands.self, KeysCommands.self, CreditsCommands.self, BalanceCommand.self,
+            ProjectsCommands.self, KeysCommands.self, CreditsCommands.self, BalanceCommand.self, CatalogueCommands.self,
         ])
 }

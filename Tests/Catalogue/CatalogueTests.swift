@@ -34,10 +34,10 @@ enum Sample {
 }
 
 @Suite struct CatalogueTests {
-    @Test func loadsTheFileThatComesWithTheGateway() throws {
-        let path = TestEnvironment.root + "/Sources/Catalogue/Data/models.json"
-        let catalogue = try Catalogue.load(files: Catalogue.paths(dataFile: path, environment: [:]), environment: [:])
-        #expect(catalogue.providers.map(\.id) == ["echo", "openai"])
+    @Test func loadsTheFilesThatComeWithTheGateway() throws {
+        let files = try Catalogue.paths(folder: TestEnvironment.root + "/Sources/Catalogue/Data", environment: [:])
+        let catalogue = try Catalogue.load(files: files, environment: [:])
+        #expect(catalogue.providers.count == 28)
         let mini = try #require(catalogue.model("gpt-4o-mini")?.mappings.first)
         #expect(mini.prices.tiers[0].input == PicoDollars(150_000))
         #expect(mini.prices.tiers[0].cachedInput == PicoDollars(75_000))
@@ -220,5 +220,60 @@ enum Sample {
         #expect(item["architecture"]?["input_modalities"] == .array([.string("text"), .string("image")]))
         #expect(item["providers"]?.elements?.first?["modelName"]?.text == "up-a")
         #expect(item["created"]?.int64 == 1_795_478_400)
+    }
+}
+
+/// What comes with the gateway, and what another catalogue says differently.
+@Suite struct CatalogueDataTests {
+    @Test func environmentsAreNamedAsTheDescriptionSays() throws {
+        let providers = #"[{"id":"acme","name":"Acme","base_url":"https://acme.example/v1","environment":"AC_ME"}]"#
+        let file = #"{"providers":\#(providers),"models":[]}"#
+        #expect(try Sample.load([file], ["LLM_AC_ME_API_KEY": "k"]).provider("acme")?.isUsable == true)
+        #expect(try Sample.load([file], ["LLM_ACME_API_KEY": "k"]).provider("acme")?.isUsable == false)
+        #expect(throws: CatalogueError.self) {
+            try Sample.load([#"{"providers":[{"id":"a","name":"A","base_url":"https://a.example","environment":"a-b"}]}"#])
+        }
+    }
+
+    @Test func differencesNameWhatChanged() throws {
+        let old = try Sample.catalogue(Sample.model("a"), Sample.model("b"), Sample.model("c"))
+        let new = try Sample.catalogue(
+            Sample.model("a"),
+            Sample.model("b", mapping: #","tools":true,"deactivated_at":"2027-01-31""#, prices: #""input":"1.5","output":"2""#),
+            Sample.model("d"))
+        #expect(old.differences(to: old).isEmpty)
+        #expect(
+            Set(old.differences(to: new).map(\.description)) == [
+                "- model c", "- c at acme", "+ model d", "+ d at acme",
+                "~ b at acme: prices.input 1 -> 1.5", "~ b at acme: prices.cached_input 1 -> 1.5",
+                "~ b at acme: prices.cache_write 1 -> 1.5", "~ b at acme: costs.input 1 -> 1.5",
+                "~ b at acme: costs.cached_input 1 -> 1.5", "~ b at acme: costs.cache_write 1 -> 1.5",
+                "~ b at acme: tools false -> true", "~ b at acme: deactivated_at none -> 2027-01-31",
+            ])
+    }
+
+    /// Each mapping against the table that it was made from, where that lies beside the checkout.
+    @Test func theDataIsThatOfTheTable() throws {
+        let folder = ProcessInfo.processInfo.environment["LLMGATEWAY_SHARED"] ?? TestEnvironment.root + "/../shared"
+        guard let table = try? String(contentsOfFile: folder + "/facts/models.tsv", encoding: .utf8) else { return }
+        let files = try Catalogue.paths(folder: TestEnvironment.root + "/Sources/Catalogue/Data", environment: [:])
+        let catalogue = try Catalogue.load(files: files, environment: [:])
+        var compared = 0
+        for line in table.split(separator: "\n").dropFirst() {
+            let columns = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+            let mapping = catalogue.model(columns[0])?.mappings.first {
+                $0.provider == columns[3] && $0.upstreamName == columns[4]
+            }
+            guard let mapping else { continue }
+            compared += 1
+            #expect(mapping.prices.tiers[0].input == (try PicoDollars(decimalPerUnit: columns[5])), "\(columns[0])")
+            #expect(mapping.prices.tiers[0].output == (try PicoDollars(decimalPerUnit: columns[6])), "\(columns[0])")
+            if !columns[7].isEmpty {
+                #expect(mapping.prices.tiers[0].cachedInput == (try PicoDollars(decimalPerUnit: columns[7])), "\(columns[0])")
+            }
+            #expect(mapping.contextSize == Int64(columns[9]), "\(columns[0])")
+            #expect(mapping.capabilities.tools == (columns[13] == "true") || mapping.provider == "openai", "\(columns[0])")
+        }
+        #expect(compared > 300)
     }
 }

@@ -186,8 +186,8 @@ import Testing
     @Test func usageIsWithinTheBounds() throws {
         let seed = TestEnvironment.seed("echo within its bounds")
         var random = RandomJSON(seed: seed)
-        let path = TestEnvironment.root + "/Sources/Catalogue/Data/models.json"
-        let mapping = try #require(try Catalogue.load(files: [path], environment: [:]).model("echo")?.mappings.first)
+        let files = try Catalogue.paths(folder: TestEnvironment.root + "/Sources/Catalogue/Data", environment: [:])
+        let mapping = try #require(try Catalogue.load(files: files, environment: [:]).model("echo")?.mappings.first)
         for round in 0..<300 {
             let messages = (0...random.below(3)).map { _ in
                 #"{"role":"user","content":[{"type":"text","text":\#(random.string())},{"type":"image_url","image_url":{"url":"u"}}]}"#

@@ -1,6 +1,5 @@
 import Admission
 import Catalogue
-import FoundationEssentials
 import Gateway
 import HTTPTransport
 import Identity
@@ -155,10 +154,7 @@ struct ServeProcess: Sendable {
     }
 
     private static func catalogue(_ settings: Settings, logger: Logger) throws -> Catalogue {
-        var environment = ProcessInfo.processInfo.environment
-        environment["LLMGATEWAY_CATALOGUE"] = settings.catalogueFiles.joined(separator: ":")
-        let paths = Catalogue.paths(dataFile: settings.root + "/Sources/Catalogue/Data/models.json", environment: environment)
-        let catalogue = try Catalogue.load(files: paths, environment: environment)
+        let catalogue = try Catalogue.installed(root: settings.root, files: settings.catalogueFiles)
         for warning in catalogue.warnings { logger.warning("\(warning)") }
         return catalogue
     }
