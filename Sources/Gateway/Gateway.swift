@@ -6,6 +6,7 @@ public import Ledger
 public import Logging
 public import Postgres
 public import Redis
+public import Web
 
 /// The parts that a request's walk uses, made once per process.
 public struct Gateway: Sendable {
@@ -23,6 +24,7 @@ public struct Gateway: Sendable {
     let registry: PrometheusRegistry
     let metrics: GatewayMetrics
     let denials: DenialRecorder
+    let policies: PolicyCache
     let accounts = AccountRotation()
     let logger: Logger
 
@@ -47,6 +49,8 @@ public struct Gateway: Sendable {
         self.logger = logger
         metrics = GatewayMetrics(registry: registry)
         denials = DenialRecorder(appender: appender, logger: logger)
+        let reader = PolicyReader(postgres: postgres)
+        policies = PolicyCache(logger: logger) { organization in try await reader.read(organization) }
     }
 
     /// Everything but chat completions: health, models, metrics.
@@ -82,6 +86,8 @@ public struct GatewayConfiguration: Sendable {
     public var totalDeadline: Duration
     /// The whole of a streamed answer.
     public var streamDeadline: Duration
+    /// Which proxies are believed when they say whom a request came from: rules about addresses depend on it.
+    public var trustedProxies: TrustedProxies
     /// What `GET /` calls the version.
     public var version: String
 
@@ -89,7 +95,7 @@ public struct GatewayConfiguration: Sendable {
         maximumBodyBytes: Int = 20 << 20, maximumAnswerBytes: Int = 64 << 20, maximumInFlight: Int = 10_000,
         connectDeadline: Duration = .seconds(10), firstByteDeadline: Duration = .seconds(300),
         idleDeadline: Duration = .seconds(120), totalDeadline: Duration = .seconds(600),
-        streamDeadline: Duration = .seconds(1200), version: String = "1.0.0"
+        streamDeadline: Duration = .seconds(1200), trustedProxies: TrustedProxies = TrustedProxies(), version: String = "1.0.0"
     ) {
         self.maximumBodyBytes = maximumBodyBytes
         self.maximumAnswerBytes = maximumAnswerBytes
@@ -99,6 +105,7 @@ public struct GatewayConfiguration: Sendable {
         self.idleDeadline = idleDeadline
         self.totalDeadline = totalDeadline
         self.streamDeadline = streamDeadline
+        self.trustedProxies = trustedProxies
         self.version = version
     }
 }

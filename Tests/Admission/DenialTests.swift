@@ -3,6 +3,8 @@ import Money
 import Redis
 import Testing
 
+import struct Foundation.UUID
+
 @testable import Admission
 
 /// Each reason for which a request may not go on, and what it leaves behind: nothing.
@@ -120,14 +122,46 @@ import Testing
             #expect(admission?.epoch == 10)
             #expect(admission?.isRetained == false)
             #expect(admission?.strict == false)
-            #expect(admission?.iamVersion == organization.position)
+            #expect(admission?.policy == organization.position)
             for (retention, isRetained) in [("retain", true), ("=", true), ("none", false), ("=", false)] {
                 _ = try await organization.apply { $0.event("organization.updated", ["=", "=", retention]) }
                 _ = try await organization.apply { $0.event("iam_rule.updated", [], organization.key.uuid) }
                 let next = try await organization.admit("0").admission
-                #expect(next?.isRetained == isRetained && next?.iamVersion == organization.position && next?.strict == false)
+                #expect(next?.isRetained == isRetained && next?.policy == organization.position && next?.strict == false)
             }
             #expect(admission.map { $0.admittedAt > Timestamp(microseconds: 1_700_000_000_000_000) } == true)
+        }
+    }
+
+    @Test func aRequestOfAnOlderPolicyHoldsNothing() async throws {
+        try await withFunctions { functions in
+            let organization = try await RedisOrganization.make(functions, balance: "5", requestsPerMinute: "1")
+            var policy = organization.position
+            func changed(_ type: String, _ fields: [String], _ stream: UUID) async throws {
+                let applied = try await organization.apply { $0.event(type, fields, stream) }
+                #expect(applied == "applied")
+                let stale = AdmitDecision.stale(policy: organization.position)
+                let late = try await organization.admit("3", tokens: 1, policy: policy)
+                #expect(late == stale)
+                // Whoever refuses by an old policy must look again too.
+                let refused = try await organization.admit("0", policy: policy, isRefused: true)
+                #expect(refused == stale)
+                policy = organization.position
+            }
+            try await changed("iam_rule.created", [], organization.key.uuid)
+            try await changed("iam_rule.deleted", [], organization.key.uuid)
+            try await changed("project.updated", ["=", "="], organization.project.uuid)
+            try await changed("project.created", ["active", ""], ProjectID.mint().uuid)
+            // What routing does not depend on makes nobody look again.
+            _ = try await organization.apply { $0.event("organization.updated", ["=", "=", "retain"]) }
+            _ = try await organization.apply { $0.event("credit.granted", ["1"]) }
+            #expect(try await organization.holds().isEmpty)
+            #expect(
+                try await organization.admit("3", policy: policy, isRefused: true)
+                    == .denied(Denial(reason: .permission, scope: .apiKey)))
+            // None of these was counted or held.
+            #expect(try await organization.admit("7", policy: policy).denial?.available == NanoDollars(6))
+            #expect(try await organization.admit("3", policy: policy).admission != nil)
         }
     }
 

@@ -71,9 +71,10 @@ import Testing
                 == .admitted(
                     Admission(
                         epoch: 7, admittedAt: Timestamp(microseconds: 1_700_000_000_000_001), available: NanoDollars(-2),
-                        iamVersion: 3, strict: true)))
+                        policy: 3, strict: true)))
+        #expect(try AdmitReply.decision(.bulk(Array("stale 17".utf8))) == .stale(policy: 17))
         let retained = try AdmitReply.decision(.bulk(Array("admitted 7 1700000000 1 3r 1 50 - -".utf8)))
-        #expect(retained.admission?.isRetained == true && retained.admission?.iamVersion == 3)
+        #expect(retained.admission?.isRetained == true && retained.admission?.policy == 3)
         #expect(admitted.admission?.isRetained == false)
         let denied = try AdmitReply.decision(.bulk(Array("denied tokens_per_minute api_key 1500 - - -".utf8)))
         #expect(
@@ -151,7 +152,7 @@ import Testing
             ("project.deleted", [], "project"), ("api_key.created", [digest, "active", "", "", "", ""], "key"),
             ("api_key.status_changed", ["inactive"], "key"), ("api_key.limit_changed", ["=", "", "7"], "key"),
             ("api_key.expiry_changed", [""], "key"), ("api_key.rolled", [digest], "key"), ("api_key.deleted", [], "key"),
-            ("iam_rule.created", [], "rules"), ("iam_rule.updated", [], "rules"), ("iam_rule.deleted", [], "rules"),
+            ("iam_rule.created", [], "policy"), ("iam_rule.updated", [], "policy"), ("iam_rule.deleted", [], "policy"),
             ("credit.granted", ["1"], "credit"),
             ("credit.topped_up", ["1"], "credit"), ("credit.adjusted", ["-1"], "credit"), ("credit.refunded", ["1"], "credit"),
             ("credit.expired", ["1"], "credit"), ("request.authorized", [id, id, id, "1", "2"], "authorize"),

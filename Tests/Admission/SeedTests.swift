@@ -22,7 +22,7 @@ import Testing
 
     private func content(_ organization: RedisOrganization, epoch: Int64, balance: String) -> Seed {
         var seed = Seed(organization: organization.id, epoch: epoch, position: organization.position)
-        seed.set(organization: "active", strict: true, isRetained: false, rules: 0, available: balance)
+        seed.set(organization: "active", strict: true, isRetained: false, policy: 0, available: balance)
         seed.set(project: organization.project.uuid, status: "active", limit: noLimit, available: "0")
         seed.set(
             key: organization.key.uuid, status: "active", digest: organization.digest, limit: noLimit, expires: "", requests: "",

@@ -63,7 +63,7 @@ import Testing
                     .admit, [keys.state, keys.holds],
                     [
                         .string(RequestID.mint().uuid.lowercase), .string(owner), .string(digest), .string(hold),
-                        .string("-" + hold), "0",
+                        .string("-" + hold), "0", "1000000",
                     ]))
         }
     }

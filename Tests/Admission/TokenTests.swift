@@ -99,9 +99,10 @@ import Testing
             }
             let shop = try await Shop.open(in: world, credit: 1)
             for request in [
-                AdmitRequest(digest: [1], address: shop.address, request: .mint(), hold: .zero, tokens: 0),
-                AdmitRequest(digest: shop.digest, address: shop.address, request: .mint(), hold: NanoDollars(-1), tokens: 0),
-                AdmitRequest(digest: shop.digest, address: shop.address, request: .mint(), hold: .zero, tokens: -1),
+                AdmitRequest(digest: [1], address: shop.address, request: .mint(), hold: .zero, tokens: 0, policy: .max),
+                AdmitRequest(
+                    digest: shop.digest, address: shop.address, request: .mint(), hold: NanoDollars(-1), tokens: 0, policy: .max),
+                AdmitRequest(digest: shop.digest, address: shop.address, request: .mint(), hold: .zero, tokens: -1, policy: .max),
             ] {
                 await #expect(throws: AdmissionError.self) { try await shop.admit(request) }
             }
@@ -113,7 +114,7 @@ import Testing
         try await World.run { world in
             let nowhere = KeyAddress(organization: .mint(), project: .mint(), key: .mint())
             let request = AdmitRequest(
-                digest: Array(SHA256.hash(data: [1])), address: nowhere, request: .mint(), hold: .zero, tokens: 0)
+                digest: Array(SHA256.hash(data: [1])), address: nowhere, request: .mint(), hold: .zero, tokens: 0, policy: .max)
             let decision = try await world.client.admit(request, on: world.loop)
             #expect(decision == .unknown)
         }

@@ -158,7 +158,7 @@ struct AdmitBench: AsyncParsableCommand {
         }
 
         func admit(_ request: String) -> [RedisArgument] {
-            call("admit", 2, [request, owner, Self.digest, "20000000", "-20000000", "100"])
+            call("admit", 2, [request, owner, Self.digest, "20000000", "-20000000", "100", "0"])
         }
 
         func lower(_ request: String) -> [RedisArgument] { call("lower", 2, [request, "15000000", "-15000000"]) }

@@ -41,14 +41,42 @@ public final class GatewayProcess: Sendable {
 
     /// Starts the server again after `kill()` or `stop()`.
     public func start() async throws {
-        let log = home + "/gateway.log"
+        _ = try await Self.serve(environment, log: home + "/gateway.log") { child in process.withLock { $0 = child } }
+    }
+
+    /// Runs `body` with the URL of a second gateway of the same ledger and Redis.
+    public func withAnother(_ body: (String) async throws -> Void) async throws {
+        let (port, folder) = (try freePort(), home + "-other")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let own = ["LLMGATEWAY_PORT": "\(port)", "LLMGATEWAY_HOME": folder]
+        let other = Mutex<ChildProcess?>(nil)
+        var failure: (any Error)?
+        do {
+            _ = try await Self.serve(
+                environment.merging(own) { _, given in given }, log: folder + "/gateway.log"
+            ) { child in other.withLock { $0 = child } }
+            try await body("http://127.0.0.1:\(port)")
+        } catch {
+            failure = error
+        }
+        let child = other.withLock { $0 }
+        child?.signal(SIGTERM)
+        await child?.wait()
+        try? FileManager.default.removeItem(atPath: folder)
+        if let failure { throw failure }
+    }
+
+    /// Starts a server and returns when it is ready; `started` gets it at once, so that a failure can end it too.
+    private static func serve(
+        _ environment: [String: String], log: String, started: (ChildProcess) -> Void
+    ) async throws -> ChildProcess {
         let began = (try? String(contentsOfFile: log, encoding: .utf8))?.utf8.count ?? 0
-        let child = try ChildProcess(Self.executable, ["serve"], environment: environment, output: log)
-        process.withLock { $0 = child }
+        let child = try ChildProcess(executable, ["serve"], environment: environment, output: log)
+        started(child)
         let deadline = ContinuousClock.now + .seconds(60)
         while true {
             let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
-            if String(decoding: text.utf8.dropFirst(began), as: UTF8.self).contains("ready http") { return }
+            if String(decoding: text.utf8.dropFirst(began), as: UTF8.self).contains("ready http") { return child }
             guard child.isRunning, ContinuousClock.now < deadline else {
                 throw ChildProcess.Failure(description: "the gateway did not start: \(text.suffix(2000))")
             }

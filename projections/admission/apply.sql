@@ -4,17 +4,17 @@
 -- What is new. A key's project may be of the same batch.
 WITH created AS MATERIALIZED (
     SELECT
-        b.type, b.stream_id, b.organization, d.strict, d.project, d.token_sha256, d.status, d.usage_limit, d.requests_per_minute,
+        b.type, b.stream_id, b.organization, d.strict, d.project, d.created_by, d.token_sha256, d.status, d.usage_limit, d.requests_per_minute,
         d.tokens_per_minute, d.expires_at
     FROM batch AS b,
         LATERAL jsonb_to_record(b.data) AS d(
-            strict boolean, project uuid, token_sha256 text, status text, usage_limit bigint, requests_per_minute bigint,
-            tokens_per_minute bigint, expires_at bigint
+            strict boolean, project uuid, created_by uuid, token_sha256 text, status text, usage_limit bigint,
+            requests_per_minute bigint, tokens_per_minute bigint, expires_at bigint
         )
     WHERE b.type IN ('organization.created', 'project.created', 'api_key.created')
 ),
 new_organizations AS (
-    INSERT INTO organizations (organization, status, strict, retention, rules, credited, charged, overshoot, strict_overshoot)
+    INSERT INTO organizations (organization, status, strict, retention, policy, credited, charged, overshoot, strict_overshoot)
     SELECT organization, 'active', strict, 'none', 0, 0, 0, 0, 0 FROM created WHERE type = 'organization.created'
 ),
 new_projects AS (
@@ -23,7 +23,8 @@ new_projects AS (
     RETURNING project, organization
 )
 INSERT INTO keys (
-    api_key, project, organization, token_sha256, status, usage_limit, requests_per_minute, tokens_per_minute, expires_at, charged
+    api_key, project, organization, created_by, token_sha256, status, usage_limit, requests_per_minute, tokens_per_minute,
+    expires_at, charged
 )
 SELECT
     c.stream_id,
@@ -32,8 +33,8 @@ SELECT
         FROM (SELECT project, organization FROM projects UNION ALL SELECT project, organization FROM new_projects) AS p
         WHERE p.project = c.project AND p.organization = c.organization
     ),
-    c.organization, c.token_sha256, coalesce(c.status, 'active'), c.usage_limit, c.requests_per_minute, c.tokens_per_minute,
-    c.expires_at, 0
+    c.organization, c.created_by, c.token_sha256, coalesce(c.status, 'active'), c.usage_limit, c.requests_per_minute,
+    c.tokens_per_minute, c.expires_at, 0
 FROM created AS c
 WHERE c.type = 'api_key.created';
 
@@ -42,7 +43,7 @@ WITH changed AS MATERIALIZED (
     SELECT position, type, stream_id, organization, data
     FROM batch
     WHERE stream_kind <> 'request' AND stream_kind <> 'credit'
-        AND type NOT IN ('organization.created', 'project.created', 'api_key.created')
+        AND type NOT IN ('organization.created', 'api_key.created')
 ),
 epochs_started AS (
     INSERT INTO epochs AS e (organization, epoch)
@@ -57,7 +58,7 @@ organization_changes AS (
         status = coalesce(c.status[1], o.status),
         strict = coalesce(c.strict[1], o.strict),
         retention = coalesce(c.retention[1], o.retention),
-        rules = coalesce(c.rules, o.rules)
+        policy = coalesce(c.policy, o.policy)
     FROM (
         SELECT
             organization,
@@ -67,10 +68,11 @@ organization_changes AS (
                 FILTER (WHERE type = 'organization.updated' AND data ? 'strict') AS strict,
             array_agg(data ->> 'retention' ORDER BY position DESC)
                 FILTER (WHERE type = 'organization.updated' AND data ? 'retention') AS retention,
-            max(position) FILTER (WHERE type LIKE 'iam\_rule.%') AS rules
+            max(position) FILTER (WHERE type NOT LIKE 'organization.%') AS policy
         FROM changed
         WHERE type IN (
-            'organization.updated', 'organization.deleted', 'iam_rule.created', 'iam_rule.updated', 'iam_rule.deleted')
+            'organization.updated', 'organization.deleted', 'project.created', 'project.updated', 'project.deleted',
+            'iam_rule.created', 'iam_rule.updated', 'iam_rule.deleted')
         GROUP BY organization
     ) AS c
     WHERE c.organization = o.organization

@@ -17,7 +17,7 @@ local function bind()
   byte, sub, match, call, pcall = string.byte, string.sub, string.match, redis.call, redis.pcall
 end
 
-local MINUS, PENDING, ACTIVE, DELETED, YES = 45, 112, 97, 100, 49
+local MINUS, PENDING, ACTIVE, DELETED, YES, RETAINED = 45, 112, 97, 100, 49, 114
 local STATUS = { active = 'a', inactive = 'i', deleted = 'd' }
 
 local function negative(amount) return amount and byte(amount, 1) == MINUS end
@@ -43,7 +43,8 @@ end
 
 -- Packed rows, fixed widths first, so that the hot path cuts instead of searching. Short, because Lua hashes every byte of
 -- every string that it is given.
---   organization: status strict rules [r]      ('a' '1' position of the newest IAM rule; 'r' when bodies are retained)
+--   organization: status strict policy [r]     ('a' '1' position of the newest event that changed what routing depends on;
+--                                              'r' when bodies are retained)
 --   project:      status limited "|" limit "|" -limit "|"
 --   key:          status limited expiring rated digest(64) "|" limit "|" -limit "|" expires "|" rpm "|" tpm "|"
 --   hold:         'p'ending or 'c'onfirmed, seconds since 1970(10) project(36) key(36) instance(36) amount
@@ -106,15 +107,18 @@ end
 
 -- One line of text, because an array costs more than it says:
 --   unknown
+--   stale policy
 --   denied reason scope retry_ms organization project key
---   admitted epoch seconds microseconds rules[r] strict organization project key
+--   admitted epoch seconds microseconds policy[r] strict organization project key
 -- The last three are what is available; '-' stands for nothing: no limit, or no figure.
 local function deny(reason, scope, retry)
   return 'denied ' .. reason .. ' ' .. scope .. ' ' .. (retry or '-') .. ' - - -'
 end
 
--- admit STATE HOLDS  request owner digest hold -hold tokens [unbounded]    (owner: project key instance)
--- `unbounded` is there when the request may cost more than the hold; strict organizations take no such request.
+-- admit STATE HOLDS  request owner digest hold -hold tokens policy [mode]    (owner: project key instance)
+-- `policy` is the position up to which the caller knows what routing depends on; when a newer event changed it, the answer is
+-- `stale` and nothing is held. `mode` is `unbounded` when the request may cost more than the hold (strict organizations take no
+-- such request), `refused` when the caller's policy refuses it: then it is denied for that, if by nothing else.
 local function admit(keys, args)
   local state, holds, request, owner, hold, debit = keys[1], keys[2], args[1], args[2], args[4], args[5]
   local of_project, of_key = 'p:' .. sub(owner, 1, 36), 'k:' .. sub(owner, 37, 72)
@@ -129,7 +133,11 @@ local function admit(keys, args)
   end
   if not p or byte(p, 1) ~= ACTIVE then return deny('project_inactive', 'project') end
   if byte(o, 1) ~= ACTIVE then return deny('organization_inactive', 'organization') end
-  if args[7] and byte(o, 2) == YES then return deny('unbounded', 'organization') end
+  local policy = byte(o, -1) == RETAINED and sub(o, 3, -2) or sub(o, 3)
+  -- Positions stay far below 2^53, so numbers are right here; and mostly the texts are equal.
+  if policy ~= args[7] and tonumber(policy) > tonumber(args[7]) then return 'stale ' .. policy end
+  if args[8] == 'refused' then return deny('permission_denied', 'api_key') end
+  if args[8] and byte(o, 2) == YES then return deny('unbounded', 'organization') end
 
   local places, counted = hold ~= '0', nil
   if places and call('HSETNX', holds, request, 'p' .. time[1] .. owner .. hold) == 0 then
@@ -256,19 +264,22 @@ steps.organization = { 3, function(state, _, a, i)
   local o = call('HGET', state, 'o') or 'i10'
   local status = a[i] == '=' and sub(o, 1, 1) or STATUS[a[i]]
   local strict = a[i + 1] == '=' and sub(o, 2, 2) or (a[i + 1] == 'true' and '1' or '0')
-  local rules, retained = match(o, '^..(%d+)(r?)$')
+  local policy, retained = match(o, '^..(%d+)(r?)$')
   if a[i + 2] ~= '=' then retained = a[i + 2] == 'retain' and 'r' or '' end
-  call('HSET', state, 'o', status .. strict .. rules .. retained)
+  call('HSET', state, 'o', status .. strict .. policy .. retained)
   call('HINCRBY', state, 'o:a', '0')
   return true
 end }
 
--- position of the newest IAM rule event
-steps.rules = { 1, function(state, _, a, i)
+-- What routing depends on changed by the event at `position`.
+local function moved(state, position)
   local o = call('HGET', state, 'o') or 'i10'
-  call('HSET', state, 'o', sub(o, 1, 2) .. a[i] .. match(o, '(r?)$'))
+  call('HSET', state, 'o', sub(o, 1, 2) .. position .. match(o, '(r?)$'))
   return true
-end }
+end
+
+-- an event that changes what routing depends on, and nothing else; a step's position stands before its name
+steps.policy = { 0, function(state, _, a, i) return moved(state, a[i - 2]) end }
 
 -- What is available is limit (0 when there is none) - charged - holds: a new limit takes the old one off and adds itself.
 local function relimit(state, field, row, limit, minus)
@@ -288,7 +299,7 @@ steps.project = { 4, function(state, _, a, i)
   call('HINCRBY', state, field .. ':a', '0')
   if not relimit(state, field .. ':a', row, a[i + 2], a[i + 3]) then return false end
   call('HSET', state, field, pack_project(row))
-  return true
+  return moved(state, a[i - 2])
 end }
 
 -- key digest status limit -limit expires rpm tpm

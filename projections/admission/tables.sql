@@ -5,7 +5,7 @@ CREATE TABLE organizations (
     status text NOT NULL CHECK (status IN ('active', 'inactive', 'deleted')),
     strict boolean NOT NULL,
     retention text COLLATE "C" NOT NULL CHECK (retention IN ('retain', 'none')),
-    rules bigint NOT NULL,
+    policy bigint NOT NULL,
     credited bigint NOT NULL,
     charged bigint NOT NULL,
     overshoot bigint NOT NULL,
@@ -15,7 +15,7 @@ CREATE TABLE organizations (
 COMMENT ON TABLE organizations IS 'What admission knows of each organization.';
 COMMENT ON COLUMN organizations.strict IS 'Whether a request is charged at most its hold.';
 COMMENT ON COLUMN organizations.retention IS 'retain or none: whether bodies of requests are kept.';
-COMMENT ON COLUMN organizations.rules IS 'The version of the IAM rules: position of the newest event of one, 0 before the first.';
+COMMENT ON COLUMN organizations.policy IS 'Position of the newest event that changed what routing depends on; 0 before the first.';
 COMMENT ON COLUMN organizations.credited IS 'Granted, topped up and adjusted, less refunded and expired, nano-dollars.';
 COMMENT ON COLUMN organizations.charged IS 'Sum of what requests were charged, nano-dollars.';
 COMMENT ON COLUMN organizations.overshoot IS 'Sum of what was charged beyond the hold, nano-dollars.';
@@ -37,6 +37,7 @@ CREATE TABLE keys (
     api_key uuid PRIMARY KEY,
     project uuid NOT NULL,
     organization uuid NOT NULL,
+    created_by uuid,
     token_sha256 text NOT NULL UNIQUE CHECK (token_sha256 ~ '^[0-9a-f]{64}$'),
     status text NOT NULL CHECK (status IN ('active', 'inactive', 'deleted')),
     usage_limit bigint CHECK (usage_limit >= 0),
@@ -47,6 +48,7 @@ CREATE TABLE keys (
 ) WITH (fillfactor = 70);
 
 COMMENT ON TABLE keys IS 'What admission knows of each API key.';
+COMMENT ON COLUMN keys.created_by IS 'Whose rules bind the key beside its own; NULL for a key that an operator made.';
 COMMENT ON COLUMN keys.token_sha256 IS 'SHA-256 of the token that the key has now, 64 lower-case hexadecimal digits.';
 COMMENT ON COLUMN keys.usage_limit IS 'What the key may spend in all, nano-dollars; NULL is no limit.';
 COMMENT ON COLUMN keys.expires_at IS 'From when on it is refused, microseconds since 1970; NULL is never.';

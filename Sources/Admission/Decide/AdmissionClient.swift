@@ -156,9 +156,9 @@ public final class AdmissionClient: Sendable {
         let owner = request.address.project.uuid.lowercase + request.address.key.uuid.lowercase + instance
         var arguments: [RedisArgument] = [
             .string(request.request.uuid.lowercase), .string(owner), .string(Hex.encode(request.digest)), .string(hold.text),
-            .string(hold.negated), .integer(request.tokens),
+            .string(hold.negated), .integer(request.tokens), .integer(request.policy),
         ]
-        if request.isUnbounded { arguments.append("unbounded") }
+        if request.isRefused { arguments.append("refused") } else if request.isUnbounded { arguments.append("unbounded") }
         let reply = try await redis.call(
             .admit, keys: [keys.state, keys.holds], arguments,
             on: redis.client.connection(for: eventLoop), deadline: configuration.deadline)

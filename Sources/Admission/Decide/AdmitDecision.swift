@@ -5,6 +5,8 @@ public import Money
 public enum AdmitDecision: Sendable, Hashable {
     case admitted(Admission)
     case denied(Denial)
+    /// What routing depends on was changed by the event at this position, which the request was made without: nothing is held.
+    case stale(policy: Int64)
     /// The organization's state is not in Redis, and building it was tried and failed in time: answer 503 with Retry-After.
     case unknown
 }
@@ -17,20 +19,20 @@ public struct Admission: Sendable, Hashable {
     public let admittedAt: Timestamp
     /// The least over the limited scopes after the hold, nano-dollars. Below zero only when the hold was zero.
     public let available: NanoDollars
-    /// The version of the organization's IAM rules: the position of the newest one, 0 when there is none.
-    public let iamVersion: Int64
+    /// The position of the newest event that changed what the organization's routing depends on, 0 when there is none.
+    public let policy: Int64
     /// Whether the organization is charged at most the hold.
     public let strict: Bool
     /// Whether the organization has the bodies of its requests kept.
     public let isRetained: Bool
 
     public init(
-        epoch: Int64, admittedAt: Timestamp, available: NanoDollars, iamVersion: Int64, strict: Bool, isRetained: Bool = false
+        epoch: Int64, admittedAt: Timestamp, available: NanoDollars, policy: Int64, strict: Bool, isRetained: Bool = false
     ) {
         self.epoch = epoch
         self.admittedAt = admittedAt
         self.available = available
-        self.iamVersion = iamVersion
+        self.policy = policy
         self.strict = strict
         self.isRetained = isRetained
     }
@@ -45,6 +47,8 @@ public struct Denial: Sendable, Hashable {
         case keyExpired = "key_expired"
         case projectInactive = "project_inactive"
         case organizationInactive = "organization_inactive"
+        /// The caller's own policy refuses the request, and it is the newest.
+        case permission = "permission_denied"
         /// The request may cost more than it would hold, and the organization is strict.
         case unbounded
         case balance

@@ -1,5 +1,5 @@
 /// A dictionary of bounded size: what was not asked for the longest makes room.
-struct LRUCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+package struct LRUCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Entry: Sendable {
         let key: Key
         var value: Value
@@ -15,12 +15,12 @@ struct LRUCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private var newest = Self.none
     private var oldest = Self.none
 
-    init(capacity: Int) { self.capacity = max(1, capacity) }
+    package init(capacity: Int) { self.capacity = max(1, capacity) }
 
-    var count: Int { places.count }
+    package var count: Int { places.count }
 
     /// The value, which counts as asked for.
-    mutating func value(for key: Key) -> Value? {
+    package mutating func value(for key: Key) -> Value? {
         guard let place = places[key] else { return nil }
         if place != newest {
             unlink(place)
@@ -29,7 +29,7 @@ struct LRUCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         return entries[place].value
     }
 
-    mutating func set(_ value: Value, for key: Key) {
+    package mutating func set(_ value: Value, for key: Key) {
         if let place = places[key] {
             entries[place].value = value
             unlink(place)
@@ -50,7 +50,7 @@ struct LRUCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         link(place)
     }
 
-    mutating func remove(_ key: Key) {
+    package mutating func remove(_ key: Key) {
         guard let place = places.removeValue(forKey: key) else { return }
         unlink(place)
         free.append(place)

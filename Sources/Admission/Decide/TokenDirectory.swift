@@ -2,6 +2,8 @@ import Ledger
 import Postgres
 import Synchronization
 
+import struct FoundationEssentials.UUID
+
 /// Maps the digests of tokens to where they belong. What is found stays in memory; what is not found never does.
 ///
 /// Those who ask for one digest at the same time share one look-up. A look-up takes of its client's allowance for unknown
@@ -94,13 +96,14 @@ final class TokenDirectory: Sendable {
     private func read(_ digest: [UInt8]) async -> Answer {
         do {
             let rows = try await postgres.query(
-                "SELECT organization, project, api_key FROM admission.keys WHERE token_sha256 = $1",
+                "SELECT organization, project, api_key, created_by FROM admission.keys WHERE token_sha256 = $1",
                 [.text(Hex.encode(digest))], deadline: Self.deadline)
             guard let row = rows.first else { return .success(nil) }
+            let creator: UUID? = try row.decode(3)
             return .success(
                 KeyAddress(
                     organization: OrganizationID(uuid: try row.decode(0)), project: ProjectID(uuid: try row.decode(1)),
-                    key: APIKeyID(uuid: try row.decode(2))))
+                    key: APIKeyID(uuid: try row.decode(2)), creator: creator.map(UserID.init(uuid:))))
         } catch {
             return .failure(AdmissionError(postgres: error))
         }

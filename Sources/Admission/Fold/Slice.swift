@@ -99,7 +99,7 @@ struct Step: Sendable, Hashable {
         case ("admission.epoch_started", _):
             self.init("epoch", [String(event.position)])
         case ("iam_rule.created", _), ("iam_rule.updated", _), ("iam_rule.deleted", _):
-            self.init("rules", [String(event.position)])
+            self.init("policy", [])
         default:
             self.init(entity: event, stream)
         }

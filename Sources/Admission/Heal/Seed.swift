@@ -35,8 +35,8 @@ struct Seed: Sendable {
     /// Whether there is an organization at all, in the tables or in what came since.
     var exists: Bool { !fields.isEmpty || tail.count > 0 }
 
-    mutating func set(organization status: String, strict: Bool, isRetained: Bool, rules: Int64, available: String) {
-        set("o", Self.letter(status) + (strict ? "1" : "0") + String(rules) + (isRetained ? "r" : ""))
+    mutating func set(organization status: String, strict: Bool, isRetained: Bool, policy: Int64, available: String) {
+        set("o", Self.letter(status) + (strict ? "1" : "0") + String(policy) + (isRetained ? "r" : ""))
         set("o:a", available)
     }
 

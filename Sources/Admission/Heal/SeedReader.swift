@@ -37,7 +37,7 @@ struct SeedReader: Sendable {
         case ("organization", 5):
             seed.set(
                 organization: fields[0], strict: fields[1] == "true", isRetained: fields[2] == "retain",
-                rules: Int64(fields[3]) ?? 0, available: fields[4])
+                policy: Int64(fields[3]) ?? 0, available: fields[4])
         case ("project", 3):
             guard let limit = LimitChange(fields[1]) else { return false }
             seed.set(project: id, status: fields[0], limit: limit, available: fields[2])
@@ -81,7 +81,7 @@ struct SeedReader: Sendable {
                 (SELECT count(*) FROM projections.parked AS p WHERE p.schema_name = 'admission' AND p.organization = $1)::text] AS fields
             UNION ALL
             SELECT 'organization', 0, '', o.organization, ARRAY[
-                o.status, o.strict::text, o.retention, o.rules::text,
+                o.status, o.strict::text, o.retention, o.policy::text,
                 (o.credited - o.charged - coalesce((SELECT sum(h.amount) FROM held AS h), 0))::text]
             FROM admission.organizations AS o WHERE o.organization = $1
             UNION ALL

@@ -26,34 +26,45 @@ struct AdmitStep: Sendable {
 
     /// A client's own bound is never lowered; one that is absent may be lowered to this and no further by a small balance.
     static let smallestOutputBound: Int64 = 4_096
-    /// How often an authorization is tried again because its epoch ended in between.
-    private static let attempts = 4
+    /// How often it is tried because an epoch ended or a policy changed in between.
+    private static let attempts = 6
 
     /// - Throws: what the client is to be told; nothing is held then.
     func admit(_ understood: UnderstoodRequest) async throws(GatewayError) -> AdmittedRequest {
         guard gateway.lease.mayAdmit else {
             throw GatewayError.unavailable("The gateway can't reach the ledger and admits nothing for now.")
         }
-        var bound = try HoldBound(understood)
+        let organization = understood.address.organization
+        var trial = try trial(understood, by: try await gateway.policies.policy(of: organization))
         var endedEpoch: Int64?
-        for attempt in 1...Self.attempts {
+        var mayLower = true
+        for _ in 1...Self.attempts {
             let began = ContinuousClock.now
-            let decision = try await decide(understood, bound: bound, endedEpoch: endedEpoch)
+            let decision = try await decide(trial, endedEpoch: endedEpoch)
             gateway.metrics.admission.record(since: began)
             switch decision {
             case .unknown:
                 throw GatewayError.unavailable("The limits of this organization are being restored; try again shortly.")
+            case .stale(let position):
+                trial = try self.trial(understood, by: try await gateway.policies.policy(of: organization, atLeast: position))
             case .denied(let denial):
-                if let available = denial.available, attempt == 1, try bound.fit(into: available) { continue }
-                throw GatewayError(denial, bound: bound)
+                if denial.reason == .permission, let refusal = trial.refusal { throw refusal }
+                if let available = denial.available, mayLower, try trial.bound.fit(into: available) {
+                    mayLower = false
+                    continue
+                }
+                throw GatewayError(denial, bound: trial.bound)
             case .admitted(let admission):
-                let total = (try? admission.available.adding(bound.amount)) ?? admission.available
-                if try bound.fit(into: total) {
+                let understood = trial.understood
+                let total = (try? admission.available.adding(trial.bound.amount)) ?? admission.available
+                if try trial.bound.fit(into: total) {
                     gateway.admission.lower(
-                        understood.incoming.id, address: understood.address, to: bound.amount, on: understood.incoming.eventLoop)
+                        understood.incoming.id, address: understood.address, to: trial.bound.amount,
+                        on: understood.incoming.eventLoop)
                 }
                 let admitted = AdmittedRequest(
-                    understood: understood, admission: admission, held: bound.amount, outputLimit: bound.outputLimit)
+                    understood: understood, admission: admission, held: trial.bound.amount,
+                    outputLimit: trial.bound.outputLimit)
                 guard admitted.isAuthorized else { return admitted }
                 switch try await authorize(admitted) {
                 case .authorized: return admitted
@@ -61,15 +72,35 @@ struct AdmitStep: Sendable {
                 }
             }
         }
-        throw GatewayError.unavailable("The limits of this organization are being restored; try again shortly.")
+        throw GatewayError.unavailable("The limits and rules of this organization are changing; try again shortly.")
     }
 
-    private func decide(
-        _ understood: UnderstoodRequest, bound: HoldBound, endedEpoch: Int64?
-    ) async throws(GatewayError) -> AdmitDecision {
+    /// A request as one policy lets it go on.
+    private struct Trial {
+        /// With the routes that are left.
+        let understood: UnderstoodRequest
+        let policy: Int64
+        /// Why none is left. Only admission knows whether the policy that says so is the newest, so it is asked all the same.
+        let refusal: GatewayError?
+        var bound: HoldBound
+    }
+
+    private func trial(_ understood: UnderstoodRequest, by policy: OrganizationPolicy) throws(GatewayError) -> Trial {
+        switch PermitStep(gateway: gateway).permit(understood, by: policy) {
+        case .granted(let permitted):
+            Trial(understood: permitted, policy: policy.position, refusal: nil, bound: try HoldBound(permitted))
+        case .refused(let refusal):
+            Trial(understood: understood, policy: policy.position, refusal: refusal, bound: try HoldBound(understood))
+        }
+    }
+
+    private func decide(_ trial: Trial, endedEpoch: Int64?) async throws(GatewayError) -> AdmitDecision {
+        let understood = trial.understood
+        let isRefused = trial.refusal != nil
         let request = AdmitRequest(
             digest: understood.incoming.tokenDigest, address: understood.address, request: understood.incoming.id,
-            hold: bound.amount, tokens: bound.tokens, isUnbounded: bound.unboundedPart != nil)
+            hold: isRefused ? .zero : trial.bound.amount, tokens: isRefused ? 0 : trial.bound.tokens, policy: trial.policy,
+            isUnbounded: trial.bound.unboundedPart != nil, isRefused: isRefused)
         do {
             if let endedEpoch {
                 return try await gateway.admission.readmit(request, staleEpoch: endedEpoch, on: understood.incoming.eventLoop)

@@ -17,6 +17,8 @@ extension GatewayError {
                 APIError(status: 401, message: "The API key has expired.")
             case .projectInactive, .organizationInactive:
                 APIError(status: 410, message: "The \(scope) of this key is not active.")
+            case .permission:
+                APIError(status: 403, message: "Access denied.", code: "permission_denied", type: "invalid_request_error")
             case .unbounded:
                 bound.unboundedPart ?? .invalid("messages", "The highest cost of this request has no bound.")
             case .balance, .keyLimit, .projectLimit:

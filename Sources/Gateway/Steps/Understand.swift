@@ -33,6 +33,12 @@ final class UnderstoodRequest: Sendable {
         self.resolution = resolution
         self.routes = routes
     }
+
+    /// The same request with fewer routes.
+    func narrowed(to routes: [Route]) -> UnderstoodRequest {
+        UnderstoodRequest(
+            incoming: incoming, address: address, body: body, scan: scan, resolution: resolution, routes: routes)
+    }
 }
 
 /// One mapping at its provider, for one request; a class as `UnderstoodRequest` is.

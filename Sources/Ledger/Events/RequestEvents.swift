@@ -92,7 +92,7 @@ public struct RequestDenied: EventData, Hashable {
     public var apiKey: APIKeyID
     /// For example `balance` or `key_limit`.
     public var reason: String
-    /// `organization`, `project` or `api_key`, where one of them was the limit.
+    /// `organization`, `project`, `member` or `api_key`, where one of them was the limit.
     public var scope: String?
     public var model: String?
     /// The HTTP status that was answered.

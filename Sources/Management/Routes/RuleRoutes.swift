@@ -82,7 +82,8 @@ struct RuleValueBody: Decodable, Sendable {
             switch kind {
             case .allowModels, .denyModels: ["models"]
             case .allowProviders, .denyProviders: ["providers"]
-            case .allowPricing, .denyPricing: ["pricingType", "maxInputPrice", "maxOutputPrice"]
+            case .allowPricing: ["pricingType", "maxInputPrice", "maxOutputPrice"]
+            case .denyPricing: ["pricingType"]
             case .allowIPNetworks, .denyIPNetworks: ["ipCidrs"]
             }
         for (name, isGiven) in given where isGiven && !allowed.contains(name) {

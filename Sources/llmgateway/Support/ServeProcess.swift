@@ -61,6 +61,7 @@ struct ServeProcess: Sendable {
         let registry = PrometheusRegistry()
         var gatewayConfiguration = GatewayConfiguration()
         gatewayConfiguration.maximumBodyBytes = settings.maximumBodyBytes
+        gatewayConfiguration.trustedProxies = settings.web.trustedProxies
         let gateway = Gateway(
             catalogue: catalogue, admission: admission, appender: appender, lease: lease, outcomes: outcomes,
             annotations: annotations, payloads: payloads, transport: transport, postgres: postgres, redis: admissionRedis.client,

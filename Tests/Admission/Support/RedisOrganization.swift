@@ -72,7 +72,7 @@ final class RedisOrganization {
 
     func admit(
         _ hold: String, request: RequestID = .mint(), tokens: Int64 = 0, digest: String? = nil, key: APIKeyID? = nil,
-        isUnbounded: Bool = false
+        policy: Int64 = .max, isUnbounded: Bool = false, isRefused: Bool = false
     ) async throws(AdmissionError) -> AdmitDecision {
         guard let amount = SignedAmount(hold) else { throw AdmissionError(.invalidRequest, "not an amount") }
         let owner = project.uuid.lowercase + (key ?? self.key).uuid.lowercase + instance.uuid.lowercase
@@ -81,8 +81,8 @@ final class RedisOrganization {
                 .admit, [keys.state, keys.holds],
                 [
                     .string(request.uuid.lowercase), .string(owner), .string(digest ?? self.digest), .string(amount.text),
-                    .string(amount.negated), .integer(tokens),
-                ] + (isUnbounded ? ["unbounded"] : [])))
+                    .string(amount.negated), .integer(tokens), .integer(policy),
+                ] + (isRefused ? ["refused"] : isUnbounded ? ["unbounded"] : [])))
     }
 
     func lower(_ request: RequestID, to amount: String) async throws -> String {

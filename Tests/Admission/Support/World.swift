@@ -165,7 +165,7 @@ struct Shop: Sendable {
     }
 
     func request(_ hold: Int64, id: RequestID = .mint()) -> AdmitRequest {
-        AdmitRequest(digest: digest, address: address, request: id, hold: NanoDollars(hold), tokens: 0)
+        AdmitRequest(digest: digest, address: address, request: id, hold: NanoDollars(hold), tokens: 0, policy: .max)
     }
 
     func admit(_ request: AdmitRequest) async throws(AdmissionError) -> AdmitDecision {

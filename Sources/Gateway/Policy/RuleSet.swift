@@ -1,0 +1,153 @@
+internal import Ledger
+internal import Money
+internal import Web
+
+/// The active rules of one level (a member's or a key's), compiled so that asking them costs a few look-ups.
+///
+/// Allow rules of one type are a union; different types must all allow; every deny rule applies. Rules about providers and
+/// prices take candidates away, and what is left binds routing and fallback alike.
+struct RuleSet: Sendable {
+    enum Scope: String, Sendable, Hashable {
+        case member
+        case apiKey = "api_key"
+    }
+
+    /// Allow rules of one type; nil where there is none.
+    private struct Allowed<Element: Hashable & Sendable>: Sendable {
+        var elements: Set<Element> = []
+        var rules: [IAMRuleID] = []
+    }
+
+    let scope: Scope
+    private var allowedModels: Allowed<String>?
+    private var allowedProviders: Allowed<String>?
+    private var allowedNetworks: Allowed<IPNetwork>?
+    private var allowedPrices: [(bound: PriceBound, rule: IAMRuleID)] = []
+    private var deniedModels: [String: IAMRuleID] = [:]
+    private var deniedProviders: [String: IAMRuleID] = [:]
+    private var deniedNetworks: [(network: IPNetwork, rule: IAMRuleID)] = []
+    private var deniedFree: IAMRuleID?
+    private var deniedPaid: IAMRuleID?
+    private var unreadable: [IAMRuleID]
+
+    /// - Parameter unreadable: rules that this version does not understand: nothing is allowed past them.
+    init(_ rules: [IAMRule], scope: Scope, unreadable: [IAMRuleID] = []) {
+        self.scope = scope
+        self.unreadable = unreadable
+        for rule in rules { add(rule) }
+    }
+
+    private mutating func add(_ rule: IAMRule) {
+        let value = rule.value
+        switch rule.kind {
+        case .allowModels: Self.allow(value.models, rule.id, in: &allowedModels)
+        case .allowProviders: Self.allow(value.providers, rule.id, in: &allowedProviders)
+        case .denyModels: for model in value.models ?? [] { deniedModels[model] = deniedModels[model] ?? rule.id }
+        case .denyProviders:
+            for provider in value.providers ?? [] { deniedProviders[provider] = deniedProviders[provider] ?? rule.id }
+        case .allowIPNetworks, .denyIPNetworks: add(networks: value.networks, of: rule)
+        case .allowPricing:
+            guard let bound = PriceBound(value) else { break }
+            allowedPrices.append((bound, rule.id))
+        case .denyPricing:
+            if value.pricing == "free" { deniedFree = deniedFree ?? rule.id }
+            if value.pricing == "paid" { deniedPaid = deniedPaid ?? rule.id }
+        }
+    }
+
+    private static func allow<Element>(_ elements: [Element]?, _ rule: IAMRuleID, in allowed: inout Allowed<Element>?) {
+        guard let elements else { return }
+        var all = allowed ?? Allowed()
+        all.elements.formUnion(elements)
+        all.rules.append(rule)
+        allowed = all
+    }
+
+    private mutating func add(networks texts: [String]?, of rule: IAMRule) {
+        guard let texts else { return }
+        let networks = texts.compactMap { IPNetwork($0) }
+        // A network that can't be read protects nobody if it is passed over.
+        guard networks.count == texts.count else {
+            unreadable.append(rule.id)
+            return
+        }
+        if rule.kind == .allowIPNetworks {
+            Self.allow(networks, rule.id, in: &allowedNetworks)
+        } else {
+            deniedNetworks += networks.map { ($0, rule.id) }
+        }
+    }
+
+    /// Which of the candidates are left, as their places in the array, or why none is.
+    func verdict(on subject: RuleSubject, _ candidates: [RuleCandidate]) -> RuleVerdict {
+        guard unreadable.isEmpty else { return refusal(.unreadable, unreadable) }
+        if let refusal = networks(subject) ?? models(subject) { return refusal }
+        var left = Array(candidates.indices)
+        if let allowed = allowedProviders {
+            left.removeAll { !allowed.elements.contains(candidates[$0].provider) }
+            guard !left.isEmpty else { return refusal(.providerNotAllowed, allowed.rules) }
+        }
+        if !deniedProviders.isEmpty {
+            let rules = left.compactMap { deniedProviders[candidates[$0].provider] }
+            left.removeAll { deniedProviders[candidates[$0].provider] != nil }
+            guard !left.isEmpty else { return refusal(.providerDenied, rules) }
+        }
+        if !allowedPrices.isEmpty {
+            left.removeAll { place in !allowedPrices.contains { $0.bound.holds(candidates[place]) } }
+            guard !left.isEmpty else { return refusal(.priceNotAllowed, allowedPrices.map(\.rule)) }
+        }
+        for (rule, isFree) in [(deniedFree, true), (deniedPaid, false)] {
+            guard let rule else { continue }
+            left.removeAll { candidates[$0].isFree == isFree }
+            guard !left.isEmpty else { return refusal(isFree ? .freeDenied : .paidDenied, [rule]) }
+        }
+        return .left(left)
+    }
+
+    private func networks(_ subject: RuleSubject) -> RuleVerdict? {
+        guard allowedNetworks != nil || !deniedNetworks.isEmpty else { return nil }
+        let address = subject.address().flatMap { IPAddress($0) }
+        if let allowed = allowedNetworks {
+            guard let address, allowed.elements.contains(where: { $0.contains(address) }) else {
+                return refusal(.addressNotAllowed, allowed.rules)
+            }
+        }
+        guard let address, let denied = deniedNetworks.first(where: { $0.network.contains(address) }) else { return nil }
+        return refusal(.addressDenied, [denied.rule])
+    }
+
+    private func models(_ subject: RuleSubject) -> RuleVerdict? {
+        if let allowed = allowedModels, !subject.names.contains(where: allowed.elements.contains) {
+            return refusal(.modelNotAllowed, allowed.rules)
+        }
+        guard !deniedModels.isEmpty, let rule = subject.names.lazy.compactMap({ deniedModels[$0] }).first else { return nil }
+        return refusal(.modelDenied, [rule])
+    }
+
+    private func refusal(_ reason: RuleRefusal.Reason, _ rules: [IAMRuleID]) -> RuleVerdict {
+        var seen: Set<IAMRuleID> = []
+        return .refused(RuleRefusal(reason: reason, scope: scope, rules: rules.filter { seen.insert($0).inserted }))
+    }
+}
+
+/// A conjunction of what one `allow_pricing` rule asks.
+private struct PriceBound: Sendable {
+    let pricing: String?
+    let input: PicoDollars?
+    let output: PicoDollars?
+
+    /// nil for a rule without a value, which restricts nothing.
+    init?(_ value: IAMRuleValue) {
+        guard value.pricing != nil || value.maxInputPrice != nil || value.maxOutputPrice != nil else { return nil }
+        pricing = value.pricing
+        input = value.maxInputPrice
+        output = value.maxOutputPrice
+    }
+
+    func holds(_ candidate: RuleCandidate) -> Bool {
+        if let pricing, pricing != (candidate.isFree ? "free" : "paid") { return false }
+        if let input, candidate.inputPrice > input { return false }
+        if let output, candidate.outputPrice > output { return false }
+        return true
+    }
+}

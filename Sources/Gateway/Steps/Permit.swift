@@ -1,0 +1,64 @@
+internal import Catalogue
+internal import Dialects
+internal import Ledger
+internal import Money
+internal import Web
+
+/// Takes away the routes that the rules of the organization's policy do not allow, for the first try and every later one.
+struct PermitStep: Sendable {
+    let gateway: Gateway
+
+    enum Permission: Sendable {
+        /// The request with the routes that are left.
+        case granted(UnderstoodRequest)
+        case refused(GatewayError)
+    }
+
+    func permit(_ understood: UnderstoodRequest, by policy: OrganizationPolicy) -> Permission {
+        let levels = policy.levels(of: understood.address)
+        guard !levels.isEmpty else { return .granted(understood) }
+        let proxies = gateway.configuration.trustedProxies
+        let incoming = understood.incoming
+        let subject = RuleSubject(names: [understood.model.id] + understood.model.aliases) {
+            proxies.client(peer: incoming.peerAddress, headers: incoming.headers)
+        }
+        var routes = understood.routes
+        for level in levels {
+            switch level.verdict(on: subject, routes.map(RuleCandidate.init)) {
+            case .left(let places): if places.count < routes.count { routes = places.map { routes[$0] } }
+            case .refused(let refusal): return .refused(GatewayError(refusal))
+            }
+        }
+        return .granted(routes.count == understood.routes.count ? understood : understood.narrowed(to: routes))
+    }
+}
+
+extension RuleCandidate {
+    init(_ route: Route) {
+        // Which tier a prompt falls into is known only from above, and a smaller prompt may be in a dearer tier.
+        let prices = route.mapping.prices
+        let last = prices.tiers.firstIndex { $0.upTo.map { route.promptTokens <= $0 } ?? true } ?? prices.tiers.count - 1
+        let tiers = prices.tiers[...last]
+        self.init(
+            provider: route.provider.id, isFree: prices.isFree, inputPrice: tiers.map(\.input).max() ?? .zero,
+            outputPrice: tiers.map { max($0.output, $0.reasoning ?? .zero) }.max() ?? .zero)
+    }
+}
+
+extension GatewayError {
+    /// What a client is told when rules refuse.
+    init(_ refusal: RuleRefusal) {
+        let whose =
+            switch refusal.scope {
+            case .member: "the member who made this API key"
+            case .apiKey: "this API key"
+            }
+        let rules = refusal.rules.map(\.description).joined(separator: ", ")
+        self.init(
+            APIError(
+                status: 403,
+                message: "Access denied: \(refusal.reason.rawValue). The rules of \(whose) decide that. (Rule ID: \(rules))",
+                code: "permission_denied", type: "invalid_request_error"),
+            scope: refusal.scope.rawValue)
+    }
+}

@@ -1,0 +1,232 @@
+"""Rules of API keys: obeyed by the very next request, binding for failover, told with their ids, recorded as denials.
+
+Arguments: the ports at which the providers alpha and beta are expected; a gateway of the same ledger; how many keys are switched
+off under traffic.
+"""
+
+import concurrent.futures
+import json
+import os
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+
+ALPHA, BETA, OTHER, KEYS = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+url = os.environ["GATEWAY_URL"].replace("127.0.0.1", "localhost")
+
+
+class Provider(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, port):
+        self.asked, self.status = 0, 200
+        super().__init__(("127.0.0.1", port), Answer)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Answer(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.server.asked += 1
+        answer = {
+            "id": "chatcmpl-1", "object": "chat.completion", "created": 1730000000, "model": "both",
+            "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+        }
+        if self.server.status != 200:
+            answer = {"error": {"message": "no", "type": "server_error"}}
+        body = json.dumps(answer).encode()
+        self.send_response(self.server.status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def ok(answer):
+    assert answer.status_code in (200, 201), (answer.request.url, answer.status_code, answer.text)
+    return answer.json()
+
+
+def command(*arguments):
+    done = subprocess.run([os.environ["LLMGATEWAY_EXECUTABLE"], *arguments, "--json"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+alpha, beta = Provider(ALPHA), Provider(BETA)
+owner = httpx.Client(base_url=url, headers={"origin": url}, timeout=60)
+account = {"email": "owner@example.org", "password": "correct horse battery", "name": "Owner"}
+ok(owner.post("/auth/sign-up/email", json=account))
+organization = ok(owner.post("/orgs", json={"name": "Rules"}))["organization"]["id"]
+command("credits", "grant", "--organization", organization, "--amount", "100", "--kind", "paid")
+project = ok(owner.post("/projects", json={"name": "P", "organizationId": organization}))["project"]["id"]
+gateways = [httpx.Client(base_url=at, timeout=60) for at in (url, OTHER)]
+
+
+def new_key():
+    return ok(owner.post("/keys/api", json={"description": "k", "projectId": project, "usageLimit": None}))["apiKey"]
+
+
+def complete(token, model="both", at=0, **headers):
+    body = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5}
+    return gateways[at].post("/v1/chat/completions", json=body, headers={"authorization": f"Bearer {token}"} | headers)
+
+
+key = new_key()
+turn = 0
+
+
+def rule(kind, **value):
+    return ok(owner.post(f"/keys/api/{key['id']}/iam", json={"ruleType": kind, "ruleValue": value}))["rule"]["id"]
+
+
+def change(rule, **body):
+    ok(owner.patch(f"/keys/api/{key['id']}/iam/{rule}", json=body))
+
+
+def remove(rule):
+    ok(owner.delete(f"/keys/api/{key['id']}/iam/{rule}"))
+
+
+def allowed(model="both", provider=None, **headers):
+    """Both gateways obey at once, whichever is asked first."""
+    global turn
+    turn += 1
+    for at in ((0, 1), (1, 0))[turn % 2]:
+        answer = ok(complete(key["token"], model, at, **headers))
+        assert provider is None or answer["metadata"]["used_provider"] == provider, answer["metadata"]
+
+
+def refused(rules, model="both", **headers):
+    global turn
+    turn += 1
+    for at in ((0, 1), (1, 0))[turn % 2]:
+        answer = complete(key["token"], model, at, **headers)
+        assert answer.status_code == 403, (answer.status_code, answer.text)
+        error = answer.json()["error"]
+        assert error["code"] == "permission_denied" and error["type"] == "invalid_request_error", error
+        assert error["message"].startswith("Access denied: "), error
+        assert all(rule in error["message"] for rule in rules), (rules, error)
+
+
+allowed(provider="alpha")
+
+# Models, by id or alias, and whatever is changed holds for the next request.
+first = rule("deny_models", models=["both"])
+refused([first])
+refused([first], model="either")
+refused([first], model="alpha/both")
+allowed("echo")
+change(first, status="inactive")
+allowed()
+change(first, status="active")
+refused([first])
+change(first, ruleValue={"models": ["echo"]})
+allowed()
+refused([first], model="echo")
+remove(first)
+allowed("echo")
+some, more = rule("allow_models", models=["echo"]), rule("allow_models", models=["either"])
+allowed()
+allowed("echo")
+remove(more)
+refused([some])
+remove(some)
+
+# A denied provider is never asked, not by name, not as the next best.
+denied = rule("deny_providers", providers=["alpha"])
+alpha.asked = 0
+allowed(provider="beta")
+refused([denied], model="alpha/both")
+beta.status = 500
+assert complete(key["token"]).status_code >= 500
+assert alpha.asked == 0, alpha.asked
+remove(denied)
+allowed(provider="alpha")
+denied = rule("deny_providers", providers=["beta"])
+alpha.status, beta.asked = 500, 0
+assert complete(key["token"]).status_code >= 500
+assert beta.asked == 0, beta.asked
+remove(denied)
+alpha.status = beta.status = 200
+only = rule("allow_providers", providers=["beta"])
+allowed(provider="beta")
+refused([only], model="echo")
+remove(only)
+
+# Prices are US dollars a token; types must all allow.
+cheap = rule("allow_pricing", maxInputPrice="0.000002")
+alpha.status = 500
+assert complete(key["token"]).status_code >= 500, "the dear one must not be the way out"
+alpha.status = 200
+allowed(provider="alpha")
+refused([cheap], model="beta/both")
+only = rule("allow_providers", providers=["beta"])
+assert complete(key["token"]).status_code == 403
+remove(only)
+remove(cheap)
+paid = rule("deny_pricing", pricingType="paid")
+refused([paid])
+allowed("echo-free")
+remove(paid)
+
+# Addresses count only as those say who are trusted to.
+inside = rule("allow_ip_cidrs", ipCidrs=["203.0.113.0/24", "2001:db8::/32"])
+refused([inside])
+allowed(**{"x-forwarded-for": "203.0.113.9"})
+allowed(**{"x-forwarded-for": "2001:db8::1"})
+refused([inside], **{"x-forwarded-for": "203.0.113.9, 198.51.100.1"})
+block = rule("deny_ip_cidrs", ipCidrs=["203.0.113.128/25"])
+refused([block], **{"x-forwarded-for": "203.0.113.200"})
+allowed(**{"x-forwarded-for": "203.0.113.9"})
+remove(inside)
+remove(block)
+
+# What belongs to another type is refused when it is written.
+wrong = owner.post(f"/keys/api/{key['id']}/iam", json={"ruleType": "deny_pricing", "ruleValue": {"maxInputPrice": "1"}})
+assert wrong.status_code == 400 and wrong.json()["field"].startswith("ruleValue"), wrong.text
+
+# Keys that are switched off while they are in use: no request that begins after the answer is served, at either gateway.
+# The plan allows a person five keys a project; an operator makes as many as they like.
+keys = [json.loads(command("keys", "create", "--project", project, "--name", "k")) for _ in range(KEYS)]
+stop = threading.Event()
+served_late = []
+
+
+def traffic(index):
+    while not stop.is_set():
+        chosen = keys[index % KEYS]
+        index += 7
+        was_off = chosen.get("off", False)
+        answer = complete(chosen["token"], "echo", index % 2)
+        if was_off and answer.status_code == 200:
+            served_late.append(chosen["key"])
+        assert answer.status_code in (200, 401), (answer.status_code, answer.text)
+
+
+with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    running = [pool.submit(traffic, index) for index in range(8)]
+    try:
+        for chosen in keys:
+            ok(owner.patch(f"/keys/api/{chosen['key']}", json={"status": "inactive"}))
+            chosen["off"] = True
+    finally:
+        stop.set()
+    for done in running:
+        done.result()
+assert not served_late, served_late
+
+events = [json.loads(line) for line in command(
+    "ledger", "events", "--type", "request.denied", "--organization", organization, "--limit", "10000").splitlines()]
+assert any(event["data"]["reason"] == "permission_denied" for event in events), events[:3]
+alpha.shutdown()
+beta.shutdown()
