@@ -93,6 +93,22 @@ try:
     post("/auth/sign-in/email", ada, browser=browser)
     assert browser.get("/auth/get-session").json()["user"]["email"] == "ada@example.org"
 
+    # Whoever comes has an organization, and can invite another; the mail names the invitation, and no text of a person.
+    organizations = browser.get("/orgs").json()["organizations"]
+    assert [found["name"] for found in organizations] == ["Default Organization"], organizations
+    team = f"/team/{organizations[0]['id']}"
+    invite = post(team + "/members", {"email": "bob@example.org", "role": "developer"}, browser=browser)["invite"]
+    text = mailbox.next("bob@example.org", "invited")
+    assert invite["id"] in text and organizations[0]["id"] in text and "Ada" not in text, text
+    bob = account("bob@example.org")
+    post("/auth/sign-up/email", bob)
+    assert client().get(link(mailbox.next("bob@example.org", "Confirm"))).status_code == 200
+    guest = client()
+    post("/auth/sign-in/email", bob, browser=guest)
+    assert [found["id"] for found in guest.get("/user/me/invites").json()["invites"]] == [invite["id"]]
+    post(f"{team}/invites/{invite['id']}/accept", {}, browser=guest)
+    assert {found["role"] for found in guest.get("/orgs").json()["organizations"]} == {"owner", "developer"}
+
     # Who tries an address that has an account sees what a new one sees; only the mailbox's owner is told.
     again = post("/auth/sign-up/email", {**ada, "name": "Eve", "password": "another horse battery"})
     assert again.keys() == first.keys() and again["user"].keys() == first["user"].keys(), (first, again)

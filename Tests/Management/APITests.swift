@@ -137,6 +137,18 @@ import Testing
         }
     }
 
+    @Test func whoeverComesHasAnOrganizationAtOnce() async throws {
+        try await World.run { world in
+            let person = UserID.mint()
+            try await world.management.welcome(person)
+            let organizations = try await world.send(.get, "/orgs", as: person)
+            #expect(organizations.text("organizations.0.name") == "Default Organization")
+            #expect(organizations.text("organizations.0.role") == "owner" && organizations["organizations.1"] == nil)
+            let projects = try await world.send(.get, "/orgs/\(organizations.text("organizations.0.id"))/projects", as: person)
+            #expect(projects.text("projects.0.name") == "Default Project" && projects.text("projects.0.mode") == "credits")
+        }
+    }
+
     @Test func anInvitationIsForOnePersonAndOnce() async throws {
         try await World.run { world in
             let (owner, organization, _) = try await world.owner()
@@ -149,8 +161,13 @@ import Testing
             #expect(try await world.send(.post, "/team/\(organization)/members", body, as: owner).status == 400)
             let accept = "/team/\(organization)/invites/\(invited.text("invite.id"))/accept"
             #expect(try await world.send(.post, accept, as: UserID.mint()).status == 404)
+            let mine = try await world.send(.get, "/user/me/invites", as: person)
+            #expect(mine.text("invites.0.id") == invited.text("invite.id"))
+            #expect(mine.text("invites.0.organization.id") == organization && mine["invites.1"] == nil)
+            #expect(try await world.send(.get, "/user/me/invites", as: owner)["invites.0"] == nil)
             #expect(try await world.send(.post, accept, as: person).status == 200)
             #expect(try await world.send(.post, accept, as: person).status == 404)
+            #expect(try await world.send(.get, "/user/me/invites", as: person)["invites.0"] == nil)
             #expect(try await world.send(.get, "/orgs/\(organization)", as: person).text("organization.role") == "developer")
             // Whoever wants to may leave, and is gone at once.
             #expect(try await world.send(.delete, "/team/\(organization)/members/\(person)", as: person).status == 200)

@@ -68,6 +68,7 @@ enum PermissionMatrix {
         // A rule is no rule of another key.
         Row(.patch, "/keys/api/{developerKey}/iam/{rule}", #"{"status":"inactive"}"#, 404, 404, 404, 404, 404, 401),
         Row(.delete, "/keys/api/{developerKey}/iam/{rule}", nil, 404, 404, 404, 404, 404, 401),
+        Row(.get, "/user/me/invites", nil, 200, 200, 200, 200, 200, 401),
         Row(.get, "/team/{org}/members", nil, 200, 200, 200, 403, 403, 401),
         Row(.post, "/team/{org}/members", #"{"email":"n@b.test","role":"developer"}"#, 200, 200, 403, 403, 403, 401),
         Row(.post, "/team/{org}/members", #"{"email":"n@b.test","role":"owner"}"#, 200, 403, 403, 403, 403, 401),

@@ -72,6 +72,20 @@ struct Letter: Sendable {
             text: "You can sign in by \(provider) from now on. If this was not you, write to your administrator.\n")
     }
 
+    static func invited(email: String, organization: String, role: String, invitation: String, pagesURL: String) -> Letter {
+        Letter(
+            email: email, subject: "You are invited to an organization",
+            text: """
+                Somebody invited this address to an organization, with the role \(role).
+
+                Sign in at \(pagesURL) with an account of this address, or make one there, and accept the invitation
+                \(invitation) of \(organization) within 7 days.
+
+                If you do not know what this is about, there is nothing to do.
+
+                """)
+    }
+
     static func passwordChanged(email: String) -> Letter {
         Letter(
             email: email, subject: "Your password was changed",
@@ -86,6 +100,18 @@ extension Identity {
             return
         }
         mailer.send(mail)
+    }
+
+    /// Tells somebody, who may have no account yet, of an invitation.
+    ///
+    /// - Parameters:
+    ///   - organization: Its id; its name is a person's own text, and does not stand in a mail.
+    ///   - invitation: Its id.
+    public func tell(invitedTo organization: String, as role: String, by invitation: String, email: String) {
+        mail(
+            .invited(
+                email: email, organization: organization, role: role, invitation: invitation,
+                pagesURL: configuration.pagesURL))
     }
 
     /// Sends the link that confirms a mailbox, behind the answer.

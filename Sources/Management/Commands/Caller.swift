@@ -8,9 +8,11 @@ struct Caller: Sendable {
     let request: Ledger.RequestID
     let address: String?
     let userAgent: String?
+    /// What led to the change: `api`, or what the gateway did by itself.
+    var source = "api"
 
     /// What decides nothing and names nobody beyond an id stays with the event; the rest lies beside it, and is forgotten.
     var metadata: EventMetadata {
-        EventMetadata(source: "api", actor: user, session: session, request: request)
+        EventMetadata(source: source, actor: user, session: session.isEmpty ? nil : session, request: request)
     }
 }

@@ -1,7 +1,7 @@
-internal import Ledger
+public import Ledger
 internal import Money
 internal import Postgres
-internal import Web
+public import Web
 
 extension Management {
     /// What a PATCH of an organization may set; nil is left as it is.
@@ -21,10 +21,22 @@ extension Management {
         var isEmpty: Bool { texts.isEmpty && !isBilling }
     }
 
+    /// Gives a person who has just come an organization with a project, so that they can begin.
+    ///
+    /// - Throws: ``WebError`` when the ledger could not be reached; the person can make one by hand.
+    public func welcome(_ user: UserID) async throws(WebError) {
+        let caller = Caller(
+            user: user, session: "", request: .mint(), address: nil, userAgent: nil, source: "sign-up")
+        try await addOrganization(.mint(), name: "Default Organization", mode: "credits", by: caller)
+    }
+
     /// Makes an organization with the caller as its owner, and a first project.
     ///
+    /// - Parameter mode: Of the project.
     /// - Throws: 403 when the caller owns as many as one person may.
-    func addOrganization(_ organization: OrganizationID, name: String, by caller: Caller) async throws(WebError) {
+    func addOrganization(
+        _ organization: OrganizationID, name: String, mode: String = "hybrid", by caller: Caller
+    ) async throws(WebError) {
         try await retrying { () async throws(WebError) -> Change? in
             let standing = try await standing(of: .user(caller.user), in: "organizations")
             guard try await ownedOrganizations(by: caller.user) < PlanLimits.organizations else {
@@ -43,7 +55,7 @@ extension Management {
                         MemberAdded(user: caller.user, role: .owner), stream, version: nil, organization: organization, by: caller
                     ),
                     draft(
-                        ProjectCreated(mode: "hybrid"), .project(project), version: 0, organization: organization, by: caller,
+                        ProjectCreated(mode: mode), .project(project), version: 0, organization: organization, by: caller,
                         texts: ["name": "Default Project"]),
                     draft(
                         OrganizationProjectAdded(project: project), stream, version: nil, organization: organization, by: caller),

@@ -68,10 +68,44 @@ extension Management {
         ).first
     }
 
+    /// The open invitations to a person's address, oldest first; none until the address was shown to be theirs.
+    func invites(to person: Person?) async throws(WebError) -> [OwnInviteRecord] {
+        guard let person, person.isEmailVerified else { return [] }
+        return try await rows(
+            """
+            SELECT i.invite, i.organization, i.role, i.status, i.expires_at, t.body, i.created_at, n.body
+            FROM management.texts AS t
+            JOIN organizations.invites AS i ON i.texts = t.event AND i.status = 'pending' AND i.expires_at > $2
+            JOIN organizations.organizations AS o ON o.organization = i.organization AND o.status <> 'deleted'
+            LEFT JOIN management.texts AS n ON n.event = o.texts
+            WHERE t.body ? 'email' AND lower(t.body ->> 'email') = $1
+            ORDER BY i.created_at, i.invite
+            """, [.text(person.email.lowercased()), .int8(Timestamp.now.microseconds)], OwnInviteRecord.init)
+    }
+
     private static let inviteColumns = """
         SELECT i.invite, i.organization, i.role, i.status, i.expires_at, t.body, i.created_at
         FROM organizations.invites AS i LEFT JOIN management.texts AS t ON t.event = i.texts
         """
+}
+
+/// An invitation as the person who was invited sees it.
+struct OwnInviteRecord: Sendable {
+    let invite: InviteRecord
+    let organizationName: String
+
+    init(_ row: PostgresRow) throws {
+        invite = try InviteRecord(row)
+        organizationName = try Texts.decode(row, 7)["name"] ?? ""
+    }
+
+    var json: WebValue {
+        [
+            "id": .id(invite.id), "role": .string(invite.role.rawValue), "expiresAt": .time(invite.expiresAt),
+            "createdAt": .time(invite.createdAt),
+            "organization": ["id": .id(invite.organization), "name": .string(organizationName)],
+        ]
+    }
 }
 
 extension InviteRecord {

@@ -1,17 +1,32 @@
 internal import HTTPTypes
 public import Hummingbird
-internal import Ledger
+public import Ledger
 public import Web
 
 /// The management API: organizations, projects, API keys with their rules, members, and who changed what.
 public struct ManagementRoutes: WebRoutes {
     let management: Management
     let sessions: any SessionSource
+    let invited: @Sendable (Invitation) -> Void
 
-    /// - Parameter sessions: Tells who sent a request.
-    public init(management: Management, sessions: any SessionSource) {
+    /// What somebody who was invited is to be told.
+    public struct Invitation: Sendable, Hashable {
+        public let email: String
+        public let role: MemberRole
+        /// `inv_…` and `org_…`, by which it is accepted.
+        public let id: String
+        public let organization: String
+    }
+
+    /// - Parameters:
+    ///   - sessions: Tells who sent a request.
+    ///   - invited: Called when somebody was invited; it must not wait for the mail to go out.
+    public init(
+        management: Management, sessions: any SessionSource, invited: @escaping @Sendable (Invitation) -> Void = { _ in }
+    ) {
         self.management = management
         self.sessions = sessions
+        self.invited = invited
     }
 
     public func register(on router: Router<WebContext>) {

@@ -32,6 +32,9 @@ extension ManagementRoutes {
             let email = try EmailText.check(body.email, field: "email")
             let id = InviteID.mint()
             try await management.invite(id, email: email, role: body.role, to: organization, by: caller, people: sessions)
+            invited(
+                Invitation(
+                    email: email, role: body.role, id: id.description, organization: organization.description))
             return Response.json([
                 "message": "Invitation created successfully", "member": nil,
                 "invite": (try await management.invite(id, of: organization))?.json ?? nil,
@@ -57,6 +60,11 @@ extension ManagementRoutes {
             let caller = try await caller(request, context)
             try await management.withdraw(try id("invite", of: context), of: try organization(of: context), by: caller)
             return Response.json(["message": "Invitation withdrawn successfully"])
+        }
+        router.get("/user/me/invites") { request, context in
+            let caller = try await caller(request, context)
+            let person = try await sessions.people([caller.user])[caller.user]
+            return Response.json(["invites": .array(try await management.invites(to: person).map(\.json))])
         }
         router.post("/team/:id/invites/:invite/accept") { request, context in
             let caller = try await caller(request, context)

@@ -75,14 +75,20 @@ struct ServeProcess: Sendable {
             annotations: annotations, payloads: payloads, watchdog: watchdog, seals: seals, isProtected: isProtected
         ).register(in: registry)
 
-        let identity = try Self.identity(settings, postgres: postgres, transport: transport, logger: logger)
+        let management = Management(appender: appender, postgres: postgres, reader: LedgerReader(postgres), logger: logger)
+        let identity = try Self.identity(
+            settings, management: management, postgres: postgres, transport: transport, logger: logger)
         self.identity = identity
         var webConfiguration = settings.web
         webConfiguration.origins = OriginCheck(allowed: Array(identity.configuration.origins))
-        let management = Management(appender: appender, postgres: postgres, reader: LedgerReader(postgres), logger: logger)
         let web = WebResponder(
             [
-                IdentityRoutes(identity), ManagementRoutes(management: management, sessions: identity),
+                IdentityRoutes(identity),
+                ManagementRoutes(management: management, sessions: identity) { invitation in
+                    identity.tell(
+                        invitedTo: invitation.organization, as: invitation.role.rawValue, by: invitation.id,
+                        email: invitation.email)
+                },
                 try OpenAPIRoutes(folder: settings.root + "/Sources/Web/OpenAPI"),
             ],
             configuration: webConfiguration, logger: logger)
@@ -136,13 +142,16 @@ struct ServeProcess: Sendable {
     }
 
     private static func identity(
-        _ settings: Settings, postgres: PostgresClient, transport: HTTPTransport, logger: Logger
+        _ settings: Settings, management: Management, postgres: PostgresClient, transport: HTTPTransport, logger: Logger
     ) throws -> Identity {
         let people = try PeopleSettings(host: settings.host, port: settings.port, origins: settings.origins)
         let mailer = Mailer(
             folder: settings.home + "/mail", server: people.mailServer, sender: people.sender, logger: logger)
+        var hooks = Identity.Hooks()
+        hooks.signedUp = { person in try await management.welcome(person.id) }
         return Identity(
-            configuration: people.configuration, postgres: postgres, mailer: mailer, transport: transport, logger: logger)
+            configuration: people.configuration, postgres: postgres, mailer: mailer, transport: transport, hooks: hooks,
+            logger: logger)
     }
 
     private static func spool(_ settings: Settings, logger: Logger) throws -> OutcomeSpool {
