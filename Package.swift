@@ -164,6 +164,7 @@ let package = Package(
             "Acceptance", ["TestSupport", "Ledger", "Postgres", "Money", logging],
             exclude: [
                 "bad_input.py", "browser.py", "browser_passkeys.py", "budget.py", "docs_page.py", "iam.py", "iam_catalogue.json",
+                "logs.py",
                 "mailboxes.py",
                 "mock_catalogue.json", "openai_sdk.py", "openapi.py", "passkeys.py", "provider.py", "recompute.py",
                 "requirements.txt", "retention.py", "upstream_failures.py",

@@ -53,8 +53,8 @@ struct AuditFilter: Sendable {
             guard let resource else { throw WebError.invalid("resourceId", "resourceId must be an id.") }
             self.resource = resource
         }
-        from = try Self.time(request, "startDate")
-        to = try Self.time(request, "endDate")
+        from = try request.time("startDate")
+        to = try request.time("endDate")
         if let text = request.parameter("cursor") {
             guard let value = Int64(text), value > 0 else { throw WebError.invalid("cursor", "cursor is not one of this list.") }
             cursor = value
@@ -65,14 +65,6 @@ struct AuditFilter: Sendable {
             }
             limit = value
         }
-    }
-
-    private static func time(_ request: Request, _ name: String) throws(WebError) -> Timestamp? {
-        guard let text = request.parameter(name) else { return nil }
-        guard let time = Timestamp(iso8601: text) else {
-            throw WebError.invalid(name, "\(name) must be a time such as 2026-11-24T20:33:40Z.")
-        }
-        return time
     }
 }
 

@@ -36,6 +36,8 @@ public struct ManagementRoutes: WebRoutes {
         addRules(to: router)
         addMembers(to: router)
         addAudit(to: router)
+        addLogs(to: router)
+        addActivity(to: router)
     }
 
     /// Who asks; 401 when nobody is signed in.

@@ -1,0 +1,113 @@
+internal import Ledger
+internal import Money
+internal import Postgres
+internal import Web
+
+import struct FoundationEssentials.UUID
+
+/// Which requests are asked for.
+struct LogFilter: Sendable {
+    /// Whose requests: one of the caller's organizations each, or one key's.
+    enum Scope: Sendable {
+        case organizations([OrganizationID])
+        case keys([APIKeyID])
+    }
+
+    var scope: Scope
+    var from: Timestamp?
+    var to: Timestamp?
+    var finishReason: String?
+    var unifiedFinishReason: String?
+    var provider: String?
+    var model: String?
+    var source: String?
+    var isAscending = false
+    /// The last row of the page before.
+    var cursor: LogCursor?
+    var limit: Int64 = 50
+}
+
+/// A place in the order of time and id: `MICROSECONDS.req_…`.
+struct LogCursor: Sendable, Hashable {
+    let createdAt: Int64
+    let request: Ledger.RequestID
+
+    init(createdAt: Int64, request: Ledger.RequestID) {
+        self.createdAt = createdAt
+        self.request = request
+    }
+
+    init?(_ text: String) {
+        let parts = text.split(separator: ".", maxSplits: 1)
+        guard parts.count == 2, let time = Int64(parts[0]), let request = Ledger.RequestID(String(parts[1])) else { return nil }
+        self.init(createdAt: time, request: request)
+    }
+
+    var text: String { "\(createdAt).\(request)" }
+}
+
+/// A page of requests.
+struct LogPage: Sendable {
+    var logs: [LogRecord]
+    /// Where the next page begins; nil after the last.
+    var next: LogCursor?
+}
+
+extension Management {
+    /// How many rows one page looks at for those that the filters want. What is rarer than that is on a later page: so no page
+    /// costs more, however many requests there are.
+    private static let window: Int64 = 2_000
+
+    func logs(_ filter: LogFilter) async throws(WebError) -> LogPage {
+        let (column, ids): (String, [UUID]) =
+            switch filter.scope {
+            case .organizations(let organizations): ("organization", organizations.map(\.uuid))
+            case .keys(let keys): ("api_key", keys.map(\.uuid))
+            }
+        let (order, after) = filter.isAscending ? ("ASC", ">") : ("DESC", "<")
+        // Each organization, or key, is read in the order of its own index; the merge is of pages, not of everything.
+        let found = try await rows(
+            """
+            SELECT
+                (r.finish_reason IS NOT DISTINCT FROM $6 OR $6 IS NULL) AND ($7::text IS NULL OR r.unified_finish_reason = $7)
+                    AND ($8::text IS NULL OR r.provider = $8) AND ($9::text IS NULL OR r.model = $9)
+                    AND ($10::text IS NULL OR r.source = $10) AS wanted,
+                \(LogRecord.columns)
+            FROM unnest($1::uuid[]) AS s (id), LATERAL (
+                SELECT * FROM requests.requests AS q
+                WHERE q.\(column) = s.id AND ($2::timestamptz IS NULL OR q.created_at >= $2)
+                    AND ($3::timestamptz IS NULL OR q.created_at < $3)
+                    AND ($4::timestamptz IS NULL OR (q.created_at, q.request) \(after) ($4, $5::uuid))
+                ORDER BY q.created_at \(order), q.request \(order) LIMIT $11
+            ) AS r
+            ORDER BY r.created_at \(order), r.request \(order) LIMIT $11
+            """,
+            [
+                .uuidArray(ids), filter.from.map { .timestamptz($0.microseconds) } ?? .null,
+                filter.to.map { .timestamptz($0.microseconds) } ?? .null,
+                filter.cursor.map { .timestamptz($0.createdAt) } ?? .null, filter.cursor.map { .uuid($0.request.uuid) } ?? .null,
+                Self.text(filter.finishReason), Self.text(filter.unifiedFinishReason), Self.text(filter.provider),
+                Self.text(filter.model), Self.text(filter.source),
+                .int8(Self.isNarrow(filter) ? Self.window : filter.limit + 1),
+            ], { row in (wanted: try row.decode(0, as: Bool.self), log: try LogRecord(row, first: 1)) })
+        let wanted = found.filter(\.wanted).map(\.log)
+        let shown = Array(wanted.prefix(Int(filter.limit)))
+        if wanted.count > shown.count { return LogPage(logs: shown, next: shown.last?.cursor) }
+        let isCut = Self.isNarrow(filter) && Int64(found.count) == Self.window
+        return LogPage(logs: shown, next: isCut ? found.last?.log.cursor : nil)
+    }
+
+    private static func isNarrow(_ filter: LogFilter) -> Bool {
+        filter.finishReason != nil || filter.unifiedFinishReason != nil || filter.provider != nil || filter.model != nil
+            || filter.source != nil
+    }
+
+    private static func text(_ value: String?) -> PostgresValue { value.map { .text($0) } ?? .null }
+
+    /// The keys of a project, deleted ones too: their requests are still its history.
+    func allKeys(of project: ProjectID) async throws(WebError) -> [APIKeyID] {
+        try await rows("SELECT api_key FROM keys.keys WHERE project = $1", [.uuid(project.uuid)]) {
+            APIKeyID(uuid: try $0.decode(0))
+        }
+    }
+}

@@ -1,0 +1,100 @@
+internal import Hummingbird
+internal import Ledger
+internal import Web
+
+extension ManagementRoutes {
+    /// `GET /logs` and `GET /logs/unique-models`: the requests of an organization, a project or a key, and what they used.
+    func addLogs(to router: Router<WebContext>) {
+        router.get("/logs") { request, context in
+            let caller = try await caller(request, context)
+            var filter = LogFilter(scope: try await scope(of: request, by: caller))
+            filter.from = try request.time("startDate")
+            filter.to = try request.time("endDate")
+            filter.finishReason = try request.word("finishReason")
+            filter.unifiedFinishReason = try request.word("unifiedFinishReason")
+            filter.provider = try request.word("provider")
+            filter.model = try request.word("model")
+            filter.source = try request.word("source")
+            switch request.parameter("orderBy") {
+            case nil, "createdAt_desc": break
+            case "createdAt_asc": filter.isAscending = true
+            default: throw WebError.invalid("orderBy", "orderBy must be createdAt_asc or createdAt_desc.")
+            }
+            if let text = request.parameter("cursor") {
+                guard let cursor = LogCursor(text) else { throw WebError.invalid("cursor", "cursor is not one of this list.") }
+                filter.cursor = cursor
+            }
+            if let text = request.parameter("limit") {
+                guard let limit = Int64(text), (1...100).contains(limit) else {
+                    throw WebError.invalid("limit", "limit must be 1 to 100.")
+                }
+                filter.limit = limit
+            }
+            let page = try await management.logs(filter)
+            return Response.json([
+                "logs": .array(page.logs.map(\.json)),
+                "pagination": [
+                    "nextCursor": .string(optional: page.next?.text), "hasMore": .bool(page.next != nil),
+                    "limit": .integer(filter.limit),
+                ],
+            ])
+        }
+        router.get("/logs/unique-models") { request, context in
+            let caller = try await caller(request, context)
+            let (models, providers) = try await management.used(try await usageScope(of: request, by: caller))
+            return Response.json([
+                "models": .array(models.map(WebValue.string)), "providers": .array(providers.map(WebValue.string)),
+            ])
+        }
+    }
+
+    /// Whose requests are asked for: a key's, a project's, an organization's, or those of all of the caller's organizations.
+    private func scope(of request: Request, by caller: Caller) async throws(WebError) -> LogFilter.Scope {
+        if let text = request.parameter("apiKeyId") {
+            let missing = WebError.notFound("There is no such API key.")
+            guard let id = APIKeyID(text), let key = try await management.key(id, for: caller.user) else { throw missing }
+            return .keys([key.id])
+        }
+        if let text = request.parameter("projectId") {
+            let noAccess = WebError.forbidden("You have no access to this project.")
+            guard let id = ProjectID(text) else { throw noAccess }
+            let project = try await management.permitted(id, .read, by: caller, stranger: noAccess)
+            return .keys(try await management.allKeys(of: project.id))
+        }
+        return .organizations(try await organizations(of: request, by: caller))
+    }
+
+    /// The organization that is asked for, or all of the caller's.
+    func organizations(of request: Request, by caller: Caller) async throws(WebError) -> [OrganizationID] {
+        guard let text = request.parameter("orgId") else { return try await management.organizations(of: caller.user).map(\.id) }
+        guard let id = OrganizationID(text) else { throw Management.noAccess }
+        return [try await management.permitted(id, .read, by: caller, stranger: Management.noAccess).id]
+    }
+
+    /// Whose usage is asked for: a project's, an organization's, or that of all of the caller's organizations.
+    func usageScope(of request: Request, by caller: Caller) async throws(WebError) -> UsageScope {
+        if let text = request.parameter("projectId") {
+            let noAccess = WebError.forbidden("You have no access to this project.")
+            guard let id = ProjectID(text) else { throw noAccess }
+            return .project(try await management.permitted(id, .read, by: caller, stranger: noAccess).id)
+        }
+        return .organizations(try await organizations(of: request, by: caller))
+    }
+}
+
+extension Request {
+    /// A filter of the query; `all` and nothing are none.
+    fileprivate func word(_ name: String) throws(WebError) -> String? {
+        guard let text = parameter(name), text != "all", !text.isEmpty else { return nil }
+        return try WebText.check(text, field: name, length: 1...255)
+    }
+
+    /// A time of the query.
+    func time(_ name: String) throws(WebError) -> Timestamp? {
+        guard let text = parameter(name) else { return nil }
+        guard let time = Timestamp(iso8601: text) else {
+            throw WebError.invalid(name, "\(name) must be a time such as 2026-11-24T20:33:40Z.")
+        }
+        return time
+    }
+}
