@@ -94,12 +94,12 @@ extension CatalogueFile.Description {
         environmentName = environment ?? Provider.environmentName(id)
         let url = try fields.optionalString("base_url")
         switch (dialect, url) {
-        case (.openai, let url?):
-            guard let checked = BaseURL.checked(url) else { throw fields.error("base_url", BaseURL.rule) }
-            baseURL = checked
-        case (.openai, nil): throw fields.error("base_url", "is missing")
         case (.echo, nil): baseURL = nil
         case (.echo, _): throw fields.error("base_url", "the built-in provider has none")
+        case (_, let url?):
+            guard let checked = BaseURL.checked(url) else { throw fields.error("base_url", BaseURL.rule) }
+            baseURL = checked
+        case (_, nil): throw fields.error("base_url", "is missing")
         }
     }
 }

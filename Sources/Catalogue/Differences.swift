@@ -80,7 +80,7 @@ extension Catalogue {
         ]
         return [("model", mapping.upstreamName)] + fields(of: mapping.prices, "prices") + fields(of: mapping.costs, "costs") + [
             ("context_size", String(mapping.contextSize)), ("max_output", mapping.maximumOutput.map { String($0) }),
-            ("output_limit_field", mapping.outputLimitField.rawValue),
+            ("output_limit_field", mapping.outputLimitField.rawValue), ("thinking", mapping.thinking.rawValue),
             ("image_tokens", "\(mapping.imageTokens.low) and \(mapping.imageTokens.other)"),
             ("deprecated_at", mapping.deprecatedAt.map(CalendarDay.text)),
             ("deactivated_at", mapping.deactivatedAt.map(CalendarDay.text)),
@@ -94,6 +94,7 @@ extension Catalogue {
             fields += [
                 ("\(at).up_to_tokens", tier.upTo.map { String($0) }), ("\(at).input", tier.input.perMillion),
                 ("\(at).cached_input", tier.cachedInput.perMillion), ("\(at).cache_write", tier.cacheWrite.perMillion),
+                ("\(at).cache_write_1h", tier.cacheWriteHour == tier.cacheWrite ? nil : tier.cacheWriteHour.perMillion),
                 ("\(at).output", tier.output.perMillion), ("\(at).reasoning", tier.reasoning?.perMillion),
             ]
         }

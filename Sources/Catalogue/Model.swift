@@ -41,6 +41,8 @@ public struct Mapping: Sendable, Hashable {
     public let imageTokens: ImageTokens
     /// The request field that bounds a completion there.
     public let outputLimitField: OutputLimitField
+    /// How it is told how much to think, where the dialect has more than one way.
+    public let thinking: ThinkingMode
     /// From when on new uses are discouraged, in microseconds since 1970 UTC.
     public let deprecatedAt: Int64?
     /// From when on the mapping is switched off, in microseconds since 1970 UTC.
@@ -77,6 +79,14 @@ public enum OutputLimitField: String, Sendable, Hashable, CaseIterable {
     case maximumCompletionTokens = "max_completion_tokens"
     /// `max_tokens`, which most compatible services want.
     case maximumTokens = "max_tokens"
+}
+
+/// How a model is told how much to think: Anthropic's older models take a budget, its newer ones refuse it.
+public enum ThinkingMode: String, Sendable, Hashable, CaseIterable {
+    /// A number of tokens.
+    case budget
+    /// An effort; the model finds the number itself.
+    case adaptive
 }
 
 /// What a model can do at a provider. What is false is refused before anything is sent.
@@ -118,12 +128,14 @@ public struct Prices: Sendable, Hashable {
         public let cachedInput: PicoDollars
         /// A prompt token written to the provider's cache.
         public let cacheWrite: PicoDollars
+        /// A prompt token written to the provider's cache for an hour.
+        public let cacheWriteHour: PicoDollars
         /// A completion token.
         public let output: PicoDollars
         /// A completion token that was thought and not said; nil when it is an ordinary completion token.
         public let reasoning: PicoDollars?
 
-        var highestInput: PicoDollars { max(input, cachedInput, cacheWrite) }
+        var highestInput: PicoDollars { max(input, cachedInput, cacheWrite, cacheWriteHour) }
         var highestOutput: PicoDollars { max(output, reasoning ?? .zero) }
     }
 

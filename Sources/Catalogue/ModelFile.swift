@@ -19,8 +19,8 @@ extension Model {
 extension Mapping {
     private static let fields: Set<String> = [
         "provider", "model", "prices", "costs", "context_size", "max_output", "streaming", "vision", "tools",
-        "parallel_tool_calls", "reasoning", "json_output", "json_schema", "output_limit_field", "image_tokens", "deprecated_at",
-        "deactivated_at",
+        "parallel_tool_calls", "reasoning", "json_output", "json_schema", "output_limit_field", "image_tokens", "thinking",
+        "deprecated_at", "deactivated_at",
     ]
 
     init(_ fields: FieldReader, model: String) throws(CatalogueError) {
@@ -35,6 +35,7 @@ extension Mapping {
             prices: listed, costs: try fields.object("costs").map { costs throws(CatalogueError) in try Prices(costs) } ?? listed,
             contextSize: contextSize, maximumOutput: maximumOutput, capabilities: try Capabilities(fields),
             imageTokens: try ImageTokens(fields), outputLimitField: try fields.choice("output_limit_field") ?? .maximumTokens,
+            thinking: try fields.choice("thinking") ?? .budget,
             deprecatedAt: try fields.day("deprecated_at"), deactivatedAt: try fields.day("deactivated_at"))
     }
 }
@@ -62,7 +63,9 @@ extension Capabilities {
 }
 
 extension Prices {
-    private static let tierFields: Set<String> = ["input", "output", "cached_input", "cache_write", "reasoning"]
+    private static let tierFields: Set<String> = [
+        "input", "output", "cached_input", "cache_write", "cache_write_1h", "reasoning",
+    ]
 
     init(_ fields: FieldReader) throws(CatalogueError) {
         var tiers: [Tier] = []
@@ -92,9 +95,10 @@ extension Prices.Tier {
     init(_ fields: FieldReader, upTo: Int64?) throws(CatalogueError) {
         guard let input = try fields.pricePerMillion("input") else { throw fields.error("input", "is missing") }
         guard let output = try fields.pricePerMillion("output") else { throw fields.error("output", "is missing") }
+        let cacheWrite = try fields.pricePerMillion("cache_write") ?? input
         self.init(
-            upTo: upTo, input: input, cachedInput: try fields.pricePerMillion("cached_input") ?? input,
-            cacheWrite: try fields.pricePerMillion("cache_write") ?? input, output: output,
+            upTo: upTo, input: input, cachedInput: try fields.pricePerMillion("cached_input") ?? input, cacheWrite: cacheWrite,
+            cacheWriteHour: try fields.pricePerMillion("cache_write_1h") ?? cacheWrite, output: output,
             reasoning: try fields.pricePerMillion("reasoning"))
     }
 }

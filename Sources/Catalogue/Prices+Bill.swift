@@ -9,11 +9,14 @@ extension Prices {
         let tier = tier(promptTokens: usage.promptTokens)
         let cached = min(usage.cachedTokens, usage.promptTokens)
         let written = min(usage.cacheWriteTokens, usage.promptTokens - cached)
+        let hour = tier.cacheWriteHour == tier.cacheWrite ? 0 : min(usage.cacheWriteHourTokens, written)
         let reasoning = tier.reasoning == nil ? 0 : min(usage.reasoningTokens, usage.completionTokens)
         let parts: [(component: String, quantity: Int64, unit: String, price: PicoDollars)] = [
             ("input", usage.promptTokens - cached - written, "token", tier.input),
             ("cached_input", cached, "token", tier.cachedInput),
-            ("cache_write", written, "token", tier.cacheWrite),
+            ("cache_write", written - hour, "token", tier.cacheWrite),
+            // The same component at another price.
+            ("cache_write", hour, "token", tier.cacheWriteHour),
             ("output", usage.completionTokens - reasoning, "token", tier.output),
             ("reasoning", reasoning, "token", tier.reasoning ?? tier.output),
             ("image", image == .zero ? 0 : usage.images, "image", image),
@@ -42,7 +45,7 @@ extension Prices {
         for tier in tiers where below < promptTokens {
             highestInput = max(highestInput, tier.highestInput)
             highestOutput = max(highestOutput, tier.highestOutput)
-            inputPrices.formUnion([tier.input, tier.cachedInput, tier.cacheWrite])
+            inputPrices.formUnion([tier.input, tier.cachedInput, tier.cacheWrite, tier.cacheWriteHour])
             outputPrices.formUnion([tier.output, tier.reasoning ?? tier.output])
             below = tier.upTo ?? .max
         }
@@ -59,12 +62,14 @@ extension Prices {
             exact = sum
         }
         // Each line of a bill is rounded half up, so it can be half a nano-dollar above its exact amount, but only where its
-        // price is not a whole number of nano-dollars. A prompt makes at most three lines; a completion one, or two where
+        // price is not a whole number of nano-dollars. A prompt makes at most three lines, or four where an
+        // hour in the cache has a price of its own; a completion one, or two where
         // reasoning has a price of its own.
         let nano: Int128 = 1_000_000_000
         let isRounded = { (price: PicoDollars) in Int128(price.rawValue) * Int128(multiplier.partsPerMillion) % nano != 0 }
         let roundedLines =
-            (inputPrices.contains(where: isRounded) ? min(3, promptTokens) : 0)
+            (inputPrices.contains(where: isRounded)
+                ? min(tiers.contains { $0.cacheWriteHour != $0.cacheWrite } ? 4 : 3, promptTokens) : 0)
             + (outputPrices.contains(where: isRounded) ? min(tiers.contains { $0.reasoning != nil } ? 2 : 1, outputTokens) : 0)
             + (images > 0 && isRounded(image) ? 1 : 0) + (isRounded(request) ? 1 : 0)
         guard let highest = Int64(exactly: (exact + Int128(roundedLines) * nano / 2) / nano) else {

@@ -2,6 +2,8 @@
 public enum Dialect: String, Sendable, Hashable, CaseIterable {
     /// OpenAI's chat completions, at `base_url` + `/chat/completions`, with a bearer token.
     case openai
+    /// Anthropic's Messages, at `base_url` + `/v1/messages`, with the key in `x-api-key`.
+    case anthropic
     /// The built-in provider: it answers inside the process and needs no account.
     case echo
 }
@@ -18,7 +20,7 @@ public struct Provider: Sendable, Hashable, CustomStringConvertible {
     public let baseURL: String?
     /// The part of its environment variables: `TOGETHER_AI` in `LLM_TOGETHER_AI_API_KEY`.
     public let environmentName: String
-    /// The house's own accounts there, from the environment; empty when there are none. An `openai` provider without one can
+    /// The house's own accounts there, from the environment; empty when there are none. A provider without one can
     /// be used only with an organization's own key.
     public let accounts: [Account]
 
@@ -37,7 +39,7 @@ public struct Provider: Sendable, Hashable, CustomStringConvertible {
     public struct Account: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible {
         /// The server, without a slash at the end.
         public let baseURL: String
-        /// The secret that goes into the `Authorization` header.
+        /// The secret that goes into a header.
         public let apiKey: String
 
         /// The server alone.

@@ -17,8 +17,9 @@ struct ResponseScanner {
         "cost_details",
     ])
     private static let detailNames = NameTable([
-        "cached_tokens", "cache_write_tokens", "cache_creation_tokens", "reasoning_tokens",
+        "cached_tokens", "cache_write_tokens", "cache_creation_tokens", "reasoning_tokens", "cache_creation",
     ])
+    private static let creationNames = NameTable(["ephemeral_1h_input_tokens"])
     private static let callNames = NameTable(["function", "name", "arguments"])
 
     mutating func scan(_ text: RawSpan) throws(JSONError) {
@@ -176,6 +177,14 @@ struct ResponseScanner {
             case 0: found.cached = try scanner.count(text, &found)
             case 1, 2: found.written = max(found.written ?? 0, try scanner.count(text, &found) ?? 0)
             case 3: found.reasoning = try scanner.count(text, &found)
+            case 4:
+                try scanner.object(text, Self.creationNames, depth: 3) { scanner, index, text throws(JSONError) in
+                    if index == 0 {
+                        found.writtenHour = try scanner.count(text, &found)
+                    } else {
+                        try scanner.cursor.skip(text, depth: 4)
+                    }
+                }
             default: try scanner.cursor.skip(text, depth: 3)
             }
         }
@@ -201,6 +210,7 @@ struct UsageCounts {
     var total: Int64?
     var cached: Int64?
     var written: Int64?
+    var writtenHour: Int64?
     var reasoning: Int64?
     var isMalformed = false
 
@@ -212,6 +222,6 @@ struct UsageCounts {
         let isApart = reasoning > 0 && total == prompt + completion + reasoning
         return TokenUsage(
             promptTokens: prompt, completionTokens: isApart ? completion + reasoning : completion, cachedTokens: cached ?? 0,
-            cacheWriteTokens: written ?? 0, reasoningTokens: reasoning)
+            cacheWriteTokens: written ?? 0, cacheWriteHourTokens: min(writtenHour ?? 0, written ?? 0), reasoningTokens: reasoning)
     }
 }

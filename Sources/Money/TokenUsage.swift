@@ -8,6 +8,8 @@ public struct TokenUsage: Sendable, Hashable, Codable {
     public var cachedTokens: Int64
     /// Those of the prompt that were written to the provider's cache.
     public var cacheWriteTokens: Int64
+    /// Those of the cache-write tokens that were written for an hour and not for the usual few minutes.
+    public var cacheWriteHourTokens: Int64
     /// Tokens of the completion, reasoning included.
     public var completionTokens: Int64
     /// Those of the completion that were thought and not said.
@@ -18,11 +20,12 @@ public struct TokenUsage: Sendable, Hashable, Codable {
     /// A count of each kind.
     public init(
         promptTokens: Int64 = 0, completionTokens: Int64 = 0, cachedTokens: Int64 = 0, cacheWriteTokens: Int64 = 0,
-        reasoningTokens: Int64 = 0, images: Int64 = 0
+        cacheWriteHourTokens: Int64 = 0, reasoningTokens: Int64 = 0, images: Int64 = 0
     ) {
         self.promptTokens = promptTokens
         self.cachedTokens = cachedTokens
         self.cacheWriteTokens = cacheWriteTokens
+        self.cacheWriteHourTokens = cacheWriteHourTokens
         self.completionTokens = completionTokens
         self.reasoningTokens = reasoningTokens
         self.images = images
@@ -32,8 +35,33 @@ public struct TokenUsage: Sendable, Hashable, Codable {
         case promptTokens = "prompt_tokens"
         case cachedTokens = "cached_tokens"
         case cacheWriteTokens = "cache_write_tokens"
+        case cacheWriteHourTokens = "cache_write_1h_tokens"
         case completionTokens = "completion_tokens"
         case reasoningTokens = "reasoning_tokens"
         case images
+    }
+
+    /// Reads a usage; one that was recorded before there were tokens written for an hour has none.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        promptTokens = try container.decode(Int64.self, forKey: .promptTokens)
+        cachedTokens = try container.decode(Int64.self, forKey: .cachedTokens)
+        cacheWriteTokens = try container.decode(Int64.self, forKey: .cacheWriteTokens)
+        cacheWriteHourTokens = try container.decodeIfPresent(Int64.self, forKey: .cacheWriteHourTokens) ?? 0
+        completionTokens = try container.decode(Int64.self, forKey: .completionTokens)
+        reasoningTokens = try container.decode(Int64.self, forKey: .reasoningTokens)
+        images = try container.decode(Int64.self, forKey: .images)
+    }
+
+    /// Writes the usage; tokens written for an hour only where there are some, so that other records stay as they were.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(promptTokens, forKey: .promptTokens)
+        try container.encode(cachedTokens, forKey: .cachedTokens)
+        try container.encode(cacheWriteTokens, forKey: .cacheWriteTokens)
+        if cacheWriteHourTokens != 0 { try container.encode(cacheWriteHourTokens, forKey: .cacheWriteHourTokens) }
+        try container.encode(completionTokens, forKey: .completionTokens)
+        try container.encode(reasoningTokens, forKey: .reasoningTokens)
+        try container.encode(images, forKey: .images)
     }
 }

@@ -24,6 +24,20 @@ import Testing
         #expect(bill.total == NanoDollars(7_802_500))
     }
 
+    @Test func anHourInTheCacheHasItsOwnPrice() throws {
+        let prices = try Sample.prices(#""input":"3","output":"15","cache_write":"3.75","cache_write_1h":"6""#)
+        let usage = TokenUsage(promptTokens: 100, cacheWriteTokens: 50, cacheWriteHourTokens: 20)
+        #expect(
+            lines(try prices.bill(for: usage)) == [
+                "input 50 token 3000000 150000", "cache_write 30 token 3750000 112500", "cache_write 20 token 6000000 120000",
+            ])
+        let all = TokenUsage(promptTokens: 100, cacheWriteTokens: 100, cacheWriteHourTokens: 200)
+        #expect(try prices.bill(for: all).total == prices.highest(promptTokens: 100, outputTokens: 0))
+        // Without such a price it costs what any written token costs.
+        let usual = try Sample.prices(#""input":"3","output":"15","cache_write":"3.75""#)
+        #expect(lines(try usual.bill(for: all)) == ["cache_write 100 token 3750000 375000"])
+    }
+
     @Test func aPartIsNeverLargerThanItsWhole() throws {
         let prices = try Sample.prices(#""input":"1","output":"1","reasoning":"1""#)
         let usage = TokenUsage(

@@ -51,7 +51,7 @@ struct RelayStep: Sendable {
                 if (200..<300).contains(answer.status) {
                     return (OpenedAnswer(route: route, answer: answer, attempts: attempts, began: began), index)
                 }
-                failure = await refusal(answer)
+                failure = await answer.refusal()
             } catch {
                 failure = error
             }
@@ -68,6 +68,7 @@ struct RelayStep: Sendable {
 
     private func send(_ admitted: AdmittedRequest, to route: Route) async throws(UpstreamFailure) -> UpstreamAnswer {
         let understood = admitted.understood
+        if let foreign = route.foreign { return try await send(admitted, foreign, to: route) }
         let body = understood.scan.applying(
             RequestEdits(
                 model: route.mapping.upstreamName == understood.scan.model ? nil : route.mapping.upstreamName,
@@ -84,36 +85,58 @@ struct RelayStep: Sendable {
         guard let account = gateway.accounts.next(of: route.provider) else {
             throw UpstreamFailure(kind: .connect, message: "The provider \(route.provider.id) has no key here.")
         }
+        let answer = try await post(
+            body, to: account.baseURL + "/chat/completions", headers: [("authorization", "Bearer \(account.apiKey)")],
+            isStreamed: understood.isStreamed)
+        return .http(answer)
+    }
+
+    /// Sends the request in the provider's dialect; its answer comes back in OpenAI's.
+    private func send(
+        _ admitted: AdmittedRequest, _ foreign: any ForeignRequest, to route: Route
+    ) async throws(UpstreamFailure) -> UpstreamAnswer {
+        let understood = admitted.understood
+        guard let account = gateway.accounts.next(of: route.provider) else {
+            throw UpstreamFailure(kind: .connect, message: "The provider \(route.provider.id) has no key here.")
+        }
+        let model = route.mapping.upstreamName
+        let limit = min(admitted.outputLimit ?? understood.outputLimit ?? .max, route.mapping.outputBound)
+        let body: [UInt8]
+        do {
+            body = try foreign.body(model: model, maximumTokens: limit)
+        } catch {
+            throw UpstreamFailure(kind: .status, message: error.message, status: error.status, body: error.json)
+        }
+        let answer = try await post(
+            body, to: account.baseURL + foreign.path(model: model), headers: foreign.headers(apiKey: account.apiKey),
+            isStreamed: understood.isStreamed)
+        let reader = foreign.answer(
+            id: "chatcmpl-\(understood.incoming.id)", created: understood.incoming.occurredAt.microseconds / 1_000_000)
+        return .foreign(TranslatedAnswer(answer, reader: reader))
+    }
+
+    private func post(
+        _ body: [UInt8], to url: String, headers: [(String, String)], isStreamed: Bool
+    ) async throws(UpstreamFailure) -> HTTPTransportResponse {
         let configuration = gateway.configuration
         do {
-            return .http(
-                try await gateway.transport.execute(
-                    HTTPTransportRequest(
-                        method: "POST", url: account.baseURL + "/chat/completions",
-                        headers: [
-                            ("authorization", "Bearer \(account.apiKey)"), ("content-type", "application/json"),
-                            ("accept", understood.isStreamed ? "text/event-stream" : "application/json"),
-                        ],
-                        body: .bytes(body),
-                        deadlines: .init(
-                            connect: configuration.connectDeadline, firstByte: configuration.firstByteDeadline,
-                            idle: configuration.idleDeadline,
-                            total: understood.isStreamed ? configuration.streamDeadline : configuration.totalDeadline),
-                        // The operator's own accounts may lie on a private network; customers' URLs never may.
-                        allowPrivateAddresses: true),
-                    started: { stop in disconnects?.whenGone(stop) }))
+            return try await gateway.transport.execute(
+                HTTPTransportRequest(
+                    method: "POST", url: url,
+                    headers: headers + [
+                        ("content-type", "application/json"), ("accept", isStreamed ? "text/event-stream" : "application/json"),
+                    ],
+                    body: .bytes(body),
+                    deadlines: .init(
+                        connect: configuration.connectDeadline, firstByte: configuration.firstByteDeadline,
+                        idle: configuration.idleDeadline,
+                        total: isStreamed ? configuration.streamDeadline : configuration.totalDeadline),
+                    // The operator's own accounts may lie on a private network; customers' URLs never may.
+                    allowPrivateAddresses: true),
+                started: { stop in disconnects?.whenGone(stop) })
         } catch {
             throw UpstreamFailure(error)
         }
-    }
-
-    /// Reads what a provider says of its refusal, within bounds.
-    private func refusal(_ answer: UpstreamAnswer) async -> UpstreamFailure {
-        let body = (try? await answer.collect(upTo: 64 * 1024)) ?? []
-        answer.cancel()
-        return UpstreamFailure(
-            kind: .status, message: "The provider answered with status \(answer.status).", status: answer.status, body: body,
-            retryAfter: answer.header("retry-after").flatMap { Int($0) }.map { min(max($0, 0), 3_600) })
     }
 }
 

@@ -164,7 +164,9 @@ final class StreamedAnswer: Sendable {
     }
 
     private func estimate(_ tap: SSETap) -> TokenUsage {
-        .init(
-            promptTokens: admitted.understood.scan.estimatedPromptTokens, completionTokens: tap.estimatedCompletionTokens)
+        // Some dialects tell the prompt's tokens first: what is known is not estimated.
+        var usage = opened.answer.usageSoFar ?? TokenUsage(promptTokens: admitted.understood.scan.estimatedPromptTokens)
+        usage.completionTokens = max(usage.completionTokens, tap.estimatedCompletionTokens)
+        return usage
     }
 }

@@ -47,11 +47,14 @@ final class Route: Sendable {
     let provider: Provider
     /// Prompt tokens there, counted from above.
     let promptTokens: Int64
+    /// The request in the provider's dialect; nil where that is the client's, whose bytes are sent.
+    let foreign: (any ForeignRequest)?
 
-    init(mapping: Mapping, provider: Provider, promptTokens: Int64) {
+    init(mapping: Mapping, provider: Provider, promptTokens: Int64, foreign: (any ForeignRequest)? = nil) {
         self.mapping = mapping
         self.provider = provider
         self.promptTokens = promptTokens
+        self.foreign = foreign
     }
 }
 
@@ -74,21 +77,23 @@ struct UnderstandStep: Sendable {
         }
         return UnderstoodRequest(
             incoming: incoming, address: address, body: body, scan: scan, resolution: resolution,
-            routes: try routes(resolution, scan: scan))
+            routes: try routes(resolution, scan: scan, body: body))
     }
 
     /// The mappings that can serve the request, cheapest first; of equal price in the catalogue's order.
-    private func routes(_ resolution: Resolution, scan: ChatRequestScan) throws(GatewayError) -> [Route] {
+    private func routes(_ resolution: Resolution, scan: ChatRequestScan, body: [UInt8]) throws(GatewayError) -> [Route] {
         var refusal: APIError?
         var routes: [(route: Route, price: Int64)] = []
         for mapping in resolution.mappings {
             guard let provider = gateway.catalogue.provider(mapping.provider), provider.isUsable else { continue }
             do {
                 try scan.check(mapping)
-                let promptTokens = scan.promptBound(for: mapping)
+                let foreign = try provider.dialect.request(body, scan: scan, mapping: mapping)
+                let promptTokens = min(
+                    scan.promptBound(for: mapping) + (foreign?.addedPromptTokens ?? 0), mapping.contextSize)
                 let tier = mapping.prices.tier(promptTokens: promptTokens)
                 let (price, _) = tier.input.rawValue.addingReportingOverflow(tier.output.rawValue)
-                routes.append((Route(mapping: mapping, provider: provider, promptTokens: promptTokens), price))
+                routes.append((Route(mapping: mapping, provider: provider, promptTokens: promptTokens, foreign: foreign), price))
             } catch {
                 refusal = error
             }

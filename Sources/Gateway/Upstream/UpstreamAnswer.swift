@@ -1,16 +1,20 @@
 internal import Dialects
 internal import HTTPTransport
+internal import Money
 
 /// What a provider answers with: a status, some headers, and a body that comes in chunks.
 enum UpstreamAnswer: Sendable {
     case http(HTTPTransportResponse)
     case echo(EchoStream)
+    /// An answer in another dialect, read as OpenAI's.
+    case foreign(TranslatedAnswer)
 
     /// The HTTP status.
     var status: Int {
         switch self {
         case .http(let response): response.status
         case .echo: 200
+        case .foreign(let answer): answer.response.status
         }
     }
 
@@ -19,6 +23,7 @@ enum UpstreamAnswer: Sendable {
         switch self {
         case .http(let response): response.header(name)
         case .echo: nil
+        case .foreign(let answer): answer.response.header(name)
         }
     }
 
@@ -29,6 +34,8 @@ enum UpstreamAnswer: Sendable {
             do { return try await response.next() } catch { throw UpstreamFailure(error) }
         case .echo(let answer):
             return answer.next()
+        case .foreign(let answer):
+            return try await answer.next()
         }
     }
 
@@ -43,13 +50,42 @@ enum UpstreamAnswer: Sendable {
             var body: [UInt8] = []
             while let chunk = answer.next() { body += chunk }
             return body
+        case .foreign(let answer):
+            return try await answer.collect(upTo: limit)
         }
     }
+
+    /// What the provider has told of the usage before its answer was whole; nil where its dialect tells it only at the end.
+    var usageSoFar: TokenUsage? {
+        switch self {
+        case .http, .echo: nil
+        case .foreign(let answer): answer.usage
+        }
+    }
+
+    /// What a provider says of its refusal, within bounds.
+    func refusal() async -> UpstreamFailure {
+        var status = status
+        var body: [UInt8]
+        switch self {
+        case .foreign(let answer):
+            let said = answer.refusal((try? await answer.response.collect(upTo: Self.refusalBytes)) ?? [])
+            (status, body) = (said.status, said.json)
+        case .http, .echo: body = (try? await collect(upTo: Self.refusalBytes)) ?? []
+        }
+        cancel()
+        return UpstreamFailure(
+            kind: .status, message: "The provider answered with status \(status).", status: status, body: body,
+            retryAfter: header("retry-after").flatMap { Int($0) }.map { min(max($0, 0), 3_600) })
+    }
+
+    private static let refusalBytes = 64 * 1024
 
     /// Aborts the transfer: nothing more is generated for it.
     func cancel() {
         switch self {
         case .http(let response): response.cancel()
+        case .foreign(let answer): answer.response.cancel()
         case .echo(let answer): answer.stop()
         }
     }
@@ -58,6 +94,7 @@ enum UpstreamAnswer: Sendable {
     func stop() {
         switch self {
         case .http(let response): response.stop()
+        case .foreign(let answer): answer.response.stop()
         case .echo(let answer): answer.stop()
         }
     }

@@ -78,6 +78,7 @@ extension TokenUsage {
         writer.member("prompt_tokens", promptTokens)
         writer.member("cached_tokens", cachedTokens)
         writer.member("cache_write_tokens", cacheWriteTokens)
+        if cacheWriteHourTokens != 0 { writer.member("cache_write_1h_tokens", cacheWriteHourTokens) }
         writer.member("completion_tokens", completionTokens)
         writer.member("reasoning_tokens", reasoningTokens)
         writer.member("images", images)

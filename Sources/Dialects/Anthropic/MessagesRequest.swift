@@ -1,0 +1,149 @@
+public import Catalogue
+internal import JSON
+
+/// A chat completion request as Anthropic's Messages API wants it (https://platform.claude.com/docs/en/api/messages).
+///
+/// What both sides can express goes over: `system` and `developer` messages to `system` in their order, text and images, tools,
+/// their calls and their results, `stop`, `temperature`, `top_p`, `reasoning_effort`, `user`, a JSON schema as
+/// `output_config.format`, and `cache_control` wherever it stands. Anything else is refused by name. Three things have no
+/// meaning there and are left behind: the `detail` of an image, the `name` of a JSON schema, and reasoning text that comes
+/// without the signature that Anthropic demands. `json_object` is refused: there is no JSON mode without a schema, and a tool
+/// that is forced would answer a call where the client waits for text.
+public struct MessagesRequest: ForeignRequest {
+    /// How much is thought before the answer.
+    enum Thinking: Hashable {
+        case none
+        /// At most this many of the completion's tokens.
+        case budget(Int64)
+        /// As the model sees fit for this effort.
+        case adaptive(effort: String)
+    }
+
+    /// The members of the body but for the model, the bound of the completion and what thinking says.
+    let members: [JSONValue.Member]
+    let thinking: Thinking
+    /// The answer's format, which shares a member with the effort of thinking.
+    let format: JSONValue?
+    public let addedPromptTokens: Int64
+
+    /// Translates a chat completion request that ``ChatRequestScan`` has let pass.
+    ///
+    /// - Parameters:
+    ///   - chat: the body.
+    ///   - mapping: the model's mapping, which says how it is told to think.
+    ///   - outputLimit: the client's own bound of the completion.
+    /// - Throws: 400 naming the field that can't be expressed.
+    public init(chat body: [UInt8], mapping: Mapping, outputLimit: Int64?) throws(APIError) {
+        let chat: JSONValue
+        do { chat = try JSONValue(body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
+        try self.init(chat, thinks: mapping.thinking, outputLimit: outputLimit)
+    }
+
+    init(_ chat: JSONValue, thinks mode: ThinkingMode, outputLimit: Int64?) throws(APIError) {
+        var fields = ChatFields(chat, provider: "Anthropic")
+        var members: [JSONValue.Member] = []
+        func add(_ name: String, _ value: JSONValue?) { if let value { members.append(.init(name, value)) } }
+
+        let messages = try MessagesConversation(try fields.take("messages")?.elements ?? [])
+        add("system", messages.system.isEmpty ? nil : .array(messages.system))
+        add("messages", .array(messages.turns))
+        let thinking = try Self.thinking(fields.take("reasoning_effort"), mode)
+        for name in ["temperature", "top_p"] { add(name, try fields.fraction(name)) }
+        if let topK = try fields.take("top_k") {
+            guard let count = topK.int64, count >= 0 else { throw .invalid("top_k", "\"top_k\" must be a count") }
+            add("top_k", topK)
+        }
+        add("stop_sequences", try fields.stop().map { .array($0.map { .string($0) }) })
+        let tools = try MessagesTools(&fields)
+        add("tools", tools.definitions)
+        add("tool_choice", tools.choice)
+        if let user = try fields.text("user") { add("metadata", .members([("user_id", .string(user))])) }
+        add("cache_control", try fields.take("cache_control"))
+        if try fields.take("stream") == .bool(true) { add("stream", .bool(true)) }
+        format = try Self.format(&fields)
+        try fields.end()
+
+        if thinking != .none {
+            if members.contains(where: { $0.name == "temperature" && $0.value != .number("1") }) {
+                throw .invalid("temperature", "Anthropic takes no \"temperature\" together with \"reasoning_effort\"")
+            }
+            if tools.isForced {
+                throw .invalid("tool_choice", "Anthropic can't be made to call a tool together with \"reasoning_effort\"")
+            }
+            // It may be said only where it is what it would be anyway.
+            members.removeAll { $0.name == "temperature" }
+        }
+        self.members = members
+        self.thinking = thinking
+        // Instructions that Anthropic writes around tools (804 tokens at most as of 2026) and a schema.
+        addedPromptTokens = tools.definitions == nil && format == nil ? 0 : 2048
+        if let outputLimit { try check(maximumTokens: outputLimit) }
+    }
+
+    public func path(model: String) -> String { "/v1/messages" }
+
+    public func headers(apiKey: String) -> [(String, String)] {
+        [("x-api-key", apiKey), ("anthropic-version", "2023-06-01")]
+    }
+
+    public func answer(id: String, created: Int64) -> any ForeignAnswer { MessagesAnswer(created: created) }
+
+    public func body(model: String, maximumTokens: Int64) throws(APIError) -> [UInt8] {
+        try check(maximumTokens: maximumTokens)
+        var all: [JSONValue.Member] = [
+            .init("model", .string(model)), .init("max_tokens", .integer(maximumTokens)),
+        ]
+        var effort: JSONValue?
+        switch thinking {
+        case .none: break
+        case .budget(let tokens):
+            all.append(.init("thinking", .members([("type", .string("enabled")), ("budget_tokens", .integer(tokens))])))
+        case .adaptive(let level):
+            all.append(.init("thinking", .members([("type", .string("adaptive")), ("display", .string("summarized"))])))
+            effort = .string(level)
+        }
+        if effort != nil || format != nil {
+            all.append(.init("output_config", .members([("effort", effort), ("format", format)])))
+        }
+        return JSONValue.object(all + members).bytes
+    }
+
+    private func check(maximumTokens: Int64) throws(APIError) {
+        guard case .budget(let tokens) = thinking, maximumTokens <= tokens else { return }
+        throw .invalid(
+            "max_tokens",
+            "this \"reasoning_effort\" thinks with \(tokens) tokens: the completion must have more than that, and has \(maximumTokens)"
+        )
+    }
+
+    private static let budgets: [String: Int64] = ["low": 1024, "medium": 2000, "high": 4000]
+
+    private static func thinking(_ effort: JSONValue?, _ mode: ThinkingMode) throws(APIError) -> Thinking {
+        guard let effort, effort != .string("none") else { return .none }
+        switch (mode, effort.text) {
+        case (.budget, let effort?):
+            if let budget = budgets[effort] { return .budget(budget) }
+        case (.adaptive, let effort?):
+            if budgets[effort] != nil || effort == "xhigh" { return .adaptive(effort: effort) }
+        default: break
+        }
+        let further = mode == .adaptive ? ", high and xhigh" : " and high"
+        throw .invalid("reasoning_effort", "Anthropic's model knows the efforts none, low, medium\(further)")
+    }
+
+    private static func format(_ fields: inout ChatFields) throws(APIError) -> JSONValue? {
+        guard let format = try fields.take("response_format"), format["type"] != .string("text") else { return nil }
+        guard format["type"] == .string("json_schema") else {
+            throw .invalid("response_format", "Anthropic has no JSON mode without a schema; give one with \"json_schema\"")
+        }
+        guard var schema = format["json_schema"]?["schema"]?.fields else {
+            throw .invalid("response_format.json_schema.schema", "Anthropic needs the schema of the answer")
+        }
+        if let summary = format["json_schema"]?["description"], summary != .null,
+            !schema.contains(where: { $0.name == "description" })
+        {
+            schema.append(.init("description", summary))
+        }
+        return .members([("type", .string("json_schema")), ("schema", .object(schema))])
+    }
+}

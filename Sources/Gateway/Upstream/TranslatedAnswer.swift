@@ -1,0 +1,70 @@
+internal import Dialects
+internal import HTTPTransport
+internal import Money
+internal import Synchronization
+
+/// A provider's answer in another dialect, given as a chat completion or its chunks.
+final class TranslatedAnswer: Sendable {
+    private struct State {
+        var reader: any ForeignAnswer
+        var saidSomething = false
+        var isOver = false
+    }
+
+    let response: HTTPTransportResponse
+    private let state: Mutex<State>
+
+    init(_ response: HTTPTransportResponse, reader: any ForeignAnswer) {
+        self.response = response
+        state = Mutex(State(reader: reader))
+    }
+
+    /// The usage as far as it was told.
+    var usage: TokenUsage? { state.withLock { $0.reader.usage } }
+
+    /// What a refusal with this body says.
+    func refusal(_ body: [UInt8]) -> APIError { state.withLock { $0.reader.refusal(status: response.status, body: body) } }
+
+    /// The next events, nil at the end.
+    ///
+    /// - Throws: what the provider said, if that was an error and nothing before it, so that another route may do better.
+    func next() async throws(UpstreamFailure) -> [UInt8]? {
+        while true {
+            if let failure = state.withLock({ $0.isOver ? Self.failure($0) : nil }) { throw failure }
+            guard !state.withLock({ $0.isOver }) else { return nil }
+            let bytes: [UInt8]?
+            do { bytes = try await response.next() } catch { throw UpstreamFailure(error) }
+            let output = state.withLock { state in
+                let output = bytes.map { state.reader.feed($0) } ?? state.reader.end()
+                if !output.isEmpty { state.saidSomething = true }
+                state.isOver = bytes == nil || state.reader.isMalformed || state.reader.error != nil
+                return output
+            }
+            if !output.isEmpty { return output }
+        }
+    }
+
+    private static func failure(_ state: State) -> UpstreamFailure? {
+        if let error = state.reader.error {
+            // After other bytes its event went out with them.
+            guard !state.saidSomething else { return nil }
+            return UpstreamFailure(
+                kind: .status, message: "The provider answered with an error.", status: error.status, body: error.json)
+        }
+        guard state.reader.isMalformed else { return nil }
+        return UpstreamFailure(kind: .malformed, message: "The provider's stream can't be read.")
+    }
+
+    /// The whole answer.
+    ///
+    /// - Throws: `malformed` when it is larger than `limit` bytes, or not what the provider's dialect says.
+    func collect(upTo limit: Int) async throws(UpstreamFailure) -> [UInt8] {
+        let body: [UInt8]
+        do { body = try await response.collect(upTo: limit) } catch { throw UpstreamFailure(error) }
+        do {
+            return try state.withLock { $0.reader }.completion(body)
+        } catch {
+            throw UpstreamFailure(kind: .malformed, message: error.message)
+        }
+    }
+}

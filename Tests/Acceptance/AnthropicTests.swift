@@ -1,0 +1,27 @@
+import TestSupport
+import Testing
+
+/// A provider that speaks Anthropic's Messages, and clients that speak OpenAI's chat completions.
+@Suite struct AnthropicTests {
+    @Test func clientsOfOpenAIReachAnthropicAndPayExactly() async throws {
+        let port = try freePort()
+        let environment = [
+            "LLM_CLAUDE_API_KEY": "upstream-secret", "LLM_CLAUDE_BASE_URL": "http://127.0.0.1:\(port)",
+            "LLMGATEWAY_CATALOGUE": TestEnvironment.root + "/Tests/Acceptance/anthropic_catalogue.json",
+        ]
+        try await withGateway(environment: environment) { gateway in
+            let key = try await AcceptanceTests.shop(gateway)
+            let paid = try await gateway.python("anthropic_upstream.py", [key.token, "\(port)"])
+            let outcomes = try await gateway.outcomes("request.completed")
+            #expect(outcomes.reduce(0) { $0 + $1.data.charged } == Int(paid.dropLast()))
+            // What the provider had told when the client left is what is charged of the prompt.
+            let left = try #require(
+                try await gateway.outcomes("request.cancelled", count: 1, clientRequestID: "left").first)
+            #expect(left.data.usage.promptTokens == 180 && left.data.estimated)
+            // Broken streams are charged for what was said, all other failures nothing.
+            for failed in try await gateway.outcomes("request.failed") {
+                #expect(failed.data.charged == 0 || failed.data.usage.promptTokens == 180)
+            }
+        }
+    }
+}

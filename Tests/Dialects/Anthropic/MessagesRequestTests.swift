@@ -1,0 +1,146 @@
+import Catalogue
+import Foundation
+import JSON
+import TestSupport
+import Testing
+
+@testable import Dialects
+
+/// Pairs of what goes in and what comes out, in files of `Golden`.
+enum Golden {
+    static func read(_ name: String) throws -> [UInt8] {
+        Array(
+            try Data(contentsOf: URL(filePath: TestEnvironment.root + "/Tests/Dialects/Anthropic/Golden/\(name)")))
+    }
+
+    static func json(_ name: String) throws -> JSONValue { try JSONValue(try read(name)) }
+}
+
+extension JSONValue {
+    /// The same value with its members in the order of their names.
+    var ordered: JSONValue {
+        switch self {
+        case .array(let elements): .array(elements.map(\.ordered))
+        case .object(let members):
+            .object(members.map { .init($0.name, $0.value.ordered) }.sorted { $0.name < $1.name })
+        default: self
+        }
+    }
+
+    var string: String { String(decoding: bytes, as: UTF8.self) }
+}
+
+@Suite struct MessagesRequestTests {
+    private func translate(_ chat: String, thinks: String = "budget", limit: Int64 = 5000) throws -> JSONValue {
+        let request = try MessagesRequest(
+            try JSONValue(Array(chat.utf8)), thinks: thinks == "adaptive" ? .adaptive : .budget, outputLimit: nil)
+        return try JSONValue(try request.body(model: "claude-upstream", maximumTokens: limit))
+    }
+
+    @Test(arguments: ["text", "parts", "tools", "thinking", "schema"])
+    func whatBothSidesExpressGoesOver(_ name: String) throws {
+        let golden = try Golden.json("\(name).request.json")
+        let chat = try #require(golden["chat"])
+        let limit = try #require((chat["max_tokens"] ?? chat["max_completion_tokens"])?.int64)
+        // What is translated has passed the gateway's own reading before.
+        _ = try ChatRequestScan(chat.bytes)
+        let body = try translate(chat.string, thinks: golden["thinks"]?.text ?? "budget", limit: limit)
+        #expect(body.ordered.string == golden["messages"]?.ordered.string)
+    }
+
+    @Test(arguments: [
+        (#""n":2"#, "n"), (#""seed":1"#, "seed"), (#""logprobs":true"#, "logprobs"), (#""top_logprobs":3"#, "top_logprobs"),
+        (#""frequency_penalty":0.5"#, "frequency_penalty"), (#""logit_bias":{"5":1}"#, "logit_bias"),
+        (#""temperature":1.5"#, "temperature"), (#""temperature":"hot""#, "temperature"), (#""top_p":-1"#, "top_p"),
+        (#""top_k":-1"#, "top_k"), (#""response_format":{"type":"json_object"}"#, "response_format"),
+        (#""response_format":{"type":"json_schema","json_schema":{}}"#, "response_format.json_schema.schema"),
+        (#""reasoning_effort":"minimal""#, "reasoning_effort"), (#""reasoning_effort":"xhigh""#, "reasoning_effort"),
+        (#""reasoning_effort":"low","temperature":0.5"#, "temperature"), (#""stop":[1]"#, "stop"), (#""user":1"#, "user"),
+        (#""tools":[{"type":"custom","custom":{"name":"x"}}]"#, "tools[0].type"),
+        (#""tools":[{"type":"function","function":{}}]"#, "tools[0].function.name"),
+        (#""tool_choice":"required""#, "tool_choice"), (#""functions":[{"name":"f"}]"#, "functions"),
+        (#""tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":{"type":"allowed_tools"}"#, "tool_choice"),
+        (
+            #""tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"required","reasoning_effort":"low""#,
+            "tool_choice"
+        ),
+        (#""verbosity":"low""#, "verbosity"), (#""whatever":{}"#, "whatever"), (#""store":true"#, "store"),
+    ])
+    func whatCannotBeExpressedIsRefusedByName(_ field: String, _ param: String) throws {
+        let error = #expect(throws: APIError.self) {
+            try translate(#"{"model":"m","messages":[{"role":"user","content":"x"}],\#(field)}"#)
+        }
+        #expect(error?.param == param)
+        #expect(error?.status == 400)
+    }
+
+    @Test(arguments: [
+        (#"{"role":"function","name":"f","content":"x"}"#, "messages[0].role"),
+        (#"{"role":"user","name":"Ann","content":"x"}"#, "messages[0].name"),
+        (#"{"role":"user","content":[{"type":"input_audio","input_audio":{}}]}"#, "messages[0].content[0].type"),
+        (#"{"role":"user","content":[{"type":"file","file":{"file_id":"f"}}]}"#, "messages[0].content[0].file.file_data"),
+        (
+            #"{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/bmp;base64,Qk0="}}]}"#,
+            "messages[0].content[0].image_url.url"
+        ),
+        (
+            #"{"role":"user","content":[{"type":"image_url","image_url":{"url":"ftp://a/b"}}]}"#,
+            "messages[0].content[0].image_url.url"
+        ),
+        (
+            #"{"role":"assistant","tool_calls":[{"id":"c","function":{"name":"f","arguments":"[1]"}}]}"#,
+            "messages[0].tool_calls[0].function.arguments"
+        ),
+        (
+            #"{"role":"assistant","tool_calls":[{"id":"c","function":{"name":"f","arguments":"{"}}]}"#,
+            "messages[0].tool_calls[0].function.arguments"
+        ),
+        (#"{"role":"tool","content":"x"}"#, "messages[0].tool_call_id"),
+        (#"{"role":"system","content":"x"}"#, "messages"),
+        (
+            #"{"role":"system","content":[{"type":"image_url","image_url":{"url":"https://a/b"}}]}"#, "messages[0].content[0]"
+        ),
+    ])
+    func messagesThatCannotBeExpressedAreRefusedByName(_ message: String, _ param: String) throws {
+        let error = #expect(throws: APIError.self) { try translate(#"{"model":"m","messages":[\#(message)]}"#) }
+        #expect(error?.param == param)
+    }
+
+    @Test func thinkingNeedsRoomInTheCompletion() throws {
+        let chat = #"{"model":"m","messages":[{"role":"user","content":"x"}],"reasoning_effort":"medium"}"#
+        let error = #expect(throws: APIError.self) { try translate(chat, limit: 2000) }
+        #expect(error?.param == "max_tokens")
+        #expect(try translate(chat, limit: 2001)["thinking"]?["budget_tokens"] == .number("2000"))
+        #expect(try translate(chat, thinks: "adaptive", limit: 5)["output_config"]?["effort"] == .string("medium"))
+        let tooSmall = #expect(throws: APIError.self) {
+            try MessagesRequest(try JSONValue(Array(chat.utf8)), thinks: .budget, outputLimit: 100)
+        }
+        #expect(tooSmall?.param == "max_tokens")
+    }
+
+    @Test(arguments: [
+        (#""auto""#, #"{"type":"auto"}"#), (#""none""#, #"{"type":"none"}"#), (#""required""#, #"{"type":"any"}"#),
+        (#"{"type":"function","function":{"name":"f"}}"#, #"{"type":"tool","name":"f"}"#),
+    ])
+    func choicesOfTools(_ choice: String, _ expected: String) throws {
+        let body = try translate(
+            #"{"model":"m","messages":[{"role":"user","content":"x"}],"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":\#(choice)}"#
+        )
+        #expect(body["tool_choice"]?.string == expected)
+    }
+
+    /// No text makes the translation fail in another way than with a named field.
+    @Test func randomBodiesNeverCrash() {
+        var random = RandomJSON(seed: TestEnvironment.seed("random bodies to Anthropic"))
+        let fields = [
+            "messages", "tools", "tool_choice", "stop", "response_format", "reasoning_effort", "temperature", "user",
+            "cache_control",
+        ]
+        for _ in 0..<2000 {
+            var text = #"{"model":"m""#
+            for field in fields where random.below(2) == 0 { text += #","\#(field)":\#(random.value())"# }
+            guard let chat = try? JSONValue(Array((text + "}").utf8)) else { continue }
+            do { _ = try MessagesRequest(chat, thinks: .budget, outputLimit: nil) } catch { #expect(error.status == 400) }
+        }
+    }
+}
