@@ -164,7 +164,8 @@ let package = Package(
         tests(
             "Acceptance", ["TestSupport", "Ledger", "Postgres", "Money", logging],
             exclude: [
-                "anthropic_catalogue.json", "anthropic_server.py", "anthropic_upstream.py", "bad_input.py", "browser.py",
+                "anthropic_catalogue.json", "anthropic_sdk.py", "anthropic_server.py", "anthropic_upstream.py", "bad_input.py",
+                "browser.py",
                 "browser_passkeys.py", "budget.py", "docs_page.py", "iam.py", "iam_catalogue.json",
                 "logs.py",
                 "mailboxes.py",

@@ -41,7 +41,7 @@ public struct SSETap: Sendable {
     /// The estimated tokens of the deltas so far.
     public private(set) var estimatedCompletionTokens: Int64 = 0
 
-    private let includeUsage: Bool
+    let includeUsage: Bool
     private let maximumEventBytes: Int
     private let additions: @Sendable (TokenUsage) -> ResponseAdditions?
     private var created: Int64?

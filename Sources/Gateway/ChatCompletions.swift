@@ -7,9 +7,11 @@ internal import Logging
 internal import Money
 internal import NIOCore
 
-/// `POST /v1/chat/completions`: authenticate, understand, admit, relay, settle; one way through, never back.
+/// `POST /v1/chat/completions`, and `POST /v1/messages` for clients of Anthropic's format: authenticate, understand, admit,
+/// relay, settle; one way through, never back.
 struct ChatCompletions: Sendable {
     let gateway: Gateway
+    var entrance = Entrance.chat
 
     // Concurrent, as Hummingbird's writers are, so that a writer never crosses an isolation; the task's executor is the
     // connection's event loop all the same.
@@ -28,7 +30,7 @@ struct ChatCompletions: Sendable {
             answer = try await self.answer(request, channel: channel, head: &head)
         } catch {
             status = error.status
-            try await writer.write(error, head: head)
+            try await writer.write(error, head: head, to: entrance)
             return
         }
         switch answer {
@@ -73,7 +75,8 @@ struct ChatCompletions: Sendable {
         var model: String?
         let admitted: AdmittedRequest
         do {
-            let understood = try UnderstandStep(gateway: gateway).understand(incoming, address: address, body: body)
+            let entered = try EnteredRequest(body, by: entrance)
+            let understood = try UnderstandStep(gateway: gateway).understand(incoming, address: address, entered: entered)
             model = understood.requestedModel
             admitted = try await AdmitStep(gateway: gateway).admit(understood)
         } catch {
@@ -115,10 +118,10 @@ struct ChatCompletions: Sendable {
         }
     }
 
-    private func read(_ opened: OpenedAnswer) async -> Result<([UInt8], ChatResponseScan), UpstreamFailure> {
+    private func read(_ opened: OpenedAnswer) async -> Result<([UInt8], any AnswerScan), UpstreamFailure> {
         do {
             let body = try await opened.answer.collect(upTo: gateway.configuration.maximumAnswerBytes)
-            let scan = try ChatResponseScan(body)
+            let scan = try entrance.scan(body, of: opened.route)
             guard scan.error == nil else {
                 return .failure(UpstreamFailure(kind: .malformed, message: "The provider answered with an error."))
             }
@@ -131,7 +134,7 @@ struct ChatCompletions: Sendable {
     }
 
     private func settleWhole(
-        _ admitted: AdmittedRequest, _ opened: OpenedAnswer, body: [UInt8], scan: ChatResponseScan
+        _ admitted: AdmittedRequest, _ opened: OpenedAnswer, body: [UInt8], scan: any AnswerScan
     ) async throws(GatewayError) -> ByteBuffer {
         let understood = admitted.understood
         let estimate = TokenUsage(
@@ -145,7 +148,7 @@ struct ChatCompletions: Sendable {
         let additions = ResponseAdditions(
             metadata: GatewayMetadata(admitted, route: opened.route, isEstimated: scan.usage == nil), bill: settled.bill,
             estimatedUsage: scan.usage == nil ? estimate : nil)
-        return ByteBuffer(bytes: scan.adding(additions, to: body))
+        return ByteBuffer(bytes: scan.answer(additions, body: body))
     }
 
     /// Records that nothing was produced, and says what the client is told.

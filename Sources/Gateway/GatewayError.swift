@@ -22,18 +22,18 @@ struct GatewayError: Error, Sendable {
     var code: String { answer.code }
 
     /// The response that says it.
-    func response() -> Response {
+    func response(to entrance: Entrance = .chat) -> Response {
         var headers = HTTPFields()
         headers[.contentType] = "application/json"
         if let retryAfter { headers[.retryAfter] = String(retryAfter) }
         return Response(
-            status: .init(code: status), headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: answer.json)))
+            status: .init(code: status), headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: entrance.json(answer))))
     }
 }
 
 extension GatewayError {
     static let missingKey = GatewayError(
-        APIError(status: 401, message: "No API key was given: send the header \"Authorization: Bearer <key>\"."))
+        APIError(status: 401, message: "No API key was given: send the header \"Authorization: Bearer <key>\" or \"x-api-key\"."))
 
     static let unknownKey = GatewayError(APIError(status: 401, message: "The API key is not valid."))
 

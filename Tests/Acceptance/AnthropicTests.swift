@@ -3,13 +3,31 @@ import Testing
 
 /// A provider that speaks Anthropic's Messages, and clients that speak OpenAI's chat completions.
 @Suite struct AnthropicTests {
-    @Test func clientsOfOpenAIReachAnthropicAndPayExactly() async throws {
-        let port = try freePort()
-        let environment = [
+    private func environment(_ port: Int) -> [String: String] {
+        [
             "LLM_CLAUDE_API_KEY": "upstream-secret", "LLM_CLAUDE_BASE_URL": "http://127.0.0.1:\(port)",
             "LLMGATEWAY_CATALOGUE": TestEnvironment.root + "/Tests/Acceptance/anthropic_catalogue.json",
         ]
-        try await withGateway(environment: environment) { gateway in
+    }
+
+    @Test func clientsOfAnthropicReachEverybody() async throws {
+        let port = try freePort()
+        try await withGateway(environment: environment(port)) { gateway in
+            let key = try await AcceptanceTests.shop(gateway)
+            let disabled = try await AcceptanceTests.shop(gateway)
+            try await gateway.command("keys", "disable", "--key", disabled.key)
+            try await gateway.python("anthropic_sdk.py", [key.token, disabled.token, "\(port)"])
+            // Anthropic's own bytes are charged by its own counts: 180 tokens of prompt and at most 40 of answer.
+            let outcomes = try await gateway.outcomes("request.completed")
+            let native = outcomes.filter { $0.data.usage == .init(promptTokens: 180, completionTokens: 40) }
+            #expect(native.count >= 8 && native.allSatisfy { $0.data.charged == 1_050_000 && !$0.data.estimated })
+            #expect(outcomes.allSatisfy { !$0.data.estimated })
+        }
+    }
+
+    @Test func clientsOfOpenAIReachAnthropicAndPayExactly() async throws {
+        let port = try freePort()
+        try await withGateway(environment: environment(port)) { gateway in
             let key = try await AcceptanceTests.shop(gateway)
             let paid = try await gateway.python("anthropic_upstream.py", [key.token, "\(port)"])
             let outcomes = try await gateway.outcomes("request.completed")

@@ -15,6 +15,7 @@ import Web
     /// Served by the gateway itself, before the routes of people.
     private static let gateway: [String: Set<String>] = [
         "/v1/chat/completions": ["POST"], "/v1/models": ["GET"], "/": ["GET"], "/metrics": ["GET"],
+        "/v1/messages": ["POST"], "/v1/messages/count_tokens": ["POST"],
     ]
 
     @Test func `what is served is documented, and what is documented is served`() async throws {

@@ -53,6 +53,7 @@ public struct GatewayServer: Service {
         }
         let routes = gateway.routes().buildResponder()
         let completions = ChatCompletions(gateway: gateway)
+        let messages = ChatCompletions(gateway: gateway, entrance: .messages)
         let logger = logger
         let web = web
         let clock = HTTPDateClock()
@@ -65,6 +66,10 @@ public struct GatewayServer: Service {
             responder: { request, writer, channel in
                 if request.method == .post, request.uri.path == "/v1/chat/completions" {
                     try await completions.respond(to: request, writer: writer, channel: channel, date: clock.now())
+                    return
+                }
+                if request.method == .post, request.uri.path == "/v1/messages" {
+                    try await messages.respond(to: request, writer: writer, channel: channel, date: clock.now())
                     return
                 }
                 let context = GatewayRequestContext(source: .init(channel: channel, logger: logger))

@@ -40,8 +40,8 @@ struct ResponseHead: Sendable {
 extension ResponseWriter {
     /// Writes a refusal with the headers of `head`.
     @concurrent
-    consuming func write(_ error: GatewayError, head: ResponseHead) async throws {
-        var response = error.response()
+    consuming func write(_ error: GatewayError, head: ResponseHead, to entrance: Entrance = .chat) async throws {
+        var response = error.response(to: entrance)
         for field in head.fields(contentType: "application/json") { response.headers[field.name] = field.value }
         try await write(response: response.head, body: response.body)
     }

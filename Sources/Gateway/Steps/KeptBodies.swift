@@ -6,7 +6,7 @@ struct KeptBodies: Sendable {
 
     /// Seals what is there and not longer than what `writer` keeps.
     init(_ admitted: AdmittedRequest, _ ending: Ending, writer: PayloadWriter) {
-        bodies = [("prompt", admitted.understood.body), ("completion", ending.completion)].compactMap { kind, body in
+        bodies = [("prompt", admitted.understood.entered.original), ("completion", ending.completion)].compactMap { kind, body in
             guard let body else { return nil }
             guard body.count <= writer.maximumBytes else {
                 writer.drop()

@@ -21,7 +21,7 @@ struct IncomingRequest: Sendable {
 }
 
 extension IncomingRequest {
-    /// Reads the head: the bearer token and the client's request id.
+    /// Reads the head: the bearer token (or `x-api-key`) and the client's request id.
     ///
     /// - Throws: 401 without a usable token, 400 for an `x-request-id` that is too long or not printable.
     init(head request: Request, channel: any Channel) throws(GatewayError) {
@@ -45,7 +45,13 @@ extension IncomingRequest {
     }
 
     static func tokenDigest(_ headers: HTTPFields) throws(GatewayError) -> [UInt8] {
-        guard let header = headers[.authorization] else { throw GatewayError.missingKey }
+        guard let header = headers[.authorization] else {
+            // What Anthropic's clients send.
+            guard let name = HTTPField.Name("x-api-key"), let token = headers[name], (1...512).contains(token.utf8.count) else {
+                throw GatewayError.missingKey
+            }
+            return Array(SHA256.hash(data: Data(token.utf8)))
+        }
         let scheme = "bearer "
         guard header.utf8.count > scheme.utf8.count, header.utf8.count <= 512,
             header.prefix(scheme.count).lowercased() == scheme

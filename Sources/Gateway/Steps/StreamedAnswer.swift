@@ -12,7 +12,7 @@ internal import Synchronization
 /// A stream on its way to the client: bytes go through as they come, the end waits for the outcome to be durable.
 final class StreamedAnswer: Sendable {
     private struct State {
-        var tap: SSETap
+        var tap: any StreamTap
         var firstByteAt: ContinuousClock.Instant?
         var isClientGone = false
         var isSettled = false
@@ -40,7 +40,8 @@ final class StreamedAnswer: Sendable {
         self.first = first
         let metadata = GatewayMetadata(admitted, route: opened.route, isEstimated: false)
         let prices = opened.route.mapping.prices
-        let tap = SSETap(includeUsage: admitted.understood.scan.includeUsage) { usage in
+        let understood = admitted.understood
+        let tap = understood.entered.entrance.tap(of: opened.route, includeUsage: understood.scan.includeUsage) { usage in
             ResponseAdditions(metadata: metadata, bill: try? prices.bill(for: usage))
         }
         state = Mutex(State(tap: tap, completion: admitted.admission.isRetained ? [] : nil))
@@ -109,7 +110,7 @@ final class StreamedAnswer: Sendable {
     }
 
     @concurrent
-    private func complete(_ tap: SSETap, to body: inout some ResponseBodyWriter) async throws {
+    private func complete(_ tap: any StreamTap, to body: inout some ResponseBodyWriter) async throws {
         let isEstimated = tap.usage == nil
         let usage = tap.usage ?? estimate(tap)
         let settled = try await settle(
@@ -118,19 +119,17 @@ final class StreamedAnswer: Sendable {
                 attempts: opened.attempts + [opened.attempt(status: opened.answer.status, error: nil)], usage: usage,
                 isEstimated: isEstimated, finishReason: tap.finishReasons.first,
                 unifiedFinishReason: UnifiedFinishReason(finishReason: tap.finishReasons.first)))
-        var last: [UInt8] = []
-        if isEstimated, admitted.understood.scan.includeUsage {
-            let additions = ResponseAdditions(
-                metadata: GatewayMetadata(admitted, route: opened.route, isEstimated: true), bill: settled.bill)
-            last += tap.usageEvent(usage, additions: additions)
-        }
-        last += tap.finish()
+        var tap = tap
+        let additions = ResponseAdditions(
+            metadata: GatewayMetadata(admitted, route: opened.route, isEstimated: isEstimated), bill: settled.bill)
+        let last = tap.finish(estimated: isEstimated ? usage : nil, additions: additions)
         try await body.write(ByteBuffer(bytes: last))
     }
 
     /// The provider broke off after bytes had gone out: what was produced is settled, then the client hears of it.
     @concurrent
-    private func breakOff(_ tap: SSETap, _ failure: UpstreamFailure?, to body: inout some ResponseBodyWriter) async throws {
+    private func breakOff(_ tap: any StreamTap, _ failure: UpstreamFailure?, to body: inout some ResponseBodyWriter) async throws
+    {
         let failure =
             failure
             ?? UpstreamFailure(
@@ -144,7 +143,7 @@ final class StreamedAnswer: Sendable {
                 usage: tap.usage ?? estimate(tap), isEstimated: tap.usage == nil, error: failure.outcomeError,
                 unifiedFinishReason: failure.unifiedFinishReason))
         // An error event of the provider itself has gone through already.
-        if tap.error == nil { try await body.write(ByteBuffer(bytes: error.answer.event)) }
+        if tap.error == nil { try await body.write(ByteBuffer(bytes: tap.event(error.answer))) }
     }
 
     private func settle(_ ending: Ending) async throws(GatewayError) -> SettledRequest {
@@ -163,9 +162,11 @@ final class StreamedAnswer: Sendable {
         state.withLock { _ = $0.feed(bytes, keptBytes: gateway.payloads.maximumBytes) }
     }
 
-    private func estimate(_ tap: SSETap) -> TokenUsage {
+    private func estimate(_ tap: any StreamTap) -> TokenUsage {
         // Some dialects tell the prompt's tokens first: what is known is not estimated.
-        var usage = opened.answer.usageSoFar ?? TokenUsage(promptTokens: admitted.understood.scan.estimatedPromptTokens)
+        var usage =
+            tap.usageSoFar ?? opened.answer.usageSoFar
+            ?? TokenUsage(promptTokens: admitted.understood.scan.estimatedPromptTokens)
         usage.completionTokens = max(usage.completionTokens, tap.estimatedCompletionTokens)
         return usage
     }

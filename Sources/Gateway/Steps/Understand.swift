@@ -10,7 +10,7 @@ internal import Money
 final class UnderstoodRequest: Sendable {
     let incoming: IncomingRequest
     let address: KeyAddress
-    let body: [UInt8]
+    let entered: EnteredRequest
     let scan: ChatRequestScan
     let resolution: Resolution
     /// Where it may go, in the order to try; at least one.
@@ -18,17 +18,19 @@ final class UnderstoodRequest: Sendable {
 
     var requestedModel: String { resolution.requested }
     var model: Model { resolution.model }
+    /// The chat completion request, which is the client's own body or a translation of it.
+    var body: [UInt8] { entered.chat }
     var isStreamed: Bool { scan.stream }
     /// The client's own bound on a completion.
     var outputLimit: Int64? { scan.outputLimit }
 
     init(
-        incoming: IncomingRequest, address: KeyAddress, body: [UInt8], scan: ChatRequestScan, resolution: Resolution,
-        routes: [Route]
+        incoming: IncomingRequest, address: KeyAddress, entered: EnteredRequest, scan: ChatRequestScan,
+        resolution: Resolution, routes: [Route]
     ) {
         self.incoming = incoming
         self.address = address
-        self.body = body
+        self.entered = entered
         self.scan = scan
         self.resolution = resolution
         self.routes = routes
@@ -37,7 +39,7 @@ final class UnderstoodRequest: Sendable {
     /// The same request with fewer routes.
     func narrowed(to routes: [Route]) -> UnderstoodRequest {
         UnderstoodRequest(
-            incoming: incoming, address: address, body: body, scan: scan, resolution: resolution, routes: routes)
+            incoming: incoming, address: address, entered: entered, scan: scan, resolution: resolution, routes: routes)
     }
 }
 
@@ -63,9 +65,11 @@ struct UnderstandStep: Sendable {
     let gateway: Gateway
 
     /// - Throws: 400 naming the field, 410 for a model that was switched off.
-    func understand(_ incoming: IncomingRequest, address: KeyAddress, body: [UInt8]) throws(GatewayError) -> UnderstoodRequest {
+    func understand(
+        _ incoming: IncomingRequest, address: KeyAddress, entered: EnteredRequest
+    ) throws(GatewayError) -> UnderstoodRequest {
         let scan: ChatRequestScan
-        do { scan = try ChatRequestScan(body) } catch { throw GatewayError(error) }
+        do { scan = try ChatRequestScan(entered.chat) } catch { throw GatewayError(error) }
         let resolution: Resolution
         do {
             resolution = try gateway.catalogue.resolve(scan.model, at: incoming.occurredAt.microseconds)
@@ -76,19 +80,21 @@ struct UnderstandStep: Sendable {
                     code: error.code == .deactivated ? "model_deactivated" : "model_not_found"))
         }
         return UnderstoodRequest(
-            incoming: incoming, address: address, body: body, scan: scan, resolution: resolution,
-            routes: try routes(resolution, scan: scan, body: body))
+            incoming: incoming, address: address, entered: entered, scan: scan, resolution: resolution,
+            routes: try routes(resolution, scan: scan, entered: entered))
     }
 
     /// The mappings that can serve the request, cheapest first; of equal price in the catalogue's order.
-    private func routes(_ resolution: Resolution, scan: ChatRequestScan, body: [UInt8]) throws(GatewayError) -> [Route] {
+    private func routes(
+        _ resolution: Resolution, scan: ChatRequestScan, entered: EnteredRequest
+    ) throws(GatewayError) -> [Route] {
         var refusal: APIError?
         var routes: [(route: Route, price: Int64)] = []
         for mapping in resolution.mappings {
             guard let provider = gateway.catalogue.provider(mapping.provider), provider.isUsable else { continue }
             do {
                 try scan.check(mapping)
-                let foreign = try provider.dialect.request(body, scan: scan, mapping: mapping)
+                let foreign = try provider.dialect.request(entered, scan: scan, mapping: mapping)
                 let promptTokens = min(
                     scan.promptBound(for: mapping) + (foreign?.addedPromptTokens ?? 0), mapping.contextSize)
                 let tier = mapping.prices.tier(promptTokens: promptTokens)

@@ -2,13 +2,17 @@ internal import Catalogue
 internal import Dialects
 
 extension Dialect {
-    /// A chat completion request in this dialect; nil where the client's bytes are it.
+    /// A request in this dialect; nil where the chat completion request is it.
     ///
     /// - Throws: 400 naming the field that can't be expressed.
-    func request(_ body: [UInt8], scan: ChatRequestScan, mapping: Mapping) throws(APIError) -> (any ForeignRequest)? {
-        switch self {
+    func request(
+        _ entered: EnteredRequest, scan: ChatRequestScan, mapping: Mapping
+    ) throws(APIError) -> (any ForeignRequest)? {
+        if self == .anthropic, let messages = entered.messages { return NativeMessages(messages) }
+        if let exclusive = entered.messages?.exclusive { throw exclusive }
+        return switch self {
         case .openai, .echo: nil
-        case .anthropic: try MessagesRequest(chat: body, mapping: mapping, outputLimit: scan.outputLimit)
+        case .anthropic: try MessagesRequest(chat: entered.chat, mapping: mapping, outputLimit: scan.outputLimit)
         }
     }
 }

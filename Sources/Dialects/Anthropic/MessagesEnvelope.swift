@@ -1,0 +1,42 @@
+internal import JSON
+internal import Money
+
+extension APIError {
+    /// Anthropic's envelope, `{"type":"error","error":{"type","message"}}`; the field that is wrong stands in the message.
+    public var messagesJSON: [UInt8] { messagesEnvelope.bytes }
+
+    /// Anthropic's envelope as an event of a stream.
+    public var messagesEvent: [UInt8] { MessagesEvents.event("error", messagesEnvelope) }
+
+    private var messagesEnvelope: JSONValue {
+        let type =
+            switch status {
+            case 401: "authentication_error"
+            case 402: "billing_error"
+            case 403: "permission_error"
+            case 404: "not_found_error"
+            case 408, 504: "timeout_error"
+            case 413: "request_too_large"
+            case 429: "rate_limit_error"
+            case 529: "overloaded_error"
+            case 400..<500: "invalid_request_error"
+            default: "api_error"
+            }
+        let error: [(String, JSONValue?)] = [
+            ("type", .string(type)), ("message", .string(param.map { "\($0): \(message)" } ?? message)),
+        ]
+        return .members([("type", .string("error")), ("error", .members(error))])
+    }
+}
+
+extension TokenUsage {
+    /// Anthropic's `usage`: the input without what was read from the cache or written to it.
+    var messagesValue: JSONValue {
+        let cached = min(cachedTokens, promptTokens)
+        let written = min(cacheWriteTokens, promptTokens - cached)
+        return .members([
+            ("input_tokens", .integer(promptTokens - cached - written)), ("cache_creation_input_tokens", .integer(written)),
+            ("cache_read_input_tokens", .integer(cached)), ("output_tokens", .integer(completionTokens)),
+        ])
+    }
+}

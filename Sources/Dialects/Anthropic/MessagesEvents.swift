@@ -1,0 +1,158 @@
+internal import JSON
+public import Money
+
+/// A stream of chat completion chunks for a client that speaks Anthropic's Messages.
+///
+/// Blocks come one after the other, each closed when the next one begins. What ends the message, with its usage, is held back.
+public struct MessagesEvents: StreamTap {
+    private var tap = SSETap(includeUsage: true)
+    private var reader = EventReader()
+    private var isStarted = false
+    private var open: Block?
+    private var blocks: Int64 = 0
+    /// The blocks of the calls by their index in the chunks.
+    private var calls: [Int64: Int64] = [:]
+
+    private enum Block: Equatable {
+        case text, thinking
+        case call(Int64)
+
+        var name: String {
+            switch self {
+            case .text: "text"
+            case .thinking: "thinking"
+            case .call: "tool_use"
+            }
+        }
+    }
+
+    /// A tap of one stream.
+    public init() {}
+
+    public var usage: TokenUsage? { tap.usage }
+    public var usageSoFar: TokenUsage? { nil }
+    public var finishReasons: [String] { tap.finishReasons }
+    public var error: APIError? { tap.error }
+    public var failure: SSETap.Failure? { tap.failure }
+    public var isDone: Bool { tap.isDone }
+    public var isComplete: Bool { tap.isComplete }
+    public var estimatedCompletionTokens: Int64 { tap.estimatedCompletionTokens }
+
+    public mutating func feed(_ bytes: [UInt8]) -> [UInt8] { events(tap.feed(bytes)) }
+
+    public mutating func end() -> [UInt8] { events(tap.end()) }
+
+    public func event(_ error: APIError) -> [UInt8] { error.messagesEvent }
+
+    public mutating func finish(estimated: TokenUsage?, additions: ResponseAdditions) -> [UInt8] {
+        var output: [UInt8] = []
+        start(into: &output)
+        close(into: &output)
+        let reason = MessagesReply.stopReason(tap.finishReasons.first)
+        output += Self.event(
+            "message_delta",
+            .members([
+                ("type", .string("message_delta")),
+                ("delta", .members([("stop_reason", .string(reason)), ("stop_sequence", .null)])),
+                ("usage", (tap.usage ?? estimated ?? TokenUsage()).messagesValue),
+            ]))
+        output += Self.event("message_stop", .members([("type", .string("message_stop"))]))
+        return output
+    }
+
+    static func event(_ name: String, _ data: JSONValue) -> [UInt8] {
+        Array("event: \(name)\ndata: ".utf8) + data.bytes + Array("\n\n".utf8)
+    }
+
+    private mutating func events(_ chunks: [UInt8]) -> [UInt8] {
+        guard !chunks.isEmpty else { return [] }
+        var output: [UInt8] = []
+        var reader = self.reader
+        reader.feed(chunks) { data in
+            take((try? JSONValue(data)) ?? .null, into: &output)
+            return true
+        }
+        self.reader = reader
+        return output
+    }
+
+    private mutating func take(_ chunk: JSONValue, into output: inout [UInt8]) {
+        if let error = chunk["error"], error != .null {
+            if let error = tap.error { output += error.messagesEvent }
+            return
+        }
+        guard let delta = chunk["choices"]?.elements?.first?["delta"] else { return }
+        start(into: &output)
+        if let text = (delta["reasoning"] ?? delta["reasoning_content"])?.text, !text.isEmpty {
+            say(.thinking, [("type", .string("thinking_delta")), ("thinking", .string(text))], into: &output)
+        }
+        for name in ["content", "refusal"] {
+            guard let text = delta[name]?.text, !text.isEmpty else { continue }
+            say(.text, [("type", .string("text_delta")), ("text", .string(text))], into: &output)
+        }
+        for call in delta["tool_calls"]?.elements ?? [] { take(call: call, into: &output) }
+    }
+
+    private mutating func take(call: JSONValue, into output: inout [UInt8]) {
+        let index = call["index"]?.int64 ?? 0
+        let function = call["function"]
+        if calls[index] == nil {
+            calls[index] = begin(
+                .call(index),
+                [("id", call["id"] ?? .string("")), ("name", function?["name"] ?? .string("")), ("input", .object([]))],
+                into: &output)
+        }
+        guard let block = calls[index], let fragment = function?["arguments"]?.text, !fragment.isEmpty else { return }
+        Self.delta(block, [("type", .string("input_json_delta")), ("partial_json", .string(fragment))], into: &output)
+    }
+
+    private mutating func start(into output: inout [UInt8]) {
+        guard !isStarted else { return }
+        isStarted = true
+        let message: [(String, JSONValue?)] = [
+            ("id", .string(tap.id ?? "")), ("type", .string("message")), ("role", .string("assistant")),
+            ("model", .string(tap.model ?? "")), ("content", .array([])), ("stop_reason", .null), ("stop_sequence", .null),
+            ("usage", TokenUsage().messagesValue),
+        ]
+        output += Self.event(
+            "message_start", .members([("type", .string("message_start")), ("message", .members(message))]))
+    }
+
+    private mutating func say(_ block: Block, _ delta: [(String, JSONValue?)], into output: inout [UInt8]) {
+        if open != block {
+            let empty: [(String, JSONValue?)] =
+                block == .text ? [("text", .string(""))] : [("thinking", .string("")), ("signature", .string(""))]
+            _ = begin(block, empty, into: &output)
+        }
+        Self.delta(blocks - 1, delta, into: &output)
+    }
+
+    private mutating func begin(_ block: Block, _ fields: [(String, JSONValue?)], into output: inout [UInt8]) -> Int64 {
+        close(into: &output)
+        open = block
+        blocks += 1
+        output += Self.event(
+            "content_block_start",
+            .members([
+                ("type", .string("content_block_start")), ("index", .integer(blocks - 1)),
+                ("content_block", .members([("type", .string(block.name))] + fields)),
+            ]))
+        return blocks - 1
+    }
+
+    private mutating func close(into output: inout [UInt8]) {
+        guard open != nil else { return }
+        open = nil
+        output += Self.event(
+            "content_block_stop",
+            .members([("type", .string("content_block_stop")), ("index", .integer(blocks - 1))]))
+    }
+
+    private static func delta(_ block: Int64, _ delta: [(String, JSONValue?)], into output: inout [UInt8]) {
+        output += event(
+            "content_block_delta",
+            .members([
+                ("type", .string("content_block_delta")), ("index", .integer(block)), ("delta", .members(delta)),
+            ]))
+    }
+}

@@ -1,0 +1,83 @@
+internal import JSON
+public import Money
+
+/// A chat completion for a client that speaks Anthropic's Messages.
+public struct MessagesReply: AnswerScan {
+    private let scan: ChatResponseScan
+
+    /// Scans a chat completion.
+    public init(_ body: [UInt8]) throws(ChatResponseError) { scan = try ChatResponseScan(body) }
+
+    public var usage: TokenUsage? { scan.usage }
+    public var finishReasons: [String] { scan.finishReasons }
+    public var estimatedCompletionTokens: Int64 { scan.estimatedCompletionTokens }
+    public var error: APIError? { scan.error }
+
+    public func answer(_ additions: ResponseAdditions, body: [UInt8]) -> [UInt8] {
+        let completion = (try? JSONValue(body)) ?? .object([])
+        let message = completion["choices"]?.elements?.first?["message"]
+        var content: [JSONValue] = []
+        if let thought = (message?["reasoning"] ?? message?["reasoning_content"])?.text, !thought.isEmpty {
+            content.append(
+                .members([("type", .string("thinking")), ("thinking", .string(thought)), ("signature", .string(""))]))
+        }
+        for name in ["content", "refusal"] {
+            if let text = message?[name]?.text, !text.isEmpty { content.append(MessagesContent.text(text)) }
+        }
+        for call in message?["tool_calls"]?.elements ?? [] {
+            let function = call["function"]
+            content.append(
+                .members([
+                    ("type", .string("tool_use")), ("id", call["id"] ?? .string("")), ("name", function?["name"] ?? .string("")),
+                    ("input", Self.input(function?["arguments"]?.text ?? "")),
+                ]))
+        }
+        let used = scan.usage ?? additions.estimatedUsage ?? TokenUsage()
+        return JSONValue.members([
+            ("id", .string(scan.id ?? "")), ("type", .string("message")), ("role", .string("assistant")),
+            ("model", .string(scan.model ?? "")), ("content", .array(content)),
+            ("stop_reason", .string(Self.stopReason(scan.finishReasons.first))), ("stop_sequence", .null),
+            ("usage", used.messagesValue),
+        ]).bytes
+    }
+
+    /// The arguments of a call as the object that Anthropic's clients expect.
+    private static func input(_ arguments: String) -> JSONValue {
+        guard let value = try? JSONValue(Array(arguments.utf8)), value.fields != nil else { return .object([]) }
+        return value
+    }
+
+    static func stopReason(_ reason: String?) -> String {
+        switch reason {
+        case "length": "max_tokens"
+        case "tool_calls", "function_call": "tool_use"
+        case "content_filter": "refusal"
+        default: "end_turn"
+        }
+    }
+}
+
+/// A message of Anthropic that goes on as it came.
+public struct NativeMessageScan: AnswerScan {
+    public let usage: TokenUsage?
+    public let finishReasons: [String]
+    public let estimatedCompletionTokens: Int64
+    public let error: APIError?
+
+    /// Scans a message.
+    public init(_ body: [UInt8]) throws(ChatResponseError) {
+        let message: JSONValue
+        do { message = try JSONValue(body) } catch { throw ChatResponseError(message: "the answer holds \(error)") }
+        guard message["type"] == .string("message"), let content = message["content"] else {
+            throw ChatResponseError(message: "the answer is no message of Anthropic")
+        }
+        var counts = MessagesUsage()
+        counts.merge(message["usage"])
+        usage = counts.whole
+        finishReasons = message["stop_reason"]?.text.map { [$0] } ?? []
+        estimatedCompletionTokens = TokenBound.estimate(bytes: Int64(content.bytes.count))
+        error = nil
+    }
+
+    public func answer(_ additions: ResponseAdditions, body: [UInt8]) -> [UInt8] { body }
+}

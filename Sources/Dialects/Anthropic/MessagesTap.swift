@@ -1,0 +1,80 @@
+internal import JSON
+public import Money
+
+/// Anthropic's own stream on its way to a client that speaks Messages: the data of its events goes through as it came, but for
+/// `message_stop`, which is held back.
+public struct MessagesTap: StreamTap {
+    public private(set) var usage: TokenUsage?
+    public private(set) var finishReasons: [String] = []
+    public private(set) var error: APIError?
+    public private(set) var failure: SSETap.Failure?
+    public private(set) var isDone = false
+    public private(set) var estimatedCompletionTokens: Int64 = 0
+    public var usageSoFar: TokenUsage? { counts.tokens }
+
+    private var reader = EventReader()
+    private var counts = MessagesUsage()
+
+    /// A tap of one stream.
+    public init() {}
+
+    public var isComplete: Bool { isDone || (error == nil && failure == nil && !finishReasons.isEmpty) }
+
+    public mutating func feed(_ bytes: [UInt8]) -> [UInt8] {
+        guard !isDone, failure == nil else { return [] }
+        var output: [UInt8] = []
+        var reader = self.reader
+        reader.feed(bytes) { data in pass(data, into: &output) }
+        self.reader = reader
+        if reader.isTooLong { failure = .eventTooLong }
+        return output
+    }
+
+    public mutating func end() -> [UInt8] {
+        guard !isDone, failure == nil else { return [] }
+        var output: [UInt8] = []
+        var reader = self.reader
+        reader.end { data in pass(data, into: &output) }
+        // Half an event at the very end is a broken connection, not a broken provider.
+        if failure == .malformedEvent { failure = nil }
+        return output
+    }
+
+    public mutating func finish(estimated: TokenUsage?, additions: ResponseAdditions) -> [UInt8] {
+        MessagesEvents.event("message_stop", .members([("type", .string("message_stop"))]))
+    }
+
+    public func event(_ error: APIError) -> [UInt8] { error.messagesEvent }
+
+    /// Returns whether the stream goes on.
+    private mutating func pass(_ data: [UInt8], into output: inout [UInt8]) -> Bool {
+        guard let event = try? JSONValue(data), let type = event["type"]?.text else {
+            failure = .malformedEvent
+            return false
+        }
+        switch type {
+        case "message_start": counts.merge(event["message"]?["usage"])
+        case "content_block_delta":
+            let delta = event["delta"]
+            let said = (delta?["text"] ?? delta?["thinking"] ?? delta?["partial_json"])?.text ?? ""
+            estimatedCompletionTokens += TokenBound.estimate(deltaBytes: Int64(said.utf8.count))
+        case "message_delta":
+            counts.merge(event["usage"])
+            // Only now the output is counted to its end.
+            if event["usage"] != nil { usage = counts.whole }
+            if let reason = event["delta"]?["stop_reason"]?.text { finishReasons.append(reason) }
+        case "message_stop":
+            isDone = true
+            return false
+        case "error": if error == nil { error = .messages(status: nil, event) }
+        default: break
+        }
+        output += "event: ".utf8
+        output += type.utf8.filter { $0 != 0x0A && $0 != 0x0D }
+        output += "\ndata: ".utf8
+        // Line feeds of JSON's own are between tokens, so they can become spaces.
+        output += data.map { $0 == 0x0A ? 0x20 : $0 }
+        output += "\n\n".utf8
+        return true
+    }
+}

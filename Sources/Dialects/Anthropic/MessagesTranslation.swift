@@ -1,0 +1,185 @@
+internal import JSON
+
+/// A request of Anthropic's Messages API as a chat completion request, for whoever answers it in another dialect.
+///
+/// `system`, text, images, documents, tools with their calls and results, thinking, a JSON schema, `stop_sequences` and
+/// `metadata.user_id` go over. What steers only Anthropic's own cache and thoughts is left behind: `cache_control`, the blocks of
+/// earlier thinking, and whether a tool's result is an error, which its text says too. What only Anthropic itself can be told
+/// (``exclusive``) keeps the request from other providers; what the gateway can't price or does not know is refused by name.
+public struct MessagesTranslation: Sendable {
+    /// The chat completion request. A stream of it tells its usage.
+    public let chat: [UInt8]
+    /// Why the request can be answered by nobody who speaks another dialect; nil when it can.
+    public let exclusive: APIError?
+    /// The client's own body.
+    public let original: [UInt8]
+    /// Bytes of the request that a model of Anthropic reads beyond what ``chat`` says.
+    let leftBytes: Int64
+    /// Where the model's name stands in ``original``, with its quotes.
+    let modelRange: Range<Int>
+
+    /// Translates a body.
+    ///
+    /// - Parameter counting: whether tokens are only to be counted, which needs no bound of the answer.
+    /// - Throws: 400 naming the field that is wrong, unknown or without a price.
+    public init(_ body: [UInt8], counting: Bool = false) throws(APIError) {
+        original = body
+        var fields = try MessagesFields(body)
+        guard case .string(let model)? = try fields.take("model") else { throw .invalid("model", "\"model\" must be a string") }
+        modelRange = fields.ranges["model"] ?? 0..<0
+        let limit = try fields.take("max_tokens")
+        guard limit.map({ $0.int64.map { $0 >= 1 } ?? false }) ?? counting else {
+            throw .invalid("max_tokens", "\"max_tokens\" must be an integer of at least 1")
+        }
+        var conversation = ChatConversation()
+        try conversation.system(try fields.take("system"))
+        try conversation.messages(try fields.take("messages"))
+        var members: [(String, JSONValue?)] = [
+            ("model", .string(model)), ("messages", .array(conversation.chat)), ("max_tokens", limit),
+        ]
+        if let stream = try fields.take("stream") {
+            guard let flag = stream.flag else { throw .invalid("stream", "\"stream\" must be true or false") }
+            members.append(("stream", stream))
+            if flag { members.append(("stream_options", .members([("include_usage", .bool(true))]))) }
+        }
+        for name in ["temperature", "top_p"] { members.append((name, try fields.take(name))) }
+        members.append(("stop", try fields.take("stop_sequences")))
+        if try fields.take("top_k") != nil {
+            conversation.refuse(.invalid("top_k", "\"top_k\" can be told to nobody but Anthropic"))
+        }
+        if let user = try fields.take("metadata")?["user_id"], user != .null { members.append(("user", user)) }
+        members += try Self.tools(&fields)
+        members += try Self.thinking(&fields)
+        if let tier = try fields.take("service_tier"), tier != .string("auto"), tier != .string("standard_only") {
+            throw .invalid("service_tier", "\"service_tier\" must be auto or standard_only: no other tier has a price here")
+        }
+        _ = try fields.take("cache_control")
+        try fields.end()
+        chat = JSONValue.members(members).bytes
+        exclusive = conversation.exclusive
+        leftBytes = conversation.leftBytes
+    }
+
+    private static let toolFields: Set<String> = [
+        "type", "name", "description", "input_schema", "strict", "cache_control", "eager_input_streaming",
+    ]
+
+    private static func tools(_ fields: inout MessagesFields) throws(APIError) -> [(String, JSONValue?)] {
+        var definitions: [JSONValue] = []
+        for (index, tool) in (try fields.take("tools")?.elements ?? []).enumerated() {
+            let path = "tools[\(index)]"
+            guard tool["type"].map({ $0 == .null || $0 == .string("custom") }) ?? true else {
+                throw .invalid("\(path).type", "a tool must be the client's own: what others cost has no bound")
+            }
+            for field in tool.fields ?? [] where !toolFields.contains(field.name) {
+                throw .invalid("\(path).\(field.name.prefix(64))", "\"\(field.name.prefix(64))\" is not known")
+            }
+            guard let name = tool["name"]?.text else { throw .invalid("\(path).name", "\"\(path).name\" is required") }
+            let function: [(String, JSONValue?)] = [
+                ("name", .string(name)), ("description", tool["description"]), ("parameters", tool["input_schema"]),
+                ("strict", tool["strict"]),
+            ]
+            definitions.append(.members([("type", .string("function")), ("function", .members(function))]))
+        }
+        let choice = try fields.take("tool_choice")
+        guard !definitions.isEmpty else { return [] }
+        var members: [(String, JSONValue?)] = [("tools", .array(definitions))]
+        switch choice?["type"]?.text {
+        case nil where choice == nil: break
+        case "auto", "none": members.append(("tool_choice", choice?["type"]))
+        case "any": members.append(("tool_choice", .string("required")))
+        case "tool":
+            let function = JSONValue.members([("name", choice?["name"])])
+            members.append(("tool_choice", .members([("type", .string("function")), ("function", function)])))
+        default: throw .invalid("tool_choice.type", "\"tool_choice.type\" must be auto, any, tool or none")
+        }
+        if choice?["disable_parallel_tool_use"] == .bool(true) { members.append(("parallel_tool_calls", .bool(false))) }
+        return members
+    }
+
+    /// `thinking` and `output_config`: how much is thought, by whichever of them says it, and the answer's format.
+    private static func thinking(_ fields: inout MessagesFields) throws(APIError) -> [(String, JSONValue?)] {
+        let thinking = try fields.take("thinking")
+        let output = try fields.take("output_config")
+        for field in output?.fields ?? [] where field.value != .null && !["effort", "format"].contains(field.name) {
+            throw .invalid("output_config.\(field.name.prefix(64))", "\"\(field.name.prefix(64))\" is not known")
+        }
+        var effort: JSONValue?
+        switch thinking?["type"]?.text {
+        case nil where thinking == nil, "disabled": break
+        case "enabled":
+            guard let budget = thinking?["budget_tokens"]?.int64, budget >= 1024 else {
+                throw .invalid("thinking.budget_tokens", "\"thinking.budget_tokens\" must be at least 1024")
+            }
+            effort = .string(budget < 2000 ? "low" : budget < 4000 ? "medium" : "high")
+        case "adaptive": effort = output?["effort"] ?? .string("medium")
+        default: throw .invalid("thinking.type", "\"thinking.type\" must be enabled, adaptive or disabled")
+        }
+        if effort == .string("max") { effort = .string("xhigh") }
+        var members: [(String, JSONValue?)] = [("reasoning_effort", effort)]
+        if let format = output?["format"], format != .null {
+            guard format["type"] == .string("json_schema"), let schema = format["schema"] else {
+                throw .invalid("output_config.format", "\"output_config.format\" must be a json_schema with a \"schema\"")
+            }
+            let named: [(String, JSONValue?)] = [("name", .string("answer")), ("schema", schema), ("strict", .bool(true))]
+            members.append(
+                ("response_format", .members([("type", .string("json_schema")), ("json_schema", .members(named))])))
+        }
+        return members
+    }
+}
+
+/// The members of a Messages request with where they stand; what nobody took is refused at the end.
+struct MessagesFields {
+    private(set) var ranges: [String: Range<Int>] = [:]
+    private var values: [JSONValue.Member] = []
+
+    init(_ body: [UInt8]) throws(APIError) {
+        let text = body.span.bytes
+        var cursor = JSONCursor()
+        do throws(JSONError) {
+            guard try cursor.next(text) == UInt8(ascii: "{") else {
+                try cursor.skip(text, depth: 0)
+                try cursor.end(text)
+                values = [.init("", .null)]
+                return
+            }
+            if try cursor.enter("{", "}", text) {
+                repeat {
+                    let name = try cursor.name(text)
+                    _ = try cursor.next(text)
+                    let start = cursor.offset
+                    let value = try cursor.value(text, depth: 1)
+                    // An escaped name is none of those that are known, and is refused with the rest.
+                    let said = name.isEscaped ? "\\" + name.decoded(text) : name.decoded(text)
+                    if ranges.updateValue(start..<cursor.offset, forKey: said) != nil {
+                        values.append(.init("\\" + said, value))
+                    } else {
+                        values.append(.init(said, value))
+                    }
+                } while try cursor.another(UInt8(ascii: "}"), text)
+            }
+            try cursor.end(text)
+        } catch {
+            throw APIError(status: 400, message: "the body is not valid JSON: \(error)", code: "invalid_json")
+        }
+    }
+
+    /// The value of a member that is there and not null.
+    mutating func take(_ name: String) throws(APIError) -> JSONValue? {
+        if values.first?.name == "" { throw .invalid(nil, "the body must be a JSON object") }
+        guard let index = values.firstIndex(where: { $0.name == name }) else { return nil }
+        let value = values.remove(at: index).value
+        return value == .null ? nil : value
+    }
+
+    /// - Throws: 400 naming the first member that was not taken.
+    func end() throws(APIError) {
+        for field in values where field.value != .null || field.name.hasPrefix("\\") {
+            let name = String(field.name.drop { $0 == "\\" }.prefix(64))
+            throw .invalid(
+                name,
+                field.name.hasPrefix("\\") ? "\"\(name)\" stands twice or is escaped" : "\"\(name)\" is not known or not served")
+        }
+    }
+}

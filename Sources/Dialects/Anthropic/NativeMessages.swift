@@ -1,0 +1,40 @@
+internal import JSON
+internal import Money
+
+/// A Messages request for Anthropic itself: the client's own bytes, with the provider's name for the model.
+public struct NativeMessages: ForeignRequest {
+    private let translation: MessagesTranslation
+    public let addedPromptTokens: Int64
+
+    /// - Parameter translation: the request as it was read; its original goes on.
+    public init(_ translation: MessagesTranslation) {
+        self.translation = translation
+        addedPromptTokens = 2048 + translation.leftBytes
+    }
+
+    public func path(model: String) -> String { "/v1/messages" }
+
+    public func headers(apiKey: String) -> [(String, String)] {
+        [("x-api-key", apiKey), ("anthropic-version", "2023-06-01")]
+    }
+
+    public func body(model: String, maximumTokens: Int64) throws(APIError) -> [UInt8] {
+        var name: [UInt8] = []
+        name.appendJSON(string: model)
+        return Splice.apply([Splice(translation.modelRange, name)], to: translation.original.span.bytes)
+    }
+
+    public func answer(id: String, created: Int64) -> any ForeignAnswer { NativeMessagesAnswer() }
+}
+
+/// An answer of Anthropic that goes on as it came; whoever relays it reads it.
+struct NativeMessagesAnswer: ForeignAnswer {
+    let error: APIError? = nil
+    let isMalformed = false
+    let usage: TokenUsage? = nil
+
+    func completion(_ body: [UInt8]) throws(ChatResponseError) -> [UInt8] { body }
+    func refusal(status: Int, body: [UInt8]) -> APIError { .messages(status: status, try? JSONValue(body)) }
+    mutating func feed(_ bytes: [UInt8]) -> [UInt8] { bytes }
+    mutating func end() -> [UInt8] { [] }
+}

@@ -1,0 +1,60 @@
+public import Money
+
+/// Reads a stream as it passes and gives the client its form of it, holding back the last word until the outcome is durable.
+public protocol StreamTap: Sendable {
+    /// The usage that came last.
+    var usage: TokenUsage? { get }
+    /// What was told of the usage before the end, where a dialect tells it.
+    var usageSoFar: TokenUsage? { get }
+    /// The reasons to stop, in order.
+    var finishReasons: [String] { get }
+    /// What an error event of the provider said; the client has got it.
+    var error: APIError? { get }
+    /// Why the stream can't go on; nothing passes any more.
+    var failure: SSETap.Failure? { get }
+    /// Whether the last word came.
+    var isDone: Bool { get }
+    /// Whether the answer is whole.
+    var isComplete: Bool { get }
+    /// The estimated tokens of what was said so far.
+    var estimatedCompletionTokens: Int64 { get }
+    /// Takes bytes as they came and returns what goes to the client now.
+    mutating func feed(_ bytes: [UInt8]) -> [UInt8]
+    /// Says that the provider's stream is over, and returns what still goes to the client.
+    mutating func end() -> [UInt8]
+    /// The last words for the client.
+    ///
+    /// - Parameter estimated: the usage where the provider told none.
+    mutating func finish(estimated: TokenUsage?, additions: ResponseAdditions) -> [UInt8]
+    /// An error as an event for the client.
+    func event(_ error: APIError) -> [UInt8]
+}
+
+extension SSETap: StreamTap {
+    public var usageSoFar: TokenUsage? { nil }
+
+    public mutating func finish(estimated: TokenUsage?, additions: ResponseAdditions) -> [UInt8] {
+        guard let estimated, includeUsage else { return finish() }
+        return usageEvent(estimated, additions: additions) + finish()
+    }
+
+    public func event(_ error: APIError) -> [UInt8] { error.event }
+}
+
+/// What is read of a whole answer, and the client's form of it.
+public protocol AnswerScan: Sendable {
+    /// The usage; nil when it was not told.
+    var usage: TokenUsage? { get }
+    /// The reasons to stop, in order.
+    var finishReasons: [String] { get }
+    /// The estimated tokens of the answer.
+    var estimatedCompletionTokens: Int64 { get }
+    /// What the answer says is wrong, where it is an error after all.
+    var error: APIError? { get }
+    /// The client's form of the answer; `body` must be what was scanned.
+    func answer(_ additions: ResponseAdditions, body: [UInt8]) -> [UInt8]
+}
+
+extension ChatResponseScan: AnswerScan {
+    public func answer(_ additions: ResponseAdditions, body: [UInt8]) -> [UInt8] { adding(additions, to: body) }
+}
