@@ -138,7 +138,8 @@ let package = Package(
         tests("Web", ["Web", "Ledger", "Money", "TestSupport", hummingbird, httpTypes, nioCore, nioEmbedded, logging]),
         tests("Catalogue", ["Catalogue", "JSON", "Money", "TestSupport"]),
         tests(
-            "Dialects", ["Dialects", "Catalogue", "JSON", "Money", "TestSupport", nioCore], exclude: ["Anthropic/Golden"]),
+            "Dialects", ["Dialects", "Catalogue", "JSON", "Money", "TestSupport", nioCore],
+            exclude: ["Anthropic/Golden", "Gemini/Golden"]),
         tests(
             "Gateway",
             ["Gateway", coreMetrics, "Web", "Dialects", "Catalogue", "Admission", "Ledger", "Money", "TestSupport", nioCore]),
@@ -166,11 +167,12 @@ let package = Package(
             exclude: [
                 "anthropic_catalogue.json", "anthropic_sdk.py", "anthropic_server.py", "anthropic_upstream.py", "bad_input.py",
                 "browser.py",
-                "browser_passkeys.py", "budget.py", "docs_page.py", "iam.py", "iam_catalogue.json",
+                "browser_passkeys.py", "budget.py", "docs_page.py", "gemini_catalogue.json", "gemini_server.py",
+                "gemini_upstream.py", "iam.py", "iam_catalogue.json",
                 "logs.py",
                 "mailboxes.py",
                 "mock_catalogue.json", "openai_sdk.py", "openapi.py", "passkeys.py", "provider.py", "recompute.py",
-                "requirements.txt", "retention.py", "upstream_failures.py",
+                "requirements.txt", "retention.py", "standin.py", "upstream_failures.py",
             ]),
     ],
     swiftLanguageModes: [.v6]

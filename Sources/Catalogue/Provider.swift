@@ -4,6 +4,8 @@ public enum Dialect: String, Sendable, Hashable, CaseIterable {
     case openai
     /// Anthropic's Messages, at `base_url` + `/v1/messages`, with the key in `x-api-key`.
     case anthropic
+    /// Google's Gemini API, at `base_url` + `/v1beta/models/`, with the key in `x-goog-api-key`.
+    case gemini
     /// The built-in provider: it answers inside the process and needs no account.
     case echo
 }

@@ -8,9 +8,9 @@ It refuses what the documentation forbids, and cuts its streams into frames that
 last text of the conversation and from the model's name.
 """
 
-import asyncio
 import json
-import re
+
+from standin import Refusal, StandIn
 
 FIELDS = {
     "model", "max_tokens", "messages", "system", "stream", "temperature", "top_p", "top_k", "stop_sequences", "metadata", "tools",
@@ -30,18 +30,14 @@ def usage(body):
     return USAGE | {"output_tokens": min(USAGE["output_tokens"], body["max_tokens"])}
 
 
-class Refusal(Exception):
-    def __init__(self, type, message):
-        self.type, self.message = type, message
-
-
-def envelope(type, message):
-    return {"type": "error", "error": {"type": type, "message": message}, "request_id": "req_standin"}
+def refusal(type, message):
+    extra = "retry-after: 7\r\n" if type == "rate_limit_error" else ""
+    return Refusal(ERRORS[type], {"type": "error", "error": {"type": type, "message": message}, "request_id": "req_standin"}, extra)
 
 
 def need(condition, message):
     if not condition:
-        raise Refusal("invalid_request_error", message)
+        raise refusal("invalid_request_error", message)
 
 
 def check(body):
@@ -148,54 +144,17 @@ def events(body):
     yield {"type": "message_stop"}
 
 
-class AnthropicServer:
-    def __init__(self, key):
-        self.key = key
-        # The bodies that came, oldest first.
-        self.bodies = []
-        self.waits = asyncio.Event()
-        self.left = asyncio.Event()
-
-    async def start(self, port):
-        self.server = await asyncio.start_server(self.serve, "127.0.0.1", port)
-
-    async def serve(self, reader, writer):
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-                length = int(re.search(r"content-length: *(\d+)", head, re.I)[1])
-                raw = await reader.readexactly(length)
-                try:
-                    await self.respond(head, raw, reader, writer)
-                except Refusal as refusal:
-                    status = ERRORS[refusal.type]
-                    extra = "retry-after: 7\r\n" if status == 429 else ""
-                    self.write(writer, status, envelope(refusal.type, refusal.message), extra)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            self.left.set()
-            writer.close()
-
-    @staticmethod
-    def write(writer, status, value, extra=""):
-        text = json.dumps(value).encode()
-        writer.write(
-            f"HTTP/1.1 {status} x\r\ncontent-type: application/json\r\n{extra}content-length: {len(text)}\r\n\r\n".encode() + text)
-
-    async def respond(self, head, raw, reader, writer):
-        line = head.split("\r\n")[0]
-        headers = dict(re.findall(r"^([^:\r\n]+): *(.*?)\r$", head.lower(), re.M))
+class AnthropicServer(StandIn):
+    async def respond(self, path, headers, body, reader, writer):
         if headers.get("x-api-key") != self.key:
-            raise Refusal("authentication_error", "invalid x-api-key")
+            raise refusal("authentication_error", "invalid x-api-key")
         need(headers.get("anthropic-version") == "2023-06-01", "anthropic-version: header is required")
-        if not line.startswith("POST /v1/messages "):
-            raise Refusal("not_found_error", "Not Found")
-        body = json.loads(raw)
+        if path != "/v1/messages":
+            raise refusal("not_found_error", "Not Found")
         self.bodies.append(body)
         check(body)
         if body["model"].startswith("claude-error-"):
-            raise Refusal(body["model"][13:], "It was asked for.")
+            raise refusal(body["model"][13:], "It was asked for.")
         if body.get("stream"):
             return await self.stream(body, reader, writer)
         blocks, reason, stop = answer(body)
@@ -206,21 +165,13 @@ class AnthropicServer:
             "stop_reason": reason, "stop_sequence": stop, "usage": usage(body)})
 
     async def stream(self, body, reader, writer):
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n")
         data = b"".join(
             f"event: {event['type']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n".encode() for event in events(body))
         if body["model"] == "claude-malformed":
             data = b"event: message_start\ndata: {oh\n\n"
-        # Frames of 1, 2, 3 ... bytes: they end inside of events, lines and characters.
-        start, size = 0, 1
-        while start < len(data):
-            piece = data[start:start + size]
-            writer.write(b"%x\r\n" % len(piece) + piece + b"\r\n")
-            await writer.drain()
-            start, size = start + size, size % 37 + 1
+        await self.frames(writer, data)
         if body["model"] == "claude-waiting":
             await reader.read(1)
-            raise ConnectionError
-        if body["model"] in ("claude-half", "claude-late"):
+        if body["model"] in ("claude-waiting", "claude-half", "claude-late"):
             raise ConnectionError
         writer.write(b"0\r\n\r\n")

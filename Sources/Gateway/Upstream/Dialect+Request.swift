@@ -12,6 +12,7 @@ extension Dialect {
         if let exclusive = entered.messages?.exclusive { throw exclusive }
         return switch self {
         case .openai, .echo: nil
+        case .gemini: try GeminiRequest(chat: entered.chat, mapping: mapping)
         case .anthropic: try MessagesRequest(chat: entered.chat, mapping: mapping, outputLimit: scan.outputLimit)
         }
     }

@@ -8,12 +8,14 @@ import Testing
 
 /// Pairs of what goes in and what comes out, in files of `Golden`.
 enum Golden {
-    static func read(_ name: String) throws -> [UInt8] {
-        Array(
-            try Data(contentsOf: URL(filePath: TestEnvironment.root + "/Tests/Dialects/Anthropic/Golden/\(name)")))
+    static func read(_ name: String, of dialect: String = "Anthropic") throws -> [UInt8] {
+        let folder = TestEnvironment.root + "/Tests/Dialects/\(dialect)/Golden"
+        return Array(try Data(contentsOf: URL(filePath: "\(folder)/\(name)")))
     }
 
-    static func json(_ name: String) throws -> JSONValue { try JSONValue(try read(name)) }
+    static func json(_ name: String, of dialect: String = "Anthropic") throws -> JSONValue {
+        try JSONValue(try read(name, of: dialect))
+    }
 }
 
 extension JSONValue {

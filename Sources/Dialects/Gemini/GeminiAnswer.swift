@@ -1,0 +1,195 @@
+internal import JSON
+internal import Money
+
+/// Reads what Google's Gemini API answers: one response, or several in a stream, the last without a mark of its own
+/// (https://ai.google.dev/api/generate-content#v1beta.GenerateContentResponse).
+///
+/// Thoughts become `reasoning`. Parts of kinds that are not known are passed over.
+struct GeminiAnswer: ForeignAnswer {
+    private(set) var error: APIError?
+    private(set) var isMalformed = false
+    private(set) var usage: TokenUsage?
+
+    private let id: String
+    private let created: Int64
+    private var reader = EventReader()
+    private var writer: ChunkWriter?
+    private var isOpen = false
+    private var finishReason: String?
+    private var calls: Int64 = 0
+
+    init(id: String, created: Int64) {
+        self.id = id
+        self.created = created
+    }
+
+    func refusal(status: Int, body: [UInt8]) -> APIError { .gemini(status: status, try? JSONValue(body)) }
+
+    mutating func feed(_ bytes: [UInt8]) -> [UInt8] {
+        guard !isMalformed, error == nil else { return [] }
+        var output: [UInt8] = []
+        // The reader is moved out, so that its events can change the rest.
+        var reader = self.reader
+        reader.feed(bytes) { data in
+            take(data, into: &output)
+            return !isMalformed && error == nil
+        }
+        self.reader = reader
+        if reader.isTooLong { isMalformed = true }
+        return output
+    }
+
+    mutating func end() -> [UInt8] {
+        guard !isMalformed, error == nil else { return [] }
+        var output: [UInt8] = []
+        var reader = self.reader
+        reader.end { data in
+            // Half an event at the very end is a broken connection, not a broken provider.
+            if (try? JSONValue(data)) != nil { take(data, into: &output) }
+            return error == nil
+        }
+        guard let finishReason, error == nil else { return output }
+        write([], finishReason: calls > 0 && finishReason == "stop" ? "tool_calls" : finishReason, into: &output)
+        if let usage { writer?.write(usage, into: &output) }
+        return output + ChunkWriter.done
+    }
+
+    private mutating func take(_ data: [UInt8], into output: inout [UInt8]) {
+        guard let response = try? JSONValue(data), response.fields != nil else {
+            isMalformed = true
+            return
+        }
+        if response["error"] != nil {
+            let said = APIError.gemini(status: nil, response)
+            error = said
+            if isOpen { output += said.event }
+            return
+        }
+        if writer == nil {
+            writer = ChunkWriter(
+                id: response["responseId"]?.text ?? id, created: created, model: response["modelVersion"]?.text ?? "")
+        }
+        if let told = Self.usage(response["usageMetadata"]) { usage = told }
+        for part in Self.parts(response) { take(part: part, into: &output) }
+        if let reason = Self.finishReason(response) { finishReason = reason }
+    }
+
+    private mutating func take(part: JSONValue, into output: inout [UInt8]) {
+        if let text = part["text"]?.text {
+            guard !text.isEmpty else { return }
+            write([(part["thought"] == .bool(true) ? "reasoning" : "content", .string(text))], into: &output)
+        } else if let call = part["functionCall"] {
+            write([("tool_calls", .array([self.call(call, part, index: calls, isStreamed: true)]))], into: &output)
+            calls += 1
+        }
+    }
+
+    private mutating func write(_ delta: [(String, JSONValue?)], finishReason: String? = nil, into output: inout [UInt8]) {
+        if !isOpen {
+            isOpen = true
+            writer?.write([("role", .string("assistant")), ("content", .string(""))], into: &output)
+        }
+        writer?.write(delta, finishReason: finishReason, into: &output)
+    }
+
+    /// A call; one without an id gets one that no other call of the conversation has.
+    private func call(_ call: JSONValue, _ part: JSONValue, index: Int64, isStreamed: Bool) -> JSONValue {
+        let signature = part["thoughtSignature"].map { signature in
+            JSONValue.members([("google", .members([("thought_signature", signature)]))])
+        }
+        let function: [(String, JSONValue?)] = [
+            ("name", call["name"] ?? .string("")), ("arguments", .string(MessagesAnswer.arguments(call["args"]))),
+        ]
+        return .members([
+            ("index", isStreamed ? .integer(index) : nil), ("id", call["id"] ?? .string("call_\(id)_\(index)")),
+            ("type", .string("function")), ("function", .members(function)), ("extra_content", signature),
+        ])
+    }
+
+    func completion(_ body: [UInt8]) throws(ChatResponseError) -> [UInt8] {
+        let response: JSONValue
+        do { response = try JSONValue(body) } catch { throw ChatResponseError(message: "the answer holds \(error)") }
+        guard response["candidates"] != nil || response["promptFeedback"] != nil else {
+            throw ChatResponseError(message: "the answer is no response of Gemini")
+        }
+        var text = ""
+        var reasoning = ""
+        var calls: [JSONValue] = []
+        for part in Self.parts(response) {
+            if let said = part["text"]?.text {
+                if part["thought"] == .bool(true) { reasoning += said } else { text += said }
+            } else if let call = part["functionCall"] {
+                calls.append(self.call(call, part, index: Int64(calls.count), isStreamed: false))
+            }
+        }
+        let reason = Self.finishReason(response) ?? "stop"
+        let message: [(String, JSONValue?)] = [
+            ("role", .string("assistant")), ("content", text.isEmpty && !calls.isEmpty ? .null : .string(text)),
+            ("refusal", .null), ("reasoning", reasoning.isEmpty ? nil : .string(reasoning)),
+            ("tool_calls", calls.isEmpty ? nil : .array(calls)),
+        ]
+        let choice: [(String, JSONValue?)] = [
+            ("index", .number("0")), ("message", .members(message)), ("logprobs", .null),
+            ("finish_reason", .string(!calls.isEmpty && reason == "stop" ? "tool_calls" : reason)),
+        ]
+        return JSONValue.members([
+            ("id", .string(response["responseId"]?.text ?? id)), ("object", .string("chat.completion")),
+            ("created", .integer(created)), ("model", .string(response["modelVersion"]?.text ?? "")),
+            ("choices", .array([.members(choice)])), ("usage", Self.usage(response["usageMetadata"])?.chatValue),
+        ]).bytes
+    }
+}
+
+extension GeminiAnswer {
+    private static func parts(_ response: JSONValue) -> [JSONValue] {
+        response["candidates"]?.elements?.first?["content"]?["parts"]?.elements ?? []
+    }
+
+    /// OpenAI's word for why the answer ended; nil while it has not.
+    private static func finishReason(_ response: JSONValue) -> String? {
+        if let blocked = response["promptFeedback"]?["blockReason"], blocked != .null { return "content_filter" }
+        guard let reason = response["candidates"]?.elements?.first?["finishReason"]?.text else { return nil }
+        switch reason {
+        case "FINISH_REASON_UNSPECIFIED": return nil
+        case "MAX_TOKENS": return "length"
+        case "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT",
+            "IMAGE_RECITATION":
+            return "content_filter"
+        default: return "stop"
+        }
+    }
+
+    /// Thoughts are counted beside the candidates, and what was cached is a part of the prompt.
+    private static func usage(_ usage: JSONValue?) -> TokenUsage? {
+        func count(_ name: String) -> Int64? {
+            guard let count = usage?[name]?.int64, (0...UsageCounts.most).contains(count) else { return nil }
+            return count
+        }
+        guard let prompt = count("promptTokenCount") else { return nil }
+        let thoughts = count("thoughtsTokenCount") ?? 0
+        return TokenUsage(
+            promptTokens: prompt + (count("toolUsePromptTokenCount") ?? 0),
+            completionTokens: (count("candidatesTokenCount") ?? 0) + thoughts,
+            cachedTokens: count("cachedContentTokenCount") ?? 0, reasoningTokens: thoughts)
+    }
+}
+
+extension APIError {
+    /// What Google's error says, `{"error":{"code","message","status","details"}}`, with OpenAI's types and codes
+    /// (https://ai.google.dev/gemini-api/docs/troubleshooting).
+    ///
+    /// - Parameters:
+    ///   - status: the status that came with it; nil in a stream, where the error itself tells it.
+    ///   - body: the error, or an array that begins with it.
+    static func gemini(status: Int?, _ body: JSONValue?) -> APIError {
+        let error = (body?.elements?.first ?? body)?["error"]
+        let message = error?["message"]?.text ?? ""
+        var status = status ?? error?["code"]?.int64.map { Int(clamping: $0) } ?? 502
+        if !(400...599).contains(status) { status = 502 }
+        let reasons = (error?["details"]?.elements ?? []).compactMap { $0["reason"]?.text }
+        // What is wrong with the gateway's own account is nothing that a client could do anything about.
+        if reasons.contains(where: { $0.hasPrefix("API_KEY_") }) || message.hasPrefix("API key not valid") { status = 401 }
+        if status == 400, error?["status"] == .string("FAILED_PRECONDITION") { status = 403 }
+        return APIError(status: status, message: message.isEmpty ? "Google answered with status \(status)" : message)
+    }
+}

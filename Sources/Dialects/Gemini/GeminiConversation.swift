@@ -1,0 +1,165 @@
+internal import JSON
+
+/// The messages of a chat completion request as Google wants them: the system's text apart, and contents of user and model.
+struct GeminiConversation {
+    /// Parts of text.
+    private(set) var system: [JSONValue] = []
+    private(set) var contents: [JSONValue] = []
+    private let needsSignatures: Bool
+    /// The results of the tools that were called last; they belong into one content.
+    private var results: [JSONValue] = []
+    /// The names of the functions that were called, by the ids of the calls: Google wants a result to say both.
+    private var names: [String: String] = [:]
+
+    /// - Parameter needsSignatures: whether the model refuses a call of its own that comes back without a thought's signature.
+    init(_ messages: [JSONValue], needsSignatures: Bool) throws(APIError) {
+        self.needsSignatures = needsSignatures
+        for (index, message) in messages.enumerated() { try add(message, "messages[\(index)]") }
+        flush()
+        guard !contents.isEmpty else { throw .invalid("messages", "Google needs a message beside those of the system") }
+    }
+
+    private mutating func flush() {
+        if !results.isEmpty { contents.append(Self.content("user", results)) }
+        results = []
+    }
+
+    private static func content(_ role: String, _ parts: [JSONValue]) -> JSONValue {
+        .members([("role", .string(role)), ("parts", .array(parts))])
+    }
+
+    private static let fields: [String: Set<String>] = [
+        "system": [], "developer": [], "user": [], "tool": ["tool_call_id"],
+        "assistant": ["tool_calls", "refusal", "reasoning", "reasoning_content", "reasoning_details", "annotations"],
+    ]
+
+    private mutating func add(_ message: JSONValue, _ path: String) throws(APIError) {
+        let role = message["role"]?.text ?? ""
+        guard let known = Self.fields[role] else {
+            throw .invalid("\(path).role", "Google knows no messages of the role \"\(role.prefix(64))\"")
+        }
+        for field in message.fields ?? [] where field.value != .null && !known.contains(field.name) {
+            guard ["role", "content", "cache_control"].contains(field.name) else {
+                throw .invalid("\(path).\(field.name.prefix(64))", "this field can't be expressed to Google")
+            }
+        }
+        var parts = try parts(message["content"] ?? .null, path)
+        switch role {
+        case "system", "developer":
+            for (index, part) in parts.enumerated() where part["text"] == nil {
+                throw .invalid("\(path).content[\(index)]", "the system says nothing but text to Google")
+            }
+            system += parts
+        case "tool": try result(message, parts, path)
+        case "assistant":
+            flush()
+            if let refusal = message["refusal"]?.text, !refusal.isEmpty { parts.append(Self.text(refusal)) }
+            parts += try calls(message["tool_calls"], path)
+            if !parts.isEmpty { contents.append(Self.content("model", parts)) }
+        default:
+            flush()
+            contents.append(Self.content("user", parts.isEmpty ? [Self.text("")] : parts))
+        }
+    }
+
+    private static func text(_ text: String) -> JSONValue { .members([("text", .string(text))]) }
+
+    private mutating func result(_ message: JSONValue, _ parts: [JSONValue], _ path: String) throws(APIError) {
+        guard let id = message["tool_call_id"]?.text, let name = names[id] else {
+            throw .invalid("\(path).tool_call_id", "\"\(path).tool_call_id\" must be the id of a call that came before")
+        }
+        guard parts.allSatisfy({ $0["text"] != nil }) else {
+            throw .invalid("\(path).content", "the result of a tool can be nothing but text for Google")
+        }
+        let text = parts.compactMap { $0["text"]?.text }.joined()
+        // A result that is an object is given as one; any other is the output.
+        let object = (try? JSONValue(Array(text.utf8))).flatMap { $0.fields == nil ? nil : $0 }
+        let response: [(String, JSONValue?)] = [
+            ("id", .string(id)), ("name", .string(name)), ("response", object ?? .members([("output", .string(text))])),
+        ]
+        results.append(.members([("functionResponse", .members(response))]))
+    }
+
+    private mutating func calls(_ calls: JSONValue?, _ path: String) throws(APIError) -> [JSONValue] {
+        var parts: [JSONValue] = []
+        for (index, call) in (calls?.elements ?? []).enumerated() {
+            let path = "\(path).tool_calls[\(index)]"
+            guard let id = call["id"]?.text, let name = call["function"]?["name"]?.text else {
+                throw .invalid(path, "a tool call needs an \"id\" and a function with a \"name\"")
+            }
+            names[id] = name
+            let arguments = call["function"]?["arguments"]?.text ?? ""
+            let object = arguments.isEmpty ? JSONValue.object([]) : try? JSONValue(Array(arguments.utf8))
+            guard let object, object.fields != nil else {
+                throw .invalid("\(path).function.arguments", "the arguments of a tool call must be a JSON object for Google")
+            }
+            // Of several calls at once only the first has a signature. The word is Google's own for one that was lost.
+            let lost: JSONValue? = needsSignatures && index == 0 ? .string("skip_thought_signature_validator") : nil
+            parts.append(
+                .members([
+                    ("functionCall", .members([("id", .string(id)), ("name", .string(name)), ("args", object)])),
+                    ("thoughtSignature", call["extra_content"]?["google"]?["thought_signature"] ?? lost),
+                ]))
+        }
+        return parts
+    }
+
+    private func parts(_ content: JSONValue, _ path: String) throws(APIError) -> [JSONValue] {
+        switch content {
+        case .null: return []
+        case .string(let text): return text.isEmpty ? [] : [Self.text(text)]
+        case .array(let elements):
+            var parts: [JSONValue] = []
+            for (index, element) in elements.enumerated() { parts.append(try part(element, "\(path).content[\(index)]")) }
+            return parts
+        default: throw .invalid("\(path).content", "\"\(path).content\" must be a string or an array of parts")
+        }
+    }
+
+    private func part(_ part: JSONValue, _ path: String) throws(APIError) -> JSONValue {
+        switch part["type"]?.text {
+        case "text", "refusal":
+            guard let text = (part["text"] ?? part["refusal"])?.text else {
+                throw .invalid("\(path).text", "\"\(path).text\" must be a string")
+            }
+            return Self.text(text)
+        case "image_url":
+            guard let url = part["image_url"]?["url"]?.text else {
+                throw .invalid("\(path).image_url.url", "\"\(path).image_url.url\" is required")
+            }
+            return try data(url, Self.images, "\(path).image_url.url")
+        case "file":
+            guard let data = part["file"]?["file_data"]?.text else {
+                throw .invalid("\(path).file.file_data", "a file for Google must come as a data URL in \"file_data\"")
+            }
+            return try self.data(data, ["pdf": "application/pdf"], "\(path).file.file_data")
+        default:
+            // Sound has prices of its own there, which the catalogue does not know.
+            throw .invalid("\(path).type", "Google is given parts of the types text, image_url and file alone")
+        }
+    }
+
+    private static let images = [
+        "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp", "heic": "image/heic",
+        "heif": "image/heif",
+    ]
+
+    private func data(_ url: String, _ types: [String: String], _ path: String) throws(APIError) -> JSONValue {
+        if url.hasPrefix("https://") {
+            // Google fetches it itself (https://ai.google.dev/gemini-api/docs/file-input-methods).
+            let name = url.prefix { $0 != "?" && $0 != "#" }
+            let type = name.lastIndex(of: ".").flatMap { types[name[name.index(after: $0)...].lowercased()] }
+            return .members([
+                ("fileData", .members([("mimeType", type.map { .string($0) }), ("fileUri", .string(url))]))
+            ])
+        }
+        guard let data = DataURL(url), data.isBase64, types.values.contains(data.mediaType) else {
+            let known = Set(types.values).sorted().joined(separator: ", ")
+            throw .invalid(path, "\"\(path)\" must be an https URL, or a data URL in base64 of one of \(known)")
+        }
+        let inline: [(String, JSONValue?)] = [
+            ("mimeType", .string(data.mediaType)), ("data", .string(String(data.data))),
+        ]
+        return .members([("inlineData", .members(inline))])
+    }
+}
