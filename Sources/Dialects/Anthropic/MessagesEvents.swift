@@ -46,7 +46,7 @@ public struct MessagesEvents: StreamTap {
 
     public mutating func finish(estimated: TokenUsage?, additions: ResponseAdditions) -> [UInt8] {
         var output: [UInt8] = []
-        start(into: &output)
+        start(id: tap.id, model: tap.model, into: &output)
         close(into: &output)
         let reason = MessagesReply.stopReason(tap.finishReasons.first)
         output += Self.event(
@@ -82,7 +82,8 @@ public struct MessagesEvents: StreamTap {
             return
         }
         guard let delta = chunk["choices"]?.elements?.first?["delta"] else { return }
-        start(into: &output)
+        // As the chunk at hand says it: how many more the tap has read already depends on how the bytes were cut.
+        start(id: chunk["id"]?.text, model: chunk["model"]?.text, into: &output)
         if let text = (delta["reasoning"] ?? delta["reasoning_content"])?.text, !text.isEmpty {
             say(.thinking, [("type", .string("thinking_delta")), ("thinking", .string(text))], into: &output)
         }
@@ -106,12 +107,12 @@ public struct MessagesEvents: StreamTap {
         Self.delta(block, [("type", .string("input_json_delta")), ("partial_json", .string(fragment))], into: &output)
     }
 
-    private mutating func start(into output: inout [UInt8]) {
+    private mutating func start(id: String?, model: String?, into output: inout [UInt8]) {
         guard !isStarted else { return }
         isStarted = true
         let message: [(String, JSONValue?)] = [
-            ("id", .string(tap.id ?? "")), ("type", .string("message")), ("role", .string("assistant")),
-            ("model", .string(tap.model ?? "")), ("content", .array([])), ("stop_reason", .null), ("stop_sequence", .null),
+            ("id", .string(id ?? "")), ("type", .string("message")), ("role", .string("assistant")),
+            ("model", .string(model ?? "")), ("content", .array([])), ("stop_reason", .null), ("stop_sequence", .null),
             ("usage", TokenUsage().messagesValue),
         ]
         output += Self.event(

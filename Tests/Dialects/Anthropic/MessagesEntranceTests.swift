@@ -145,6 +145,13 @@ import Testing
         #expect(run(MessagesTap(), Array("data: {oh\n\ndata: {}\n\n".utf8)) { .max }.tap.failure == .malformedEvent)
     }
 
+    @Test func aMessageIsNamedAsItsFirstChunkSays() {
+        let chunks = [#"{"choices":[{"delta":{"content":"a"}}]}"#, #"{"id":"late","model":"m","choices":[{"delta":{}}]}"#]
+        let bytes = Array(chunks.map { "data: \($0)\n\n" }.joined().utf8)
+        let whole = run(MessagesEvents(), bytes) { .max }.output
+        #expect(whole.contains(#""id":"","#) && whole == run(MessagesEvents(), bytes) { 1 }.output)
+    }
+
     /// However the bytes are cut, the same events come out, and what is no stream never crashes.
     @Test func cutsDoNotMatter() throws {
         var random = RandomJSON(seed: TestEnvironment.seed("cuts on their way to clients of Anthropic's format"))
