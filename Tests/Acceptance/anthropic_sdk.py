@@ -117,7 +117,10 @@ async def errors():
         for stream in (False, True):
             error = await refused(kind, status, create("claude-error-" + type, stream=stream))
             assert error == {"type": type, "message": "It was asked for."}, error
-    for model in ("claude-late", "claude-half", "claude-early"):
+    # Nothing was said before the error: it still has its status.
+    error = await refused(anthropic.APIStatusError, 529, create("claude-early", stream=True))
+    assert error == {"type": "overloaded_error", "message": "Overloaded"}, error
+    for model in ("claude-late", "claude-half"):
         try:
             async with client.messages.stream(model=model, messages=HELLO, max_tokens=500) as stream:
                 await stream.get_final_message()

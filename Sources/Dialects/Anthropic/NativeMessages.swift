@@ -28,13 +28,44 @@ public struct NativeMessages: ForeignRequest {
 }
 
 /// An answer of Anthropic that goes on as it came; whoever relays it reads it.
+///
+/// The beginning of a stream is held back until something is said, so that an error before that can still send the request
+/// elsewhere.
 struct NativeMessagesAnswer: ForeignAnswer {
-    let error: APIError? = nil
+    private(set) var error: APIError?
     let isMalformed = false
     let usage: TokenUsage? = nil
 
+    private var reader = EventReader()
+    private var held: [UInt8] = []
+    private var isOpen = false
+
     func completion(_ body: [UInt8]) throws(ChatResponseError) -> [UInt8] { body }
+
     func refusal(status: Int, body: [UInt8]) -> APIError { .messages(status: status, try? JSONValue(body)) }
-    mutating func feed(_ bytes: [UInt8]) -> [UInt8] { bytes }
-    mutating func end() -> [UInt8] { [] }
+
+    mutating func feed(_ bytes: [UInt8]) -> [UInt8] {
+        guard !isOpen else { return bytes }
+        held += bytes
+        var first: JSONValue?
+        reader.feed(bytes) { data in
+            let event = (try? JSONValue(data)) ?? .null
+            guard !Self.silent.contains(event["type"]?.text ?? "") else { return true }
+            first = event
+            return false
+        }
+        if first?["type"] == .string("error") {
+            error = .messages(status: nil, first)
+            return []
+        }
+        isOpen = first != nil || reader.isTooLong
+        return isOpen ? end() : []
+    }
+
+    mutating func end() -> [UInt8] {
+        defer { held = [] }
+        return held
+    }
+
+    private static let silent: Set<String> = ["message_start", "ping"]
 }

@@ -152,6 +152,26 @@ import Testing
         #expect(whole.contains(#""id":"","#) && whole == run(MessagesEvents(), bytes) { 1 }.output)
     }
 
+    /// Until something is said, an error can still send the request elsewhere; after that all bytes go on as they came.
+    @Test func theBeginningOfAnthropicsStreamIsHeldBack() throws {
+        let original = try Golden.read("stream.sse")
+        for size in [1, 7, 1000, Int.max] {
+            var answer = NativeMessagesAnswer()
+            var output: [UInt8] = []
+            for start in stride(from: 0, to: original.count, by: min(size, original.count)) {
+                output += answer.feed(Array(original[start..<min(original.count, start + min(size, original.count))]))
+            }
+            #expect(output + answer.end() == original && answer.error == nil)
+        }
+        var early = NativeMessagesAnswer()
+        let start = String(decoding: original, as: UTF8.self).components(separatedBy: "\n\n").prefix(2).joined(separator: "\n\n")
+        let error = #"{"type":"error","error":{"type":"overloaded_error","message":"Oh"}}"#
+        #expect(early.feed(Array("\(start)\n\nevent: error\ndata: \(error)\n\n".utf8)).isEmpty)
+        #expect(early.error == APIError(status: 529, message: "Oh"))
+        var short = NativeMessagesAnswer()
+        #expect(short.feed(Array(start.utf8)).isEmpty && short.end() == Array(start.utf8))
+    }
+
     /// However the bytes are cut, the same events come out, and what is no stream never crashes.
     @Test func cutsDoNotMatter() throws {
         var random = RandomJSON(seed: TestEnvironment.seed("cuts on their way to clients of Anthropic's format"))
