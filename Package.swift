@@ -86,23 +86,28 @@ let package = Package(
                 logging,
             ]),
         library("Catalogue", ["JSON", "Money", crypto], exclude: ["Data"]),
+        library("Credentials", ["Ledger", "Postgres", crypto]),
         library("Dialects", ["JSON", "Money", "Catalogue", nioCore, crypto]),
         library(
             "Gateway",
             [
-                "Web", "Dialects", "Catalogue", "Admission", "Projections", "Ledger", "HTTPTransport", "Postgres", "Redis",
-                "Money",
+                "Web", "Dialects", "Credentials", "Catalogue", "Admission", "Projections", "Ledger", "HTTPTransport", "Postgres",
+                "Redis", "Money",
                 hummingbird, hummingbirdCore, httpTypes, nioCore, nioPosix, nioHTTP1, crypto, logging, collections, lifecycle,
                 metrics, coreMetrics,
             ]),
         library(
             "Management",
-            ["Web", "Admission", "Projections", "Ledger", "Postgres", "Money", hummingbird, httpTypes, crypto, logging]),
+            [
+                "Web", "JSON", "Dialects", "Credentials", "Catalogue", "Admission", "Projections", "Ledger", "HTTPTransport",
+                "Postgres", "Money",
+                hummingbird, httpTypes, crypto, logging,
+            ]),
         .executableTarget(
             name: "llmgateway",
             dependencies: [
-                "Management", "Gateway", "Identity", "Mail", "Web", "Dialects", "Catalogue", "Admission", "Projections", "Ledger",
-                "HTTPTransport",
+                "Management", "Gateway", "Identity", "Mail", "Web", "Dialects", "Credentials", "Catalogue", "Admission",
+                "Projections", "Ledger", "HTTPTransport",
                 "Redis",
                 "Postgres", "Money", argumentParser, configuration, hummingbird, lifecycle, unixSignals, logging, metrics,
                 nioCore, nioPosix, crypto,
@@ -137,6 +142,7 @@ let package = Package(
         tests("JSON", ["JSON", "TestSupport"]),
         tests("Web", ["Web", "Ledger", "Money", "TestSupport", hummingbird, httpTypes, nioCore, nioEmbedded, logging]),
         tests("Catalogue", ["Catalogue", "JSON", "Money", "TestSupport"]),
+        tests("Credentials", ["Credentials", "Ledger", "Postgres", "TestSupport", logging]),
         tests(
             "Dialects", ["Dialects", "Catalogue", "JSON", "Money", "TestSupport", nioCore],
             exclude: ["Anthropic/Golden", "Gemini/Golden"]),
@@ -152,7 +158,8 @@ let package = Package(
         tests(
             "Management",
             [
-                "Management", "Identity", "Mail", "HTTPTransport", "Web", "Admission", "Projections", "Ledger", "Postgres",
+                "Management", "Identity", "Mail", "HTTPTransport", "Web", "Credentials", "Catalogue", "Admission",
+                "Projections", "Ledger", "Postgres",
                 "Money",
                 "TestSupport", hummingbird, httpTypes, nioCore, nioEmbedded, logging,
             ]),
@@ -171,7 +178,8 @@ let package = Package(
                 "gemini_upstream.py", "iam.py", "iam_catalogue.json",
                 "logs.py",
                 "mailboxes.py",
-                "mock_catalogue.json", "openai_sdk.py", "openapi.py", "passkeys.py", "provider.py", "recompute.py",
+                "mock_catalogue.json", "openai_sdk.py", "openapi.py", "passkeys.py", "provider.py", "provider_keys.py",
+                "recompute.py", "shop.py",
                 "requirements.txt", "retention.py", "standin.py", "upstream_failures.py",
             ]),
     ],

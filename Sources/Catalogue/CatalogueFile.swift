@@ -105,11 +105,12 @@ extension CatalogueFile.Description {
 }
 
 /// The form of a provider's URL.
-enum BaseURL {
-    static let rule = "must be an http or https URL without credentials, query or fragment"
+public enum BaseURL {
+    /// What a URL must be, as the end of a sentence.
+    public static let rule = "must be an http or https URL without credentials, query or fragment"
 
     /// `text` without slashes at its end, if it is a URL to which a path can be added.
-    static func checked(_ text: String) -> String? {
+    public static func checked(_ text: String) -> String? {
         let scheme = ["https://", "http://"].first { text.hasPrefix($0) }
         let isPlain = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"?#@\"<>\\^`{|}".utf8.contains($0) }
         guard let scheme, isPlain, text.utf8.count > scheme.utf8.count, text.utf8.count <= 2048 else { return nil }

@@ -29,6 +29,9 @@ public struct Provider: Sendable, Hashable, CustomStringConvertible {
     /// Whether the house can send requests there.
     public var isUsable: Bool { dialect == .echo || !accounts.isEmpty }
 
+    /// Whether an organization named it, rather than the catalogue; see ``CustomProvider``.
+    public var isCustom: Bool { environmentName.isEmpty }
+
     /// The id and the name; never a credential.
     public var description: String { "\(id) (\(name))" }
 
@@ -43,6 +46,11 @@ public struct Provider: Sendable, Hashable, CustomStringConvertible {
         public let baseURL: String
         /// The secret that goes into a header.
         public let apiKey: String
+
+        public init(baseURL: String, apiKey: String) {
+            self.baseURL = baseURL
+            self.apiKey = apiKey
+        }
 
         /// The server alone.
         public var description: String { "account at \(baseURL)" }

@@ -76,7 +76,8 @@ struct ChatCompletions: Sendable {
         let admitted: AdmittedRequest
         do {
             let entered = try EnteredRequest(body, by: entrance)
-            let understood = try UnderstandStep(gateway: gateway).understand(incoming, address: address, entered: entered)
+            let understood = try await UnderstandStep(gateway: gateway).understand(
+                incoming, address: address, entered: entered)
             model = understood.requestedModel
             admitted = try await AdmitStep(gateway: gateway).admit(understood)
         } catch {
@@ -216,9 +217,7 @@ extension GatewayMetadata {
             requestedModel: understood.requestedModel, requestedProvider: understood.resolution.requestedProvider,
             usedModel: understood.model.id, usedProvider: route.provider.id, underlyingUsedModel: route.mapping.upstreamName,
             requestID: understood.incoming.id.description,
-            outputLimit: admitted.outputLimit.map {
-                .init(field: route.mapping.outputLimitField, tokens: min($0, route.mapping.outputBound))
-            },
+            outputLimit: admitted.outputLimit(at: route),
             estimated: isEstimated)
     }
 }

@@ -1,5 +1,6 @@
 public import Admission
 public import Catalogue
+public import Credentials
 public import HTTPTransport
 internal import Hummingbird
 public import Ledger
@@ -32,7 +33,7 @@ public struct Gateway: Sendable {
         catalogue: Catalogue, admission: AdmissionClient, appender: Appender, lease: InstanceLease, outcomes: OutcomeWriter,
         annotations: AnnotationWriter, payloads: PayloadWriter, transport: HTTPTransport, postgres: PostgresClient,
         redis: RedisClient,
-        registry: PrometheusRegistry, configuration: GatewayConfiguration, logger: Logger
+        secrets: ProviderSecrets, registry: PrometheusRegistry, configuration: GatewayConfiguration, logger: Logger
     ) {
         self.catalogue = catalogue
         self.admission = admission
@@ -49,7 +50,7 @@ public struct Gateway: Sendable {
         self.logger = logger
         metrics = GatewayMetrics(registry: registry)
         denials = DenialRecorder(appender: appender, logger: logger)
-        let reader = PolicyReader(postgres: postgres)
+        let reader = PolicyReader(postgres: postgres, secrets: secrets, logger: logger)
         policies = PolicyCache(logger: logger) { organization in try await reader.read(organization) }
     }
 
@@ -89,6 +90,8 @@ public struct GatewayConfiguration: Sendable {
     public var streamDeadline: Duration
     /// Which proxies are believed when they say whom a request came from: rules about addresses depend on it.
     public var trustedProxies: TrustedProxies
+    /// Whether URLs that organizations give to their provider keys may lead to private addresses.
+    public var allowsPrivateProviderURLs: Bool
     /// What `GET /` calls the version.
     public var version: String
 
@@ -96,7 +99,8 @@ public struct GatewayConfiguration: Sendable {
         maximumBodyBytes: Int = 20 << 20, maximumAnswerBytes: Int = 64 << 20, maximumInFlight: Int = 10_000,
         connectDeadline: Duration = .seconds(10), firstByteDeadline: Duration = .seconds(300),
         idleDeadline: Duration = .seconds(120), totalDeadline: Duration = .seconds(600),
-        streamDeadline: Duration = .seconds(1200), trustedProxies: TrustedProxies = TrustedProxies(), version: String = "1.0.0"
+        streamDeadline: Duration = .seconds(1200), trustedProxies: TrustedProxies = TrustedProxies(),
+        allowsPrivateProviderURLs: Bool = false, version: String = "1.0.0"
     ) {
         self.maximumBodyBytes = maximumBodyBytes
         self.maximumAnswerBytes = maximumAnswerBytes
@@ -107,6 +111,7 @@ public struct GatewayConfiguration: Sendable {
         self.totalDeadline = totalDeadline
         self.streamDeadline = streamDeadline
         self.trustedProxies = trustedProxies
+        self.allowsPrivateProviderURLs = allowsPrivateProviderURLs
         self.version = version
     }
 }

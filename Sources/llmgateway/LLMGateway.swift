@@ -13,6 +13,7 @@ struct LLMGateway: AsyncParsableCommand {
             """,
         subcommands: [
             Serve.self, Migrate.self, Demo.self, LedgerCommands.self, ProjectionsCommands.self, OrganizationsCommands.self,
-            ProjectsCommands.self, KeysCommands.self, CreditsCommands.self, BalanceCommand.self, CatalogueCommands.self,
+            ProjectsCommands.self, KeysCommands.self, ProviderKeysCommands.self, CreditsCommands.self, BalanceCommand.self,
+            CatalogueCommands.self,
         ])
 }

@@ -7,59 +7,15 @@ off under traffic.
 import concurrent.futures
 import json
 import os
-import subprocess
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 
+from shop import Provider, command, ok
+
 ALPHA, BETA, OTHER, KEYS = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 url = os.environ["GATEWAY_URL"].replace("127.0.0.1", "localhost")
-
-
-class Provider(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, port):
-        self.asked, self.status = 0, 200
-        super().__init__(("127.0.0.1", port), Answer)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-class Answer(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers["content-length"]))
-        self.server.asked += 1
-        answer = {
-            "id": "chatcmpl-1", "object": "chat.completion", "created": 1730000000, "model": "both",
-            "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
-            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-        }
-        if self.server.status != 200:
-            answer = {"error": {"message": "no", "type": "server_error"}}
-        body = json.dumps(answer).encode()
-        self.send_response(self.server.status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-def ok(answer):
-    assert answer.status_code in (200, 201), (answer.request.url, answer.status_code, answer.text)
-    return answer.json()
-
-
-def command(*arguments):
-    done = subprocess.run([os.environ["LLMGATEWAY_EXECUTABLE"], *arguments, "--json"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 alpha, beta = Provider(ALPHA), Provider(BETA)

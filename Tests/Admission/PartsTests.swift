@@ -153,6 +153,8 @@ import Testing
             ("api_key.status_changed", ["inactive"], "key"), ("api_key.limit_changed", ["=", "", "7"], "key"),
             ("api_key.expiry_changed", [""], "key"), ("api_key.rolled", [digest], "key"), ("api_key.deleted", [], "key"),
             ("iam_rule.created", [], "policy"), ("iam_rule.updated", [], "policy"), ("iam_rule.deleted", [], "policy"),
+            ("provider_key.created", [], "policy"), ("provider_key.updated", [], "policy"),
+            ("provider_key.deleted", [], "policy"),
             ("credit.granted", ["1"], "credit"),
             ("credit.topped_up", ["1"], "credit"), ("credit.adjusted", ["-1"], "credit"), ("credit.refunded", ["1"], "credit"),
             ("credit.expired", ["1"], "credit"), ("request.authorized", [id, id, id, "1", "2"], "authorize"),

@@ -60,6 +60,13 @@ import Testing
         try Self.survives(IAMRuleCreated(rule: .mint(), kind: .allowModels, value: value))
         try Self.survives(IAMRuleUpdated(rule: .mint(), status: .inactive))
         try Self.survives(IAMRuleDeleted(rule: .mint()))
+        try Self.survives(
+            ProviderKeyCreated(
+                provider: "custom", name: "acme", baseURL: "https://llm.acme.test/v1",
+                options: ProviderKeyOptions(azureResource: "r"), place: 2, createdBy: .mint()))
+        try Self.survives(ProviderKeyUpdated(status: .inactive, place: 1))
+        try Self.survives(ProviderKeyDeleted())
+        try Self.survives(OrganizationProviderKeyAdded(providerKey: .mint()))
         try Self.survives(MemberAdded(user: .mint(), role: .owner))
         try Self.survives(MemberRoleChanged(user: .mint(), role: .admin))
         try Self.survives(MemberRemoved(user: .mint()))
@@ -89,11 +96,13 @@ import Testing
         outcome.attempts.append(Attempt(provider: "p", model: "m", status: nil, error: "reset", durationMS: 1))
         outcome.timeToFirstTokenMS = 7
         outcome.bodies = BodyDigests(prompt: String(repeating: "0a", count: 32), completion: nil)
+        (outcome.credential, outcome.providerKey) = (.organization, .mint())
+        outcome.attempts[0].providerKey = outcome.providerKey
         try Self.survives(RequestFailed(outcome: outcome))
         try Self.survives(RequestCancelled(outcome: outcome))
         try Self.survives(RequestSettledLate(outcome: outcome))
         try Self.survives(RequestAbandoned(outcome: outcome, reason: "lease_expired", bound: NanoDollars(9)))
-        #expect(EventRegistry.standard.typeNames.count == 40)
+        #expect(EventRegistry.standard.typeNames.count == 44)
     }
 
     /// The events of the request path write themselves; they must say the same as Codable does, but for members that are null.
@@ -108,6 +117,8 @@ import Testing
         var outcome = try Self.cast.outcome()
         try agree(RequestFailed(outcome: outcome))
         outcome.bodies = BodyDigests(prompt: String(repeating: "0a", count: 32), completion: String(repeating: "ff", count: 32))
+        (outcome.credential, outcome.providerKey) = (.organization, .mint())
+        outcome.attempts[0].providerKey = outcome.providerKey
         try agree(Self.cast.authorized())
         try agree(RequestCompleted(outcome: outcome))
         try agree(RequestAbandoned(outcome: outcome, reason: "lease_expired", bound: .zero))

@@ -31,7 +31,9 @@ import Web
         let management = Management(appender: appender, postgres: postgres, reader: LedgerReader(postgres), logger: quiet)
         let served = WebResponder(
             [
-                IdentityRoutes(identity), ManagementRoutes(management: management, sessions: identity),
+                IdentityRoutes(identity),
+                ManagementRoutes(
+                    management: management, sessions: identity, providerKeys: try World.providerKeys(postgres)),
                 try OpenAPIRoutes(folder: Self.folder),
             ], logger: quiet
         ).operations.merging(Self.gateway) { $0.union($1) }

@@ -14,7 +14,8 @@ enum Who: String, CaseIterable, Sendable {
 /// What each role may do: the table that the API is held to.
 ///
 /// The paths are of one organization, `{org}`, with a `{project}`, a key that its owner made with a `{rule}` (`{ownerKey}`), one
-/// that its developer made (`{developerKey}`), a further developer (`{member}`), its `{owner}` and an `{invite}`.
+/// that its developer made (`{developerKey}`), a further developer (`{member}`), its `{owner}`, an `{invite}` and a
+/// `{providerKey}`.
 enum PermissionMatrix {
     struct Row: Sendable {
         let method: HTTPRequest.Method
@@ -33,6 +34,10 @@ enum PermissionMatrix {
 
     private static let newKey = #"{"description":"k","projectId":"{project}","usageLimit":"1"}"#
     private static let newRule = #"{"ruleType":"deny_models","ruleValue":{"models":["m"]}}"#
+
+    private static let newProviderKey = #"{"provider":"openai","token":"sk-test","organizationId":"{org}"}"#
+    private static let newOrder =
+        #"{"organizationId":"{org}","provider":"openai","providerKeyIds":["{providerKey}"]}"#
 
     static let rows: [Row] = [
         //                                                              owner admin developer outsider other none
@@ -68,6 +73,12 @@ enum PermissionMatrix {
         // A rule is no rule of another key.
         Row(.patch, "/keys/api/{developerKey}/iam/{rule}", #"{"status":"inactive"}"#, 404, 404, 404, 404, 404, 401),
         Row(.delete, "/keys/api/{developerKey}/iam/{rule}", nil, 404, 404, 404, 404, 404, 401),
+        Row(.post, "/keys/provider", newProviderKey, 200, 200, 403, 403, 403, 401),
+        Row(.get, "/keys/provider", nil, 200, 200, 200, 200, 200, 401),
+        Row(.get, "/keys/provider?organizationId={org}", nil, 200, 200, 200, 403, 403, 401),
+        Row(.put, "/keys/provider/order", newOrder, 200, 200, 403, 403, 403, 401),
+        Row(.patch, "/keys/provider/{providerKey}", #"{"status":"inactive"}"#, 200, 200, 403, 404, 404, 401),
+        Row(.delete, "/keys/provider/{providerKey}", nil, 200, 200, 403, 404, 404, 401),
         Row(.get, "/logs", nil, 200, 200, 200, 200, 200, 401),
         Row(.get, "/logs?orgId={org}", nil, 200, 200, 200, 403, 403, 401),
         Row(.get, "/logs?projectId={project}", nil, 200, 200, 200, 403, 403, 401),

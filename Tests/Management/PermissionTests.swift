@@ -22,6 +22,7 @@ private struct Tenant: Sendable {
     let developerKey = APIKeyID.mint()
     let rule = IAMRuleID.mint()
     let invite = InviteID.mint()
+    let providerKey = ProviderKeyID.mint()
 
     func append(to world: World) async throws {
         let stream = StreamName.organization(organization)
@@ -39,11 +40,12 @@ private struct Tenant: Sendable {
             event(key(owner), .apiKey(ownerKey)), event(key(developer), .apiKey(developerKey)),
             event(
                 IAMRuleCreated(rule: rule, kind: .denyModels, value: IAMRuleValue(models: ["x"])), .apiKey(ownerKey)),
+            event(ProviderKeyCreated(provider: "openai", place: 1), .providerKey(providerKey)),
             event(
                 MemberInvited(invite: invite, role: .developer, expiresAt: Timestamp.now.advanced(by: .seconds(3600))), stream),
         ]
         guard let position = try await world.appender.append(Command(events), deadline: .seconds(60)).position else { return }
-        for name in ["organizations", "keys", "admission"] {
+        for name in ["organizations", "keys", "provider_keys", "admission"] {
             _ = try await waitUntil(
                 projection: name, position: position, deadline: .seconds(60), client: world.database.client)
         }
@@ -62,7 +64,7 @@ private struct Tenant: Sendable {
         let places: [String: String] = [
             "{org}": "\(organization)", "{project}": "\(project)", "{ownerKey}": "\(ownerKey)",
             "{developerKey}": "\(developerKey)", "{rule}": "\(rule)", "{member}": "\(member)", "{owner}": "\(owner)",
-            "{invite}": "\(invite)",
+            "{invite}": "\(invite)", "{providerKey}": "\(providerKey)",
         ]
         return places.reduce(text) { $0.replacingOccurrences(of: $1.key, with: $1.value) }
     }
@@ -103,7 +105,9 @@ private struct Tenant: Sendable {
         let management = Management(
             appender: Appender(configuration: configuration, logger: quiet), postgres: client, reader: LedgerReader(client),
             logger: quiet)
-        ManagementRoutes(management: management, sessions: TestSessions()).register(on: router)
+        ManagementRoutes(
+            management: management, sessions: TestSessions(), providerKeys: try World.providerKeys(client)
+        ).register(on: router)
         func shape(_ path: String) -> String {
             path.split(separator: "?")[0].split(separator: "/").map { $0.hasPrefix("{") || $0.hasPrefix(":") ? "*" : $0 }
                 .joined(separator: "/")

@@ -1,3 +1,5 @@
+import Catalogue
+import Credentials
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -30,7 +32,7 @@ struct World: Sendable {
             let signal = LedgerSignal()
             let appender = Appender(configuration: service, signal: signal, logger: quiet)
             var tasks = [Task { _ = try? await appender.run() }]
-            for name in ["admission", "organizations", "keys", "balances", "requests", "usage"] {
+            for name in ["admission", "organizations", "keys", "provider_keys", "balances", "requests", "usage"] {
                 let definition = try ProjectionDefinition.load(folder: "\(TestEnvironment.root)/projections/\(name)")
                 let projector = Projector(
                     definition: definition, configuration: database.configuration, signal: signal, pace: .milliseconds(1),
@@ -39,12 +41,13 @@ struct World: Sendable {
             }
             let management = Management(
                 appender: appender, postgres: client, reader: LedgerReader(client), patience: .seconds(60), logger: quiet)
-            let routes = ManagementRoutes(management: management, sessions: TestSessions())
+            let routes = ManagementRoutes(
+                management: management, sessions: TestSessions(), providerKeys: try Self.providerKeys(client))
             let world = World(
                 database: database, management: management, appender: appender,
                 responder: WebResponder([routes], logger: quiet))
             // The first projector makes the tables.
-            for name in ["admission", "organizations", "keys", "balances", "requests", "usage"] {
+            for name in ["admission", "organizations", "keys", "provider_keys", "balances", "requests", "usage"] {
                 _ = try await waitUntil(projection: name, position: 1, deadline: .seconds(60), client: client)
             }
             var failure: (any Error)?
@@ -56,6 +59,19 @@ struct World: Sendable {
             }
             await client.shutdown()
             if let failure { throw failure }
+        }
+    }
+
+    /// Of the real catalogue, with a provider that refuses the credentials that end with `-refused`.
+    static func providerKeys(_ client: PostgresClient) throws -> ProviderKeyAccess {
+        let folder = "\(TestEnvironment.root)/Sources/Catalogue/Data"
+        let catalogue = try Catalogue.load(files: try Catalogue.paths(folder: folder, environment: [:]), environment: [:])
+        let keys = try EncryptionKeys(list: Data(repeating: 7, count: 32).base64EncodedString(), place: "the test")
+        return ProviderKeyAccess(
+            catalogue: catalogue, secrets: ProviderSecrets(postgres: client, keys: keys), allowsPrivateURLs: false
+        ) { trial async throws(WebError) in
+            guard trial.credential.secret.hasSuffix("-refused") else { return }
+            throw WebError(400, "The provider refuses this key.", field: "token", code: "invalid_provider_key")
         }
     }
 

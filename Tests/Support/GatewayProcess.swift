@@ -44,8 +44,10 @@ public final class GatewayProcess: Sendable {
         _ = try await Self.serve(environment, log: home + "/gateway.log") { child in process.withLock { $0 = child } }
     }
 
-    /// Runs `body` with the URL of a second gateway of the same ledger and Redis.
-    public func withAnother(_ body: (String) async throws -> Void) async throws {
+    /// Runs `body` with the URL of a second gateway of the same ledger and Redis, whose environment `extra` changes.
+    public func withAnother(
+        environment extra: [String: String] = [:], _ body: (String) async throws -> Void
+    ) async throws {
         let (port, folder) = (try freePort(), home + "-other")
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let own = ["LLMGATEWAY_PORT": "\(port)", "LLMGATEWAY_HOME": folder]
@@ -53,7 +55,7 @@ public final class GatewayProcess: Sendable {
         var failure: (any Error)?
         do {
             _ = try await Self.serve(
-                environment.merging(own) { _, given in given }, log: folder + "/gateway.log"
+                environment.merging(extra) { _, given in given }.merging(own) { _, given in given }, log: folder + "/gateway.log"
             ) { child in other.withLock { $0 = child } }
             try await body("http://127.0.0.1:\(port)")
         } catch {

@@ -1,4 +1,5 @@
 internal import Admission
+internal import Catalogue
 internal import Ledger
 internal import Logging
 internal import Synchronization
@@ -58,6 +59,28 @@ final class PolicyCache: Sendable {
             }
             pause = min(pause * 2, .milliseconds(50))
         }
+    }
+
+    /// The policy as it is now, whatever is known.
+    func newest(of organization: OrganizationID) async throws(GatewayError) -> OrganizationPolicy {
+        do {
+            return try await ask(organization).value.get()
+        } catch {
+            throw unavailable(organization, error)
+        }
+    }
+
+    /// What `name/model` means where the organization has a provider of its own of that name; nil where it has not.
+    func customProvider(
+        of requested: String, for organization: OrganizationID
+    ) async throws(GatewayError) -> (Resolution, Provider?)? {
+        guard let (name, model) = CustomProvider.split(requested) else { return nil }
+        var account = try await policy(of: organization).accounts[name]?.first
+        // It may have been made a moment ago; only a name that means nothing comes here for nothing.
+        if account == nil { account = try await newest(of: organization).accounts[name]?.first }
+        guard let baseURL = account?.baseURL else { return nil }
+        let (resolution, provider) = CustomProvider.resolution(name: name, model: model, baseURL: baseURL)
+        return (resolution, provider)
     }
 
     private struct Behind: Error {

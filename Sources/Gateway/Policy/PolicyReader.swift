@@ -1,13 +1,18 @@
+internal import Credentials
 internal import Ledger
+internal import Logging
 internal import Postgres
 
 import struct FoundationEssentials.Data
 import class FoundationEssentials.JSONDecoder
 import struct FoundationEssentials.UUID
 
-/// Reads an organization's policy from the read models `keys` and `organizations`, by one statement, which is one snapshot.
+/// Reads an organization's policy from the read models `keys`, `organizations` and `provider_keys`, and its credentials beside
+/// them, by one statement, which is one snapshot.
 struct PolicyReader: Sendable {
     let postgres: PostgresClient
+    let secrets: ProviderSecrets
+    let logger: Logger
     /// The longest that one reading may take.
     static let deadline: Duration = .seconds(2)
 
@@ -19,7 +24,8 @@ struct PolicyReader: Sendable {
         var position: Int64 = 0
         var rules: [APIKeyID: [IAMRule]] = [:]
         var unreadable: [APIKeyID: [IAMRuleID]] = [:]
-        var modes: [ProjectID: String] = [:]
+        var modes: [ProjectID: ProjectMode] = [:]
+        var accounts: [String: [OwnAccount]] = [:]
         for row in rows {
             let id: UUID = try row.decode(1)
             let name: String = try row.decode(3)
@@ -37,28 +43,63 @@ struct PolicyReader: Sendable {
                 } else {
                     unreadable[APIKeyID(uuid: id), default: []].append(rule)
                 }
-            default: modes[ProjectID(uuid: id)] = name
+            case "account":
+                if let account = try account(row, ProviderKeyID(uuid: id), of: organization) {
+                    accounts[name, default: []].append(account)
+                }
+            default:
+                // A mode that a later version knows must not spend what it may not.
+                guard let mode = ProjectMode(rawValue: name) else { throw UnknownMode(name: name) }
+                modes[ProjectID(uuid: id)] = mode
             }
         }
         var keys = rules.mapValues { RuleSet($0, scope: .apiKey) }
         for (key, ids) in unreadable { keys[key] = RuleSet(rules[key] ?? [], scope: .apiKey, unreadable: ids) }
-        return OrganizationPolicy(position: position, keys: keys, modes: modes)
+        return OrganizationPolicy(position: position, keys: keys, modes: modes, accounts: accounts)
+    }
+
+    private struct UnknownMode: Error {
+        let name: String
+    }
+
+    /// nil for a credential that can't be read here: requests go on without it, and the operator hears of it.
+    private func account(
+        _ row: PostgresRow, _ id: ProviderKeyID, of organization: OrganizationID
+    ) throws -> OwnAccount? {
+        let baseURL: String? = try row.decode(6)
+        do {
+            return OwnAccount(
+                id: id, credential: try secrets.credential(try row.decode(7), for: id, of: organization), baseURL: baseURL)
+        } catch let failure as EncryptionKeys.Failure {
+            logger.error("a provider key can't be used", metadata: ["provider_key": "\(id)", "error": "\(failure)"])
+            return nil
+        }
     }
 
     private static let sql = """
         SELECT
             'position', $1::uuid, NULL::uuid, CASE WHEN EXISTS (
                 SELECT FROM projections.parked AS p
-                WHERE p.schema_name IN ('keys', 'organizations') AND p.organization = $1) THEN 'parked' ELSE '' END,
+                WHERE p.schema_name IN ('keys', 'organizations', 'provider_keys') AND p.organization = $1)
+                THEN 'parked' ELSE '' END,
             NULL::jsonb, least(
                 coalesce((SELECT c.position FROM projections.checkpoints AS c WHERE c.schema_name = 'keys'), 0),
-                coalesce((SELECT c.position FROM projections.checkpoints AS c WHERE c.schema_name = 'organizations'), 0))
+                coalesce((SELECT c.position FROM projections.checkpoints AS c WHERE c.schema_name = 'organizations'), 0),
+                coalesce((SELECT c.position FROM projections.checkpoints AS c WHERE c.schema_name = 'provider_keys'), 0)),
+            NULL::text, NULL::bytea
         UNION ALL
-        SELECT 'rule', k.api_key, r.rule, r.kind, r.value, 0
+        SELECT 'rule', k.api_key, r.rule, r.kind, r.value, 0, NULL, NULL
         FROM keys.keys AS k JOIN keys.rules AS r ON r.api_key = k.api_key
         WHERE k.organization = $1 AND k.status <> 'deleted' AND r.status = 'active'
         UNION ALL
-        SELECT 'mode', p.project, NULL, p.mode, NULL, 0
+        SELECT 'mode', p.project, NULL, p.mode, NULL, 0, NULL, NULL
         FROM organizations.projects AS p WHERE p.organization = $1 AND p.status <> 'deleted'
+        UNION ALL
+        SELECT * FROM (
+            SELECT 'account', k.provider_key, NULL::uuid, coalesce(k.name, k.provider), NULL::jsonb, 0, k.base_url, s.ciphertext
+            FROM provider_keys.keys AS k JOIN management.provider_secrets AS s USING (provider_key)
+            WHERE k.organization = $1 AND s.organization = $1 AND k.status = 'active'
+            ORDER BY k.place, k.created_at, k.provider_key
+        ) AS accounts
         """
 }

@@ -84,12 +84,12 @@ struct RuleSet: Sendable {
         if let refusal = networks(subject) ?? models(subject) { return refusal }
         var left = Array(candidates.indices)
         if let allowed = allowedProviders {
-            left.removeAll { !allowed.elements.contains(candidates[$0].provider) }
+            left.removeAll { !candidates[$0].isCalled { allowed.elements.contains($0) } }
             guard !left.isEmpty else { return refusal(.providerNotAllowed, allowed.rules) }
         }
         if !deniedProviders.isEmpty {
-            let rules = left.compactMap { deniedProviders[candidates[$0].provider] }
-            left.removeAll { deniedProviders[candidates[$0].provider] != nil }
+            let rules = left.compactMap { candidates[$0].first { deniedProviders[$0] } }
+            left.removeAll { candidates[$0].isCalled { deniedProviders[$0] != nil } }
             guard !left.isEmpty else { return refusal(.providerDenied, rules) }
         }
         if !allowedPrices.isEmpty {
@@ -127,6 +127,16 @@ struct RuleSet: Sendable {
     private func refusal(_ reason: RuleRefusal.Reason, _ rules: [IAMRuleID]) -> RuleVerdict {
         var seen: Set<IAMRuleID> = []
         return .refused(RuleRefusal(reason: reason, scope: scope, rules: rules.filter { seen.insert($0).inserted }))
+    }
+}
+
+extension RuleCandidate {
+    /// Whether one of its names is what is looked for.
+    fileprivate func isCalled(_ test: (String) -> Bool) -> Bool { test(provider) || providerAliases.contains(where: test) }
+
+    /// What is found under the first of its names that has something.
+    fileprivate func first(_ find: (String) -> IAMRuleID?) -> IAMRuleID? {
+        find(provider) ?? providerAliases.lazy.compactMap(find).first
     }
 }
 

@@ -12,6 +12,8 @@ struct RuleSubject: Sendable {
 /// One place where the request could go.
 struct RuleCandidate: Sendable, Hashable {
     let provider: String
+    /// Further names that rules may use for it: `custom` and `custom:name` for a provider that the organization named.
+    var providerAliases: [String] = []
     let isFree: Bool
     /// The most that an input token may cost there.
     let inputPrice: PicoDollars

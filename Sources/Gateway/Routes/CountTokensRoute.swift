@@ -28,7 +28,7 @@ struct CountTokensRoute: Sendable {
         let body = try await BodyReader(maximumBytes: gateway.configuration.maximumBodyBytes).read(request, channel: channel)
         let translation: MessagesTranslation
         do { translation = try MessagesTranslation(body, counting: true) } catch { throw GatewayError(error) }
-        let understood = try UnderstandStep(gateway: gateway).understand(
+        let understood = try await UnderstandStep(gateway: gateway).understand(
             incoming, address: address, entered: EnteredRequest(counting: translation))
         try await AdmitStep(gateway: gateway).inspect(understood)
         return understood.scan.estimatedPromptTokens

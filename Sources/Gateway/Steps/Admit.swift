@@ -16,6 +16,12 @@ struct AdmittedRequest: Sendable {
     /// The completion bound that must be sent upstream because the client named none; nil when the client's own stands.
     let outputLimit: Int64?
 
+    /// The bound to send to `route`; the organization's own account is bounded by nobody but the client.
+    func outputLimit(at route: Route) -> RequestEdits.OutputLimit? {
+        guard route.own == nil else { return nil }
+        return outputLimit.map { .init(field: route.mapping.outputLimitField, tokens: min($0, route.mapping.outputBound)) }
+    }
+
     /// True when its first event is in the ledger already, so that an outcome is the second.
     var isAuthorized: Bool { held > .zero }
 }
@@ -53,6 +59,11 @@ struct AdmitStep: Sendable {
                     mayLower = false
                     continue
                 }
+                // The organization's own accounts need no credits.
+                if denial.reason.concernsCharges, let own = try trial.ownRoutesAlone() {
+                    trial = own
+                    continue
+                }
                 throw GatewayError(denial, bound: trial.bound)
             case .admitted(let admission):
                 let understood = trial.understood
@@ -83,15 +94,28 @@ struct AdmitStep: Sendable {
         /// Why none is left. Only admission knows whether the policy that says so is the newest, so it is asked all the same.
         let refusal: GatewayError?
         var bound: HoldBound
+
+        /// Without what is charged; nil when that leaves everything or nothing.
+        func ownRoutesAlone() throws(GatewayError) -> Trial? {
+            let own = understood.routes.filter { $0.own != nil }
+            guard refusal == nil, !own.isEmpty, own.count < understood.routes.count else { return nil }
+            let narrowed = understood.narrowed(to: own)
+            return Trial(understood: narrowed, policy: policy, refusal: nil, bound: try HoldBound(narrowed))
+        }
     }
 
     private func trial(_ understood: UnderstoodRequest, by policy: OrganizationPolicy) throws(GatewayError) -> Trial {
+        let refused: GatewayError
         switch PermitStep(gateway: gateway).permit(understood, by: policy) {
         case .granted(let permitted):
-            Trial(understood: permitted, policy: policy.position, refusal: nil, bound: try HoldBound(permitted))
-        case .refused(let refusal):
-            Trial(understood: understood, policy: policy.position, refusal: refusal, bound: try HoldBound(understood))
+            switch FundStep().fund(permitted, by: policy) {
+            case .success(let funded):
+                return Trial(understood: funded, policy: policy.position, refusal: nil, bound: try HoldBound(funded))
+            case .failure(let refusal): refused = refusal
+            }
+        case .refused(let refusal): refused = refusal
         }
+        return Trial(understood: understood, policy: policy.position, refusal: refused, bound: try HoldBound(understood))
     }
 
     private func decide(_ trial: Trial, endedEpoch: Int64?) async throws(GatewayError) -> AdmitDecision {
@@ -177,5 +201,17 @@ struct AdmitStep: Sendable {
         if let agent = incoming.headers[.userAgent] { writer.member("user_agent", String(agent.prefix(256))) }
         writer.endObject()
         gateway.annotations.put(event: event, kind: "client", body: writer.bytes)
+    }
+}
+
+extension Denial.Reason {
+    /// Whether a request that is charged nothing would not have been refused.
+    fileprivate var concernsCharges: Bool {
+        switch self {
+        case .balance, .keyLimit, .projectLimit, .unbounded: true
+        case .unknownKey, .keyInactive, .keyExpired, .projectInactive, .organizationInactive, .permission, .requestsPerMinute,
+            .tokensPerMinute:
+            false
+        }
     }
 }

@@ -4,9 +4,12 @@ internal import Money
 
 /// The highest cost that a request can reach, and the completion bound that makes it so.
 ///
-/// The bound is taken over every route that may be used, at the dearest prices, for all choices together.
+/// The bound is taken over every route that may be used, at the dearest prices, for all choices together. Where the organization's
+/// own account pays the provider, nothing is charged and no bound is added.
 struct HoldBound: Sendable {
     private let routes: [Route]
+    /// Those for which the customer is charged.
+    private let charged: [Route]
     private let scan: ChatRequestScan
     /// False when the client named its own bound: that one is never lowered.
     private let isAdjustable: Bool
@@ -18,9 +21,10 @@ struct HoldBound: Sendable {
     /// - Throws: 400 when the cost does not fit an amount.
     init(_ understood: UnderstoodRequest) throws(GatewayError) {
         routes = understood.routes
+        charged = routes.allSatisfy { $0.own == nil } ? routes : routes.filter { $0.own == nil }
         scan = understood.scan
-        isAdjustable = understood.outputLimit == nil
-        outputTokens = understood.outputLimit ?? routes.map(\.mapping.outputBound).max() ?? AdmitStep.smallestOutputBound
+        isAdjustable = understood.outputLimit == nil && !charged.isEmpty
+        outputTokens = understood.outputLimit ?? charged.map(\.mapping.outputBound).max() ?? AdmitStep.smallestOutputBound
         amount = .zero
         amount = try highest(outputTokens)
     }
@@ -74,7 +78,7 @@ struct HoldBound: Sendable {
         let completion = scan.completionBound(perChoice: outputTokens)
         var highest = NanoDollars.zero
         do {
-            for route in routes {
+            for route in charged {
                 highest = max(
                     highest,
                     try route.mapping.prices.highest(

@@ -40,7 +40,9 @@ extension RuleCandidate {
         let last = prices.tiers.firstIndex { $0.upTo.map { route.promptTokens <= $0 } ?? true } ?? prices.tiers.count - 1
         let tiers = prices.tiers[...last]
         self.init(
-            provider: route.provider.id, isFree: prices.isFree, inputPrice: tiers.map(\.input).max() ?? .zero,
+            provider: route.provider.id,
+            providerAliases: route.provider.isCustom ? ["custom", "custom:\(route.provider.id)"] : [],
+            isFree: prices.isFree, inputPrice: tiers.map(\.input).max() ?? .zero,
             outputPrice: tiers.map { max($0.output, $0.reasoning ?? .zero) }.max() ?? .zero)
     }
 }

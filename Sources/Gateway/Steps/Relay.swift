@@ -16,7 +16,7 @@ struct OpenedAnswer: Sendable {
     func attempt(status: Int?, error: String?) -> Attempt {
         Attempt(
             provider: route.provider.id, model: route.mapping.upstreamName, status: status, error: error,
-            durationMS: (ContinuousClock.now - began).milliseconds)
+            durationMS: (ContinuousClock.now - began).milliseconds, providerKey: route.own?.id)
     }
 }
 
@@ -58,7 +58,8 @@ struct RelayStep: Sendable {
             attempts.append(
                 Attempt(
                     provider: route.provider.id, model: route.mapping.upstreamName, status: failure.status,
-                    error: failure.kind.rawValue, durationMS: (ContinuousClock.now - began).milliseconds))
+                    error: failure.kind.rawValue, durationMS: (ContinuousClock.now - began).milliseconds,
+                    providerKey: route.own?.id))
             index += 1
             guard failure.isProvidersFault, index < routes.count else {
                 throw RelayFailure(failure: failure, route: route, attempts: attempts)
@@ -72,21 +73,16 @@ struct RelayStep: Sendable {
         let body = understood.scan.applying(
             RequestEdits(
                 model: route.mapping.upstreamName == understood.scan.model ? nil : route.mapping.upstreamName,
-                outputLimit: admitted.outputLimit.map {
-                    .init(field: route.mapping.outputLimitField, tokens: min($0, route.mapping.outputBound))
-                },
-                includeUsage: understood.isStreamed),
+                outputLimit: admitted.outputLimit(at: route), includeUsage: understood.isStreamed),
             to: understood.body)
         if route.provider.dialect == .echo {
             let id = "chatcmpl-\(understood.incoming.id)"
             let created = understood.incoming.occurredAt.microseconds / 1_000_000
             return .echo(try EchoStream(body: body, id: id, created: created))
         }
-        guard let account = gateway.accounts.next(of: route.provider) else {
-            throw UpstreamFailure(kind: .connect, message: "The provider \(route.provider.id) has no key here.")
-        }
+        let account = try account(for: route)
         let answer = try await post(
-            body, to: account.baseURL + "/chat/completions", headers: [("authorization", "Bearer \(account.apiKey)")],
+            body, to: route, url: account.baseURL + "/chat/completions", headers: [("authorization", "Bearer \(account.apiKey)")],
             isStreamed: understood.isStreamed)
         return .http(answer)
     }
@@ -96,11 +92,9 @@ struct RelayStep: Sendable {
         _ admitted: AdmittedRequest, _ foreign: any ForeignRequest, to route: Route
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
         let understood = admitted.understood
-        guard let account = gateway.accounts.next(of: route.provider) else {
-            throw UpstreamFailure(kind: .connect, message: "The provider \(route.provider.id) has no key here.")
-        }
+        let account = try account(for: route)
         let model = route.mapping.upstreamName
-        let limit = min(admitted.outputLimit ?? understood.outputLimit ?? .max, route.mapping.outputBound)
+        let limit = min(admitted.outputLimit(at: route)?.tokens ?? understood.outputLimit ?? .max, route.mapping.outputBound)
         let body: [UInt8]
         do {
             body = try foreign.body(model: model, maximumTokens: limit)
@@ -108,15 +102,22 @@ struct RelayStep: Sendable {
             throw UpstreamFailure(kind: .status, message: error.message, status: error.status, body: error.json)
         }
         let answer = try await post(
-            body, to: account.baseURL + foreign.path(model: model), headers: foreign.headers(apiKey: account.apiKey),
+            body, to: route, url: account.baseURL + foreign.path(model: model), headers: foreign.headers(apiKey: account.apiKey),
             isStreamed: understood.isStreamed)
         let reader = foreign.answer(
             id: "chatcmpl-\(understood.incoming.id)", created: understood.incoming.occurredAt.microseconds / 1_000_000)
         return .foreign(TranslatedAnswer(answer, reader: reader))
     }
 
+    private func account(for route: Route) throws(UpstreamFailure) -> Provider.Account {
+        guard let account = gateway.accounts.account(for: route) else {
+            throw UpstreamFailure(kind: .connect, message: "The provider \(route.provider.id) has no key here.")
+        }
+        return account
+    }
+
     private func post(
-        _ body: [UInt8], to url: String, headers: [(String, String)], isStreamed: Bool
+        _ body: [UInt8], to route: Route, url: String, headers: [(String, String)], isStreamed: Bool
     ) async throws(UpstreamFailure) -> HTTPTransportResponse {
         let configuration = gateway.configuration
         do {
@@ -131,8 +132,9 @@ struct RelayStep: Sendable {
                         connect: configuration.connectDeadline, firstByte: configuration.firstByteDeadline,
                         idle: configuration.idleDeadline,
                         total: isStreamed ? configuration.streamDeadline : configuration.totalDeadline),
-                    // The operator's own accounts may lie on a private network; customers' URLs never may.
-                    allowPrivateAddresses: true),
+                    // The operator's own accounts may lie on a private network; customers' URLs may not, unless the operator
+                    // says so.
+                    allowPrivateAddresses: route.own?.baseURL == nil || configuration.allowsPrivateProviderURLs),
                 started: { stop in disconnects?.whenGone(stop) })
         } catch {
             throw UpstreamFailure(error)

@@ -100,7 +100,7 @@ struct Settler: Sendable {
             guard let route = ending.route, let usage = ending.usage else {
                 return (.none, .none)
             }
-            return (try route.mapping.prices.bill(for: usage), try route.mapping.costs.bill(for: usage))
+            return (try route.price(of: usage), try route.cost(of: usage))
         } catch {
             // Only a provider that reports an absurd usage comes here; the hold bounds what a client can ask for.
             throw GatewayError.unavailable("The provider reported a usage whose price does not fit an amount.")
@@ -119,12 +119,12 @@ struct Settler: Sendable {
             finishReason: ending.finishReason, unifiedFinishReason: ending.unifiedFinishReason.rawValue,
             attempts: ending.attempts,
             usage: ending.usage ?? TokenUsage(),
-            catalogueVersion: gateway.catalogue.version, credential: .house,
+            catalogueVersion: gateway.catalogue.version, credential: ending.route?.credential ?? .house,
             price: bills.price, cost: bills.cost, held: admitted.held, charged: charged,
             overrun: NanoDollars(bills.price.total.rawValue - charged.rawValue),
             durationMS: (ContinuousClock.now - understood.incoming.receivedAt).milliseconds,
             timeToFirstTokenMS: ending.firstByteAt.map { ($0 - understood.incoming.receivedAt).milliseconds },
-            admittedAt: admitted.admission.admittedAt)
+            admittedAt: admitted.admission.admittedAt, providerKey: ending.route?.own?.id)
     }
 
     private func event(_ admitted: AdmittedRequest, _ kind: Ending.Kind, _ outcome: Outcome) throws(EventError) -> NewEvent {

@@ -39,10 +39,10 @@ final class StreamedAnswer: Sendable {
         self.opened = opened
         self.first = first
         let metadata = GatewayMetadata(admitted, route: opened.route, isEstimated: false)
-        let prices = opened.route.mapping.prices
+        let route = opened.route
         let understood = admitted.understood
-        let tap = understood.entered.entrance.tap(of: opened.route, includeUsage: understood.scan.includeUsage) { usage in
-            ResponseAdditions(metadata: metadata, bill: try? prices.bill(for: usage))
+        let tap = understood.entered.entrance.tap(of: route, includeUsage: understood.scan.includeUsage) { usage in
+            ResponseAdditions(metadata: metadata, bill: try? route.price(of: usage))
         }
         state = Mutex(State(tap: tap, completion: admitted.admission.isRetained ? [] : nil))
     }

@@ -13,7 +13,7 @@ final class UnderstoodRequest: Sendable {
     let entered: EnteredRequest
     let scan: ChatRequestScan
     let resolution: Resolution
-    /// Where it may go, in the order to try; at least one.
+    /// Where it may go, in the order to try.
     let routes: [Route]
 
     var requestedModel: String { resolution.requested }
@@ -43,23 +43,6 @@ final class UnderstoodRequest: Sendable {
     }
 }
 
-/// One mapping at its provider, for one request; a class as `UnderstoodRequest` is.
-final class Route: Sendable {
-    let mapping: Mapping
-    let provider: Provider
-    /// Prompt tokens there, counted from above.
-    let promptTokens: Int64
-    /// The request in the provider's dialect; nil where that is the client's, whose bytes are sent.
-    let foreign: (any ForeignRequest)?
-
-    init(mapping: Mapping, provider: Provider, promptTokens: Int64, foreign: (any ForeignRequest)? = nil) {
-        self.mapping = mapping
-        self.provider = provider
-        self.promptTokens = promptTokens
-        self.foreign = foreign
-    }
-}
-
 /// Scans the body once, finds the model, and orders the routes.
 struct UnderstandStep: Sendable {
     let gateway: Gateway
@@ -67,31 +50,38 @@ struct UnderstandStep: Sendable {
     /// - Throws: 400 naming the field, 410 for a model that was switched off.
     func understand(
         _ incoming: IncomingRequest, address: KeyAddress, entered: EnteredRequest
-    ) throws(GatewayError) -> UnderstoodRequest {
+    ) async throws(GatewayError) -> UnderstoodRequest {
         let scan: ChatRequestScan
         do { scan = try ChatRequestScan(entered.chat) } catch { throw GatewayError(error) }
         let resolution: Resolution
+        var custom: Provider?
         do {
             resolution = try gateway.catalogue.resolve(scan.model, at: incoming.occurredAt.microseconds)
         } catch {
-            throw GatewayError(
-                APIError(
-                    status: error.status, message: "\(error.message).", param: "model",
-                    code: error.code == .deactivated ? "model_deactivated" : "model_not_found"))
+            guard error.code == .unknownProvider,
+                let named = try await gateway.policies.customProvider(of: scan.model, for: address.organization)
+            else {
+                throw GatewayError(
+                    APIError(
+                        status: error.status, message: "\(error.message).", param: "model",
+                        code: error.code == .deactivated ? "model_deactivated" : "model_not_found"))
+            }
+            (resolution, custom) = named
         }
         return UnderstoodRequest(
             incoming: incoming, address: address, entered: entered, scan: scan, resolution: resolution,
-            routes: try routes(resolution, scan: scan, entered: entered))
+            routes: try routes(resolution, scan: scan, entered: entered, custom: custom))
     }
 
-    /// The mappings that can serve the request, cheapest first; of equal price in the catalogue's order.
+    /// The mappings that can serve the request, cheapest first; of equal price in the catalogue's order. Whose accounts may be
+    /// used there is for a later step.
     private func routes(
-        _ resolution: Resolution, scan: ChatRequestScan, entered: EnteredRequest
+        _ resolution: Resolution, scan: ChatRequestScan, entered: EnteredRequest, custom: Provider?
     ) throws(GatewayError) -> [Route] {
         var refusal: APIError?
         var routes: [(route: Route, price: Int64)] = []
         for mapping in resolution.mappings {
-            guard let provider = gateway.catalogue.provider(mapping.provider), provider.isUsable else { continue }
+            guard let provider = custom ?? gateway.catalogue.provider(mapping.provider) else { continue }
             do {
                 try scan.check(mapping)
                 let foreign = try provider.dialect.request(entered, scan: scan, mapping: mapping)
@@ -101,17 +91,11 @@ struct UnderstandStep: Sendable {
                 let (price, _) = tier.input.rawValue.addingReportingOverflow(tier.output.rawValue)
                 routes.append((Route(mapping: mapping, provider: provider, promptTokens: promptTokens, foreign: foreign), price))
             } catch {
-                refusal = error
+                // What a provider lacks at which requests can be sent matters more than what another lacks.
+                if refusal == nil || provider.isUsable { refusal = error }
             }
         }
-        guard !routes.isEmpty else {
-            throw GatewayError(
-                refusal
-                    ?? APIError(
-                        status: 400, message: "No provider of the model \"\(resolution.requested)\" has a key here.",
-                        param: "model",
-                        code: "no_provider"))
-        }
+        if routes.isEmpty, let refusal { throw GatewayError(refusal) }
         // A stable order: Swift's sort keeps equal elements in place.
         return routes.sorted { $0.price < $1.price }.map(\.route)
     }

@@ -17,6 +17,18 @@ public struct OrganizationProjectAdded: EventData, Hashable {
     public init(project: ProjectID) { self.project = project }
 }
 
+/// `organization.provider_key_added`, in the organization's stream, with the provider key's first event.
+public struct OrganizationProviderKeyAdded: EventData, Hashable {
+    public static let type = "organization.provider_key_added"
+    public var providerKey: ProviderKeyID
+
+    public init(providerKey: ProviderKeyID) { self.providerKey = providerKey }
+
+    enum CodingKeys: String, CodingKey {
+        case providerKey = "provider_key"
+    }
+}
+
 /// `project.key_added`, in the project's stream, with the key's first event.
 public struct ProjectKeyAdded: EventData, Hashable {
     public static let type = "project.key_added"

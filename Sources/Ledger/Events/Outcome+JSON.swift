@@ -25,6 +25,7 @@ extension Outcome {
         usage.write(into: &writer)
         writer.member("catalogue_version", catalogueVersion)
         writer.member("credential", credential.rawValue)
+        if let providerKey { writer.member("provider_key", providerKey) }
         writer.key("price")
         price.write(into: &writer)
         writer.key("cost")
@@ -67,6 +68,7 @@ extension Attempt {
         writer.member("status", status.map(Int64.init))
         writer.member("error", error)
         writer.member("duration_ms", durationMS)
+        if let providerKey { writer.member("provider_key", providerKey) }
         writer.endObject()
     }
 }

@@ -30,6 +30,8 @@ public struct Outcome: Codable, Sendable, Hashable {
     /// The digest of the catalogue whose prices these are.
     public var catalogueVersion: String
     public var credential: CredentialOwner
+    /// Which of the organization's provider keys was used; nil for the house's.
+    public var providerKey: ProviderKeyID?
     /// What the customer is charged for, before the bound of strict mode.
     public var price: Bill
     /// What the provider costs us.
@@ -50,7 +52,8 @@ public struct Outcome: Codable, Sendable, Hashable {
         upstreamModel: String?, stream: Bool, cached: Bool, estimated: Bool, status: Int, error: OutcomeError?,
         finishReason: String?, unifiedFinishReason: String, attempts: [Attempt], usage: TokenUsage, catalogueVersion: String,
         credential: CredentialOwner, price: Bill, cost: Bill, held: NanoDollars, charged: NanoDollars, overrun: NanoDollars,
-        durationMS: Int64, timeToFirstTokenMS: Int64?, admittedAt: Timestamp, bodies: BodyDigests? = nil
+        durationMS: Int64, timeToFirstTokenMS: Int64?, admittedAt: Timestamp, providerKey: ProviderKeyID? = nil,
+        bodies: BodyDigests? = nil
     ) {
         self.instance = instance
         self.project = project
@@ -70,6 +73,7 @@ public struct Outcome: Codable, Sendable, Hashable {
         self.usage = usage
         self.catalogueVersion = catalogueVersion
         self.credential = credential
+        self.providerKey = providerKey
         self.price = price
         self.cost = cost
         self.held = held
@@ -85,6 +89,7 @@ public struct Outcome: Codable, Sendable, Hashable {
         case instance, project, model, provider, stream, cached, estimated, status, error, attempts, usage, credential, price,
             cost, held, charged, overrun, bodies
         case apiKey = "api_key"
+        case providerKey = "provider_key"
         case requestedModel = "requested_model"
         case upstreamModel = "upstream_model"
         case finishReason = "finish_reason"
@@ -145,17 +150,23 @@ public struct Attempt: Codable, Sendable, Hashable {
     /// A short code, or nil when it went well.
     public var error: String?
     public var durationMS: Int64
+    /// The organization's provider key that was tried; nil for the house's.
+    public var providerKey: ProviderKeyID?
 
-    public init(provider: String, model: String, status: Int?, error: String?, durationMS: Int64) {
+    public init(
+        provider: String, model: String, status: Int?, error: String?, durationMS: Int64, providerKey: ProviderKeyID? = nil
+    ) {
         self.provider = provider
         self.model = model
         self.status = status
         self.error = error
         self.durationMS = durationMS
+        self.providerKey = providerKey
     }
 
     enum CodingKeys: String, CodingKey {
         case provider, model, status, error
         case durationMS = "duration_ms"
+        case providerKey = "provider_key"
     }
 }

@@ -1,12 +1,12 @@
-import Glibc
+package import Glibc
 
 /// An open file, closed when nothing refers to it. Its calls block: make them in `Blocking.run`.
-final class File: Sendable {
-    let path: String
+package final class File: Sendable {
+    package let path: String
     private let descriptor: Int32
 
     /// How to open.
-    enum Access {
+    package enum Access {
         case read
         /// Reads and appends; makes the file when it is missing.
         case append
@@ -14,7 +14,7 @@ final class File: Sendable {
         case create
     }
 
-    init(_ path: String, _ access: Access, mode: mode_t = 0o600) throws(FileError) {
+    package init(_ path: String, _ access: Access, mode: mode_t = 0o600) throws(FileError) {
         let flags =
             switch access {
             case .read: O_RDONLY
@@ -30,11 +30,11 @@ final class File: Sendable {
     deinit { close(descriptor) }
 
     /// Takes the file for this process, or throws at once when another has it. The lock ends with the file.
-    func lock() throws(FileError) {
+    package func lock() throws(FileError) {
         if flock(descriptor, LOCK_EX | LOCK_NB) != 0 { throw FileError("flock", path) }
     }
 
-    func write(_ bytes: [UInt8]) throws(FileError) {
+    package func write(_ bytes: [UInt8]) throws(FileError) {
         var start = 0
         while start < bytes.count {
             let written = bytes.withUnsafeBytes { buffer in
@@ -49,25 +49,25 @@ final class File: Sendable {
     }
 
     /// Returns when what was written is on the disk. After an error nobody knows what is there: the file must be given up.
-    func sync() throws(FileError) {
+    package func sync() throws(FileError) {
         while fsync(descriptor) != 0 {
             if errno != EINTR { throw FileError("fsync", path) }
         }
     }
 
     /// How many bytes there are.
-    func length() throws(FileError) -> Int {
+    package func length() throws(FileError) -> Int {
         let end = lseek(descriptor, 0, SEEK_END)
         if end < 0 { throw FileError("lseek", path) }
         return Int(end)
     }
 
-    func truncate(to length: Int) throws(FileError) {
+    package func truncate(to length: Int) throws(FileError) {
         if ftruncate(descriptor, off_t(length)) != 0 { throw FileError("ftruncate", path) }
     }
 
     /// All bytes from the beginning, or from another place on; none behind the end.
-    func readAll(from start: Int = 0) throws(FileError) -> [UInt8] {
+    package func readAll(from start: Int = 0) throws(FileError) -> [UInt8] {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)
         while true {
@@ -84,9 +84,9 @@ final class File: Sendable {
 }
 
 /// What is done with names rather than with contents.
-enum Folder {
+package enum Folder {
     /// Makes the folder, and those above it, with mode 700.
-    static func make(_ path: String) throws(FileError) {
+    package static func make(_ path: String) throws(FileError) {
         var made = path.hasPrefix("/") ? "" : "."
         for part in path.split(separator: "/") {
             made += "/\(part)"
@@ -95,18 +95,24 @@ enum Folder {
     }
 
     /// Returns when the names in the folder are on the disk.
-    static func sync(_ path: String) throws(FileError) { try File(path, .read).sync() }
+    package static func sync(_ path: String) throws(FileError) { try File(path, .read).sync() }
 
-    static func remove(_ path: String) throws(FileError) {
+    package static func remove(_ path: String) throws(FileError) {
         if unlink(path) != 0 { throw FileError("unlink", path) }
     }
 
-    static func rename(_ from: String, to: String) throws(FileError) {
+    package static func rename(_ from: String, to: String) throws(FileError) {
         if Glibc.rename(from, to) != 0 { throw FileError("rename", from) }
     }
 
+    /// Gives a finished file its name, unless the name is taken already: then that one stays.
+    package static func publish(_ from: String, as path: String) throws(FileError) {
+        if link(from, path) != 0 && errno != EEXIST { throw FileError("link", path) }
+        try remove(from)
+    }
+
     /// The names in the folder, sorted.
-    static func names(_ path: String) throws(FileError) -> [String] {
+    package static func names(_ path: String) throws(FileError) -> [String] {
         guard let folder = opendir(path) else { throw FileError("opendir", path) }
         defer { closedir(folder) }
         var names: [String] = []
@@ -119,5 +125,5 @@ enum Folder {
         return names.sorted()
     }
 
-    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+    package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 }

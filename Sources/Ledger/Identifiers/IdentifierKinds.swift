@@ -6,6 +6,8 @@ public enum IdentifierKinds {
     public enum Project: IdentifierKind { public static let prefix = "proj" }
     /// Names an API key.
     public enum APIKey: IdentifierKind { public static let prefix = "key" }
+    /// Names a provider key: an organization's own account at a provider.
+    public enum ProviderKey: IdentifierKind { public static let prefix = "pkey" }
     /// Names a request.
     public enum Request: IdentifierKind { public static let prefix = "req" }
     /// Names an event.
@@ -30,6 +32,8 @@ public typealias OrganizationID = Identifier<IdentifierKinds.Organization>
 public typealias ProjectID = Identifier<IdentifierKinds.Project>
 /// Names an API key: `key_...`.
 public typealias APIKeyID = Identifier<IdentifierKinds.APIKey>
+/// Names a provider key: `pkey_...`.
+public typealias ProviderKeyID = Identifier<IdentifierKinds.ProviderKey>
 /// Names a request: `req_...`.
 public typealias RequestID = Identifier<IdentifierKinds.Request>
 /// Names an event: `evt_...`.

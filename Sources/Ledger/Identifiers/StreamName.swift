@@ -32,6 +32,7 @@ public struct StreamName: Sendable, Hashable, CustomStringConvertible {
     public static func user(_ id: UserID) -> Self { Self(kind: .user, id: id.uuid) }
     public static func project(_ id: ProjectID) -> Self { Self(kind: .project, id: id.uuid) }
     public static func apiKey(_ id: APIKeyID) -> Self { Self(kind: .apiKey, id: id.uuid) }
+    public static func providerKey(_ id: ProviderKeyID) -> Self { Self(kind: .providerKey, id: id.uuid) }
     public static func request(_ id: RequestID) -> Self { Self(kind: .request, id: id.uuid) }
     /// The credits of an organization.
     public static func credit(_ id: OrganizationID) -> Self { Self(kind: .credit, id: id.uuid) }
@@ -47,6 +48,7 @@ public struct StreamName: Sendable, Hashable, CustomStringConvertible {
             case .user: UserID(id)?.uuid
             case .project: ProjectID(id)?.uuid
             case .apiKey: APIKeyID(id)?.uuid
+            case .providerKey: ProviderKeyID(id)?.uuid
             case .request: RequestID(id)?.uuid
             case .payment: PaymentID(id)?.uuid
             default: id.utf8.count == 36 ? UUID(uuidString: id) : nil
@@ -62,6 +64,7 @@ public struct StreamName: Sendable, Hashable, CustomStringConvertible {
         case .user: "\(kind.rawValue)/\(UserID(uuid: id))"
         case .project: "\(kind.rawValue)/\(ProjectID(uuid: id))"
         case .apiKey: "\(kind.rawValue)/\(APIKeyID(uuid: id))"
+        case .providerKey: "\(kind.rawValue)/\(ProviderKeyID(uuid: id))"
         case .request: "\(kind.rawValue)/\(RequestID(uuid: id))"
         case .payment: "\(kind.rawValue)/\(PaymentID(uuid: id))"
         default: "\(kind.rawValue)/\(id.lowercase)"

@@ -76,7 +76,8 @@ extension Management {
             async let admission = has("admission", last)
             async let organizations = has("organizations", last)
             async let keys = has("keys", last)
-            guard await (admission, organizations, keys) == (true, true, true) else {
+            async let providerKeys = has("provider_keys", last)
+            guard await (admission, organizations, keys, providerKeys) == (true, true, true, true) else {
                 // It is in the ledger and will be obeyed; whoever asked should look again rather than ask again.
                 throw WebError(202, "The change is recorded at position \(last) and will be obeyed shortly.", code: "accepted")
             }

@@ -12,12 +12,15 @@ enum Permission: String, Sendable, CaseIterable {
     case changeBilling
     case deleteOrganization
     case manageMembers
+    case manageProviderKeys
     case readAudit
 
     func isGranted(to role: MemberRole) -> Bool {
         switch self {
         case .read, .createKey: true
-        case .changeAnyKey, .changeProject, .renameOrganization, .manageMembers, .readAudit: role != .developer
+        case .changeAnyKey, .changeProject, .renameOrganization, .manageMembers, .manageProviderKeys,
+            .readAudit:
+            role != .developer
         case .deleteProject, .changeBilling, .deleteOrganization: role == .owner
         }
     }

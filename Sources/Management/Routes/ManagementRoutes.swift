@@ -7,6 +7,7 @@ public import Web
 public struct ManagementRoutes: WebRoutes {
     let management: Management
     let sessions: any SessionSource
+    let providerKeys: ProviderKeyAccess
     let invited: @Sendable (Invitation) -> Void
 
     /// What somebody who was invited is to be told.
@@ -22,10 +23,12 @@ public struct ManagementRoutes: WebRoutes {
     ///   - sessions: Tells who sent a request.
     ///   - invited: Called when somebody was invited; it must not wait for the mail to go out.
     public init(
-        management: Management, sessions: any SessionSource, invited: @escaping @Sendable (Invitation) -> Void = { _ in }
+        management: Management, sessions: any SessionSource, providerKeys: ProviderKeyAccess,
+        invited: @escaping @Sendable (Invitation) -> Void = { _ in }
     ) {
         self.management = management
         self.sessions = sessions
+        self.providerKeys = providerKeys
         self.invited = invited
     }
 
@@ -34,6 +37,7 @@ public struct ManagementRoutes: WebRoutes {
         addProjects(to: router)
         addKeys(to: router)
         addRules(to: router)
+        addProviderKeys(to: router)
         addMembers(to: router)
         addAudit(to: router)
         addLogs(to: router)

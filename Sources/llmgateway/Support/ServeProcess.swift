@@ -1,5 +1,6 @@
 import Admission
 import Catalogue
+import Credentials
 import Gateway
 import HTTPTransport
 import Identity
@@ -56,17 +57,19 @@ struct ServeProcess: Sendable {
                 mirror: definition.name == "admission" ? AdmissionMirror(redis: admissionRedis, logger: logger) : nil,
                 logger: logger)
         }
+        let providerKeys = try ProviderKeySettings(home: settings.home)
+        let secrets = ProviderSecrets(postgres: postgres, keys: providerKeys.keys)
         let transport = HTTPTransport(configuration: HTTPTransportConfiguration(), logger: logger)
         self.transport = transport
         let registry = PrometheusRegistry()
         var gatewayConfiguration = GatewayConfiguration()
         gatewayConfiguration.maximumBodyBytes = settings.maximumBodyBytes
         gatewayConfiguration.trustedProxies = settings.web.trustedProxies
+        gatewayConfiguration.allowsPrivateProviderURLs = providerKeys.allowsPrivateURLs
         let gateway = Gateway(
             catalogue: catalogue, admission: admission, appender: appender, lease: lease, outcomes: outcomes,
             annotations: annotations, payloads: payloads, transport: transport, postgres: postgres, redis: admissionRedis.client,
-            registry: registry,
-            configuration: gatewayConfiguration, logger: logger)
+            secrets: secrets, registry: registry, configuration: gatewayConfiguration, logger: logger)
         let watchdog = Watchdog(client: postgres, logger: logger)
         let retention = Retention(client: postgres, logger: logger)
         let bridge = LedgerSignalBridge(signal: signal, configuration: configuration, logger: logger)
@@ -84,7 +87,12 @@ struct ServeProcess: Sendable {
         let web = WebResponder(
             [
                 IdentityRoutes(identity),
-                ManagementRoutes(management: management, sessions: identity) { invitation in
+                ManagementRoutes(
+                    management: management, sessions: identity,
+                    providerKeys: ProviderKeyAccess(
+                        catalogue: catalogue, secrets: secrets, allowsPrivateURLs: providerKeys.allowsPrivateURLs,
+                        transport: transport)
+                ) { invitation in
                     identity.tell(
                         invitedTo: invitation.organization, as: invitation.role.rawValue, by: invitation.id,
                         email: invitation.email)

@@ -10,10 +10,6 @@ extension Dialect {
     ) throws(APIError) -> (any ForeignRequest)? {
         if self == .anthropic, let messages = entered.messages { return NativeMessages(messages) }
         if let exclusive = entered.messages?.exclusive { throw exclusive }
-        return switch self {
-        case .openai, .echo: nil
-        case .gemini: try GeminiRequest(chat: entered.chat, mapping: mapping)
-        case .anthropic: try MessagesRequest(chat: entered.chat, mapping: mapping, outputLimit: scan.outputLimit)
-        }
+        return try request(chat: entered.chat, scan: scan, mapping: mapping)
     }
 }

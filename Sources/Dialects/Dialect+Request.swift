@@ -1,0 +1,16 @@
+public import Catalogue
+
+extension Dialect {
+    /// A chat completion request in this dialect; nil where it is in it already.
+    ///
+    /// - Throws: 400 naming the field that can't be expressed.
+    public func request(
+        chat: [UInt8], scan: ChatRequestScan, mapping: Mapping
+    ) throws(APIError) -> (any ForeignRequest)? {
+        switch self {
+        case .openai, .echo: nil
+        case .gemini: try GeminiRequest(chat: chat, mapping: mapping)
+        case .anthropic: try MessagesRequest(chat: chat, mapping: mapping, outputLimit: scan.outputLimit)
+        }
+    }
+}

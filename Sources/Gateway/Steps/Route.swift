@@ -1,0 +1,41 @@
+internal import Catalogue
+internal import Dialects
+internal import Ledger
+internal import Money
+
+/// One mapping at its provider with the account that pays there, for one request; a class as `UnderstoodRequest` is.
+final class Route: Sendable {
+    let mapping: Mapping
+    let provider: Provider
+    /// Prompt tokens there, counted from above.
+    let promptTokens: Int64
+    /// The request in the provider's dialect; nil where that is the client's, whose bytes are sent.
+    let foreign: (any ForeignRequest)?
+    /// The organization's own account; nil for the house's.
+    let own: OwnAccount?
+
+    init(
+        mapping: Mapping, provider: Provider, promptTokens: Int64, foreign: (any ForeignRequest)? = nil,
+        own: OwnAccount? = nil
+    ) {
+        self.mapping = mapping
+        self.provider = provider
+        self.promptTokens = promptTokens
+        self.foreign = foreign
+        self.own = own
+    }
+
+    /// The same place, paid from an account of the organization.
+    func with(_ own: OwnAccount) -> Route {
+        Route(mapping: mapping, provider: provider, promptTokens: promptTokens, foreign: foreign, own: own)
+    }
+
+    /// Who pays the provider.
+    var credential: CredentialOwner { own == nil ? .house : .organization }
+
+    /// What the customer is charged for `usage`: nothing where its own account pays the provider.
+    func price(of usage: TokenUsage) throws(MoneyError) -> Bill { own == nil ? try mapping.prices.bill(for: usage) : .none }
+
+    /// What the provider charges whoever pays it.
+    func cost(of usage: TokenUsage) throws(MoneyError) -> Bill { try mapping.costs.bill(for: usage) }
+}

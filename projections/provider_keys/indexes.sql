@@ -1,0 +1,1 @@
+CREATE INDEX keys_organization ON keys (organization, provider, place);
