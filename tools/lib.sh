@@ -222,7 +222,7 @@ start_postgres() {
     # what malloc takes for a passing need: without the thresholds each batch gets its memory from the kernel, page by page.
     MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=67108864 postgres_ctl start --wait --timeout 120 --silent --log "$log" --options "-c listen_addresses='' \
         -c unix_socket_directories='$SOCKETS' -c unix_socket_permissions=0700 -c fsync=on -c synchronous_commit=on \
-        -c max_connections=300 -c shared_buffers=$(buffer_megabytes)MB -c max_wal_size=4GB -c checkpoint_timeout=15min -c jit=off" \
+        -c max_connections=600 -c shared_buffers=$(buffer_megabytes)MB -c max_wal_size=4GB -c checkpoint_timeout=15min -c jit=off" \
         >&2 </dev/null || { show_log "$log"; die "Postgres did not start within 120 s"; }
 }
 

@@ -151,6 +151,21 @@ remove(block)
 wrong = owner.post(f"/keys/api/{key['id']}/iam", json={"ruleType": "deny_pricing", "ruleValue": {"maxInputPrice": "1"}})
 assert wrong.status_code == 400 and wrong.json()["field"].startswith("ruleValue"), wrong.text
 
+# A key's limit a period is enforced, says when it ends, and counts what was spent before it was set.
+spent = next(k for k in ok(owner.get("/keys/api", params={"projectId": project}))["apiKeys"] if k["id"] == key["id"])["usage"]
+limits = {"periodUsageLimit": spent, "periodUsageDurationValue": 1, "periodUsageDurationUnit": "month"}
+limited = ok(owner.patch(f"/keys/api/limit/{key['id']}", json=limits))["apiKey"]
+assert float(spent) > 0 and limited["currentPeriodUsage"] == limited["usage"] == spent, limited
+assert limited["currentPeriodStartedAt"].endswith("-01T00:00:00.000Z"), limited
+for at in (0, 1):
+    answer = complete(key["token"], at=at)
+    assert answer.status_code == 402 and answer.json()["error"]["code"] == "usage_limit_reached", answer.text
+    assert "period" in answer.json()["error"]["message"] and 0 < int(answer.headers["retry-after"]) <= 31 * 86400, answer.headers
+ok(owner.patch(f"/keys/api/limit/{key['id']}", json=limits | {"periodUsageLimit": "10"}))
+allowed()
+ok(owner.patch(f"/keys/api/limit/{key['id']}", json=dict.fromkeys(limits)))
+allowed()
+
 # Keys that are switched off while they are in use: no request that begins after the answer is served, at either gateway.
 # The plan allows a person five keys a project; an operator makes as many as they like.
 keys = [json.loads(command("keys", "create", "--project", project, "--name", "k")) for _ in range(KEYS)]

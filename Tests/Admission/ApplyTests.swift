@@ -149,7 +149,7 @@ import Testing
             func limits(_ project: String, _ key: String) async throws -> [String?] {
                 _ = try await organization.apply {
                     $0.event("project.updated", ["=", project], organization.project.uuid)
-                    $0.event("api_key.limit_changed", [key, "=", "="], organization.key.uuid)
+                    $0.event("api_key.limit_changed", [key, "=", "=", "=", ""], organization.key.uuid)
                 }
                 return Array(try await organization.available().dropFirst())
             }
@@ -167,9 +167,13 @@ import Testing
         try await withFunctions { functions in
             let organization = try await RedisOrganization.make(functions, balance: "1000", requestsPerMinute: "0")
             #expect(try await organization.admit("1").denial?.reason == .requestsPerMinute)
-            _ = try await organization.apply { $0.event("api_key.limit_changed", ["=", "", "0"], organization.key.uuid) }
+            _ = try await organization.apply {
+                $0.event("api_key.limit_changed", ["=", "", "0", "=", ""], organization.key.uuid)
+            }
             #expect(try await organization.admit("1", tokens: 1).denial?.reason == .tokensPerMinute)
-            _ = try await organization.apply { $0.event("api_key.limit_changed", ["=", "=", ""], organization.key.uuid) }
+            _ = try await organization.apply {
+                $0.event("api_key.limit_changed", ["=", "=", "", "=", ""], organization.key.uuid)
+            }
             #expect(try await organization.admit("1", tokens: 1).admission != nil)
         }
     }

@@ -65,7 +65,7 @@ import Testing
     }
 
     @Test func linesOfAdmitAreRead() throws {
-        let admitted = try AdmitReply.decision(.bulk(Array("admitted 7 1700000000 1 3 1 50 -2 -".utf8)))
+        let admitted = try AdmitReply.decision(.bulk(Array("admitted 7 1700000000 1 3 1 50 -2 - -".utf8)))
         #expect(
             admitted
                 == .admitted(
@@ -73,13 +73,13 @@ import Testing
                         epoch: 7, admittedAt: Timestamp(microseconds: 1_700_000_000_000_001), available: NanoDollars(-2),
                         policy: 3, strict: true)))
         #expect(try AdmitReply.decision(.bulk(Array("stale 17".utf8))) == .stale(policy: 17))
-        let retained = try AdmitReply.decision(.bulk(Array("admitted 7 1700000000 1 3r 1 50 - -".utf8)))
+        let retained = try AdmitReply.decision(.bulk(Array("admitted 7 1700000000 1 3r 1 50 - - 60".utf8)))
         #expect(retained.admission?.isRetained == true && retained.admission?.policy == 3)
         #expect(admitted.admission?.isRetained == false)
-        let denied = try AdmitReply.decision(.bulk(Array("denied tokens_per_minute api_key 1500 - - -".utf8)))
+        let denied = try AdmitReply.decision(.bulk(Array("denied tokens_per_minute api_key 1500 - - - -".utf8)))
         #expect(
             denied == .denied(Denial(reason: .tokensPerMinute, scope: .apiKey, retryAfter: .milliseconds(1500))))
-        for line in ["", "admitted", "denied x api_key - - - -", "admitted 1 2 3 4 1 a b c", "unknown 1"] {
+        for line in ["", "admitted", "denied x api_key - - - - -", "admitted 1 2 3 4 1 a b c d", "unknown 1"] {
             #expect(throws: AdmissionError.self) { try AdmitReply.decision(.bulk(Array(line.utf8))) }
         }
         #expect(throws: AdmissionError.self) { try AdmitReply.decision(.integer(1)) }
@@ -149,8 +149,8 @@ import Testing
             ("organization.created", ["active", "true"], "organization"),
             ("organization.updated", ["=", "=", "retain"], "organization"), ("organization.deleted", [], "organization"),
             ("project.created", ["active", ""], "project"), ("project.updated", ["=", "5"], "project"),
-            ("project.deleted", [], "project"), ("api_key.created", [digest, "active", "", "", "", ""], "key"),
-            ("api_key.status_changed", ["inactive"], "key"), ("api_key.limit_changed", ["=", "", "7"], "key"),
+            ("project.deleted", [], "project"), ("api_key.created", [digest, "active", "", "", "", "", "", ""], "key"),
+            ("api_key.status_changed", ["inactive"], "key"), ("api_key.limit_changed", ["=", "", "7", "d1", "9"], "key"),
             ("api_key.expiry_changed", [""], "key"), ("api_key.rolled", [digest], "key"), ("api_key.deleted", [], "key"),
             ("iam_rule.created", [], "policy"), ("iam_rule.updated", [], "policy"), ("iam_rule.deleted", [], "policy"),
             ("provider_key.created", [], "policy"), ("provider_key.updated", [], "policy"),
@@ -158,9 +158,9 @@ import Testing
             ("credit.granted", ["1"], "credit"),
             ("credit.topped_up", ["1"], "credit"), ("credit.adjusted", ["-1"], "credit"), ("credit.refunded", ["1"], "credit"),
             ("credit.expired", ["1"], "credit"), ("request.authorized", [id, id, id, "1", "2"], "authorize"),
-            ("request.voided", [id, id, ""], "void"), ("request.completed", [id, id, "1"], "settle"),
-            ("request.failed", [id, id, "1"], "settle"), ("request.cancelled", [id, id, "1"], "settle"),
-            ("request.abandoned", [id, id, "0"], "settle"), ("request.settled_late", [id, id, "1"], "settle"),
+            ("request.voided", [id, id, ""], "void"), ("request.completed", [id, id, "1", "5"], "settle"),
+            ("request.failed", [id, id, "1", "5"], "settle"), ("request.cancelled", [id, id, "1", "5"], "settle"),
+            ("request.abandoned", [id, id, "0", "5"], "settle"), ("request.settled_late", [id, id, "1", "5"], "settle"),
             ("admission.epoch_started", [], "epoch"),
         ]
         func step(_ type: String, _ fields: [String]) -> Step? {
@@ -171,11 +171,14 @@ import Testing
         #expect(step("credit.refunded", ["7"])?.arguments == ["-7"])
         let bad: [(String, [String])] = [
             ("credit.granted", ["-1"]), ("credit.granted", [""]), ("credit.granted", []), ("credit.adjusted", ["1e3"]),
-            ("request.completed", [id, id, "-1"]), ("request.completed", [id, "", "1"]), ("request.completed", [id, id, ""]),
+            ("request.completed", [id, id, "-1", "5"]), ("request.completed", [id, "", "1", "5"]),
+            ("request.completed", [id, id, "", "5"]), ("request.completed", [id, id, "1", ""]),
+            ("api_key.limit_changed", ["=", "=", "=", "d1", ""]), ("api_key.limit_changed", ["=", "=", "=", "y1", "9"]),
+            ("api_key.limit_changed", ["=", "=", "=", "d0", "9"]), ("api_key.limit_changed", ["=", "=", "=", "d", "9"]),
             ("request.authorized", [id, id, id, "x", "2"]), ("organization.created", ["active", ""]),
             ("organization.updated", ["gone", "=", "="]), ("organization.updated", ["=", "=", "some"]),
             ("project.created", ["active", "-5"]),
-            ("api_key.created", ["zz", "active", "", "", "", ""]), ("api_key.status_changed", [""]), ("unheard.of", []),
+            ("api_key.created", ["zz", "active", "", "", "", "", "", ""]), ("api_key.status_changed", [""]), ("unheard.of", []),
         ]
         for (type, fields) in bad { #expect(step(type, fields) == nil, "\(type) \(fields)") }
     }

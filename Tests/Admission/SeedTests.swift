@@ -26,7 +26,7 @@ import Testing
         seed.set(project: organization.project.uuid, status: "active", limit: noLimit, available: "0")
         seed.set(
             key: organization.key.uuid, status: "active", digest: organization.digest, limit: noLimit, expires: "", requests: "",
-            tokens: "", available: "0")
+            tokens: "", available: "0", period: SeededPeriod(name: "", limit: noLimit, begins: "", available: ""))
         return seed
     }
 

@@ -4,11 +4,11 @@
 -- What is new. A key's project may be of the same batch.
 WITH created AS MATERIALIZED (
     SELECT
-        b.type, b.stream_id, b.organization, d.strict, d.project, d.created_by, d.token_sha256, d.status, d.usage_limit, d.requests_per_minute,
-        d.tokens_per_minute, d.expires_at
+        b.type, b.stream_id, b.organization, d.strict, d.project, d.created_by, d.token_sha256, d.status, d.usage_limit, d.period_limit,
+        d.requests_per_minute, d.tokens_per_minute, d.expires_at
     FROM batch AS b,
         LATERAL jsonb_to_record(b.data) AS d(
-            strict boolean, project uuid, created_by uuid, token_sha256 text, status text, usage_limit bigint,
+            strict boolean, project uuid, created_by uuid, token_sha256 text, status text, usage_limit bigint, period_limit jsonb,
             requests_per_minute bigint, tokens_per_minute bigint, expires_at bigint
         )
     WHERE b.type IN ('organization.created', 'project.created', 'api_key.created')
@@ -23,8 +23,8 @@ new_projects AS (
     RETURNING project, organization
 )
 INSERT INTO keys (
-    api_key, project, organization, created_by, token_sha256, status, usage_limit, requests_per_minute, tokens_per_minute,
-    expires_at, charged
+    api_key, project, organization, created_by, token_sha256, status, usage_limit, period_amount, period_count, period_unit,
+    requests_per_minute, tokens_per_minute, expires_at, charged
 )
 SELECT
     c.stream_id,
@@ -33,8 +33,9 @@ SELECT
         FROM (SELECT project, organization FROM projects UNION ALL SELECT project, organization FROM new_projects) AS p
         WHERE p.project = c.project AND p.organization = c.organization
     ),
-    c.organization, c.created_by, c.token_sha256, coalesce(c.status, 'active'), c.usage_limit, c.requests_per_minute,
-    c.tokens_per_minute, c.expires_at, 0
+    c.organization, c.created_by, c.token_sha256, coalesce(c.status, 'active'), c.usage_limit,
+    (c.period_limit ->> 'amount')::bigint, (c.period_limit ->> 'count')::bigint, c.period_limit ->> 'unit',
+    c.requests_per_minute, c.tokens_per_minute, c.expires_at, 0
 FROM created AS c
 WHERE c.type = 'api_key.created';
 
@@ -99,6 +100,9 @@ UPDATE keys AS k SET
     status = coalesce(c.status[1], k.status),
     token_sha256 = coalesce(c.token_sha256[1], k.token_sha256),
     usage_limit = CASE WHEN c.usage_limit IS NULL THEN k.usage_limit ELSE c.usage_limit[1] END,
+    period_amount = CASE WHEN c.period IS NULL THEN k.period_amount ELSE (c.period[1] ->> 'amount')::bigint END,
+    period_count = CASE WHEN c.period IS NULL THEN k.period_count ELSE (c.period[1] ->> 'count')::bigint END,
+    period_unit = CASE WHEN c.period IS NULL THEN k.period_unit ELSE c.period[1] ->> 'unit' END,
     requests_per_minute =
         CASE WHEN c.requests_per_minute IS NULL THEN k.requests_per_minute ELSE c.requests_per_minute[1] END,
     tokens_per_minute = CASE WHEN c.tokens_per_minute IS NULL THEN k.tokens_per_minute ELSE c.tokens_per_minute[1] END,
@@ -111,6 +115,8 @@ FROM (
         array_agg(data ->> 'token_sha256' ORDER BY position DESC) FILTER (WHERE type = 'api_key.rolled') AS token_sha256,
         array_agg((data ->> 'usage_limit')::bigint ORDER BY position DESC)
             FILTER (WHERE type = 'api_key.limit_changed' AND data ? 'usage_limit') AS usage_limit,
+        array_agg(data -> 'period_limit' ORDER BY position DESC)
+            FILTER (WHERE type = 'api_key.limit_changed' AND data ? 'period_limit') AS period,
         array_agg((data ->> 'requests_per_minute')::bigint ORDER BY position DESC)
             FILTER (WHERE type = 'api_key.limit_changed' AND data ? 'requests_per_minute') AS requests_per_minute,
         array_agg((data ->> 'tokens_per_minute')::bigint ORDER BY position DESC)
@@ -159,16 +165,16 @@ ended AS (
     SELECT
         organization, project, api_key,
         CASE WHEN bool_and(charged IS NOT NULL) FILTER (WHERE is_outcome) THEN sum(charged) END AS charged,
-        greatest(sum(charged) FILTER (WHERE NOT is_late) - max(held), 0) AS overshoot,
+        greatest(sum(charged) FILTER (WHERE NOT is_late) - max(held), 0) AS overshoot, max(admitted_at) AS admitted_at,
         bool_or(strict) AS strict
     FROM (
         SELECT
-            request, organization, project, api_key, NOT is_authorization AS is_outcome, is_late, charged,
+            request, organization, project, api_key, NOT is_authorization AS is_outcome, is_late, charged, admitted_at,
             CASE WHEN is_authorization THEN held END AS held, CASE WHEN is_authorization THEN strict END AS strict
         FROM facts
         WHERE NOT is_credit
         UNION ALL
-        SELECT request, organization, project, api_key, false, false, NULL, amount, strict FROM closed
+        SELECT request, organization, project, api_key, false, false, NULL, NULL, amount, strict FROM closed
     ) AS r
     GROUP BY request, organization, project, api_key
     HAVING bool_or(is_outcome)
@@ -181,6 +187,15 @@ charges AS MATERIALIZED (
         coalesce(sum(overshoot) FILTER (WHERE strict), 0)::bigint AS strict_overshoot
     FROM ended
     GROUP BY organization, project, api_key
+),
+hour_charges AS (
+    INSERT INTO hours AS h (api_key, hour, charged)
+    SELECT api_key, admitted_at / 1000000 / 3600 * 3600, sum(charged)::bigint
+    FROM ended
+    WHERE charged > 0
+    GROUP BY 1, 2
+    ORDER BY 1, 2
+    ON CONFLICT (api_key, hour) DO UPDATE SET charged = h.charged + excluded.charged
 ),
 key_charges AS (
     UPDATE keys AS k SET charged = k.charged + c.charged

@@ -2,7 +2,8 @@
 
 -- What the gateway asks Redis: may this key spend this much now? One organization is one hash, so one call is one slot:
 --   {ORG}:state    epoch, position, unknown, o (organization), p:PROJECT, k:KEY; what is available: o:a p:ID:a k:ID:a;
---                  k:ID:r a sliding minute of requests and tokens
+--                  k:ID:r a sliding minute of requests and tokens; k:ID:q where the key's newest period begins, k:ID:qa what is
+--                  available in it
 --   {ORG}:holds    request -> hold
 --   {ORG}:seeding  the token of whoever builds the state anew, for seconds
 --   {ORG}:backlog  the slices that arrived meanwhile
@@ -28,11 +29,9 @@ local function less(a, b)
   return a < b
 end
 
-local function scopes(project, key) return { 'o:a', 'p:' .. project .. ':a', 'k:' .. key .. ':a' } end
-
--- Adds to what is available on all three scopes or on none; false when a sum would leave int64.
+-- Adds to what is available on all scopes or on none; false when a sum would leave int64.
 local function move(state, fields, amount, inverse)
-  for i = 1, 3 do
+  for i = 1, #fields do
     if type(pcall('HINCRBY', state, fields[i], amount)) == 'table' then
       for j = 1, i - 1 do call('HINCRBY', state, fields[j], inverse) end
       return false
@@ -46,7 +45,8 @@ end
 --   organization: status strict policy [r]     ('a' '1' position of the newest event that changed what routing depends on;
 --                                              'r' when bodies are retained)
 --   project:      status limited "|" limit "|" -limit "|"
---   key:          status limited expiring rated digest(64) "|" limit "|" -limit "|" expires "|" rpm "|" tpm "|"
+--   key:          status limited expiring rated periodic digest(64) "|" limit "|" -limit "|" expires "|" rpm "|" tpm "|"
+--                 period "|" amount "|" -amount "|"      (a period is h, d, w or m and how many: `d1`)
 --   hold:         'p'ending or 'c'onfirmed, seconds since 1970(10) project(36) key(36) instance(36) amount
 local function flag(text) return text == '' and '0' or '1' end
 
@@ -59,20 +59,76 @@ end
 
 local function pack_key(k)
   local rated = (k.rpm ~= '' or k.tpm ~= '') and '1' or '0'
-  return k.status .. flag(k.limit) .. flag(k.expires) .. rated .. k.digest .. '|' .. k.limit .. '|' .. k.minus .. '|'
-    .. k.expires .. '|' .. k.rpm .. '|' .. k.tpm .. '|'
+  return k.status .. flag(k.limit) .. flag(k.expires) .. rated .. flag(k.period) .. k.digest .. '|' .. k.limit .. '|' .. k.minus
+    .. '|' .. k.expires .. '|' .. k.rpm .. '|' .. k.tpm .. '|' .. k.period .. '|' .. k.amount .. '|' .. k.less .. '|'
 end
 
 local function unpack_key(text)
-  local limit, minus, expires, rpm, tpm = match(text, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|', 70)
+  local limit, minus, expires, rpm, tpm, period, amount, less = match(
+    text, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|', 71)
   return {
-    status = sub(text, 1, 1), digest = sub(text, 5, 68), limit = limit, minus = minus, expires = expires, rpm = rpm, tpm = tpm,
+    status = sub(text, 1, 1), digest = sub(text, 6, 69), limit = limit, minus = minus, expires = expires, rpm = rpm, tpm = tpm,
+    period = period, amount = amount, less = less,
   }
+end
+
+-- Periods are windows of the calendar in UTC, counted from 1970 (weeks from the Monday of the 5th of January). Times are counts
+-- of seconds, not amounts: numbers are right here.
+
+-- Months since January 1970 of a time, and the time at which such a month begins (the Gregorian calendar, in eras of 400 years).
+local function month_of(seconds)
+  local z = math.floor(seconds / 86400) + 719468
+  local era = math.floor(z / 146097)
+  local day = z - era * 146097
+  local year = math.floor((day - math.floor(day / 1460) + math.floor(day / 36524) - math.floor(day / 146096)) / 365)
+  local month = math.floor((5 * (day - (365 * year + math.floor(year / 4) - math.floor(year / 100))) + 2) / 153)
+  -- Such a year begins in March.
+  return (era * 400 + year - 1970) * 12 + month + 2
+end
+
+local function month_begins(month)
+  local year, of_year = 1970 + math.floor((month - 2) / 12), (month - 2) % 12
+  local era = math.floor(year / 400)
+  year = year - era * 400
+  local day = year * 365 + math.floor(year / 4) - math.floor(year / 100) + math.floor((153 * of_year + 2) / 5)
+  return (era * 146097 + day - 719468) * 86400
+end
+
+local LENGTH = { h = 3600, d = 86400, w = 604800 }
+
+-- Where the period begins that a time lies in, and where it ends.
+local function window(period, seconds)
+  local unit, count = sub(period, 1, 1), tonumber(sub(period, 2))
+  if unit == 'm' then
+    local month = month_of(seconds)
+    local first = month - month % count
+    return month_begins(first), month_begins(first + count)
+  end
+  local length, origin = LENGTH[unit] * count, unit == 'w' and 345600 or 0
+  local begins = seconds - (seconds - origin) % length
+  return begins, begins + length
+end
+
+-- What a charge counts against: the organization, the project, the key, and the key's period of the time at which the request
+-- was admitted. Only the newest period is kept: nobody asks for an older one any more.
+local function scopes(state, project, key, seconds)
+  local of_key = 'k:' .. key
+  local fields = { 'o:a', 'p:' .. project .. ':a', of_key .. ':a' }
+  local row = call('HGET', state, of_key)
+  if not row or byte(row, 5) ~= YES then return fields end
+  row = unpack_key(row)
+  local begins, newest = window(row.period, seconds), tonumber(call('HGET', state, of_key .. ':q'))
+  if newest and begins < newest then return fields end
+  if begins ~= newest then
+    call('HSET', state, of_key .. ':q', string.format('%.0f', begins), of_key .. ':qa', row.amount)
+  end
+  fields[4] = of_key .. ':qa'
+  return fields
 end
 
 local function hold_time(hold) return tonumber(sub(hold, 2, 11)) end
 local function hold_amount(hold) return sub(hold, 120) end
-local function hold_scopes(hold) return scopes(sub(hold, 12, 47), sub(hold, 48, 83)) end
+local function hold_scopes(state, hold) return scopes(state, sub(hold, 12, 47), sub(hold, 48, 83), hold_time(hold)) end
 
 -- Rates are counts, not amounts: numbers are right here.
 
@@ -108,11 +164,11 @@ end
 -- One line of text, because an array costs more than it says:
 --   unknown
 --   stale policy
---   denied reason scope retry_ms organization project key
---   admitted epoch seconds microseconds policy[r] strict organization project key
--- The last three are what is available; '-' stands for nothing: no limit, or no figure.
+--   denied reason scope retry_ms organization project key period
+--   admitted epoch seconds microseconds policy[r] strict organization project key period
+-- The last four are what is available; '-' stands for nothing: no limit, or no figure.
 local function deny(reason, scope, retry)
-  return 'denied ' .. reason .. ' ' .. scope .. ' ' .. (retry or '-') .. ' - - -'
+  return 'denied ' .. reason .. ' ' .. scope .. ' ' .. (retry or '-') .. ' - - - -'
 end
 
 -- admit STATE HOLDS  request owner digest hold -hold tokens policy [mode]    (owner: project key instance)
@@ -125,7 +181,7 @@ local function admit(keys, args)
   local read = call('HMGET', state, 'epoch', 'o', of_project, of_key)
   local epoch, o, p, k = read[1], read[2], read[3], read[4]
   if not epoch or not o then return 'unknown' end
-  if not k or byte(k, 1) == DELETED or sub(k, 5, 68) ~= args[3] then return deny('unknown_key', 'api_key') end
+  if not k or byte(k, 1) == DELETED or sub(k, 6, 69) ~= args[3] then return deny('unknown_key', 'api_key') end
   local time = call('TIME')
   if byte(k, 1) ~= ACTIVE then return deny('key_inactive', 'api_key') end
   if byte(k, 3) == YES and tonumber(unpack_key(k).expires) <= tonumber(time[1]) * 1000000 + tonumber(time[2]) then
@@ -154,12 +210,19 @@ local function admit(keys, args)
     end
   end
 
-  local fields = { 'o:a', of_project .. ':a', of_key .. ':a' }
+  local fields, ends = { 'o:a', of_project .. ':a', of_key .. ':a' }, nil
+  if byte(k, 5) == YES then
+    local now = tonumber(time[1])
+    fields = scopes(state, sub(owner, 1, 36), sub(owner, 37, 72), now)
+    -- A clock that went back does not open an older period.
+    fields[4] = of_key .. ':qa'
+    ends = select(2, window(unpack_key(k).period, now))
+  end
   if places and not move(state, fields, debit, hold) then
     call('HDEL', holds, request)
     return redis.error_reply('OVERFLOW an amount would leave int64')
   end
-  local left = call('HMGET', state, fields[1], fields[2], fields[3])
+  local left = call('HMGET', state, fields[1], fields[2], fields[3], fields[4] or '-')
   local p_limited, k_limited = byte(p, 2) == YES, byte(k, 2) == YES
   if places then
     local denial
@@ -169,17 +232,21 @@ local function admit(keys, args)
       denial = 'denied project_limit project - '
     elseif k_limited and negative(left[3]) then
       denial = 'denied key_limit api_key - '
+    elseif negative(left[4]) then
+      local wait = (ends - tonumber(time[1])) * 1000 - math.floor(tonumber(time[2]) / 1000)
+      denial = 'denied period_limit api_key ' .. string.format('%.0f ', wait)
     end
     if denial then
       move(state, fields, hold, debit)
       call('HDEL', holds, request)
-      left = call('HMGET', state, fields[1], fields[2], fields[3])
-      return denial .. left[1] .. ' ' .. (p_limited and left[2] or '-') .. ' ' .. (k_limited and left[3] or '-')
+      left = call('HMGET', state, fields[1], fields[2], fields[3], fields[4] or '-')
+      return denial .. left[1] .. ' ' .. (p_limited and left[2] or '-') .. ' ' .. (k_limited and left[3] or '-') .. ' '
+        .. (left[4] or '-')
     end
   end
   if counted then call('HSET', state, of_key .. ':r', counted) end
   return 'admitted ' .. epoch .. ' ' .. time[1] .. ' ' .. time[2] .. ' ' .. sub(o, 3) .. ' ' .. sub(o, 2, 2) .. ' ' .. left[1]
-    .. ' ' .. (p_limited and left[2] or '-') .. ' ' .. (k_limited and left[3] or '-')
+    .. ' ' .. (p_limited and left[2] or '-') .. ' ' .. (k_limited and left[3] or '-') .. ' ' .. (left[4] or '-')
 end
 
 -- The state is wrong from here on: it has no epoch any more, and the next request has it built anew.
@@ -197,8 +264,8 @@ local function lower(keys, args)
   local state, holds, request = keys[1], keys[2], args[1]
   local hold = call('HGET', holds, request)
   if not hold or not less(args[2], hold_amount(hold)) then return 'kept' end
-  local fields = hold_scopes(hold)
-  for i = 1, 3 do
+  local fields = hold_scopes(state, hold)
+  for i = 1, #fields do
     -- Down first: the sum of both is what it was or more, so only its end can be too large.
     if type(pcall('HINCRBY', state, fields[i], args[3])) == 'table' then return distrust(state, 'overflow') end
     if type(pcall('HINCRBY', state, fields[i], hold_amount(hold))) == 'table' then return distrust(state, 'overflow') end
@@ -210,7 +277,7 @@ end
 -- Gives a hold's amount back and removes it; only a caller that knows that its event can't come may do so.
 local function free(state, holds, request, hold)
   call('HDEL', holds, request)
-  return move(state, hold_scopes(hold), hold_amount(hold), '0')
+  return move(state, hold_scopes(state, hold), hold_amount(hold), '0')
 end
 
 -- release STATE HOLDS  request -> released | confirmed (its event came: only `apply` may end it) | missing | unknown
@@ -235,11 +302,11 @@ steps.authorize = { 5, function(state, holds, a, i)
   if a[i + 3] == '0' then return true end
   hold = 'c' .. a[i + 2] .. a[i + 1] .. a[i + 3]
   call('HSET', holds, a[i], hold)
-  return move(state, hold_scopes(hold), a[i + 4], a[i + 3])
+  return move(state, hold_scopes(state, hold), a[i + 4], a[i + 3])
 end }
 
--- request project key charged -charged; a hold that the gateway lowered to the charge is the debit already
-steps.settle = { 5, function(state, holds, a, i)
+-- request project key charged -charged seconds; a hold that the gateway lowered to the charge is the debit already
+steps.settle = { 6, function(state, holds, a, i)
   local hold = call('HGET', holds, a[i])
   if hold and hold_amount(hold) == a[i + 3] then
     call('HDEL', holds, a[i])
@@ -247,7 +314,7 @@ steps.settle = { 5, function(state, holds, a, i)
   end
   if hold and not free(state, holds, a[i], hold) then return false end
   if a[i + 3] == '0' then return true end
-  return move(state, scopes(a[i + 1], a[i + 2]), a[i + 4], a[i + 3])
+  return move(state, scopes(state, a[i + 1], a[i + 2], tonumber(a[i + 5])), a[i + 4], a[i + 3])
 end }
 
 -- request
@@ -302,11 +369,30 @@ steps.project = { 4, function(state, _, a, i)
   return moved(state, a[i - 2])
 end }
 
--- key digest status limit -limit expires rpm tpm
-steps.key = { 8, function(state, _, a, i)
+-- What a key has spent in a period of another length is not known here: the state is built anew from the tables, which know.
+local function reperiod(state, field, row, period, amount, less, is_new)
+  if period == '=' then return true end
+  local is_other = period ~= row.period
+  if is_other or period == '' then
+    call('HDEL', state, field .. ':q', field .. ':qa')
+  elseif call('HEXISTS', state, field .. ':qa') == 1 then
+    if not move(state, { field .. ':qa' }, row.less, row.amount) or not move(state, { field .. ':qa' }, amount, less) then
+      return false
+    end
+  end
+  row.period, row.amount, row.less = period, amount, less
+  if is_other and period ~= '' and not is_new then distrust(state, 'period') end
+  return true
+end
+
+-- key digest status limit -limit expires rpm tpm period amount -amount
+steps.key = { 11, function(state, _, a, i)
   local field = 'k:' .. a[i]
   local text = call('HGET', state, field)
-  local row = text and unpack_key(text) or { status = 'a', digest = '', limit = '', minus = '', expires = '', rpm = '', tpm = '' }
+  local row = text and unpack_key(text)
+    or {
+      status = 'a', digest = '', limit = '', minus = '', expires = '', rpm = '', tpm = '', period = '', amount = '', less = '',
+    }
   if a[i + 1] ~= '=' then row.digest = a[i + 1] end
   if a[i + 2] ~= '=' then row.status = STATUS[a[i + 2]] end
   if a[i + 5] ~= '=' then row.expires = a[i + 5] end
@@ -314,6 +400,7 @@ steps.key = { 8, function(state, _, a, i)
   if a[i + 7] ~= '=' then row.tpm = a[i + 7] end
   call('HINCRBY', state, field .. ':a', '0')
   if not relimit(state, field .. ':a', row, a[i + 3], a[i + 4]) then return false end
+  if not reperiod(state, field, row, a[i + 8], a[i + 9], a[i + 10], not text) then return false end
   call('HSET', state, field, pack_key(row))
   return true
 end }
@@ -418,12 +505,18 @@ local function seed(keys, args)
   return 'seeded'
 end
 
--- available STATE  project key -> '' | organization project key
+-- available STATE  project key -> '' | organization project key period
 local function available(keys, args)
   local p, k = 'p:' .. args[1], 'k:' .. args[2]
-  local read = call('HMGET', keys[1], 'epoch', 'o:a', p .. ':a', k .. ':a', p, k)
+  local read = call('HMGET', keys[1], 'epoch', 'o:a', p .. ':a', k .. ':a', p, k, k .. ':q', k .. ':qa')
   if not read[1] or not read[2] or not read[5] or not read[6] then return {} end
-  return { read[2], byte(read[5], 2) == YES and read[3] or '', byte(read[6], 2) == YES and read[4] or '' }
+  local period = ''
+  if byte(read[6], 5) == YES then
+    local row = unpack_key(read[6])
+    local begins = window(row.period, tonumber(call('TIME')[1]))
+    period = read[7] and tonumber(read[7]) >= begins and read[8] or row.amount
+  end
+  return { read[2], byte(read[5], 2) == YES and read[3] or '', byte(read[6], 2) == YES and read[4] or '', period }
 end
 
 -- overdue HOLDS  age_seconds limit -> (request hold)...  Holds whose event has not come for so long, by Redis's clock.

@@ -41,16 +41,34 @@ CREATE TABLE keys (
     token_sha256 text NOT NULL UNIQUE CHECK (token_sha256 ~ '^[0-9a-f]{64}$'),
     status text NOT NULL CHECK (status IN ('active', 'inactive', 'deleted')),
     usage_limit bigint CHECK (usage_limit >= 0),
+    period_amount bigint CHECK (period_amount >= 0),
+    period_count bigint CHECK (period_count BETWEEN 1 AND 100000),
+    period_unit text COLLATE "C" CHECK (period_unit IN ('hour', 'day', 'week', 'month')),
     requests_per_minute bigint CHECK (requests_per_minute >= 0),
     tokens_per_minute bigint CHECK (tokens_per_minute >= 0),
     expires_at bigint,
-    charged bigint NOT NULL
+    charged bigint NOT NULL,
+    CONSTRAINT keys_period_is_whole CHECK (num_nulls(period_amount, period_count, period_unit) IN (0, 3))
 ) WITH (fillfactor = 70);
+
+CREATE TABLE hours (
+    api_key uuid NOT NULL,
+    hour bigint NOT NULL,
+    charged bigint NOT NULL,
+    PRIMARY KEY (api_key, hour)
+) WITH (fillfactor = 70);
+
+COMMENT ON TABLE hours IS 'What each key was charged by the hour in which the request was admitted: every period is made of hours.';
+COMMENT ON COLUMN hours.hour IS 'When the hour begins, seconds since 1970.';
+COMMENT ON COLUMN hours.charged IS 'Nano-dollars; hours without a charge have no row.';
 
 COMMENT ON TABLE keys IS 'What admission knows of each API key.';
 COMMENT ON COLUMN keys.created_by IS 'Whose rules bind the key beside its own; NULL for a key that an operator made.';
 COMMENT ON COLUMN keys.token_sha256 IS 'SHA-256 of the token that the key has now, 64 lower-case hexadecimal digits.';
 COMMENT ON COLUMN keys.usage_limit IS 'What the key may spend in all, nano-dollars; NULL is no limit.';
+COMMENT ON COLUMN keys.period_amount IS 'What the key may spend in each period, nano-dollars; NULL is no limit.';
+COMMENT ON COLUMN keys.period_count IS 'How many units a period has.';
+COMMENT ON COLUMN keys.period_unit IS 'hour, day, week (from Monday) or month, of the calendar in UTC, counted from 1970.';
 COMMENT ON COLUMN keys.expires_at IS 'From when on it is refused, microseconds since 1970; NULL is never.';
 COMMENT ON COLUMN keys.charged IS 'Sum of what its requests were charged, nano-dollars.';
 

@@ -33,6 +33,11 @@ FROM projects AS p
 LEFT JOIN (SELECT project, sum(charged) AS charged FROM keys GROUP BY project) AS k USING (project)
 WHERE p.charged <> coalesce(k.charged, 0)
 UNION ALL
+SELECT 'key: charged differs from its hours', api_key, k.charged, h.charged
+FROM keys AS k
+LEFT JOIN (SELECT api_key, sum(charged) AS charged FROM hours GROUP BY api_key) AS h USING (api_key)
+WHERE k.charged <> coalesce(h.charged, 0)
+UNION ALL
 SELECT 'hold: differs from the authorizations without an outcome', request, o.amount, h.amount
 FROM open AS o FULL JOIN holds AS h USING (request)
 WHERE o.amount IS DISTINCT FROM h.amount;

@@ -53,6 +53,8 @@ public struct Denial: Sendable, Hashable {
         case unbounded
         case balance
         case keyLimit = "key_limit"
+        /// What the key may spend in the current period.
+        case periodLimit = "period_limit"
         case projectLimit = "project_limit"
         case requestsPerMinute = "requests_per_minute"
         case tokensPerMinute = "tokens_per_minute"
@@ -69,7 +71,8 @@ public struct Denial: Sendable, Hashable {
     public let scope: Scope
     /// What could be held now, nano-dollars: the least over the limited scopes. Only for `balance` and the limits.
     public let available: NanoDollars?
-    /// After how long the same request would pass. Only for the rates, and nil when it asks for more than a minute gives.
+    /// After how long the same request would pass. Only for the rates and the period, and nil when it asks
+    /// for more than a minute gives.
     public let retryAfter: Duration?
 
     public init(reason: Reason, scope: Scope, available: NanoDollars? = nil, retryAfter: Duration? = nil) {

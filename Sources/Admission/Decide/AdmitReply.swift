@@ -13,7 +13,7 @@ enum AdmitReply {
         case ("stale", 2):
             guard let policy = Int64(words[1]) else { break }
             return .stale(policy: policy)
-        case ("admitted", 9):
+        case ("admitted", 10):
             let isRetained = words[4].hasSuffix("r")
             guard let epoch = Int64(words[1]), let seconds = Int64(words[2]), let microseconds = Int64(words[3]),
                 (0..<10_000_000_000).contains(seconds), (0..<1_000_000).contains(microseconds),
@@ -23,7 +23,7 @@ enum AdmitReply {
                 Admission(
                     epoch: epoch, admittedAt: Timestamp(microseconds: seconds * 1_000_000 + microseconds), available: available,
                     policy: policy, strict: words[5] == "1", isRetained: isRetained))
-        case ("denied", 7):
+        case ("denied", 8):
             guard let reason = Denial.Reason(rawValue: words[1]), let scope = Denial.Scope(rawValue: words[2]) else { break }
             return .denied(
                 Denial(

@@ -49,6 +49,7 @@ struct AdmissionEvent: Sendable, Hashable {
             "CASE WHEN data ? '\(name)' THEN coalesce(data ->> '\(name)', '') ELSE '=' END"
         }
         func value(_ name: String, _ missing: String = "") -> String { "coalesce(data ->> '\(name)', '\(missing)')" }
+        let period = "coalesce(left(data -> 'period_limit' ->> 'unit', 1) || (data -> 'period_limit' ->> 'count'), '')"
         return """
             SELECT position, organization, stream_id, type,
                 CASE type
@@ -61,14 +62,16 @@ struct AdmissionEvent: Sendable, Hashable {
                     WHEN 'project.updated' THEN ARRAY[\(value("status", "=")), \(change("usage_limit"))]
                     WHEN 'api_key.created' THEN ARRAY[\(value("token_sha256")), \(value("status", "active")),
                         \(value("usage_limit")), \(value("expires_at")), \(value("requests_per_minute")),
-                        \(value("tokens_per_minute"))]
+                        \(value("tokens_per_minute")), \(period), coalesce(data -> 'period_limit' ->> 'amount', '')]
                     WHEN 'api_key.status_changed' THEN ARRAY[\(value("status"))]
                     WHEN 'api_key.limit_changed' THEN ARRAY[\(change("usage_limit")), \(change("requests_per_minute")),
-                        \(change("tokens_per_minute"))]
+                        \(change("tokens_per_minute")), CASE WHEN data ? 'period_limit' THEN \(period) ELSE '=' END,
+                        coalesce(data -> 'period_limit' ->> 'amount', '')]
                     WHEN 'api_key.expiry_changed' THEN ARRAY[\(change("expires_at"))]
                     WHEN 'api_key.rolled' THEN ARRAY[\(value("token_sha256"))]
                     ELSE CASE
-                        WHEN type LIKE 'request.%' THEN ARRAY[\(value("project")), \(value("api_key")), \(value("charged"))]
+                        WHEN type LIKE 'request.%' THEN ARRAY[\(value("project")), \(value("api_key")), \(value("charged")),
+                            \(value("admitted_at"))]
                         WHEN type LIKE 'credit.%' THEN ARRAY[\(value("amount"))]
                         ELSE ARRAY[]::text[]
                     END

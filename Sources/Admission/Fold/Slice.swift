@@ -83,10 +83,14 @@ struct Step: Sendable, Hashable {
             self.init("authorize", [stream, owner, Self.seconds(ofMicroseconds: admitted), held.text, held.negated])
         case ("request.voided", _):
             self.init("void", [stream])
-        case ("request.completed", 3), ("request.failed", 3), ("request.cancelled", 3), ("request.abandoned", 3),
-            ("request.settled_late", 3):
-            guard Self.areIDs(fields[0..<2]), let charged = SignedAmount(fields[2], atLeastZero: true) else { return nil }
-            self.init("settle", [stream, fields[0], fields[1], charged.text, charged.negated])
+        case ("request.completed", 4), ("request.failed", 4), ("request.cancelled", 4), ("request.abandoned", 4),
+            ("request.settled_late", 4):
+            guard Self.areIDs(fields[0..<2]), let charged = SignedAmount(fields[2], atLeastZero: true),
+                let admitted = Int64(fields[3])
+            else { return nil }
+            self.init(
+                "settle",
+                [stream, fields[0], fields[1], charged.text, charged.negated, Self.seconds(ofMicroseconds: admitted)])
         case ("credit.granted", 1), ("credit.topped_up", 1):
             guard let amount = SignedAmount(fields[0], atLeastZero: true) else { return nil }
             self.init("credit", [amount.text])
@@ -114,12 +118,14 @@ struct Step: Sendable, Hashable {
         case ("organization.deleted", _): self.init(organization: "deleted", strict: "=", retention: "=")
         case ("project.created", 2), ("project.updated", 2): self.init(project: id, status: fields[0], limit: fields[1])
         case ("project.deleted", _): self.init(project: id, status: "deleted", limit: "=")
-        case ("api_key.created", 6):
+        case ("api_key.created", 8):
             self.init(
                 key: id, digest: fields[0], status: fields[1], limit: fields[2], expires: fields[3], requests: fields[4],
-                tokens: fields[5])
+                tokens: fields[5], period: fields[6], amount: fields[7])
         case ("api_key.status_changed", 1): self.init(key: id, status: fields[0])
-        case ("api_key.limit_changed", 3): self.init(key: id, limit: fields[0], requests: fields[1], tokens: fields[2])
+        case ("api_key.limit_changed", 5):
+            self.init(
+                key: id, limit: fields[0], requests: fields[1], tokens: fields[2], period: fields[3], amount: fields[4])
         case ("api_key.expiry_changed", 1): self.init(key: id, expires: fields[0])
         case ("api_key.rolled", 1): self.init(key: id, digest: fields[0])
         case ("api_key.deleted", _): self.init(key: id, status: "deleted")
@@ -141,18 +147,30 @@ struct Step: Sendable, Hashable {
 
     private init?(
         key: String, digest: String = "=", status: String = "=", limit: String = "=", expires: String = "=",
-        requests: String = "=", tokens: String = "="
+        requests: String = "=", tokens: String = "=", period: String = "=", amount: String = ""
     ) {
         guard digest == "=" || Self.isDigest(digest), Self.isStatus(status), let limit = LimitChange(limit),
-            let expires = LimitChange(expires), let requests = LimitChange(requests), let tokens = LimitChange(tokens)
+            let expires = LimitChange(expires), let requests = LimitChange(requests), let tokens = LimitChange(tokens),
+            let amount = LimitChange(amount), Self.isPeriod(period, amount: amount.text)
         else { return nil }
         self.init(
-            "key", [key, digest, status, limit.text, limit.negated, expires.text, requests.text, tokens.text])
+            "key",
+            [
+                key, digest, status, limit.text, limit.negated, expires.text, requests.text, tokens.text, period,
+                amount.text, amount.negated,
+            ])
     }
 
     private static func areIDs(_ texts: ArraySlice<String>) -> Bool { texts.allSatisfy { $0.utf8.count == 36 } }
 
     private static func isStatus(_ text: String) -> Bool { ["active", "inactive", "deleted", "="].contains(text) }
+
+    /// `=`, nothing without an amount, or a letter and a count with one.
+    private static func isPeriod(_ text: String, amount: String) -> Bool {
+        guard let unit = text.utf8.first, text != "=" else { return amount.isEmpty }
+        guard "hdwm".utf8.contains(unit), let count = Int64(text.dropFirst()), (1...100_000).contains(count) else { return false }
+        return !amount.isEmpty
+    }
 
     private static func isDigest(_ text: String) -> Bool {
         text.utf8.count == 64 && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }

@@ -48,15 +48,18 @@ struct Seed: Sendable {
 
     mutating func set(
         key: UUID, status: String, digest: String, limit: LimitChange, expires: String, requests: String, tokens: String,
-        available: String
+        available: String, period: SeededPeriod
     ) {
         let name = "k:\(key.lowercase)"
         let rated = requests.isEmpty && tokens.isEmpty ? "0" : "1"
         set(
             name,
-            "\(Self.letter(status))\(Self.flag(limit.text))\(Self.flag(expires))\(rated)\(digest)|\(limit.text)|\(limit.negated)|"
-                + "\(expires)|\(requests)|\(tokens)|")
+            "\(Self.letter(status))\(Self.flag(limit.text))\(Self.flag(expires))\(rated)\(Self.flag(period.name))\(digest)|\(limit.text)|\(limit.negated)|"
+                + "\(expires)|\(requests)|\(tokens)|\(period.name)|\(period.limit.text)|\(period.limit.negated)|")
         set(name + ":a", available)
+        guard !period.begins.isEmpty else { return }
+        set(name + ":q", period.begins)
+        set(name + ":qa", period.available)
     }
 
     mutating func add(hold request: UUID, project: UUID, key: UUID, instance: UUID, admittedAt: Int64, amount: String) {
@@ -76,4 +79,14 @@ struct Seed: Sendable {
 
     private static func letter(_ status: String) -> String { String(status.prefix(1)) }
     private static func flag(_ text: String) -> String { text.isEmpty ? "0" : "1" }
+}
+
+/// A key's limit in each period, and the newest period that anything was charged or held in.
+struct SeededPeriod: Sendable {
+    /// As functions.lua has it: `d1`; empty where there is no such limit.
+    let name: String
+    let limit: LimitChange
+    /// Seconds since 1970; empty where nothing was charged or held yet.
+    let begins: String
+    let available: String
 }

@@ -41,11 +41,12 @@ struct SeedReader: Sendable {
         case ("project", 3):
             guard let limit = LimitChange(fields[1]) else { return false }
             seed.set(project: id, status: fields[0], limit: limit, available: fields[2])
-        case ("key", 7):
-            guard let limit = LimitChange(fields[2]) else { return false }
+        case ("key", 11):
+            guard let limit = LimitChange(fields[2]), let periodLimit = LimitChange(fields[8]) else { return false }
             seed.set(
                 key: id, status: fields[0], digest: fields[1], limit: limit, expires: fields[3], requests: fields[4],
-                tokens: fields[5], available: fields[6])
+                tokens: fields[5], available: fields[6],
+                period: SeededPeriod(name: fields[7], limit: periodLimit, begins: fields[9], available: fields[10]))
         case ("hold", 5):
             guard let project = UUID(uuidString: fields[0]), let key = UUID(uuidString: fields[1]),
                 let instance = UUID(uuidString: fields[2]), let admittedAt = Int64(fields[3])
@@ -66,6 +67,28 @@ struct SeedReader: Sendable {
             SELECT coalesce((SELECT c.position FROM projections.checkpoints AS c WHERE c.schema_name = 'admission'), 0) AS position
         ),
         held AS (SELECT project, api_key, sum(amount) AS amount FROM admission.holds WHERE organization = $1 GROUP BY 1, 2),
+        -- The newest period that anything is in: no clock says where a key is, and one that nothing is in begins full.
+        newest AS (
+            SELECT k.api_key, k.period_unit, k.period_count, greatest(
+                (SELECT max(h.hour) FROM admission.hours AS h WHERE h.api_key = k.api_key),
+                (SELECT max(h.admitted_at) / 1000000 FROM admission.holds AS h
+                    WHERE h.organization = $1 AND h.api_key = k.api_key)) AS seconds
+            FROM admission.keys AS k WHERE k.organization = $1 AND k.period_unit IS NOT NULL
+        ),
+        months AS (
+            SELECT api_key, (extract(year FROM t)::bigint - 1970) * 12 + extract(month FROM t)::bigint - 1 AS month
+            FROM newest, LATERAL (SELECT to_timestamp(seconds) AT TIME ZONE 'UTC' AS t) AS at
+        ),
+        periods AS (
+            SELECT n.api_key, CASE n.period_unit
+                WHEN 'month' THEN extract(epoch FROM
+                    timestamp '1970-01-01' + make_interval(months => (m.month - m.month % n.period_count)::integer))::bigint
+                WHEN 'week' THEN n.seconds - (n.seconds - 345600) % (n.period_count * 604800)
+                WHEN 'day' THEN n.seconds - n.seconds % (n.period_count * 86400)
+                ELSE n.seconds - n.seconds % (n.period_count * 3600)
+            END AS begins
+            FROM newest AS n JOIN months AS m USING (api_key)
+        ),
         events AS (
             \(AdmissionEvent.select(from: "ledger.events"))
             WHERE organization = $1 AND position > (SELECT position FROM checkpoint) AND type = ANY ($2)
@@ -95,8 +118,17 @@ struct SeedReader: Sendable {
                 k.status, k.token_sha256, coalesce(k.usage_limit::text, ''), coalesce(k.expires_at::text, ''),
                 coalesce(k.requests_per_minute::text, ''), coalesce(k.tokens_per_minute::text, ''),
                 (coalesce(k.usage_limit, 0) - k.charged
-                    - coalesce((SELECT sum(h.amount) FROM held AS h WHERE h.api_key = k.api_key), 0))::text]
-            FROM admission.keys AS k WHERE k.organization = $1
+                    - coalesce((SELECT sum(h.amount) FROM held AS h WHERE h.api_key = k.api_key), 0))::text,
+                coalesce(left(k.period_unit, 1) || k.period_count, ''), coalesce(k.period_amount::text, ''),
+                coalesce(p.begins::text, ''),
+                CASE WHEN p.begins IS NULL THEN '' ELSE (
+                    k.period_amount
+                    - coalesce((SELECT sum(h.charged) FROM admission.hours AS h
+                        WHERE h.api_key = k.api_key AND h.hour >= p.begins), 0)
+                    - coalesce((SELECT sum(h.amount) FROM admission.holds AS h
+                        WHERE h.organization = $1 AND h.api_key = k.api_key AND h.admitted_at / 1000000 >= p.begins), 0))::text
+                END]
+            FROM admission.keys AS k LEFT JOIN periods AS p USING (api_key) WHERE k.organization = $1
             UNION ALL
             SELECT 'hold', 0, '', h.request, ARRAY[
                 h.project::text, h.api_key::text, h.instance::text, h.admitted_at::text, h.amount::text]

@@ -208,7 +208,7 @@ extension Denial.Reason {
     /// Whether a request that is charged nothing would not have been refused.
     fileprivate var concernsCharges: Bool {
         switch self {
-        case .balance, .keyLimit, .projectLimit, .unbounded: true
+        case .balance, .keyLimit, .periodLimit, .projectLimit, .unbounded: true
         case .unknownKey, .keyInactive, .keyExpired, .projectInactive, .organizationInactive, .permission, .requestsPerMinute,
             .tokensPerMinute:
             false

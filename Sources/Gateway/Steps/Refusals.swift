@@ -21,7 +21,7 @@ extension GatewayError {
                 APIError(status: 403, message: "Access denied.", code: "permission_denied", type: "invalid_request_error")
             case .unbounded:
                 bound.unboundedPart ?? .invalid("messages", "The highest cost of this request has no bound.")
-            case .balance, .keyLimit, .projectLimit:
+            case .balance, .keyLimit, .periodLimit, .projectLimit:
                 APIError(
                     status: 402, message: Self.tooDear(denial, scope: scope, bound: bound),
                     code: denial.reason == .balance ? "insufficient_credits" : "usage_limit_reached")
@@ -32,11 +32,16 @@ extension GatewayError {
             }
         // Whole seconds, rounded up: a retry a moment too early is refused again.
         let wait = denial.retryAfter.map { Int($0.components.seconds) + ($0.components.attoseconds > 0 ? 1 : 0) }
-        self.init(answer, retryAfter: answer.status == 429 ? wait ?? 1 : nil, scope: denial.scope.rawValue)
+        self.init(answer, retryAfter: answer.status == 429 ? wait ?? 1 : wait, scope: denial.scope.rawValue)
     }
 
     private static func tooDear(_ denial: Denial, scope: String, bound: HoldBound) -> String {
-        let what = denial.reason == .balance ? "credits of the organization do" : "usage limit of the \(scope) does"
+        let what =
+            switch denial.reason {
+            case .balance: "credits of the organization do"
+            case .periodLimit: "usage limit of the \(scope) for this period does"
+            default: "usage limit of the \(scope) does"
+            }
         let available = denial.available.map { "; \(max($0, .zero).decimal) USD can be spent" } ?? ""
         return "The \(what) not cover this request, which may cost \(bound.amount.decimal) USD\(available)."
     }

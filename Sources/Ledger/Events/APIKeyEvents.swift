@@ -65,23 +65,6 @@ public struct APIKeyCreated: EventData, Hashable {
     }
 }
 
-/// What may be spent in each calendar window of `count` units, in UTC.
-public struct PeriodLimit: Codable, Sendable, Hashable {
-    public enum Unit: String, Codable, Sendable, Hashable {
-        case hour, day, week, month
-    }
-
-    public var amount: NanoDollars
-    public var count: Int64
-    public var unit: Unit
-
-    public init(amount: NanoDollars, count: Int64, unit: Unit) {
-        self.amount = amount
-        self.count = count
-        self.unit = unit
-    }
-}
-
 /// `api_key.status_changed`.
 public struct APIKeyStatusChanged: EventData, Hashable {
     public static let type = "api_key.status_changed"

@@ -22,6 +22,8 @@ struct KeyRecord: Sendable {
     let updatedAt: Timestamp
     let description: String
     let charged: NanoDollars
+    /// What was charged in the current period; nil without a limit of one.
+    var periodCharged: NanoDollars?
     /// The reader's role in the key's organization.
     let role: MemberRole
 
@@ -38,6 +40,8 @@ struct KeyRecord: Sendable {
             ("usage", .amount(charged)), ("periodUsageLimit", .amount(period?.amount)),
             ("periodUsageDurationValue", .integer(optional: period?.count)),
             ("periodUsageDurationUnit", .string(optional: period?.unit.rawValue)),
+            ("currentPeriodUsage", .amount(period == nil ? nil : periodCharged ?? .zero)),
+            ("currentPeriodStartedAt", .time(period?.begins(at: .now))),
             ("requestsPerMinute", .integer(optional: requestsPerMinute)),
             ("tokensPerMinute", .integer(optional: tokensPerMinute)), ("expiresAt", .time(expiresAt)),
             ("projectId", .id(project)), ("createdBy", .id(createdBy)), ("creator", creator?.json ?? .null),
@@ -72,19 +76,43 @@ extension Management {
 
     /// The key, deleted or not, when the person belongs to its organization.
     func key(_ id: APIKeyID, for user: UserID) async throws(WebError) -> KeyRecord? {
-        try await rows(Self.keyColumns + " AND k.api_key = $2", [.uuid(user.uuid), .uuid(id.uuid)], KeyRecord.init).first
+        let found = try await rows(
+            Self.keyColumns + " AND k.api_key = $2", [.uuid(user.uuid), .uuid(id.uuid)], KeyRecord.init)
+        return try await withPeriods(found).first
     }
 
     /// The keys of all of a person's projects or of one, oldest first.
     ///
     /// - Parameter mine: Only keys that the person made.
     func keys(of project: ProjectID?, for user: UserID, mine: Bool) async throws(WebError) -> [KeyRecord] {
-        try await rows(
+        let found = try await rows(
             Self.keyColumns + """
                  AND ($2::uuid IS NULL OR k.project = $2) AND (NOT $3 OR k.created_by = $1)
                 ORDER BY k.created_at, k.api_key
                 """,
             [.uuid(user.uuid), project.map { .uuid($0.uuid) } ?? .null, .bool(mine)], KeyRecord.init)
+        return try await withPeriods(found)
+    }
+
+    /// The keys with what those that have a limit a period were charged in the current one.
+    private func withPeriods(_ keys: [KeyRecord]) async throws(WebError) -> [KeyRecord] {
+        let now = Timestamp.now
+        let limited = keys.compactMap { key in key.period.map { (key.id, $0.begins(at: now).microseconds / 1_000_000) } }
+        guard !limited.isEmpty else { return keys }
+        let sums = try await rows(
+            """
+            SELECT h.api_key, sum(h.charged)::bigint
+            FROM unnest($1::uuid[], $2::bigint[]) AS p (api_key, begins)
+            JOIN admission.hours AS h ON h.api_key = p.api_key AND h.hour >= p.begins
+            GROUP BY h.api_key
+            """, [.uuidArray(limited.map(\.0.uuid)), .int8Array(limited.map(\.1))]
+        ) { row in (APIKeyID(uuid: try row.decode(0)), NanoDollars(try row.decode(1, as: Int64.self))) }
+        let charged = Dictionary(uniqueKeysWithValues: sums)
+        return keys.map { key in
+            var key = key
+            key.periodCharged = charged[key.id]
+            return key
+        }
     }
 
     /// The rules of these keys, oldest first.

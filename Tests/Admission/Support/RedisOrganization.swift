@@ -24,14 +24,17 @@ final class RedisOrganization {
     /// - Parameters: limits and balance as text; nil is no limit.
     static func make(
         _ functions: Functions, balance: String = "0", projectLimit: String = "", keyLimit: String = "",
-        expires: String = "", requestsPerMinute: String = "", tokensPerMinute: String = "", strict: Bool = true
+        expires: String = "", requestsPerMinute: String = "", tokensPerMinute: String = "", period: String = "",
+        periodLimit: String = "", strict: Bool = true
     ) async throws -> RedisOrganization {
         let made = RedisOrganization(functions)
         let answer = try await made.apply(epoch: 10) {
             $0.event("organization.created", ["active", strict ? "true" : "false"])
             $0.event("project.created", ["active", projectLimit], made.project.uuid)
             $0.event(
-                "api_key.created", [made.digest, "active", keyLimit, expires, requestsPerMinute, tokensPerMinute], made.key.uuid)
+                "api_key.created",
+                [made.digest, "active", keyLimit, expires, requestsPerMinute, tokensPerMinute, period, periodLimit],
+                made.key.uuid)
             $0.event("credit.topped_up", [balance])
         }
         guard answer == "applied" else { throw Unexpected(description: "an organization could not be made: \(answer)") }
@@ -105,11 +108,13 @@ final class RedisOrganization {
         return [state["o:a"], state["p:\(project.uuid.lowercase):a"], state["k:\(key.uuid.lowercase):a"]]
     }
 
-    func authorization(held: String) -> [String] {
-        [project.uuid.lowercase, key.uuid.lowercase, instance.uuid.lowercase, "1700000000000000", held]
+    func authorization(held: String, admittedAt: String = "1700000000000000") -> [String] {
+        [project.uuid.lowercase, key.uuid.lowercase, instance.uuid.lowercase, admittedAt, held]
     }
 
-    func outcome(charged: String) -> [String] { [project.uuid.lowercase, key.uuid.lowercase, charged] }
+    func outcome(charged: String, admittedAt: String = "1700000000000000") -> [String] {
+        [project.uuid.lowercase, key.uuid.lowercase, charged, admittedAt]
+    }
 }
 
 extension AdmitDecision {

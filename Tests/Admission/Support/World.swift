@@ -146,7 +146,8 @@ struct Shop: Sendable {
 
     /// Makes the organization by events; limits in nano-dollars.
     static func open(
-        in world: World, credit: Int64, projectLimit: Int64? = nil, keyLimit: Int64? = nil, strict: Bool = true
+        in world: World, credit: Int64, projectLimit: Int64? = nil, keyLimit: Int64? = nil, strict: Bool = true,
+        periodLimit: PeriodLimit? = nil
     ) async throws -> Shop {
         let address = KeyAddress(organization: .mint(), project: .mint(), key: .mint())
         let digest = Array(SHA256.hash(data: Array(UUID().uuidString.utf8)))
@@ -156,7 +157,8 @@ struct Shop: Sendable {
             ProjectCreated(usageLimit: projectLimit.map { NanoDollars($0) }), .project(address.project), 0, organization)
         try await world.append(
             APIKeyCreated(
-                project: address.project, tokenSHA256: Hex.encode(digest), usageLimit: keyLimit.map { NanoDollars($0) }),
+                project: address.project, tokenSHA256: Hex.encode(digest), usageLimit: keyLimit.map { NanoDollars($0) },
+                periodLimit: periodLimit),
             .apiKey(address.key), 0, organization)
         try await world.append(
             CreditGranted(grant: .mint(), kind: .promotional, amount: NanoDollars(credit)), .credit(organization), nil,
@@ -190,7 +192,7 @@ struct Shop: Sendable {
             address.organization)
     }
 
-    func outcome(held: Int64, cost: Int64) -> Outcome {
+    func outcome(held: Int64, cost: Int64, admittedAt: Timestamp = .now) -> Outcome {
         let charged = strict ? min(held, cost) : cost
         return Outcome(
             instance: world.instance, project: address.project, apiKey: address.key, requestedModel: "m", model: "m",
@@ -198,14 +200,15 @@ struct Shop: Sendable {
             finishReason: "stop", unifiedFinishReason: "completed", attempts: [], usage: TokenUsage(), catalogueVersion: "1",
             credential: .house, price: Bill(lines: [], total: NanoDollars(cost)), cost: .none, held: NanoDollars(held),
             charged: NanoDollars(charged), overrun: NanoDollars(cost - charged), durationMS: 1, timeToFirstTokenMS: nil,
-            admittedAt: .now)
+            admittedAt: admittedAt)
     }
 
     /// Appends an outcome of version 2.
     @discardableResult
-    func settle(_ request: RequestID, held: Int64, cost: Int64) async throws -> AppendResult {
+    func settle(_ request: RequestID, held: Int64, cost: Int64, admittedAt: Timestamp = .now) async throws -> AppendResult {
         try await world.append(
-            RequestCompleted(outcome: outcome(held: held, cost: cost)), .request(request), 1, address.organization)
+            RequestCompleted(outcome: outcome(held: held, cost: cost, admittedAt: admittedAt)), .request(request), 1,
+            address.organization)
     }
 
     /// What Redis has: fields without the rate windows, and holds.
