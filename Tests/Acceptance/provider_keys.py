@@ -176,6 +176,15 @@ answer = complete("acme/any-model", at=STRICT)
 assert answer.status_code >= 400, answer.text
 assert own.asked == before, "a private address was reached"
 
+# Which key paid is in the log, and can be looked for.
+for each, mode_used in ((first, "api-keys"), (second, "api-keys")):
+    for _ in range(300):
+        found = ok(owner.get("/logs", params={"providerKeyId": each["id"], "orgId": organization}))["logs"]
+        if found:
+            break
+    assert found and all(log["providerKeyId"] == each["id"] and log["usedMode"] == mode_used for log in found), found
+assert any(log["usedMode"] == "credits" for log in ok(owner.get("/logs", params={"orgId": organization}))["logs"])
+
 # What is deleted is gone: from the list of those that work, from the gateway, and from the database.
 for each in ok(owner.get("/keys/provider"))["providerKeys"]:
     ok(owner.delete(f"/keys/provider/{each['id']}"))

@@ -83,6 +83,7 @@ enum PermissionMatrix {
         Row(.get, "/logs?orgId={org}", nil, 200, 200, 200, 403, 403, 401),
         Row(.get, "/logs?projectId={project}", nil, 200, 200, 200, 403, 403, 401),
         Row(.get, "/logs?apiKeyId={ownerKey}", nil, 200, 200, 200, 404, 404, 401),
+        Row(.get, "/logs?providerKeyId={providerKey}", nil, 200, 200, 200, 404, 404, 401),
         Row(.get, "/logs/unique-models?orgId={org}", nil, 200, 200, 200, 403, 403, 401),
         Row(.get, "/logs/unique-models?projectId={project}", nil, 200, 200, 200, 403, 403, 401),
         Row(.get, "/activity?days=7", nil, 200, 200, 200, 200, 200, 401),

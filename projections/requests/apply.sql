@@ -30,7 +30,8 @@ ended AS (
         (d.usage).cache_write_tokens AS cache_write_tokens, (d.usage).completion_tokens AS completion_tokens,
         (d.usage).reasoning_tokens AS reasoning_tokens, d.status AS http_status,
         (d.error).upstream_status AS upstream_status, jsonb_array_length(d.attempts) AS attempts, d.stream, d.cached,
-        d.estimated, d.requested_model, d.model, d.provider, d.upstream_model, d.credential, d.finish_reason,
+        d.estimated, d.requested_model, d.model, d.provider, d.upstream_model, d.credential, d.provider_key,
+        d.finish_reason,
         d.unified_finish_reason, (d.error).type AS error_type, coalesce((d.error).code, d.reason) AS error_code,
         CASE WHEN b.type <> 'request.abandoned' THEN b.metadata ->> 'client_request_id' END AS client_request_id,
         CASE WHEN b.type <> 'request.abandoned' THEN b.metadata ->> 'source' END AS source
@@ -38,7 +39,7 @@ ended AS (
         LATERAL jsonb_to_record(b.data) AS d(
             project uuid, api_key uuid, requested_model text, model text, provider text, upstream_model text, stream boolean,
             cached boolean, estimated boolean, status integer, error outcome_error, finish_reason text,
-            unified_finish_reason text, attempts jsonb, usage tokens, credential text, price bill, cost bill, held bigint,
+            unified_finish_reason text, attempts jsonb, usage tokens, credential text, provider_key uuid, price bill, cost bill, held bigint,
             charged bigint, overrun bigint, duration_ms bigint, time_to_first_token_ms bigint, reason text
         )
     WHERE b.type NOT IN ('request.authorized', 'request.denied')
@@ -50,7 +51,7 @@ INSERT INTO requests AS t (
     request, organization, project, api_key, created_at, settled_at, position, held, settled_late, status, price, cost,
     charged, overrun, duration_ms, time_to_first_token_ms, prompt_tokens, cached_tokens, cache_write_tokens,
     completion_tokens, reasoning_tokens, http_status, upstream_status, attempts, stream, cached, estimated, requested_model,
-    model, provider, upstream_model, credential, finish_reason, unified_finish_reason, error_type, error_code,
+    model, provider, upstream_model, credential, provider_key, finish_reason, unified_finish_reason, error_type, error_code,
     client_request_id, source
 )
 SELECT
@@ -62,7 +63,8 @@ SELECT
     CASE WHEN e.outcome IS NULL THEN o.stream ELSE e.stream END, e.cached, e.estimated,
     CASE WHEN e.outcome IS NULL THEN o.requested_model ELSE e.requested_model END,
     CASE WHEN e.outcome IS NULL THEN o.model ELSE e.model END,
-    CASE WHEN e.outcome IS NULL THEN o.provider ELSE e.provider END, e.upstream_model, e.credential, e.finish_reason,
+    CASE WHEN e.outcome IS NULL THEN o.provider ELSE e.provider END, e.upstream_model, e.credential,
+    e.provider_key, e.finish_reason,
     e.unified_finish_reason, e.error_type, e.error_code,
     coalesce(o.client_request_id, e.client_request_id), coalesce(o.source, e.source)
 FROM opened AS o FULL JOIN ended AS e USING (request)
@@ -95,6 +97,7 @@ ON CONFLICT (request) DO UPDATE SET
     provider = excluded.provider,
     upstream_model = excluded.upstream_model,
     credential = excluded.credential,
+    provider_key = excluded.provider_key,
     finish_reason = excluded.finish_reason,
     unified_finish_reason = excluded.unified_finish_reason,
     error_type = excluded.error_type,

@@ -10,6 +10,7 @@ CREATE TABLE requests (
     organization uuid NOT NULL,
     project uuid NOT NULL,
     api_key uuid NOT NULL,
+    provider_key uuid,
     created_at timestamptz NOT NULL,
     settled_at timestamptz,
     position bigint NOT NULL,
@@ -89,6 +90,7 @@ COMMENT ON COLUMN requests.model IS 'The catalogue''s id of the model.';
 COMMENT ON COLUMN requests.provider IS 'The provider that answered; of a running request the one that is tried first.';
 COMMENT ON COLUMN requests.upstream_model IS 'The provider''s own name of the model.';
 COMMENT ON COLUMN requests.credential IS 'Whose provider key was used: house or organization.';
+COMMENT ON COLUMN requests.provider_key IS 'Which provider key of the organization was used; NULL for the house''s.';
 COMMENT ON COLUMN requests.finish_reason IS 'The provider''s own reason for the end.';
 COMMENT ON COLUMN requests.unified_finish_reason IS 'The reason for the end, in the same words for all providers.';
 COMMENT ON COLUMN requests.error_type IS 'Type of the error that the client was given.';
@@ -124,7 +126,7 @@ COMMENT ON COLUMN denials.model IS 'The model that was asked for, where it was k
 CREATE VIEW requests_usd AS
 SELECT
     request, organization, project, api_key, created_at, settled_at, status, settled_late, requested_model, model, provider,
-    upstream_model, credential, stream, cached, estimated, http_status, upstream_status, error_type, error_code, attempts,
+    upstream_model, credential, provider_key, stream, cached, estimated, http_status, upstream_status, error_type, error_code, attempts,
     finish_reason, unified_finish_reason, duration_ms, time_to_first_token_ms, prompt_tokens, cached_tokens,
     cache_write_tokens, completion_tokens, reasoning_tokens,
     held * 0.000000001 AS held,
@@ -149,6 +151,7 @@ COMMENT ON COLUMN requests_usd.model IS 'The catalogue''s id of the model.';
 COMMENT ON COLUMN requests_usd.provider IS 'The provider that answered.';
 COMMENT ON COLUMN requests_usd.upstream_model IS 'The provider''s own name of the model.';
 COMMENT ON COLUMN requests_usd.credential IS 'Whose provider key was used.';
+COMMENT ON COLUMN requests_usd.provider_key IS 'Which provider key of the organization was used.';
 COMMENT ON COLUMN requests_usd.stream IS 'Whether the client asked for a stream.';
 COMMENT ON COLUMN requests_usd.cached IS 'Whether the answer came from the cache.';
 COMMENT ON COLUMN requests_usd.estimated IS 'Whether the tokens are an estimate.';

@@ -21,6 +21,7 @@ struct LogFilter: Sendable {
     var provider: String?
     var model: String?
     var source: String?
+    var providerKey: ProviderKeyID?
     var isAscending = false
     /// The last row of the page before.
     var cursor: LogCursor?
@@ -69,9 +70,9 @@ extension Management {
         let found = try await rows(
             """
             SELECT
-                (r.finish_reason IS NOT DISTINCT FROM $6 OR $6 IS NULL) AND ($7::text IS NULL OR r.unified_finish_reason = $7)
+                (($6::text IS NULL OR r.finish_reason = $6) AND ($7::text IS NULL OR r.unified_finish_reason = $7)
                     AND ($8::text IS NULL OR r.provider = $8) AND ($9::text IS NULL OR r.model = $9)
-                    AND ($10::text IS NULL OR r.source = $10) AS wanted,
+                    AND ($10::text IS NULL OR r.source = $10) AND ($12::uuid IS NULL OR r.provider_key = $12)) IS TRUE AS wanted,
                 \(LogRecord.columns)
             FROM unnest($1::uuid[]) AS s (id), LATERAL (
                 SELECT * FROM requests.requests AS q
@@ -89,6 +90,7 @@ extension Management {
                 Self.text(filter.finishReason), Self.text(filter.unifiedFinishReason), Self.text(filter.provider),
                 Self.text(filter.model), Self.text(filter.source),
                 .int8(Self.isNarrow(filter) ? Self.window : filter.limit + 1),
+                filter.providerKey.map { .uuid($0.uuid) } ?? .null,
             ], { row in (wanted: try row.decode(0, as: Bool.self), log: try LogRecord(row, first: 1)) })
         let wanted = found.filter(\.wanted).map(\.log)
         let shown = Array(wanted.prefix(Int(filter.limit)))
@@ -99,7 +101,7 @@ extension Management {
 
     private static func isNarrow(_ filter: LogFilter) -> Bool {
         filter.finishReason != nil || filter.unifiedFinishReason != nil || filter.provider != nil || filter.model != nil
-            || filter.source != nil
+            || filter.source != nil || filter.providerKey != nil
     }
 
     private static func text(_ value: String?) -> PostgresValue { value.map { .text($0) } ?? .null }

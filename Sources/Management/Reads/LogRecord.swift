@@ -3,13 +3,16 @@ internal import Money
 internal import Postgres
 internal import Web
 
+import struct FoundationEssentials.UUID
+
 /// A request as the read model has it.
 struct LogRecord: Sendable {
     static let columns = """
         r.request, r.organization, r.project, r.api_key, r.created_at, r.settled_at, r.status, r.requested_model, r.model,
         r.provider, r.upstream_model, r.stream, r.cached, r.estimated, r.http_status, r.finish_reason, r.unified_finish_reason,
         r.error_type, r.error_code, r.duration_ms, r.time_to_first_token_ms, r.prompt_tokens, r.cached_tokens,
-        r.cache_write_tokens, r.completion_tokens, r.reasoning_tokens, r.charged, r.cost, r.held, r.client_request_id, r.source
+        r.cache_write_tokens, r.completion_tokens, r.reasoning_tokens, r.charged, r.cost, r.held, r.client_request_id, r.source,
+        r.credential, r.provider_key
         """
 
     let request: Ledger.RequestID
@@ -35,6 +38,8 @@ struct LogRecord: Sendable {
         let httpStatus: Int32? = try row.decode(first + 14)
         let prompt: Int64? = try row.decode(first + 21)
         let completion: Int64? = try row.decode(first + 24)
+        let credential: String? = try row.decode(first + 31)
+        let providerKey: UUID? = try row.decode(first + 32)
         members = [
             ("id", .id(request)), ("requestId", .id(request)), ("createdAt", .time(createdAt)),
             ("updatedAt", .time(settled.map { Timestamp(microseconds: $0.microseconds) } ?? createdAt)),
@@ -54,6 +59,8 @@ struct LogRecord: Sendable {
             ("totalTokens", .integer(optional: prompt.map { $0 + (completion ?? 0) })), ("cost", try amount(26)),
             ("providerCost", try amount(27)), ("held", try amount(28)), ("clientRequestId", try text(29)),
             ("source", try text(30)),
+            ("usedMode", .string(optional: credential.map { $0 == "organization" ? "api-keys" : "credits" })),
+            ("providerKeyId", .id(providerKey.map(ProviderKeyID.init(uuid:)))),
         ]
     }
 }

@@ -15,6 +15,7 @@ extension ManagementRoutes {
             filter.provider = try request.word("provider")
             filter.model = try request.word("model")
             filter.source = try request.word("source")
+            filter.providerKey = try await providerKey(of: request, by: caller)
             switch request.parameter("orderBy") {
             case nil, "createdAt_desc": break
             case "createdAt_asc": filter.isAscending = true
@@ -62,6 +63,16 @@ extension ManagementRoutes {
             return .keys(try await management.allKeys(of: project.id))
         }
         return .organizations(try await organizations(of: request, by: caller))
+    }
+
+    /// The provider key that is asked for; one that was deleted is still a part of the past.
+    private func providerKey(of request: Request, by caller: Caller) async throws(WebError) -> ProviderKeyID? {
+        guard let text = try request.word("providerKeyId") else { return nil }
+        let known = try await management.providerKeys(for: caller.user)
+        guard let id = ProviderKeyID(text), known.contains(where: { $0.id == id }) else {
+            throw WebError.notFound("There is no such provider key.")
+        }
+        return id
     }
 
     /// The organization that is asked for, or all of the caller's.
