@@ -13,6 +13,16 @@ struct ChunkWriter: Sendable {
         self.head = head
     }
 
+    /// A chunk of the only choice that says a piece of text, as nearly all chunks do; written by hand for that reason.
+    func write(_ text: String, as name: StaticString, into output: inout [UInt8]) {
+        output += head
+        output += ",\"choices\":[{\"index\":0,\"delta\":{\"".utf8
+        name.withUTF8Buffer { output.append(contentsOf: $0) }
+        output += "\":".utf8
+        output.appendJSON(string: text)
+        output += "},\"logprobs\":null,\"finish_reason\":null}]}\n\n".utf8
+    }
+
     /// A chunk of the only choice.
     func write(_ delta: [(String, JSONValue?)], finishReason: String? = nil, into output: inout [UInt8]) {
         output += head

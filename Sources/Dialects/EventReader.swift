@@ -26,7 +26,7 @@ struct EventReader: Sendable {
                 }
             }
             let end = bytes.span.bytes.lineEnd(from: start)
-            line += bytes[start..<end]
+            line.append(contentsOf: bytes[start..<end])
             isTooLong = line.count + data.count > maximumEventBytes
             guard end < bytes.count else { return }
             endedWithCR = bytes[end] == 0x0D

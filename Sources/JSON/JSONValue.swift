@@ -1,5 +1,5 @@
 /// A JSON value as a tree: for what is small or cold. Members keep their order, numbers their exact text.
-package indirect enum JSONValue: Sendable, Hashable {
+package enum JSONValue: Sendable, Hashable {
     case null
     case bool(Bool)
     /// The number as it stands in the text.

@@ -93,13 +93,22 @@ struct MessagesAnswer: ForeignAnswer {
         }
     }
 
+    private mutating func say(_ text: String, into output: inout [UInt8]) {
+        open(into: &output).write(text, as: "content", into: &output)
+    }
+
     private mutating func write(_ delta: [(String, JSONValue?)], finishReason: String? = nil, into output: inout [UInt8]) {
+        open(into: &output).write(delta, finishReason: finishReason, into: &output)
+    }
+
+    /// The writer, after the role's chunk.
+    private mutating func open(into output: inout [UInt8]) -> ChunkWriter {
         let writer = self.writer ?? ChunkWriter(id: "", created: created, model: "")
         if !isOpen {
             isOpen = true
             writer.write([("role", .string("assistant")), ("content", .string(""))], into: &output)
         }
-        writer.write(delta, finishReason: finishReason, into: &output)
+        return writer
     }
 
     private mutating func done(into output: inout [UInt8]) {
@@ -115,7 +124,7 @@ struct MessagesAnswer: ForeignAnswer {
         switch block["type"]?.text {
         case "text":
             blocks[index] = .text
-            if let text = block["text"]?.text, !text.isEmpty { write([("content", .string(text))], into: &output) }
+            if let text = block["text"]?.text, !text.isEmpty { say(text, into: &output) }
         case "thinking":
             blocks[index] = .thinking
             if let text = block["thinking"]?.text, !text.isEmpty { think(text, index, into: &output) }
@@ -142,7 +151,7 @@ struct MessagesAnswer: ForeignAnswer {
         guard let index = event["index"]?.int64, let block = blocks[index], let delta = event["delta"] else { return }
         switch (block, delta["type"]?.text) {
         case (.text, "text_delta"?):
-            if let text = delta["text"]?.text, !text.isEmpty { write([("content", .string(text))], into: &output) }
+            if let text = delta["text"]?.text, !text.isEmpty { say(text, into: &output) }
         case (.thinking, "thinking_delta"?):
             if let text = delta["thinking"]?.text, !text.isEmpty { think(text, index, into: &output) }
         case (.thinking, "signature_delta"?):

@@ -85,11 +85,11 @@ public struct MessagesEvents: StreamTap {
         // As the chunk at hand says it: how many more the tap has read already depends on how the bytes were cut.
         start(id: chunk["id"]?.text, model: chunk["model"]?.text, into: &output)
         if let text = (delta["reasoning"] ?? delta["reasoning_content"])?.text, !text.isEmpty {
-            say(.thinking, [("type", .string("thinking_delta")), ("thinking", .string(text))], into: &output)
+            say(.thinking, "thinking_delta", "thinking", text, into: &output)
         }
         for name in ["content", "refusal"] {
             guard let text = delta[name]?.text, !text.isEmpty else { continue }
-            say(.text, [("type", .string("text_delta")), ("text", .string(text))], into: &output)
+            say(.text, "text_delta", "text", text, into: &output)
         }
         for call in delta["tool_calls"]?.elements ?? [] { take(call: call, into: &output) }
     }
@@ -104,7 +104,7 @@ public struct MessagesEvents: StreamTap {
                 into: &output)
         }
         guard let block = calls[index], let fragment = function?["arguments"]?.text, !fragment.isEmpty else { return }
-        Self.delta(block, [("type", .string("input_json_delta")), ("partial_json", .string(fragment))], into: &output)
+        Self.delta(block, "input_json_delta", "partial_json", fragment, into: &output)
     }
 
     private mutating func start(id: String?, model: String?, into output: inout [UInt8]) {
@@ -119,13 +119,15 @@ public struct MessagesEvents: StreamTap {
             "message_start", .members([("type", .string("message_start")), ("message", .members(message))]))
     }
 
-    private mutating func say(_ block: Block, _ delta: [(String, JSONValue?)], into output: inout [UInt8]) {
+    private mutating func say(
+        _ block: Block, _ type: StaticString, _ name: StaticString, _ text: String, into output: inout [UInt8]
+    ) {
         if open != block {
             let empty: [(String, JSONValue?)] =
                 block == .text ? [("text", .string(""))] : [("thinking", .string("")), ("signature", .string(""))]
             _ = begin(block, empty, into: &output)
         }
-        Self.delta(blocks - 1, delta, into: &output)
+        Self.delta(blocks - 1, type, name, text, into: &output)
     }
 
     private mutating func begin(_ block: Block, _ fields: [(String, JSONValue?)], into output: inout [UInt8]) -> Int64 {
@@ -149,11 +151,17 @@ public struct MessagesEvents: StreamTap {
             .members([("type", .string("content_block_stop")), ("index", .integer(blocks - 1))]))
     }
 
-    private static func delta(_ block: Int64, _ delta: [(String, JSONValue?)], into output: inout [UInt8]) {
-        output += event(
-            "content_block_delta",
-            .members([
-                ("type", .string("content_block_delta")), ("index", .integer(block)), ("delta", .members(delta)),
-            ]))
+    /// A piece of a block, as nearly all events are; written by hand for that reason.
+    private static func delta(
+        _ block: Int64, _ type: StaticString, _ name: StaticString, _ text: String, into output: inout [UInt8]
+    ) {
+        output +=
+            "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":\(block),\"delta\":{\"type\":\"".utf8
+        type.withUTF8Buffer { output.append(contentsOf: $0) }
+        output += "\",\"".utf8
+        name.withUTF8Buffer { output.append(contentsOf: $0) }
+        output += "\":".utf8
+        output.appendJSON(string: text)
+        output += "}}\n\n".utf8
     }
 }

@@ -77,18 +77,23 @@ struct GeminiAnswer: ForeignAnswer {
     private mutating func take(part: JSONValue, into output: inout [UInt8]) {
         if let text = part["text"]?.text {
             guard !text.isEmpty else { return }
-            write([(part["thought"] == .bool(true) ? "reasoning" : "content", .string(text))], into: &output)
+            open(into: &output)
+            writer?.write(text, as: part["thought"] == .bool(true) ? "reasoning" : "content", into: &output)
         } else if let call = part["functionCall"] {
             write([("tool_calls", .array([self.call(call, part, index: calls, isStreamed: true)]))], into: &output)
             calls += 1
         }
     }
 
+    /// Writes the role's chunk, once.
+    private mutating func open(into output: inout [UInt8]) {
+        guard !isOpen else { return }
+        isOpen = true
+        writer?.write([("role", .string("assistant")), ("content", .string(""))], into: &output)
+    }
+
     private mutating func write(_ delta: [(String, JSONValue?)], finishReason: String? = nil, into output: inout [UInt8]) {
-        if !isOpen {
-            isOpen = true
-            writer?.write([("role", .string("assistant")), ("content", .string(""))], into: &output)
-        }
+        open(into: &output)
         writer?.write(delta, finishReason: finishReason, into: &output)
     }
 
