@@ -75,7 +75,7 @@ struct ChatCompletions: Sendable {
         var model: String?
         let admitted: AdmittedRequest
         do {
-            let entered = try EnteredRequest(body, by: entrance)
+            let entered = try EnteredRequest(body, headers: incoming.headers, by: entrance)
             let understood = try await UnderstandStep(gateway: gateway).understand(
                 incoming, address: address, entered: entered)
             model = understood.requestedModel

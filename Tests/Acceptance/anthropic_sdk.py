@@ -89,6 +89,15 @@ async def the_bytes_go_on_to_anthropic():
     assert message.content[0].signature == "c2lnbmF0dXJl" and message.usage.cache_read_input_tokens == 50, message
 
 
+async def what_is_switched_on_without_a_price():
+    """What Claude Code sends: to Anthropic with its header, and to everybody else without."""
+    for model in BOTH:
+        answer = await create(
+            model, extra_body={"context_management": {"edits": [{"type": "clear_tool_uses_20250919"}]}},
+            extra_headers={"anthropic-beta": "claude-code-20250219,context-management-2025-06-27"})
+        assert answer.stop_reason == "end_turn", answer
+
+
 async def errors():
     async def refused(kind, status, ask):
         try:
@@ -149,7 +158,7 @@ async def main():
     for model in BOTH:
         for scenario in (text, streaming, tools, vision):
             await scenario(model)
-    for scenario in (the_bytes_go_on_to_anthropic, errors, counting):
+    for scenario in (the_bytes_go_on_to_anthropic, what_is_switched_on_without_a_price, errors, counting):
         await scenario()
     models = await httpx.AsyncClient(timeout=30).get(URL + "/v1/models")
     assert any(model["id"] == "claude-opus-4-8" for model in json.loads(models.text)["data"])

@@ -14,7 +14,7 @@ from standin import Refusal, StandIn
 
 FIELDS = {
     "model", "max_tokens", "messages", "system", "stream", "temperature", "top_p", "top_k", "stop_sequences", "metadata", "tools",
-    "tool_choice", "thinking", "output_config", "cache_control",
+    "tool_choice", "thinking", "output_config", "cache_control", "context_management",
 }
 ERRORS = {
     "invalid_request_error": 400, "authentication_error": 401, "permission_error": 403, "not_found_error": 404,
@@ -152,6 +152,8 @@ class AnthropicServer(StandIn):
         if path != "/v1/messages":
             raise refusal("not_found_error", "Not Found")
         self.bodies.append(body)
+        beta = "context-management-2025-06-27" in headers.get("anthropic-beta", "").split(",")
+        need(beta or "context_management" not in body, "context_management: Extra inputs are not permitted")
         check(body)
         if body["model"].startswith("claude-error-"):
             raise refusal(body["model"][13:], "It was asked for.")

@@ -3,8 +3,8 @@ internal import JSON
 /// A request of Anthropic's Messages API as a chat completion request, for whoever answers it in another dialect.
 ///
 /// `system`, text, images, documents, tools with their calls and results, thinking, a JSON schema, `stop_sequences` and
-/// `metadata.user_id` go over. What steers only Anthropic's own cache and thoughts is left behind: `cache_control`, the blocks of
-/// earlier thinking, and whether a tool's result is an error, which its text says too. What only Anthropic itself can be told
+/// `metadata.user_id` go over. What steers only Anthropic's own cache, thoughts and context is left behind: `cache_control`, the
+/// blocks of earlier thinking, `context_management`, and whether a tool's result is an error, which its text says too. What only Anthropic itself can be told
 /// (``exclusive``) keeps the request from other providers; what the gateway can't price or does not know is refused by name.
 public struct MessagesTranslation: Sendable {
     /// The chat completion request. A stream of it tells its usage.
@@ -13,6 +13,8 @@ public struct MessagesTranslation: Sendable {
     public let exclusive: APIError?
     /// The client's own body.
     public let original: [UInt8]
+    /// Those of the client's `anthropic-beta` headers that change no price; only Anthropic is told.
+    let betas: [String]
     /// Bytes of the request that a model of Anthropic reads beyond what ``chat`` says.
     let leftBytes: Int64
     /// Where the model's name stands in ``original``, with its quotes.
@@ -20,10 +22,13 @@ public struct MessagesTranslation: Sendable {
 
     /// Translates a body.
     ///
-    /// - Parameter counting: whether tokens are only to be counted, which needs no bound of the answer.
+    /// - Parameters:
+    ///   - counting: whether tokens are only to be counted, which needs no bound of the answer.
+    ///   - betas: the values of the client's `anthropic-beta` headers.
     /// - Throws: 400 naming the field that is wrong, unknown or without a price.
-    public init(_ body: [UInt8], counting: Bool = false) throws(APIError) {
+    public init(_ body: [UInt8], counting: Bool = false, betas: [String] = []) throws(APIError) {
         original = body
+        self.betas = betas.flatMap { $0.split(separator: ",") }.map { $0.filter { $0 != " " } }.filter(Self.freeBetas.contains)
         var fields = try MessagesFields(body)
         guard case .string(let model)? = try fields.take("model") else { throw .invalid("model", "\"model\" must be a string") }
         modelRange = fields.ranges["model"] ?? 0..<0
@@ -54,10 +59,26 @@ public struct MessagesTranslation: Sendable {
             throw .invalid("service_tier", "\"service_tier\" must be auto or standard_only: no other tier has a price here")
         }
         _ = try fields.take("cache_control")
+        try Self.checkContext(try fields.take("context_management"))
         try fields.end()
         chat = JSONValue.members(members).bytes
         exclusive = conversation.exclusive
         leftBytes = conversation.leftBytes
+    }
+
+    /// What may be switched on without a price of its own. A longer context and faster inference have one, and others are not known.
+    private static let freeBetas: Set<String> = [
+        "interleaved-thinking-2025-05-14", "context-management-2025-06-27", "fine-grained-tool-streaming-2025-05-14",
+        "structured-outputs-2025-11-13", "effort-2025-11-24", "extended-cache-ttl-2025-04-11", "prompt-caching-2024-07-31",
+    ]
+
+    /// Only what takes something out of the prompt is let through: a summary would be written for more than the bound of the answer.
+    private static func checkContext(_ context: JSONValue?) throws(APIError) {
+        for (index, edit) in (context?["edits"]?.elements ?? []).enumerated() {
+            guard edit["type"]?.text?.hasPrefix("clear_") == true else {
+                throw .invalid("context_management.edits[\(index)].type", "only edits that clear something have a bound here")
+            }
+        }
     }
 
     private static let toolFields: Set<String> = [

@@ -15,7 +15,9 @@ public struct NativeMessages: ForeignRequest {
     public func path(model: String) -> String { "/v1/messages" }
 
     public func headers(apiKey: String) -> [(String, String)] {
-        [("x-api-key", apiKey), ("anthropic-version", "2023-06-01")]
+        let betas = translation.betas
+        return [("x-api-key", apiKey), ("anthropic-version", "2023-06-01")]
+            + (betas.isEmpty ? [] : [("anthropic-beta", betas.joined(separator: ","))])
     }
 
     public func body(model: String, maximumTokens: Int64) throws(APIError) -> [UInt8] {

@@ -1,4 +1,5 @@
 internal import Dialects
+internal import HTTPTypes
 internal import Money
 
 /// The format in which a client asks and is answered.
@@ -54,13 +55,14 @@ struct EnteredRequest: Sendable {
     var entrance: Entrance { messages == nil ? .chat : .messages }
 
     /// - Throws: 400 naming the field that can't be read.
-    init(_ body: [UInt8], by entrance: Entrance) throws(GatewayError) {
+    init(_ body: [UInt8], headers: HTTPFields, by entrance: Entrance) throws(GatewayError) {
         original = body
         switch entrance {
         case .chat: (chat, messages) = (body, nil)
         case .messages:
             do {
-                let translation = try MessagesTranslation(body)
+                let betas = HTTPField.Name("anthropic-beta").map { headers[values: $0] } ?? []
+                let translation = try MessagesTranslation(body, betas: betas)
                 (chat, messages) = (translation.chat, translation)
             } catch {
                 throw GatewayError(error)

@@ -58,6 +58,19 @@ import Testing
         #expect(error?.param == param && error?.status == 400)
     }
 
+    @Test func onlyBetasWithoutAPriceGoOn() throws {
+        let body = #"{\#(Self.hello),"context_management":{"edits":[{"type":"clear_tool_uses_20250919"}]}}"#
+        let betas = ["context-management-2025-06-27, context-1m-2025-08-07", "interleaved-thinking-2025-05-14"]
+        let translation = try MessagesTranslation(Array(body.utf8), betas: betas)
+        #expect(translation.exclusive == nil)
+        let headers = NativeMessages(translation).headers(apiKey: "k")
+        #expect(headers.last?.0 == "anthropic-beta")
+        #expect(headers.last?.1 == "context-management-2025-06-27,interleaved-thinking-2025-05-14")
+        #expect(NativeMessages(try translate("{\(Self.hello)}")).headers(apiKey: "k").count == 2)
+        let summary = #"{\#(Self.hello),"context_management":{"edits":[{"type":"compact_20260112"}]}}"#
+        #expect(throws: APIError.self) { try translate(summary) }
+    }
+
     @Test func errorsHaveAnthropicsEnvelope() {
         let error = APIError.invalid("messages", "\"messages\" is wrong")
         #expect(
