@@ -174,7 +174,7 @@ let package = Package(
             exclude: [
                 "anthropic_catalogue.json", "anthropic_sdk.py", "anthropic_server.py", "anthropic_upstream.py", "bad_input.py",
                 "browser.py",
-                "browser_passkeys.py", "budget.py", "docs_page.py", "gemini_catalogue.json", "gemini_server.py",
+                "browser_passkeys.py", "budget.py", "docs_page.py", "gemini_catalogue.json", "gemini_keys.py", "gemini_server.py",
                 "gemini_upstream.py", "iam.py", "iam_catalogue.json",
                 "logs.py",
                 "mailboxes.py",

@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -7,9 +8,12 @@ import Testing
         let port = try freePort()
         let environment = [
             "LLM_GEMINI_API_KEY": "upstream-secret", "LLM_GEMINI_BASE_URL": "http://127.0.0.1:\(port)",
+            "ALLOW_PRIVATE_PROVIDER_URLS": "true",
+            "PROVIDER_KEY_ENCRYPTION_KEYS": Data((0..<32).map { _ in UInt8.random(in: 0...255) }).base64EncodedString(),
             "LLMGATEWAY_CATALOGUE": TestEnvironment.root + "/Tests/Acceptance/gemini_catalogue.json",
         ]
         try await withGateway(environment: environment) { gateway in
+            try await gateway.python("gemini_keys.py", ["\(port)"])
             let key = try await AcceptanceTests.shop(gateway)
             let paid = try await gateway.python("gemini_upstream.py", [key.token, "\(port)"])
             let outcomes = try await gateway.outcomes("request.completed")

@@ -18,8 +18,15 @@ struct ProviderProbe: Sendable {
     func check(_ trial: ProviderKeyTrial) async throws(WebError) {
         let status: Int
         do {
-            let response = try await transport.execute(try request(trial))
-            status = response.status
+            let (request, foreign) = try request(trial)
+            let response = try await transport.execute(request)
+            if let foreign, response.status >= 400 {
+                // Not every dialect says by the status alone that it does not know a key: Google answers 400.
+                let body = (try? await response.collect(upTo: 64 * 1024)) ?? []
+                status = foreign.answer(id: "", created: 0).refusal(status: response.status, body: body).status
+            } else {
+                status = response.status
+            }
             response.cancel()
         } catch let error as HTTPTransportError {
             throw refusal(error, trial)
@@ -42,20 +49,23 @@ struct ProviderProbe: Sendable {
         }
     }
 
-    /// The same call as the gateway would make, in the provider's dialect.
-    private func request(_ trial: ProviderKeyTrial) throws(APIError) -> HTTPTransportRequest {
+    /// The same call as the gateway would make, in the provider's dialect, and who reads the answer where that is not OpenAI's.
+    private func request(
+        _ trial: ProviderKeyTrial
+    ) throws(APIError) -> (HTTPTransportRequest, (any ForeignRequest)?) {
         let bearer = [("authorization", "Bearer \(trial.credential.secret)")]
         guard let mapping = trial.mapping, let provider = trial.provider else {
-            return request(trial, "GET", "/models", headers: bearer, body: nil)
+            return (request(trial, "GET", "/models", headers: bearer, body: nil), nil)
         }
         let chat = Self.chat(mapping)
         guard let foreign = try provider.dialect.request(chat: chat, scan: try ChatRequestScan(chat), mapping: mapping) else {
-            return request(trial, "POST", "/chat/completions", headers: bearer, body: chat)
+            return (request(trial, "POST", "/chat/completions", headers: bearer, body: chat), nil)
         }
-        return request(
+        let request = request(
             trial, "POST", foreign.path(model: mapping.upstreamName),
             headers: foreign.headers(apiKey: trial.credential.secret),
             body: try foreign.body(model: mapping.upstreamName, maximumTokens: Self.tokens))
+        return (request, foreign)
     }
 
     private func request(
