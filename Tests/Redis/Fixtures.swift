@@ -65,6 +65,14 @@ func eventually(_ what: String, _ condition: () async throws -> Bool) async thro
     }
 }
 
+/// Kills a server, waits until the connection knows that it is lost, and starts the server again: a call that was sent before
+/// the loss was noticed fails, as its outcome is unknown.
+func restartAndNotice(_ server: RedisServer, _ redis: RedisConnection) async throws {
+    await server.kill()
+    try await eventually("the loss is noticed") { !redis.isReady }
+    try await server.start()
+}
+
 /// A key that no other test uses on the shared server.
 func uniqueKey() -> String { "redis-tests:\(UUID().uuidString)" }
 

@@ -132,7 +132,7 @@ import Testing
                 _ = try await setup.call(["SET", "run", .string(run)])
             } _: { redis in
                 #expect(try await redis.call(["GET", "run"], deadline: .seconds(20)).int64 == 1)
-                try await server.restart()
+                try await restartAndNotice(server, redis)
                 #expect(try await redis.call(["GET", "run"], deadline: .seconds(20)).int64 == 2)
                 #expect(redis.statistics.connects == 2)
             }

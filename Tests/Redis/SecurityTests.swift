@@ -52,7 +52,7 @@ import Testing
                 #expect(try await redis.call(["CLIENT", "GETNAME"]).string == "gateway-7")
                 _ = try await redis.call(["SET", "a", "b"])
                 #expect(try await redis.call(["INFO", "keyspace"]).string?.contains("db5:keys=1") == true)
-                try await server.restart()
+                try await restartAndNotice(server, redis)
                 _ = try await redis.call(["SET", "a", "b"], deadline: .seconds(20))
                 #expect(try await redis.call(["INFO", "keyspace"]).string?.contains("db5:keys=1") == true)
             }
@@ -97,7 +97,7 @@ import Testing
                 let bytes = (0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31) }
                 _ = try await redis.call(["SET", "a", .bytes(bytes)], deadline: .seconds(20))
                 #expect(try await redis.call(["GET", "a"], deadline: .seconds(20)) == .bulk(bytes))
-                try await server.restart()
+                try await restartAndNotice(server, redis)
                 #expect(try await redis.call(["GET", "a"], deadline: .seconds(20)) == .null)
             }
         }

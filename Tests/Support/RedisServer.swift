@@ -64,7 +64,8 @@ public final class RedisServer: Sendable {
             ] + settings)
         process.withLock { $0 = server }
         let deadline = ContinuousClock.now + .seconds(10)
-        while !accepts(port: port) {
+        // It listens on the port a moment before it does on the socket.
+        while !accepts(port: port) || !acceptsOnSocket("\(folder)/redis.sock") {
             guard server.isRunning, ContinuousClock.now < deadline else {
                 let log = (try? String(contentsOfFile: "\(folder)/redis.log", encoding: .utf8)) ?? ""
                 throw ChildProcess.Failure(description: "redis-server did not start: \(log.suffix(500))")
@@ -152,6 +153,21 @@ public func freePort() throws -> Int {
 /// Below the ports that the system gives to connections, and each port once: what the system calls free may be taken before
 /// the server that it is for has started.
 private let nextPort = Atomic<UInt>(UInt.random(in: 0..<10_000))
+
+private func acceptsOnSocket(_ path: String) -> Bool {
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    guard path.utf8.count < MemoryLayout.size(ofValue: address.sun_path) else { return false }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    return withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+        }
+    }
+}
 
 private func accepts(port: Int) -> Bool {
     (try? withLoopbackSocket(port: port) { descriptor, address, length in connect(descriptor, address, length) == 0 }) ?? false
