@@ -38,6 +38,11 @@ public struct IdentityError: Error, Sendable, Hashable, CustomStringConvertible 
 
     public var description: String { message }
 
+    /// A refusal of a hook, for a reason that lies outside of identity.
+    public static func refused(status: Int, _ message: String) -> IdentityError {
+        IdentityError(status >= 500 ? .unavailable : .conflict, status: status, message, retryAfter: status >= 500 ? 1 : nil)
+    }
+
     static func invalid(_ field: String, _ message: String) -> IdentityError {
         IdentityError(.invalidField, status: 400, message, field: field)
     }

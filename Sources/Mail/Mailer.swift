@@ -54,6 +54,19 @@ public final class Mailer: Sendable {
         files.async { self.keep(mail) }
     }
 
+    /// Deletes the messages to an address that lie in the folder.
+    public func forget(_ recipient: String) async {
+        await withCheckedContinuation { (caller: CheckedContinuation<Void, Never>) in
+            files.async { [self] in
+                for (path, bytes) in messages(endingIn: [".eml", ".eml.failed"])
+                where Self.recipient(of: bytes)?.lowercased() == recipient.lowercased() {
+                    try? FileManager.default.removeItem(atPath: path)
+                }
+                caller.resume()
+            }
+        }
+    }
+
     /// Returns when every message that was taken before lies in the folder and was tried once.
     public func drain() async {
         for queue in [files, deliveries] {
@@ -99,13 +112,18 @@ public final class Mailer: Sendable {
     }
 
     private func deliverWhatIsThere() {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        for name in names.sorted() where name.hasSuffix(".eml") {
-            let path = "\(folder)/\(name)"
-            guard let bytes = FileManager.default.contents(atPath: path), let recipient = Self.recipient(of: bytes) else {
-                continue
-            }
+        for (path, bytes) in messages(endingIn: [".eml"]) {
+            guard let recipient = Self.recipient(of: bytes) else { continue }
             deliver(path, to: recipient, Array(bytes), attempt: 0)
+        }
+    }
+
+    /// What lies in the folder, oldest first.
+    private func messages(endingIn suffixes: [String]) -> [(path: String, bytes: Data)] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.sorted().filter { name in suffixes.contains { name.hasSuffix($0) } }.compactMap { name in
+            let path = "\(folder)/\(name)"
+            return FileManager.default.contents(atPath: path).map { (path, $0) }
         }
     }
 

@@ -51,7 +51,7 @@ extension Management {
 
     /// Folds an organization's balance from the ledger itself, so that it is right whatever the read models say.
     public func balance(organization: OrganizationID, view: BalanceView = .now) async throws(ManagementError) -> Balance {
-        try await requireOrganization(organization)
+        try await requireOrganization(organization, orDeleted: true)
         let upTo: (position: Int64, recordedAt: Timestamp?) =
             switch view {
             case .now: (.max, nil)

@@ -13,6 +13,7 @@ public struct Management: Sendable {
     let appender: Appender
     let postgres: PostgresClient
     let reader: LedgerReader
+    let erasure: Erasure
     /// How long an answer waits for admission to apply the change; then it is given with `isApplied` false.
     let patience: Duration
     let logger: Logger
@@ -25,6 +26,7 @@ public struct Management: Sendable {
         self.reader = reader
         self.patience = patience
         self.logger = logger
+        erasure = Erasure(client: postgres, logger: logger)
     }
 
     /// Where a change stands in the ledger, and whether the gateway obeys it already.

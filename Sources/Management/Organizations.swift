@@ -29,12 +29,31 @@ extension Management {
                 expectedVersion: version, organization: organization))
     }
 
+    /// Deletes an organization, unless it is deleted already, and has what lies beside its events erased: names and credentials
+    /// with this call, bodies and annotations of its requests by a serving process.
+    public func eraseOrganization(_ id: OrganizationID) async throws(ManagementError) -> Change {
+        guard let last = try await last(of: .organization(id)) else {
+            throw .notFound("organization", "There is no organization \(id).")
+        }
+        var change = Change(position: last.position, isApplied: true)
+        if last.type != OrganizationDeleted.type {
+            change = try await append(
+                newEvent(
+                    OrganizationDeleted(), stream: .organization(id), expectedVersion: last.streamVersion, organization: id))
+        }
+        do { try await erase(organization: id) } catch {
+            throw ManagementError(code: .unavailable, field: nil, message: "The database could not be reached: \(error)")
+        }
+        return change
+    }
+
     /// The version of an organization's stream.
     ///
+    /// - Parameter orDeleted: Whether one that was deleted will do: its books stay.
     /// - Throws: `notFound` when there is no such organization or it was deleted.
     @discardableResult
-    func requireOrganization(_ id: OrganizationID) async throws(ManagementError) -> Int64 {
-        guard let last = try await last(of: .organization(id)), last.type != OrganizationDeleted.type else {
+    func requireOrganization(_ id: OrganizationID, orDeleted: Bool = false) async throws(ManagementError) -> Int64 {
+        guard let last = try await last(of: .organization(id)), orDeleted || last.type != OrganizationDeleted.type else {
             throw .notFound("organization", "There is no organization \(id).")
         }
         return last.streamVersion

@@ -73,6 +73,7 @@ import Testing
         try Self.survives(MemberInvited(invite: .mint(), role: .developer, expiresAt: .now))
         try Self.survives(MemberInviteWithdrawn(invite: .mint()))
         try Self.survives(UserOrganizationAdded(organization: cast.organization))
+        try Self.survives(UserDeleted())
         try Self.survives(OrganizationProjectAdded(project: cast.project))
         try Self.survives(ProjectKeyAdded(apiKey: cast.key))
         try Self.survives(OrganizationUpdated(texts: true, retention: "none", autoTopUp: true, autoTopUpAmount: NanoDollars(1)))
@@ -102,7 +103,7 @@ import Testing
         try Self.survives(RequestCancelled(outcome: outcome))
         try Self.survives(RequestSettledLate(outcome: outcome))
         try Self.survives(RequestAbandoned(outcome: outcome, reason: "lease_expired", bound: NanoDollars(9)))
-        #expect(EventRegistry.standard.typeNames.count == 44)
+        #expect(EventRegistry.standard.typeNames.count == 45)
     }
 
     /// The events of the request path write themselves; they must say the same as Codable does, but for members that are null.

@@ -1,5 +1,6 @@
 internal import Crypto
 public import Ledger
+internal import Mail
 internal import Postgres
 
 extension Identity {
@@ -48,12 +49,13 @@ extension Identity {
         }
     }
 
-    /// Deletes a person: account, password, sessions, passkeys, links. Events keep the id, which then names nobody.
+    /// Deletes a person: account, password, sessions, passkeys, links, mails that were kept. Events keep the id, which then names nobody.
     func delete(_ person: User) async throws(IdentityError) {
         try await hooks.beforeDeletion(person)
         try await database {
             try await postgres.query("DELETE FROM identity.users WHERE id = $1", [.uuid(person.id.uuid)])
         }
+        await mailer.forget(person.email)
     }
 
     func checkName(_ name: String?) throws(IdentityError) {

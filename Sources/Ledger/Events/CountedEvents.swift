@@ -9,6 +9,14 @@ public struct UserOrganizationAdded: EventData, Hashable {
     public init(organization: OrganizationID) { self.organization = organization }
 }
 
+/// `user.deleted`, in the person's stream: the account is gone, and what lay beside the ledger about them. Whoever restores a
+/// backup finds here whom to erase again.
+public struct UserDeleted: EventData, Hashable {
+    public static let type = "user.deleted"
+
+    public init() {}
+}
+
 /// `organization.project_added`, in the organization's stream, with the project's first event.
 public struct OrganizationProjectAdded: EventData, Hashable {
     public static let type = "organization.project_added"

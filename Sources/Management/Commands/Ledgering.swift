@@ -27,7 +27,7 @@ extension Management {
     }
 
     func draft(
-        _ data: some EventData, _ stream: StreamName, version: Int64?, organization: OrganizationID, by caller: Caller,
+        _ data: some EventData, _ stream: StreamName, version: Int64?, organization: OrganizationID?, by caller: Caller,
         texts: [String: String]? = nil
     ) throws(WebError) -> Draft {
         do {

@@ -4,8 +4,8 @@ import Management
 
 struct OrganizationsCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "organizations", abstract: "Create organizations and set what is kept of their requests.",
-        subcommands: [Create.self, SetRetention.self])
+        commandName: "organizations", abstract: "Create organizations, set what is kept of their requests, and erase them.",
+        subcommands: [Create.self, SetRetention.self, Erase.self])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Create an organization.")
@@ -52,6 +52,25 @@ struct OrganizationsCommands: AsyncParsableCommand {
                 try await $0.management.setRetention(organization: organization, isRetained: level == .retain)
             }
             try output.show(ChangeAnswer(change), text: "organization \(organization) retention \(level.rawValue)")
+        }
+    }
+
+    struct Erase: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Delete an organization and what lies beside the ledger about it.",
+            discussion: """
+                Its keys stop working at once. Names, billing details, descriptions and credentials are deleted at once, bodies \
+                and annotations of its requests by a serving process within minutes. Its events and balances stay.
+                """)
+
+        @Option(help: "The organization (org_…).")
+        var organization: OrganizationID
+
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let change = try await Shop.open { [organization] in try await $0.management.eraseOrganization(organization) }
+            try output.show(ChangeAnswer(change), text: "organization \(organization) erased")
         }
     }
 }

@@ -72,6 +72,7 @@ struct ServeProcess: Sendable {
             secrets: secrets, registry: registry, configuration: gatewayConfiguration, logger: logger)
         let watchdog = Watchdog(client: postgres, logger: logger)
         let retention = Retention(client: postgres, logger: logger)
+        let erasure = Erasure(client: postgres, logger: logger)
         let bridge = LedgerSignalBridge(signal: signal, configuration: configuration, logger: logger)
         ProcessMetrics(
             appender: appender, admission: admission, projections: projections, postgres: postgres, spool: spool,
@@ -114,6 +115,7 @@ struct ServeProcess: Sendable {
             BackgroundService("lease") { await lease.run() },
             BackgroundService("watchdog") { await watchdog.run() },
             BackgroundService("retention") { await retention.run() },
+            BackgroundService("erasure") { await erasure.run() },
             BackgroundService("seals") { await seals.run() },
         ]
         services += projectors.map { projector in BackgroundService(projector.definition.name) { await projector.run() } }
@@ -157,6 +159,14 @@ struct ServeProcess: Sendable {
             folder: settings.home + "/mail", server: people.mailServer, sender: people.sender, logger: logger)
         var hooks = Identity.Hooks()
         hooks.signedUp = { person in try await management.welcome(person.id) }
+        hooks.beforeDeletion = { (person) throws(IdentityError) in
+            do throws(WebError) {
+                try await management.erase(person: person.id, verifiedEmail: person.isEmailVerified ? person.email : nil)
+            } catch {
+                // 202 is a change that is recorded and not obeyed yet: the account must not go before.
+                throw .refused(status: error.status == 202 ? 503 : error.status, error.message)
+            }
+        }
         return Identity(
             configuration: people.configuration, postgres: postgres, mailer: mailer, transport: transport, hooks: hooks,
             logger: logger)
