@@ -50,6 +50,8 @@ struct RebuildRun {
                 var run = RebuildRun(
                     definition: definition, work: work, barrier: barrier, parts: parts, partsFrom: partsFrom, progress: progress)
                 let result = try await body(&run)
+                // The server would let it go only when it notices the session's end: too late for whoever comes next.
+                try? await ProjectionLock.release(ProjectionLock.rebuild, definition.name, work)
                 await barrier.close()
                 await work.close()
                 return result
