@@ -36,12 +36,26 @@ command("credits", "grant", "--organization", organization, "--amount", "10", "-
 keys = [
     ok(owner.post("/keys/api", json={"description": "k", "projectId": project, "usageLimit": None}))["apiKey"] for _ in range(2)]
 
+command("organizations", "set-retention", "--organization", organization, "--level", "retain")
+
+# Where a request comes from, and headers of the application's own.
+LABELS = {
+    1: {"x-source": "https://www.shop.example/cart", "X-LLMGateway-Tenant": 'Zoë "&" co'.encode()},
+    2: {"http-referer": "http://blog.example/post?draft=1", "x-llmgateway-tenant": "b", "x-llmgateway-run": "7"},
+}
+for wrong in ({"x-source": "a b"}, {"x-source": ""}, {f"x-llmgateway-{n}": "v" for n in range(17)}, {"x-llmgateway-a": "v" * 513}):
+    refused = httpx.post(
+        url + "/v1/chat/completions", headers={"authorization": f"Bearer {keys[0]['token']}", **wrong},
+        json={"model": "echo", "messages": []})
+    assert refused.status_code == 400 and refused.json()["error"]["param"].startswith("x-"), (wrong, refused.text)
+
 sent = []
 for number in range(23):
     model = ("echo", "echo-large", "echo-free")[number % 3]
     answer = httpx.post(
         url + "/v1/chat/completions", timeout=60,
-        headers={"authorization": f"Bearer {keys[number % 2]['token']}", "x-request-id": f"client-{number}"},
+        headers={"authorization": f"Bearer {keys[number % 2]['token']}", "x-request-id": f"client-{number}",
+                 **LABELS.get(number % 4, {})},
         json={"model": model, "messages": [{"role": "user", "content": "word " * (number + 1)}],
               **({"max_tokens": 2} if number % 5 == 0 else {})})
     is_cut = ok(answer)["choices"][0]["finish_reason"] == "length"
@@ -88,6 +102,30 @@ assert pages(startDate=middle) + before == newest_first and sent[9][0] in before
 log = found["logs"][0]
 assert log["usedModel"] == f"echo/{sent[-1][1]}" and log["clientRequestId"] == "client-22" and log["apiKeyId"] == keys[0]["id"]
 assert log["totalTokens"] == log["promptTokens"] + log["completionTokens"] > 0
+
+by_label = lambda label: [request for number, (request, *_) in reversed(list(enumerate(sent))) if number % 4 == label]
+assert pages(source="shop.example/cart") == by_label(1) and pages(source="blog.example/post") == by_label(2)
+# Beside the ledger they come a moment later.
+end = time.monotonic() + 30
+while pages(customHeaderKey="Tenant") != sorted(by_label(1) + by_label(2), key=newest_first.index):
+    assert time.monotonic() < end, pages(customHeaderKey="tenant")
+    time.sleep(0.05)
+assert pages(customHeaderKey="tenant", customHeaderValue="b") == by_label(2)
+assert pages(customHeaderKey="tenant", customHeaderValue="c") == pages(customHeaderKey="other") == []
+assert owner.get("/logs", params={"customHeaderValue": "b"}).json()["field"] == "customHeaderKey"
+labelled = next(log for log in ok(owner.get("/logs", params={"limit": 100}))["logs"] if log["id"] == by_label(2)[0])
+assert labelled["customHeaders"] == {"run": "7", "tenant": "b"} and labelled["source"] == "blog.example/post", labelled
+
+# One request whole.
+for number in (1, 2, 3):
+    end = time.monotonic() + 30
+    while (one := ok(owner.get(f"/logs/{sent[number][0]}"))["log"])["responseBody"] is None:
+        assert time.monotonic() < end, one
+        time.sleep(0.05)
+    assert json.loads(one["requestBody"])["messages"][0]["content"] == "word " * (number + 1), one
+    assert json.loads(one["responseBody"])["choices"][0]["message"]["content"], one
+    assert one["customHeaders"].get("tenant") == {1: 'Zoë "&" co', 2: "b"}.get(number), one
+assert stranger.get(f"/logs/{sent[0][0]}").status_code == 404 == owner.get("/logs/req_x").status_code
 
 for path in ("/logs", "/activity?days=1", "/logs/unique-models"):
     join = "&" if "?" in path else "?"

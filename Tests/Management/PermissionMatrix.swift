@@ -15,7 +15,7 @@ enum Who: String, CaseIterable, Sendable {
 ///
 /// The paths are of one organization, `{org}`, with a `{project}`, a key that its owner made with a `{rule}` (`{ownerKey}`), one
 /// that its developer made (`{developerKey}`), a further developer (`{member}`), its `{owner}`, an `{invite}` and a
-/// `{providerKey}`.
+/// `{providerKey}`; `{request}` is one with its owner's key.
 enum PermissionMatrix {
     struct Row: Sendable {
         let method: HTTPRequest.Method
@@ -84,6 +84,7 @@ enum PermissionMatrix {
         Row(.get, "/logs?projectId={project}", nil, 200, 200, 200, 403, 403, 401),
         Row(.get, "/logs?apiKeyId={ownerKey}", nil, 200, 200, 200, 404, 404, 401),
         Row(.get, "/logs?providerKeyId={providerKey}", nil, 200, 200, 200, 404, 404, 401),
+        Row(.get, "/logs/{request}", nil, 200, 200, 200, 404, 404, 401),
         Row(.get, "/logs/unique-models?orgId={org}", nil, 200, 200, 200, 403, 403, 401),
         Row(.get, "/logs/unique-models?projectId={project}", nil, 200, 200, 200, 403, 403, 401),
         Row(.get, "/activity?days=7", nil, 200, 200, 200, 200, 200, 401),

@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import Ledger
+import Money
 import Postgres
 import Projections
 import TestSupport
@@ -23,6 +24,7 @@ private struct Tenant: Sendable {
     let rule = IAMRuleID.mint()
     let invite = InviteID.mint()
     let providerKey = ProviderKeyID.mint()
+    let request = Ledger.RequestID.mint()
 
     func append(to world: World) async throws {
         let stream = StreamName.organization(organization)
@@ -44,8 +46,14 @@ private struct Tenant: Sendable {
             event(
                 MemberInvited(invite: invite, role: .developer, expiresAt: Timestamp.now.advanced(by: .seconds(3600))), stream),
         ]
-        guard let position = try await world.appender.append(Command(events), deadline: .seconds(60)).position else { return }
-        for name in ["organizations", "keys", "provider_keys", "admission"] {
+        let authorized = RequestAuthorized(
+            instance: .mint(), epoch: 2, admittedAt: .now, project: project, apiKey: ownerKey, requestedModel: "m", model: "m",
+            provider: "p", stream: false, held: NanoDollars(0), strict: true)
+        let asked = try NewEvent(authorized, stream: .request(request), expectedVersion: 0, organization: organization)
+        guard let position = try await world.appender.append(Command(events + [asked]), deadline: .seconds(60)).position else {
+            return
+        }
+        for name in ["organizations", "keys", "provider_keys", "admission", "requests"] {
             _ = try await waitUntil(
                 projection: name, position: position, deadline: .seconds(60), client: world.database.client)
         }
@@ -64,7 +72,7 @@ private struct Tenant: Sendable {
         let places: [String: String] = [
             "{org}": "\(organization)", "{project}": "\(project)", "{ownerKey}": "\(ownerKey)",
             "{developerKey}": "\(developerKey)", "{rule}": "\(rule)", "{member}": "\(member)", "{owner}": "\(owner)",
-            "{invite}": "\(invite)", "{providerKey}": "\(providerKey)",
+            "{invite}": "\(invite)", "{providerKey}": "\(providerKey)", "{request}": "\(request)",
         ]
         return places.reduce(text) { $0.replacingOccurrences(of: $1.key, with: $1.value) }
     }

@@ -157,13 +157,14 @@ struct AdmitStep: Sendable {
                     model: admitted.understood.model.id, provider: admitted.understood.routes[0].provider.id,
                     stream: admitted.understood.isStreamed, held: admitted.held, strict: admitted.admission.strict),
                 stream: .request(incoming.id), expectedVersion: 0, organization: address.organization,
-                metadata: EventMetadata(clientRequestID: incoming.clientRequestID), occurredAt: incoming.occurredAt,
+                metadata: EventMetadata(clientRequestID: incoming.clientRequestID, source: incoming.labels.source),
+                occurredAt: incoming.occurredAt,
                 epoch: admitted.admission.epoch)
             let result = try await gateway.appender.append(Command(event))
             gateway.metrics.authorization.record(since: began)
             switch result {
             case .appended:
-                annotate(event.id, incoming)
+                gateway.annotate(event.id, first: incoming)
                 return .authorized
             case .staleEpoch(let current):
                 return .staleEpoch(current: current)
@@ -190,17 +191,6 @@ struct AdmitStep: Sendable {
     private func release(_ admitted: AdmittedRequest) {
         let incoming = admitted.understood.incoming
         gateway.admission.release(incoming.id, address: admitted.understood.address, on: incoming.eventLoop)
-    }
-
-    /// Where the request came from lies beside the ledger, where it can be forgotten.
-    private func annotate(_ event: EventID, _ incoming: IncomingRequest) {
-        guard incoming.peerAddress != nil || incoming.headers[.userAgent] != nil else { return }
-        var writer = JSONWriter(capacity: 128)
-        writer.beginObject()
-        if let address = incoming.peerAddress { writer.member("address", address) }
-        if let agent = incoming.headers[.userAgent] { writer.member("user_agent", String(agent.prefix(256))) }
-        writer.endObject()
-        gateway.annotations.put(event: event, kind: "client", body: writer.bytes)
     }
 }
 

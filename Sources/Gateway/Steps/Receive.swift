@@ -11,6 +11,7 @@ struct IncomingRequest: Sendable {
     let id: RequestID
     /// The client's own `x-request-id`: metadata, echoed and searchable.
     let clientRequestID: String?
+    let labels: ClientLabels
     /// SHA-256 of the bearer token; the token itself goes no further.
     let tokenDigest: [UInt8]
     let headers: HTTPFields
@@ -23,7 +24,8 @@ struct IncomingRequest: Sendable {
 extension IncomingRequest {
     /// Reads the head: the bearer token (or `x-api-key`) and the client's request id.
     ///
-    /// - Throws: 401 without a usable token, 400 for an `x-request-id` that is too long or not printable.
+    /// - Throws: 401 without a usable token, 400 for an `x-request-id` that is too long or not printable, or labels that can't be
+    ///   kept.
     init(head request: Request, channel: any Channel) throws(GatewayError) {
         id = .mint()
         receivedAt = .now
@@ -32,6 +34,7 @@ extension IncomingRequest {
         peerAddress = channel.remoteAddress?.ipAddress
         eventLoop = channel.eventLoop
         clientRequestID = try Self.clientRequestID(request.headers)
+        labels = try ClientLabels(request.headers)
         tokenDigest = try Self.tokenDigest(request.headers)
     }
 

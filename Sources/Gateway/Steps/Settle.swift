@@ -51,8 +51,10 @@ struct Settler: Sendable {
         let kept = admitted.admission.isRetained ? KeptBodies(admitted, ending, writer: gateway.payloads) : nil
         outcome.bodies = kept?.digests
         do {
-            let settlement = try await gateway.outcomes.settle(try event(admitted, ending.kind, outcome))
+            let event = try event(admitted, ending.kind, outcome)
+            let settlement = try await gateway.outcomes.settle(event)
             if case .spooled = settlement { gateway.metrics.spooled.increment() }
+            if !admitted.isAuthorized { gateway.annotate(event.id, first: admitted.understood.incoming) }
         } catch {
             gateway.logger.critical(
                 "an outcome could neither be appended nor spooled",
@@ -133,7 +135,8 @@ struct Settler: Sendable {
             try NewEvent(
                 data, stream: .request(incoming.id), expectedVersion: admitted.isAuthorized ? 1 : 0,
                 organization: admitted.understood.address.organization,
-                metadata: EventMetadata(clientRequestID: incoming.clientRequestID))
+                metadata: EventMetadata(
+                    clientRequestID: incoming.clientRequestID, source: admitted.isAuthorized ? nil : incoming.labels.source))
         }
         return switch kind {
         case .completed: try make(RequestCompleted(outcome: outcome))

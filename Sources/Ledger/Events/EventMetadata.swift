@@ -2,7 +2,7 @@
 public struct EventMetadata: Codable, Sendable, Hashable {
     /// The client's own `x-request-id`, already validated and bounded. It is searchable, and never an identity.
     public var clientRequestID: String?
-    /// What made the event, for example `cli` or `recovery`.
+    /// What made the event, for example `cli` or `recovery`; of a request, where its application says that it comes from.
     public var source: String?
     /// The W3C trace id.
     public var trace: String?

@@ -30,6 +30,13 @@ public struct JSONWriter: Sendable {
         needsComma = false
     }
 
+    /// The next member's name, whatever stands in it.
+    public mutating func key(escaping name: String) {
+        value(name)
+        bytes.append(UInt8(ascii: ":"))
+        needsComma = false
+    }
+
     public mutating func null() { literal("null") }
 
     public mutating func value(_ value: Bool) { literal(value ? "true" : "false") }

@@ -22,6 +22,8 @@ struct LogFilter: Sendable {
     var model: String?
     var source: String?
     var providerKey: ProviderKeyID?
+    /// A header of the application's own, without its prefix, and the value that it must have if any.
+    var header: (name: String, value: String?)?
     var isAscending = false
     /// The last row of the page before.
     var cursor: LogCursor?
@@ -58,6 +60,8 @@ extension Management {
     /// How many rows one page looks at for those that the filters want. What is rarer than that is on a later page: so no page
     /// costs more, however many requests there are.
     private static let window: Int64 = 2_000
+    /// Headers lie beside the ledger: a row costs more to look at.
+    private static let headerWindow: Int64 = 500
 
     func logs(_ filter: LogFilter) async throws(WebError) -> LogPage {
         let (column, ids): (String, [UUID]) =
@@ -66,13 +70,17 @@ extension Management {
             case .keys(let keys): ("api_key", keys.map(\.uuid))
             }
         let (order, after) = filter.isAscending ? ("ASC", ">") : ("DESC", "<")
+        let window = Self.window(filter)
         // Each organization, or key, is read in the order of its own index; the merge is of pages, not of everything.
         let found = try await rows(
             """
             SELECT
                 (($6::text IS NULL OR r.finish_reason = $6) AND ($7::text IS NULL OR r.unified_finish_reason = $7)
                     AND ($8::text IS NULL OR r.provider = $8) AND ($9::text IS NULL OR r.model = $9)
-                    AND ($10::text IS NULL OR r.source = $10) AND ($12::uuid IS NULL OR r.provider_key = $12)) IS TRUE AS wanted,
+                    AND ($10::text IS NULL OR r.source = $10) AND ($12::uuid IS NULL OR r.provider_key = $12)
+                    AND ($13::text IS NULL OR EXISTS (
+                        SELECT FROM \(Self.annotationOfRow)
+                            AND a.body -> 'headers' ->> $13 = coalesce($14, a.body -> 'headers' ->> $13)))) IS TRUE AS wanted,
                 \(LogRecord.columns)
             FROM unnest($1::uuid[]) AS s (id), LATERAL (
                 SELECT * FROM requests.requests AS q
@@ -89,19 +97,23 @@ extension Management {
                 filter.cursor.map { .timestamptz($0.createdAt) } ?? .null, filter.cursor.map { .uuid($0.request.uuid) } ?? .null,
                 Self.text(filter.finishReason), Self.text(filter.unifiedFinishReason), Self.text(filter.provider),
                 Self.text(filter.model), Self.text(filter.source),
-                .int8(Self.isNarrow(filter) ? Self.window : filter.limit + 1),
-                filter.providerKey.map { .uuid($0.uuid) } ?? .null,
+                .int8(window ?? filter.limit + 1), filter.providerKey.map { .uuid($0.uuid) } ?? .null,
+                Self.text(filter.header?.name), Self.text(filter.header?.value),
             ], { row in (wanted: try row.decode(0, as: Bool.self), log: try LogRecord(row, first: 1)) })
         let wanted = found.filter(\.wanted).map(\.log)
         let shown = Array(wanted.prefix(Int(filter.limit)))
         if wanted.count > shown.count { return LogPage(logs: shown, next: shown.last?.cursor) }
-        let isCut = Self.isNarrow(filter) && Int64(found.count) == Self.window
+        let isCut = Int64(found.count) == window
         return LogPage(logs: shown, next: isCut ? found.last?.log.cursor : nil)
     }
 
-    private static func isNarrow(_ filter: LogFilter) -> Bool {
-        filter.finishReason != nil || filter.unifiedFinishReason != nil || filter.provider != nil || filter.model != nil
+    /// How many rows to look at; nil when every row is wanted.
+    private static func window(_ filter: LogFilter) -> Int64? {
+        if filter.header != nil { return headerWindow }
+        let isNarrow =
+            filter.finishReason != nil || filter.unifiedFinishReason != nil || filter.provider != nil || filter.model != nil
             || filter.source != nil || filter.providerKey != nil
+        return isNarrow ? window : nil
     }
 
     private static func text(_ value: String?) -> PostgresValue { value.map { .text($0) } ?? .null }

@@ -20,7 +20,20 @@ struct LogRecord: Sendable {
     private let members: [(String, WebValue)]
 
     var cursor: LogCursor { LogCursor(createdAt: createdAt.microseconds, request: request) }
-    var json: WebValue { .object(members) }
+
+    /// - Parameters:
+    ///   - headers: The application's own, without their prefix.
+    ///   - bodies: Where one request is asked for; nil leaves them out.
+    func json(headers: [String: String]?, bodies: (request: String?, response: String?)? = nil) -> WebValue {
+        var members = members
+        let sorted = (headers ?? [:]).sorted { $0.key < $1.key }
+        members.append(("customHeaders", .object(sorted.map { ($0.key, .string($0.value)) })))
+        if let bodies {
+            members.append(("requestBody", .string(optional: bodies.request)))
+            members.append(("responseBody", .string(optional: bodies.response)))
+        }
+        return .object(members)
+    }
 
     init(_ row: PostgresRow, first: Int) throws {
         func text(_ column: Int) throws -> WebValue { .string(optional: try row.decode(first + column, as: String?.self)) }

@@ -3,7 +3,8 @@ internal import Ledger
 internal import Web
 
 extension ManagementRoutes {
-    /// `GET /logs` and `GET /logs/unique-models`: the requests of an organization, a project or a key, and what they used.
+    /// `GET /logs`, `GET /logs/{id}` and `GET /logs/unique-models`: the requests of an organization, a project or a key, one of
+    /// them with its bodies, and what they used.
     func addLogs(to router: Router<WebContext>) {
         router.get("/logs") { request, context in
             let caller = try await caller(request, context)
@@ -16,6 +17,7 @@ extension ManagementRoutes {
             filter.model = try request.word("model")
             filter.source = try request.word("source")
             filter.providerKey = try await providerKey(of: request, by: caller)
+            filter.header = try header(of: request)
             switch request.parameter("orderBy") {
             case nil, "createdAt_desc": break
             case "createdAt_asc": filter.isAscending = true
@@ -32,13 +34,22 @@ extension ManagementRoutes {
                 filter.limit = limit
             }
             let page = try await management.logs(filter)
+            let headers = try await management.customHeaders(of: page.logs)
             return Response.json([
-                "logs": .array(page.logs.map(\.json)),
+                "logs": .array(page.logs.map { $0.json(headers: headers[$0.request]) }),
                 "pagination": [
                     "nextCursor": .string(optional: page.next?.text), "hasMore": .bool(page.next != nil),
                     "limit": .integer(filter.limit),
                 ],
             ])
+        }
+        router.get("/logs/:id") { request, context in
+            let caller = try await caller(request, context)
+            let missing = WebError.notFound("There is no such request.")
+            let id: Ledger.RequestID = try self.id("id", of: context, else: missing)
+            guard let log = try await management.log(id, for: caller.user) else { throw missing }
+            let headers = try await management.customHeaders(of: [log])
+            return Response.json(["log": log.json(headers: headers[id], bodies: try await management.bodies(of: id))])
         }
         router.get("/logs/unique-models") { request, context in
             let caller = try await caller(request, context)
@@ -63,6 +74,17 @@ extension ManagementRoutes {
             return .keys(try await management.allKeys(of: project.id))
         }
         return .organizations(try await organizations(of: request, by: caller))
+    }
+
+    /// A header of the applications' own that is asked for, without its prefix.
+    private func header(of request: Request) throws(WebError) -> (name: String, value: String?)? {
+        guard let name = try request.word("customHeaderKey") else {
+            guard try request.word("customHeaderValue") == nil else {
+                throw WebError.invalid("customHeaderKey", "customHeaderValue needs a customHeaderKey.")
+            }
+            return nil
+        }
+        return (name.lowercased(), try request.word("customHeaderValue"))
     }
 
     /// The provider key that is asked for; one that was deleted is still a part of the past.
