@@ -54,13 +54,14 @@ public struct Gateway: Sendable {
         policies = PolicyCache(logger: logger) { organization in try await reader.read(organization) }
     }
 
-    /// Everything but chat completions and messages: health, models, metrics, counts of tokens.
+    /// Everything but chat completions and messages: health, models, metrics, counts of tokens, quotas.
     func routes() -> Router<GatewayRequestContext> {
         let router = Router(context: GatewayRequestContext.self)
         HealthRoute(gateway: self).add(to: router)
         ModelsRoute(catalogue: catalogue).add(to: router)
         MetricsRoute(registry: registry).add(to: router)
         CountTokensRoute(gateway: self).add(to: router)
+        QuotaRoutes(gateway: self).add(to: router)
         return router
     }
 

@@ -37,6 +37,15 @@ extension GatewayError {
 
     static let unknownKey = GatewayError(APIError(status: 401, message: "The API key is not valid."))
 
+    static let keyInactive = GatewayError(APIError(status: 401, message: "The API key is not active."))
+
+    static let keyExpired = GatewayError(APIError(status: 401, message: "The API key has expired."))
+
+    /// - Parameter scope: `project` or `organization`.
+    static func gone(_ scope: String) -> GatewayError {
+        GatewayError(APIError(status: 410, message: "The \(scope) of this key is not active."))
+    }
+
     static let tooManyUnknownKeys = GatewayError(
         APIError(status: 429, message: "Too many API keys that are not valid came from this address; try again shortly."),
         retryAfter: 1)

@@ -45,6 +45,7 @@ import Testing
                     "\(spec) at \(moment), seed \(seed)")
                 #expect(
                     period.begins(at: Timestamp(microseconds: moment * 1_000_000)).microseconds == expected.begins * 1_000_000)
+                #expect(period.ends(at: Timestamp(microseconds: moment * 1_000_000)).microseconds == expected.ends * 1_000_000)
             }
             _ = try await functions.connection.call(["FUNCTION", "DELETE", .string(name)])
         }

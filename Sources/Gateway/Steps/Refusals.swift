@@ -12,11 +12,11 @@ extension GatewayError {
             case .unknownKey:
                 GatewayError.unknownKey.answer
             case .keyInactive:
-                APIError(status: 401, message: "The API key is not active.")
+                GatewayError.keyInactive.answer
             case .keyExpired:
-                APIError(status: 401, message: "The API key has expired.")
+                GatewayError.keyExpired.answer
             case .projectInactive, .organizationInactive:
-                APIError(status: 410, message: "The \(scope) of this key is not active.")
+                GatewayError.gone(scope).answer
             case .permission:
                 APIError(status: 403, message: "Access denied.", code: "permission_denied", type: "invalid_request_error")
             case .unbounded:

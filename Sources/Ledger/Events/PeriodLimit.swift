@@ -37,4 +37,18 @@ public struct PeriodLimit: Codable, Sendable, Hashable {
             return Timestamp(microseconds: (first?.daysSince1970 ?? 0) * day)
         }
     }
+
+    /// When the next window begins after the one that `time` lies in.
+    public func ends(at time: Timestamp) -> Timestamp {
+        let day: Int64 = 86_400_000_000
+        let length =
+            switch unit {
+            case .hour: day / 24
+            case .day: day
+            case .week: 7 * day
+            // No month is longer, and none so short that this would reach the window after the next.
+            case .month: 31 * day
+            }
+        return begins(at: Timestamp(microseconds: begins(at: time).microseconds + count * length))
+    }
 }
