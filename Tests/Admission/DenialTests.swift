@@ -150,6 +150,7 @@ import struct Foundation.UUID
             }
             try await changed("iam_rule.created", [], organization.key.uuid)
             try await changed("iam_rule.deleted", [], organization.key.uuid)
+            try await changed("member_rule.created", [], organization.id.uuid)
             try await changed("project.updated", ["=", "="], organization.project.uuid)
             try await changed("project.created", ["active", ""], ProjectID.mint().uuid)
             // What routing does not depend on makes nobody look again.

@@ -153,6 +153,7 @@ import Testing
             ("api_key.status_changed", ["inactive"], "key"), ("api_key.limit_changed", ["=", "", "7", "d1", "9"], "key"),
             ("api_key.expiry_changed", [""], "key"), ("api_key.rolled", [digest], "key"), ("api_key.deleted", [], "key"),
             ("iam_rule.created", [], "policy"), ("iam_rule.updated", [], "policy"), ("iam_rule.deleted", [], "policy"),
+            ("member_rule.created", [], "policy"), ("member_rule.updated", [], "policy"), ("member_rule.deleted", [], "policy"),
             ("provider_key.created", [], "policy"), ("provider_key.updated", [], "policy"),
             ("provider_key.deleted", [], "policy"),
             ("credit.granted", ["1"], "credit"),

@@ -58,6 +58,9 @@ import Testing
                 periodLimit: period))
         let value = IAMRuleValue(models: ["m"], pricing: "free", maxInputPrice: PicoDollars(3), networks: ["10.0.0.0/8"])
         try Self.survives(IAMRuleCreated(rule: .mint(), kind: .allowModels, value: value))
+        try Self.survives(MemberRuleCreated(user: .mint(), rule: .mint(), kind: .denyPricing, value: value, status: .inactive))
+        try Self.survives(MemberRuleUpdated(user: .mint(), rule: .mint(), kind: nil, value: value))
+        try Self.survives(MemberRuleDeleted(user: .mint(), rule: .mint()))
         try Self.survives(IAMRuleUpdated(rule: .mint(), status: .inactive))
         try Self.survives(IAMRuleDeleted(rule: .mint()))
         try Self.survives(
@@ -103,7 +106,7 @@ import Testing
         try Self.survives(RequestCancelled(outcome: outcome))
         try Self.survives(RequestSettledLate(outcome: outcome))
         try Self.survives(RequestAbandoned(outcome: outcome, reason: "lease_expired", bound: NanoDollars(9)))
-        #expect(EventRegistry.standard.typeNames.count == 45)
+        #expect(EventRegistry.standard.typeNames.count == 48)
     }
 
     /// The events of the request path write themselves; they must say the same as Codable does, but for members that are null.

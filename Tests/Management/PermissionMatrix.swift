@@ -15,7 +15,7 @@ enum Who: String, CaseIterable, Sendable {
 ///
 /// The paths are of one organization, `{org}`, with a `{project}`, a key that its owner made with a `{rule}` (`{ownerKey}`), one
 /// that its developer made (`{developerKey}`), a further developer (`{member}`), its `{owner}`, an `{invite}` and a
-/// `{providerKey}`; `{request}` is one with its owner's key.
+/// `{providerKey}`; `{memberRule}` is the further developer's; `{request}` is one with its owner's key.
 enum PermissionMatrix {
     struct Row: Sendable {
         let method: HTTPRequest.Method
@@ -79,6 +79,16 @@ enum PermissionMatrix {
         Row(.put, "/keys/provider/order", newOrder, 200, 200, 403, 403, 403, 401),
         Row(.patch, "/keys/provider/{providerKey}", #"{"status":"inactive"}"#, 200, 200, 403, 404, 404, 401),
         Row(.delete, "/keys/provider/{providerKey}", nil, 200, 200, 403, 404, 404, 401),
+        Row(.get, "/team/{org}/members/{member}/iam", nil, 200, 200, 403, 403, 403, 401),
+        Row(.get, "/team/{org}/members/{owner}/iam", nil, 200, 200, 403, 403, 403, 401),
+        Row(.get, "/team/{org}/members/me/iam", nil, 200, 200, 200, 403, 403, 401),
+        Row(.post, "/team/{org}/members/{member}/iam", newRule, 200, 200, 403, 403, 403, 401),
+        Row(.post, "/team/{org}/members/{owner}/iam", newRule, 200, 403, 403, 403, 403, 401),
+        Row(.post, "/team/{org}/members/me/iam", newRule, 200, 200, 403, 403, 403, 401),
+        Row(.patch, "/team/{org}/members/{member}/iam/{memberRule}", #"{"status":"inactive"}"#, 200, 200, 403, 403, 403, 401),
+        Row(.patch, "/team/{org}/members/{owner}/iam/{memberRule}", #"{"status":"inactive"}"#, 404, 403, 403, 403, 403, 401),
+        Row(.delete, "/team/{org}/members/{member}/iam/{memberRule}", nil, 200, 200, 403, 403, 403, 401),
+        Row(.delete, "/team/{org}/members/{member}/iam/{rule}", nil, 404, 404, 403, 403, 403, 401),
         Row(.get, "/logs", nil, 200, 200, 200, 200, 200, 401),
         Row(.get, "/logs?orgId={org}", nil, 200, 200, 200, 403, 403, 401),
         Row(.get, "/logs?projectId={project}", nil, 200, 200, 200, 403, 403, 401),

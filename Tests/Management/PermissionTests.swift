@@ -22,6 +22,7 @@ private struct Tenant: Sendable {
     let ownerKey = APIKeyID.mint()
     let developerKey = APIKeyID.mint()
     let rule = IAMRuleID.mint()
+    let memberRule = IAMRuleID.mint()
     let invite = InviteID.mint()
     let providerKey = ProviderKeyID.mint()
     let request = Ledger.RequestID.mint()
@@ -42,6 +43,8 @@ private struct Tenant: Sendable {
             event(key(owner), .apiKey(ownerKey)), event(key(developer), .apiKey(developerKey)),
             event(
                 IAMRuleCreated(rule: rule, kind: .denyModels, value: IAMRuleValue(models: ["x"])), .apiKey(ownerKey)),
+            event(
+                MemberRuleCreated(user: member, rule: memberRule, kind: .denyModels, value: IAMRuleValue(models: ["x"])), stream),
             event(ProviderKeyCreated(provider: "openai", place: 1), .providerKey(providerKey)),
             event(
                 MemberInvited(invite: invite, role: .developer, expiresAt: Timestamp.now.advanced(by: .seconds(3600))), stream),
@@ -71,7 +74,8 @@ private struct Tenant: Sendable {
     func fill(_ text: String) -> String {
         let places: [String: String] = [
             "{org}": "\(organization)", "{project}": "\(project)", "{ownerKey}": "\(ownerKey)",
-            "{developerKey}": "\(developerKey)", "{rule}": "\(rule)", "{member}": "\(member)", "{owner}": "\(owner)",
+            "{developerKey}": "\(developerKey)", "{rule}": "\(rule)", "{memberRule}": "\(memberRule)", "{member}": "\(member)",
+            "{owner}": "\(owner)",
             "{invite}": "\(invite)", "{providerKey}": "\(providerKey)", "{request}": "\(request)",
         ]
         return places.reduce(text) { $0.replacingOccurrences(of: $1.key, with: $1.value) }

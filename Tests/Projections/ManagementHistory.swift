@@ -12,6 +12,7 @@ struct ManagementHistory {
     private var projects: [(ProjectID, OrganizationID)] = []
     private var keys: [(APIKeyID, OrganizationID)] = []
     private var deletedKeys: Set<APIKeyID> = []
+    private var memberRules: [(IAMRuleID, UserID, OrganizationID)] = []
     private var rules: [(IAMRuleID, APIKeyID, OrganizationID)] = []
 
     init(seed: UInt64) { random = SeededGenerator(seed: seed) }
@@ -24,7 +25,7 @@ struct ManagementHistory {
 
     private mutating func step() throws -> [NewEvent] {
         guard let organization = organizations.randomElement(using: &random), chance(20) > 0 else { return try newOrganization() }
-        switch chance(12) {
+        switch chance(14) {
         case 0:
             let user = UserID.mint()
             members[organization, default: []].append(user)
@@ -58,8 +59,32 @@ struct ManagementHistory {
             return [try event(update, .organization(organization), organization)]
         case 6, 7: return try changeProject()
         case 8: return try newKey()
+        case 9, 10: return try changeMemberRule(organization)
         default: return try changeKey()
         }
+    }
+
+    private mutating func changeMemberRule(_ organization: OrganizationID) throws -> [NewEvent] {
+        let known = memberRules.indices.filter { memberRules[$0].2 == organization }
+        guard let index = known.randomElement(using: &random), chance(2) == 0 else {
+            guard let user = members[organization]?.randomElement(using: &random) else { return [] }
+            let rule = IAMRuleID.mint()
+            memberRules.append((rule, user, organization))
+            return [
+                try event(
+                    MemberRuleCreated(user: user, rule: rule, kind: .denyModels, value: IAMRuleValue(models: ["m"])),
+                    .organization(organization), organization)
+            ]
+        }
+        let (rule, user, _) = memberRules[index]
+        if chance(3) == 0 {
+            memberRules.remove(at: index)
+            return [try event(MemberRuleDeleted(user: user, rule: rule), .organization(organization), organization)]
+        }
+        let update = MemberRuleUpdated(
+            user: user, rule: rule, kind: chance(2) == 0 ? .allowModels : nil,
+            value: chance(2) == 0 ? IAMRuleValue(models: ["n"]) : nil, status: chance(2) == 0 ? .inactive : nil)
+        return [try event(update, .organization(organization), organization)]
     }
 
     private mutating func newOrganization() throws -> [NewEvent] {

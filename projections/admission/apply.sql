@@ -73,8 +73,8 @@ organization_changes AS (
         FROM changed
         WHERE type IN (
             'organization.updated', 'organization.deleted', 'project.created', 'project.updated', 'project.deleted',
-            'iam_rule.created', 'iam_rule.updated', 'iam_rule.deleted', 'provider_key.created', 'provider_key.updated',
-            'provider_key.deleted')
+            'iam_rule.created', 'iam_rule.updated', 'iam_rule.deleted', 'member_rule.created', 'member_rule.updated',
+            'member_rule.deleted', 'provider_key.created', 'provider_key.updated', 'provider_key.deleted')
         GROUP BY organization
     ) AS c
     WHERE c.organization = o.organization

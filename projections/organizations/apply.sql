@@ -114,3 +114,32 @@ FROM (
     ORDER BY organization, data ->> 'invite', position DESC
 ) AS c
 WHERE c.organization = i.organization AND c.invite = i.invite;
+
+INSERT INTO member_rules (rule, organization, user_id, kind, value, status, created_at, updated_at)
+SELECT
+    (data ->> 'rule')::uuid, organization, (data ->> 'user')::uuid, data ->> 'kind', data -> 'value', data ->> 'status',
+    occurred_at, occurred_at
+FROM batch
+WHERE type = 'member_rule.created';
+
+-- A rule is found by its organization and person too.
+UPDATE member_rules AS r SET
+    kind = coalesce(c.kind[1], r.kind),
+    value = coalesce(c.value[1], r.value),
+    status = coalesce(c.status[1], r.status),
+    updated_at = c.updated_at
+FROM (
+    SELECT
+        organization, (data ->> 'user')::uuid AS user_id, (data ->> 'rule')::uuid AS rule, max(occurred_at) AS updated_at,
+        array_agg(data ->> 'kind' ORDER BY position DESC) FILTER (WHERE data ? 'kind') AS kind,
+        array_agg(data -> 'value' ORDER BY position DESC) FILTER (WHERE data ? 'value') AS value,
+        array_agg(data ->> 'status' ORDER BY position DESC) FILTER (WHERE data ? 'status') AS status
+    FROM batch
+    WHERE type = 'member_rule.updated'
+    GROUP BY organization, (data ->> 'user')::uuid, (data ->> 'rule')::uuid
+) AS c
+WHERE c.rule = r.rule AND c.organization = r.organization AND c.user_id = r.user_id;
+
+DELETE FROM member_rules AS r USING batch AS b
+WHERE b.type = 'member_rule.deleted' AND (b.data ->> 'rule')::uuid = r.rule AND b.organization = r.organization
+    AND (b.data ->> 'user')::uuid = r.user_id;

@@ -84,3 +84,24 @@ COMMENT ON COLUMN projects.usage_limit IS 'What it may spend in all, nano-dollar
 COMMENT ON COLUMN projects.texts IS 'The event under which the name lies in management.texts.';
 COMMENT ON COLUMN projects.created_at IS 'When it was made.';
 COMMENT ON COLUMN projects.updated_at IS 'When it was changed last.';
+
+CREATE TABLE member_rules (
+    rule uuid PRIMARY KEY,
+    organization uuid NOT NULL,
+    user_id uuid NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    value jsonb NOT NULL,
+    status text COLLATE "C" NOT NULL CHECK (status IN ('active', 'inactive')),
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL
+) WITH (fillfactor = 80);
+
+COMMENT ON TABLE member_rules IS 'The IAM rules of members, now; those of people who left too, because the keys that they made stay.';
+COMMENT ON COLUMN member_rules.rule IS 'Its id, shown as rule_...';
+COMMENT ON COLUMN member_rules.organization IS 'The organization; it never changes.';
+COMMENT ON COLUMN member_rules.user_id IS 'The person over whose keys it is; it never changes.';
+COMMENT ON COLUMN member_rules.kind IS 'allow_ or deny_, and models, providers, pricing or ip_cidrs.';
+COMMENT ON COLUMN member_rules.value IS 'What it compares with; prices are pico-dollars (1e-12 USD) a token.';
+COMMENT ON COLUMN member_rules.status IS 'active or inactive.';
+COMMENT ON COLUMN member_rules.created_at IS 'When it was made.';
+COMMENT ON COLUMN member_rules.updated_at IS 'When it was changed last.';

@@ -34,4 +34,16 @@ UNION ALL
 SELECT 'invite: accepted without a member.added', i.organization, i.invite, NULL, i.status
 FROM invites AS i
 WHERE (i.status = 'accepted')
-    <> EXISTS (SELECT FROM batch AS b WHERE b.type = 'member.added' AND b.data ->> 'invite' = i.invite::text);
+    <> EXISTS (SELECT FROM batch AS b WHERE b.type = 'member.added' AND b.data ->> 'invite' = i.invite::text)
+UNION ALL
+SELECT 'member rule: there or not, or of another state', coalesce(f.organization, r.organization), rule, f.status, r.status
+FROM (
+    SELECT
+        (data ->> 'rule')::uuid AS rule, organization,
+        (array_agg(data ->> 'status' ORDER BY position DESC) FILTER (WHERE data ? 'status'))[1] AS status
+    FROM batch
+    WHERE type LIKE 'member\_rule.%'
+    GROUP BY (data ->> 'rule')::uuid, organization
+    HAVING bool_or(type = 'member_rule.created') AND NOT bool_or(type = 'member_rule.deleted')
+) AS f FULL JOIN member_rules AS r USING (rule)
+WHERE f.organization IS DISTINCT FROM r.organization OR f.status IS DISTINCT FROM r.status;

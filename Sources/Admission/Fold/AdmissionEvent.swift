@@ -35,6 +35,7 @@ struct AdmissionEvent: Sendable, Hashable {
         "api_key.created", "api_key.status_changed", "api_key.limit_changed", "api_key.expiry_changed", "api_key.rolled",
         "api_key.deleted",
         "iam_rule.created", "iam_rule.updated", "iam_rule.deleted",
+        "member_rule.created", "member_rule.updated", "member_rule.deleted",
         "provider_key.created", "provider_key.updated", "provider_key.deleted",
         "credit.granted", "credit.topped_up", "credit.adjusted", "credit.refunded", "credit.expired",
         "request.authorized", "request.voided", "request.completed", "request.failed", "request.cancelled", "request.abandoned",

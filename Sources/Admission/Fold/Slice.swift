@@ -102,7 +102,8 @@ struct Step: Sendable, Hashable {
             self.init("credit", [amount.negated])
         case ("admission.epoch_started", _):
             self.init("epoch", [String(event.position)])
-        case ("iam_rule.created", _), ("iam_rule.updated", _), ("iam_rule.deleted", _), ("provider_key.created", _),
+        case ("iam_rule.created", _), ("iam_rule.updated", _), ("iam_rule.deleted", _), ("member_rule.created", _),
+            ("member_rule.updated", _), ("member_rule.deleted", _), ("provider_key.created", _),
             ("provider_key.updated", _), ("provider_key.deleted", _):
             self.init("policy", [])
         default:

@@ -18,6 +18,8 @@ enum ProjectMode: String, Sendable, Hashable {
 final class OrganizationPolicy: Sendable {
     /// Up to where the read models were when it was read; admission compares it with the newest event that changed it.
     let position: Int64
+    /// The rules of each member that has any: the ceiling over the keys that they made.
+    let members: [UserID: RuleSet]
     /// The rules of each key that has any.
     let keys: [APIKeyID: RuleSet]
     /// By project; one that is not there has none.
@@ -26,17 +28,22 @@ final class OrganizationPolicy: Sendable {
     let accounts: [String: [OwnAccount]]
 
     init(
-        position: Int64, keys: [APIKeyID: RuleSet] = [:], modes: [ProjectID: ProjectMode] = [:],
-        accounts: [String: [OwnAccount]] = [:]
+        position: Int64, members: [UserID: RuleSet] = [:], keys: [APIKeyID: RuleSet] = [:],
+        modes: [ProjectID: ProjectMode] = [:], accounts: [String: [OwnAccount]] = [:]
     ) {
         self.position = position
+        self.members = members
         self.keys = keys
         self.modes = modes
         self.accounts = accounts
     }
 
     /// The rules that bind a key, outermost first; mostly none.
-    func levels(of address: KeyAddress) -> [RuleSet] { keys[address.key].map { [$0] } ?? [] }
+    func levels(of address: KeyAddress) -> [RuleSet] {
+        let member = members.isEmpty ? nil : address.creator.flatMap { members[$0] }
+        guard let key = keys[address.key] else { return member.map { [$0] } ?? [] }
+        return member.map { [$0, key] } ?? [key]
+    }
 
     /// Whose accounts the project uses.
     func mode(of project: ProjectID) -> ProjectMode { modes[project] ?? .credits }

@@ -22,8 +22,8 @@ struct PolicyReader: Sendable {
     func read(_ organization: OrganizationID) async throws -> OrganizationPolicy {
         let rows = try await postgres.query(Self.sql, [.uuid(organization.uuid)], deadline: Self.deadline)
         var position: Int64 = 0
-        var rules: [APIKeyID: [IAMRule]] = [:]
-        var unreadable: [APIKeyID: [IAMRuleID]] = [:]
+        var keys = RuleSets<APIKeyID>(scope: .apiKey)
+        var members = RuleSets<UserID>(scope: .member)
         var modes: [ProjectID: ProjectMode] = [:]
         var accounts: [String: [OwnAccount]] = [:]
         for row in rows {
@@ -33,16 +33,8 @@ struct PolicyReader: Sendable {
             case "position":
                 guard name.isEmpty else { throw Parked() }
                 position = try row.decode(5)
-            case "rule":
-                let rule = IAMRuleID(uuid: try row.decode(2))
-                let value: [UInt8] = try row.decode(4)
-                if let kind = IAMRuleType(rawValue: name),
-                    let value = try? JSONDecoder().decode(IAMRuleValue.self, from: Data(value))
-                {
-                    rules[APIKeyID(uuid: id), default: []].append(IAMRule(id: rule, kind: kind, value: value))
-                } else {
-                    unreadable[APIKeyID(uuid: id), default: []].append(rule)
-                }
+            case "rule": try keys.add(row, named: name, of: APIKeyID(uuid: id))
+            case "member": try members.add(row, named: name, of: UserID(uuid: id))
             case "account":
                 if let account = try account(row, ProviderKeyID(uuid: id), of: organization) {
                     accounts[name, default: []].append(account)
@@ -53,9 +45,35 @@ struct PolicyReader: Sendable {
                 modes[ProjectID(uuid: id)] = mode
             }
         }
-        var keys = rules.mapValues { RuleSet($0, scope: .apiKey) }
-        for (key, ids) in unreadable { keys[key] = RuleSet(rules[key] ?? [], scope: .apiKey, unreadable: ids) }
-        return OrganizationPolicy(position: position, keys: keys, modes: modes, accounts: accounts)
+        return OrganizationPolicy(
+            position: position, members: members.compiled, keys: keys.compiled, modes: modes, accounts: accounts)
+    }
+
+    /// The rules of one level, by whom they bind.
+    private struct RuleSets<Bound: Hashable> {
+        let scope: RuleSet.Scope
+        private var rules: [Bound: [IAMRule]] = [:]
+        private var unreadable: [Bound: [IAMRuleID]] = [:]
+
+        init(scope: RuleSet.Scope) { self.scope = scope }
+
+        mutating func add(_ row: PostgresRow, named name: String, of bound: Bound) throws {
+            let rule = IAMRuleID(uuid: try row.decode(2))
+            let value: [UInt8] = try row.decode(4)
+            if let kind = IAMRuleType(rawValue: name),
+                let value = try? JSONDecoder().decode(IAMRuleValue.self, from: Data(value))
+            {
+                rules[bound, default: []].append(IAMRule(id: rule, kind: kind, value: value))
+            } else {
+                unreadable[bound, default: []].append(rule)
+            }
+        }
+
+        var compiled: [Bound: RuleSet] {
+            var sets = rules.mapValues { RuleSet($0, scope: scope) }
+            for (bound, ids) in unreadable { sets[bound] = RuleSet(rules[bound] ?? [], scope: scope, unreadable: ids) }
+            return sets
+        }
     }
 
     private struct UnknownMode: Error {
@@ -91,6 +109,9 @@ struct PolicyReader: Sendable {
         SELECT 'rule', k.api_key, r.rule, r.kind, r.value, 0, NULL, NULL
         FROM keys.keys AS k JOIN keys.rules AS r ON r.api_key = k.api_key
         WHERE k.organization = $1 AND k.status <> 'deleted' AND r.status = 'active'
+        UNION ALL
+        SELECT 'member', m.user_id, m.rule, m.kind, m.value, 0, NULL, NULL
+        FROM organizations.member_rules AS m WHERE m.organization = $1 AND m.status = 'active'
         UNION ALL
         SELECT 'mode', p.project, NULL, p.mode, NULL, 0, NULL, NULL
         FROM organizations.projects AS p WHERE p.organization = $1 AND p.status <> 'deleted'

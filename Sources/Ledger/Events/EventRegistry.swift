@@ -16,6 +16,7 @@ public struct EventRegistry: Sendable {
         APIKeyCreated.self, APIKeyStatusChanged.self, APIKeyLimitChanged.self, APIKeyRenamed.self, APIKeyExpiryChanged.self,
         APIKeyRolled.self, APIKeyDeleted.self,
         IAMRuleCreated.self, IAMRuleUpdated.self, IAMRuleDeleted.self,
+        MemberRuleCreated.self, MemberRuleUpdated.self, MemberRuleDeleted.self,
         ProviderKeyCreated.self, ProviderKeyUpdated.self, ProviderKeyDeleted.self,
         MemberAdded.self, MemberRoleChanged.self, MemberRemoved.self, MemberInvited.self, MemberInviteWithdrawn.self,
         UserOrganizationAdded.self, UserDeleted.self, OrganizationProjectAdded.self, OrganizationProviderKeyAdded.self,

@@ -129,7 +129,7 @@ extension Management {
     private static let lastOwner = WebError(400, "An organization needs an owner.", code: "last_owner")
 
     /// An admin neither makes owners nor touches them.
-    private static func mayGive(_ role: MemberRole, as own: MemberRole) throws(WebError) {
+    static func mayGive(_ role: MemberRole, as own: MemberRole) throws(WebError) {
         guard role != .owner || own == .owner else { throw WebError.forbidden("Only an owner can do this to an owner.") }
     }
 }

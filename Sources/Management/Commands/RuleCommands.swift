@@ -1,8 +1,15 @@
 internal import Ledger
 internal import Web
 
+/// What a PATCH of a rule sets; nil is left as it is.
+struct RuleChange: Sendable {
+    var kind: IAMRuleType?
+    var value: IAMRuleValue?
+    var status: EntityStatus?
+}
+
 extension Management {
-    /// The most rules of one key: admission reads them all at once.
+    /// The most rules of one key or member: the gateway reads them all at once.
     static let mostRules = 100
 
     /// Adds a rule to a key.
@@ -19,12 +26,13 @@ extension Management {
     /// - Parameter check: Looks at the rule as it will be; a type without its value is refused.
     func change(
         rule id: IAMRuleID, of key: APIKeyID, by caller: Caller,
-        _ change: @Sendable (RuleRecord) throws(WebError) -> IAMRuleUpdated?
+        _ change: @Sendable (RuleRecord) throws(WebError) -> RuleChange?
     ) async throws(WebError) {
         try await retrying { () async throws(WebError) -> Bool? in
             let standing = try await standing(of: .apiKey(key), in: "keys")
             let record = try await changeable(key, by: caller)
-            guard let event = try change(try await rule(id, of: key)) else { return true }
+            guard let change = try change(try await rule(id, of: key)) else { return true }
+            let event = IAMRuleUpdated(rule: id, kind: change.kind, value: change.value, status: change.status)
             let done = try await commit(
                 [draft(event, .apiKey(key), version: standing.version, organization: record.organization, by: caller)], by: caller
             )

@@ -122,8 +122,12 @@ extension Management {
             """
             SELECT rule, api_key, kind, value, status, created_at, updated_at FROM keys.rules
             WHERE api_key = ANY ($1) ORDER BY created_at, rule
-            """, [.uuidArray(keys.map(\.uuid))], RuleRecord.init)
-        return Dictionary(grouping: found, by: \.key)
+            """, [.uuidArray(keys.map(\.uuid))]
+        ) { row in
+            let key = APIKeyID(uuid: try row.decode(1))
+            return (key: key, rule: try RuleRecord(row, bound: .key(key)))
+        }
+        return Dictionary(grouping: found, by: \.key).mapValues { $0.map(\.rule) }
     }
 }
 

@@ -8,8 +8,15 @@ import class FoundationEssentials.JSONDecoder
 
 /// An IAM rule as the read model has it.
 struct RuleRecord: Sendable {
+    /// What it binds.
+    enum Bound: Sendable {
+        case key(APIKeyID)
+        /// All keys that the person made.
+        case member(UserID)
+    }
+
     let id: IAMRuleID
-    let key: APIKeyID
+    let bound: Bound
     let kind: IAMRuleType
     let value: IAMRuleValue
     let status: EntityStatus
@@ -17,10 +24,15 @@ struct RuleRecord: Sendable {
     let updatedAt: Timestamp
 
     var json: WebValue {
-        [
-            "id": .id(id), "createdAt": .time(createdAt), "updatedAt": .time(updatedAt), "apiKeyId": .id(key),
-            "ruleType": .string(kind.rawValue), "ruleValue": value.json, "status": .string(status.rawValue),
-        ]
+        let binds: (String, WebValue) =
+            switch bound {
+            case .key(let key): ("apiKeyId", .id(key))
+            case .member(let user): ("memberId", .id(user))
+            }
+        return .object([
+            ("id", .id(id)), ("createdAt", .time(createdAt)), ("updatedAt", .time(updatedAt)), binds,
+            ("ruleType", .string(kind.rawValue)), ("ruleValue", value.json), ("status", .string(status.rawValue)),
+        ])
     }
 }
 
@@ -38,8 +50,20 @@ extension IAMRuleValue {
     }
 }
 
+extension Management {
+    /// The rules of a member, oldest first.
+    func memberRules(of user: UserID, in organization: OrganizationID) async throws(WebError) -> [RuleRecord] {
+        try await rows(
+            """
+            SELECT rule, user_id, kind, value, status, created_at, updated_at FROM organizations.member_rules
+            WHERE organization = $1 AND user_id = $2 ORDER BY created_at, rule
+            """, [.uuid(organization.uuid), .uuid(user.uuid)]
+        ) { try RuleRecord($0, bound: .member(user)) }
+    }
+}
+
 extension RuleRecord {
-    init(_ row: PostgresRow) throws {
+    init(_ row: PostgresRow, bound: Bound) throws {
         let created: PostgresTimestamp = try row.decode(5)
         let updated: PostgresTimestamp = try row.decode(6)
         let kind: String = try row.decode(2)
@@ -49,7 +73,7 @@ extension RuleRecord {
             throw UnreadableRow(what: "a rule of a kind that is not known")
         }
         self.init(
-            id: IAMRuleID(uuid: try row.decode(0)), key: APIKeyID(uuid: try row.decode(1)), kind: kind,
+            id: IAMRuleID(uuid: try row.decode(0)), bound: bound, kind: kind,
             value: try JSONDecoder().decode(IAMRuleValue.self, from: Data(value)), status: status,
             createdAt: Timestamp(microseconds: created.microseconds), updatedAt: Timestamp(microseconds: updated.microseconds))
     }

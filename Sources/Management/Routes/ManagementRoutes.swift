@@ -37,6 +37,7 @@ public struct ManagementRoutes: WebRoutes {
         addProjects(to: router)
         addKeys(to: router)
         addRules(to: router)
+        addMemberRules(to: router)
         addProviderKeys(to: router)
         addMembers(to: router)
         addAudit(to: router)

@@ -4,16 +4,27 @@ internal import Money
 internal import Web
 
 extension ManagementRoutes {
-    private struct NewRule: Decodable, Sendable {
+    struct NewRule: Decodable, Sendable {
         let ruleType: IAMRuleType
         let ruleValue: RuleValueBody
         let status: EntityStatus?
     }
 
-    private struct RulePatch: Decodable, Sendable {
+    struct RulePatch: Decodable, Sendable {
         let ruleType: IAMRuleType?
         let ruleValue: RuleValueBody?
         let status: EntityStatus?
+
+        /// - Throws: 400 for a type without a value that belongs to it.
+        func change(of record: RuleRecord) throws(WebError) -> RuleChange? {
+            guard ruleType != nil || ruleValue != nil || status != nil else { return nil }
+            let kind = ruleType ?? record.kind
+            let value = try ruleValue?.value(for: kind)
+            if value == nil, kind != record.kind {
+                throw WebError.invalid("ruleValue", "ruleValue is required with another ruleType.")
+            }
+            return RuleChange(kind: ruleType, value: value, status: status)
+        }
     }
 
     func addRules(to router: Router<WebContext>) {
@@ -37,14 +48,8 @@ extension ManagementRoutes {
             let key: APIKeyID = try id("id", of: context)
             let rule: IAMRuleID = try id("rule", of: context)
             let body = try await WebBody.read(RulePatch.self, from: request)
-            try await management.change(rule: rule, of: key, by: caller) { record throws(WebError) -> IAMRuleUpdated? in
-                guard body.ruleType != nil || body.ruleValue != nil || body.status != nil else { return nil }
-                let kind = body.ruleType ?? record.kind
-                let value = try body.ruleValue?.value(for: kind)
-                if value == nil, kind != record.kind {
-                    throw WebError.invalid("ruleValue", "ruleValue is required with another ruleType.")
-                }
-                return IAMRuleUpdated(rule: rule, kind: body.ruleType, value: value, status: body.status)
+            try await management.change(rule: rule, of: key, by: caller) { (record) throws(WebError) in
+                try body.change(of: record)
             }
             return try await shown(rule, key, "IAM rule updated successfully")
         }
