@@ -10,8 +10,8 @@ public import Postgres
 public struct Identity: Sendable {
     /// What others do when a person comes or goes.
     public struct Hooks: Sendable {
-        /// Called after an account was made. What it throws is logged; the account stays.
-        public var signedUp: @Sendable (User) async throws -> Void = { _ in }
+        /// Called after an account was made, with who sent the person, as they say. What it throws is logged; the account stays.
+        public var signedUp: @Sendable (User, _ referral: String?) async throws -> Void = { _, _ in }
         /// Called before an account is deleted; throwing keeps it.
         public var beforeDeletion: @Sendable (User) async throws(IdentityError) -> Void = { (_) throws(IdentityError) in }
 

@@ -72,6 +72,32 @@ assert credits == {
     "credits": str(10 - charged), "data": {"total_credits": 10, "total_usage": charged, "remaining_credits": 10 - charged}
 }, (credits, charged)
 
+# Every movement but what requests cost, newest first, adding up to what was credited.
+command("credits", "grant", "--organization", organization, "--amount", "0.5", "--kind", "promotional")
+end = time.monotonic() + 60
+while len(moved := ok(owner.get(f"/orgs/{organization}/transactions"))["transactions"]) < 2:
+    assert time.monotonic() < end, moved
+    time.sleep(0.05)
+assert [(m["type"], m["amount"], m["creditAmount"]) for m in moved] == [
+    ("credit_gift", None, "0.5"), ("credit_manual_payment", "10", "10")], moved
+first = ok(owner.get(f"/orgs/{organization}/transactions", params={"limit": 1}))
+assert first["transactions"] == moved[:1] and first["pagination"]["hasMore"], first
+rest = ok(owner.get(f"/orgs/{organization}/transactions", params={"cursor": first["pagination"]["nextCursor"]}))
+assert rest["transactions"] == moved[1:] and not rest["pagination"]["hasMore"], rest
+
+# Who was sent by an organization is counted once the account is made; a reference that names nobody changes nothing.
+for number, reference in enumerate([organization, organization, "org_0000000000000000000000", "x-1"]):
+    visitor = httpx.Client(base_url=url, headers={"origin": url}, timeout=60)
+    sent = visitor.post("/referral", json={"ref": reference})
+    assert ok(sent) == {"success": True} and "Max-Age=2592000" in sent.headers["set-cookie"], sent.headers
+    ok(visitor.post("/auth/sign-up/email", json={
+        "email": f"v{number}@example.org", "password": "correct horse battery", "name": "V"}))
+    assert len(ok(visitor.get("/orgs"))["organizations"]) == 1
+assert ok(owner.get(f"/orgs/{organization}/referral-stats")) == {"referredCount": 2}
+for wrong in ("", "a;b", "a" * 65):
+    refused = httpx.post(url + "/referral", json={"ref": wrong})
+    assert refused.status_code == 400 and refused.json()["field"] == "ref", refused.text
+
 # It is a key's answer: what does not open the gateway opens neither of them.
 for path in ("/v1/key", "/v1/credits"):
     for token in ("llmgtwy_nothing", "x"):

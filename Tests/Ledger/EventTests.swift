@@ -77,6 +77,7 @@ import Testing
         try Self.survives(MemberInviteWithdrawn(invite: .mint()))
         try Self.survives(UserOrganizationAdded(organization: cast.organization))
         try Self.survives(UserDeleted())
+        try Self.survives(OrganizationReferred(referrer: cast.organization))
         try Self.survives(OrganizationProjectAdded(project: cast.project))
         try Self.survives(ProjectKeyAdded(apiKey: cast.key))
         try Self.survives(OrganizationUpdated(texts: true, retention: "none", autoTopUp: true, autoTopUpAmount: NanoDollars(1)))
@@ -106,7 +107,7 @@ import Testing
         try Self.survives(RequestCancelled(outcome: outcome))
         try Self.survives(RequestSettledLate(outcome: outcome))
         try Self.survives(RequestAbandoned(outcome: outcome, reason: "lease_expired", bound: NanoDollars(9)))
-        #expect(EventRegistry.standard.typeNames.count == 48)
+        #expect(EventRegistry.standard.typeNames.count == 49)
     }
 
     /// The events of the request path write themselves; they must say the same as Codable does, but for members that are null.

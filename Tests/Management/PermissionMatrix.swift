@@ -49,6 +49,8 @@ enum PermissionMatrix {
         Row(.patch, "/orgs/{org}", #"{"retentionLevel":"none"}"#, 200, 403, 403, 404, 404, 401),
         Row(.delete, "/orgs/{org}", nil, 200, 403, 403, 404, 404, 401),
         Row(.get, "/orgs/{org}/projects", nil, 200, 200, 200, 403, 403, 401),
+        Row(.get, "/orgs/{org}/transactions", nil, 200, 200, 200, 403, 403, 401),
+        Row(.get, "/orgs/{org}/referral-stats", nil, 200, 200, 200, 403, 403, 401),
         Row(.get, "/orgs/{org}/audit", nil, 200, 200, 403, 403, 403, 401),
         Row(.post, "/projects", #"{"name":"p","organizationId":"{org}"}"#, 201, 201, 403, 403, 403, 401),
         Row(.get, "/projects/{project}", nil, 200, 200, 200, 404, 404, 401),

@@ -89,8 +89,12 @@ struct ManagementHistory {
 
     private mutating func newOrganization() throws -> [NewEvent] {
         let id = OrganizationID.mint()
+        var events = [try event(OrganizationCreated(strict: chance(2) == 0), .organization(id), id)]
+        if let referrer = organizations.randomElement(using: &random), chance(2) == 0 {
+            events.append(try event(OrganizationReferred(referrer: referrer), .organization(id), id))
+        }
         organizations.append(id)
-        return [try event(OrganizationCreated(strict: chance(2) == 0), .organization(id), id), try newProject(id)]
+        return events + [try newProject(id)]
     }
 
     private mutating func newProject(_ organization: OrganizationID) throws -> NewEvent {

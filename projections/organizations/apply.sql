@@ -143,3 +143,6 @@ WHERE c.rule = r.rule AND c.organization = r.organization AND c.user_id = r.user
 DELETE FROM member_rules AS r USING batch AS b
 WHERE b.type = 'member_rule.deleted' AND (b.data ->> 'rule')::uuid = r.rule AND b.organization = r.organization
     AND (b.data ->> 'user')::uuid = r.user_id;
+
+INSERT INTO referrals (organization, referrer, created_at)
+SELECT organization, (data ->> 'referrer')::uuid, occurred_at FROM batch WHERE type = 'organization.referred';

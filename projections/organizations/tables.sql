@@ -105,3 +105,14 @@ COMMENT ON COLUMN member_rules.value IS 'What it compares with; prices are pico-
 COMMENT ON COLUMN member_rules.status IS 'active or inactive.';
 COMMENT ON COLUMN member_rules.created_at IS 'When it was made.';
 COMMENT ON COLUMN member_rules.updated_at IS 'When it was changed last.';
+
+CREATE TABLE referrals (
+    organization uuid PRIMARY KEY,
+    referrer uuid NOT NULL CHECK (referrer <> organization),
+    created_at timestamptz NOT NULL
+);
+
+COMMENT ON TABLE referrals IS 'Organizations that came by another one''s referral.';
+COMMENT ON COLUMN referrals.organization IS 'The one that came.';
+COMMENT ON COLUMN referrals.referrer IS 'The one that sent it.';
+COMMENT ON COLUMN referrals.created_at IS 'When it came.';

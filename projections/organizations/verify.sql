@@ -46,4 +46,10 @@ FROM (
     GROUP BY (data ->> 'rule')::uuid, organization
     HAVING bool_or(type = 'member_rule.created') AND NOT bool_or(type = 'member_rule.deleted')
 ) AS f FULL JOIN member_rules AS r USING (rule)
-WHERE f.organization IS DISTINCT FROM r.organization OR f.status IS DISTINCT FROM r.status;
+WHERE f.organization IS DISTINCT FROM r.organization OR f.status IS DISTINCT FROM r.status
+UNION ALL
+SELECT 'referral: there or not', organization, f.referrer, f.referrer::text, r.referrer::text
+FROM (
+    SELECT organization, (data ->> 'referrer')::uuid AS referrer FROM batch WHERE type = 'organization.referred'
+) AS f FULL JOIN referrals AS r USING (organization)
+WHERE f.referrer IS DISTINCT FROM r.referrer;

@@ -25,13 +25,13 @@ extension Identity {
             guard let person = try await insert(id, email: email, name: name, hash: hash) else {
                 throw IdentityError(.userExists, status: 422, "User already exists", field: "email")
             }
-            await welcome(person)
+            await welcome(person, caller)
             sendVerification(of: person, callback: callback)
             return (person, try await beginSession(for: person, caller))
         }
         background.run("sign up") {
             if let person = try await insert(id, email: email, name: name, hash: hash) {
-                await welcome(person)
+                await welcome(person, caller)
                 try await mailVerification(of: person, callback: callback)
             } else if let person = try await user(email: email) {
                 mail(.accountExists(email: person.email, pagesURL: configuration.pagesURL))
@@ -76,9 +76,9 @@ extension Identity {
     }
 
     /// Tells whoever composed the process that somebody came.
-    func welcome(_ person: User) async {
+    func welcome(_ person: User, _ caller: Caller) async {
         do {
-            try await hooks.signedUp(person)
+            try await hooks.signedUp(person, caller.referral)
         } catch {
             logger.warning("a new account could not be set up", metadata: ["user": "\(person.id)", "error": "\(error)"])
         }

@@ -87,12 +87,14 @@ extension Identity {
             case .openIDConnect(let name): try await openIDProfile(journey, issuer: name, code: code, said: issuer)
             }
         }
-        return try await beginSession(for: try await account(of: profile, at: journey.provider), caller)
+        return try await beginSession(for: try await account(of: profile, at: journey.provider, caller), caller)
     }
 
     /// The account that belongs to a provider's person: the linked one; else the one of the confirmed mailbox, which is linked
     /// from now on; else a new one.
-    private func account(of profile: ProviderProfile, at provider: IdentityProvider) async throws(IdentityError) -> User {
+    private func account(
+        of profile: ProviderProfile, at provider: IdentityProvider, _ caller: Caller
+    ) async throws(IdentityError) -> User {
         if let user = try await linked(profile, provider) { return user }
         guard let email = profile.email, profile.isEmailVerified || provider.vouchesForEmail, (try? checkEmail(email)) != nil
         else {
@@ -101,7 +103,7 @@ extension Identity {
         let name = profile.name.flatMap { (try? checkName($0)) != nil ? $0 : nil }
         if let user = try await insert(.mint(), email: email, name: name, hash: nil, isVerified: true) {
             try await link(user.id, profile, provider)
-            await welcome(user)
+            await welcome(user, caller)
             return user
         }
         guard let user = try await user(email: email) else { throw .unavailable }

@@ -10,6 +10,7 @@ public struct IdentityRoutes: WebRoutes {
     public init(_ identity: Identity) { self.identity = identity }
 
     public func register(on router: Router<WebContext>) {
+        registerReferral(to: router)
         registerSessions(on: router)
         registerMailboxes(on: router)
         registerUser(on: router)
@@ -49,7 +50,7 @@ public struct IdentityRoutes: WebRoutes {
     func caller(_ request: Request, _ context: WebContext) -> Caller {
         Caller(
             address: context.clientAddress, userAgent: request.headers[.userAgent],
-            token: SessionCookie.token(of: request))
+            token: SessionCookie.token(of: request), referral: Referral(of: request)?.reference)
     }
 
     /// Who is signed in, with the token that says so.

@@ -25,7 +25,7 @@ struct SessionCookie: Sendable {
 
     var clearedState: String { "\(Self.stateName)=\(attributes); Max-Age=0" }
 
-    private var attributes: String {
+    var attributes: String {
         "; Path=/; HttpOnly; SameSite=Lax" + (isSecure ? "; Secure" : "") + (domain.map { "; Domain=\($0)" } ?? "")
     }
 
@@ -38,11 +38,15 @@ struct SessionCookie: Sendable {
     }
 
     static func token(of request: Request, cookie name: String) -> SecretToken? {
+        value(of: request, cookie: name).flatMap { SecretToken($0) }
+    }
+
+    static func value(of request: Request, cookie name: String) -> String? {
         for header in request.headers[values: .cookie] {
             for pair in header.split(separator: ";") {
                 let trimmed = pair.drop { $0 == " " }
                 guard trimmed.hasPrefix(name + "=") else { continue }
-                return SecretToken(String(trimmed.dropFirst(name.count + 1)))
+                return String(trimmed.dropFirst(name.count + 1))
             }
         }
         return nil

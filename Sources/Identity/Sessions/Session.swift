@@ -29,4 +29,6 @@ struct Caller: Sendable, Hashable {
     var userAgent: String?
     /// The token that the client showed, which a sign-in replaces.
     var token: SecretToken?
+    /// Who sent the person here, if anybody did.
+    var referral: String?
 }

@@ -52,6 +52,14 @@ public struct OrganizationUpdated: EventData, Hashable {
     }
 }
 
+/// `organization.referred`, with the organization's first events: who sent whoever made it.
+public struct OrganizationReferred: EventData, Hashable {
+    public static let type = "organization.referred"
+    public var referrer: OrganizationID
+
+    public init(referrer: OrganizationID) { self.referrer = referrer }
+}
+
 /// `organization.deleted`.
 public struct OrganizationDeleted: EventData, Hashable {
     public static let type = "organization.deleted"

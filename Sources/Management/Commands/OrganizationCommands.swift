@@ -23,19 +23,25 @@ extension Management {
 
     /// Gives a person who has just come an organization with a project, so that they can begin.
     ///
+    /// - Parameter referral: The organization that sent them, as they say; one that is not there is passed over.
     /// - Throws: ``WebError`` when the ledger could not be reached; the person can make one by hand.
-    public func welcome(_ user: UserID) async throws(WebError) {
+    public func welcome(_ user: UserID, referral: String? = nil) async throws(WebError) {
         let caller = Caller(
             user: user, session: "", request: .mint(), address: nil, userAgent: nil, source: "sign-up")
-        try await addOrganization(.mint(), name: "Default Organization", mode: "credits", by: caller)
+        var referrer: OrganizationID?
+        if let referral, let id = OrganizationID(referral), try await isActive(id) { referrer = id }
+        try await addOrganization(.mint(), name: "Default Organization", mode: "credits", referrer: referrer, by: caller)
     }
 
     /// Makes an organization with the caller as its owner, and a first project.
     ///
-    /// - Parameter mode: Of the project.
+    /// - Parameters:
+    ///   - mode: Of the project.
+    ///   - referrer: The organization that sent the caller.
     /// - Throws: 403 when the caller owns as many as one person may.
     func addOrganization(
-        _ organization: OrganizationID, name: String, mode: String = "hybrid", by caller: Caller
+        _ organization: OrganizationID, name: String, mode: String = "hybrid", referrer: OrganizationID? = nil,
+        by caller: Caller
     ) async throws(WebError) {
         try await retrying { () async throws(WebError) -> Change? in
             let standing = try await standing(of: .user(caller.user), in: "organizations")
@@ -44,6 +50,10 @@ extension Management {
             }
             let project = ProjectID.mint()
             let stream = StreamName.organization(organization)
+            let referral = try referrer.map { (referrer) throws(WebError) in
+                try draft(
+                    OrganizationReferred(referrer: referrer), stream, version: nil, organization: organization, by: caller)
+            }
             return try await commit(
                 [
                     draft(
@@ -59,7 +69,7 @@ extension Management {
                         texts: ["name": "Default Project"]),
                     draft(
                         OrganizationProjectAdded(project: project), stream, version: nil, organization: organization, by: caller),
-                ], by: caller)
+                ] + (referral.map { [$0] } ?? []), by: caller)
         }
     }
 

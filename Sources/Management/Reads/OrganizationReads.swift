@@ -60,6 +60,14 @@ extension Management {
         ).first
     }
 
+    /// Whether there is such an organization, whoever asks.
+    func isActive(_ id: OrganizationID) async throws(WebError) -> Bool {
+        try await !rows(
+            "SELECT 1 FROM organizations.organizations WHERE organization = $1 AND status = 'active'", [.uuid(id.uuid)],
+            { _ in true }
+        ).isEmpty
+    }
+
     /// How many organizations a person owns.
     func ownedOrganizations(by user: UserID) async throws(WebError) -> Int64 {
         try await rows(

@@ -38,6 +38,7 @@ public struct ManagementRoutes: WebRoutes {
         addKeys(to: router)
         addRules(to: router)
         addMemberRules(to: router)
+        addBilling(to: router)
         addProviderKeys(to: router)
         addMembers(to: router)
         addAudit(to: router)

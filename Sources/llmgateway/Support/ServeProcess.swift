@@ -158,7 +158,7 @@ struct ServeProcess: Sendable {
         let mailer = Mailer(
             folder: settings.home + "/mail", server: people.mailServer, sender: people.sender, logger: logger)
         var hooks = Identity.Hooks()
-        hooks.signedUp = { person in try await management.welcome(person.id) }
+        hooks.signedUp = { person, referral in try await management.welcome(person.id, referral: referral) }
         hooks.beforeDeletion = { (person) throws(IdentityError) in
             do throws(WebError) {
                 try await management.erase(person: person.id, verifiedEmail: person.isEmailVerified ? person.email : nil)

@@ -1,0 +1,1 @@
+CREATE INDEX transactions_organization ON transactions (organization, position);

@@ -1,0 +1,14 @@
+-- The batch is here the whole history up to the checkpoint: each movement is there once, and they add up to what was credited.
+WITH folded AS (
+    SELECT
+        organization, count(*) AS count,
+        sum(CASE WHEN type IN ('credit.refunded', 'credit.expired') THEN -1 ELSE 1 END * (data ->> 'amount')::numeric) AS credited
+    FROM batch
+    GROUP BY organization
+),
+found AS (
+    SELECT organization, count(*) AS count, sum(credit_amount)::numeric AS credited FROM transactions GROUP BY organization
+)
+SELECT 'organization: credited differs from the fold' AS problem, organization AS id, f.credited AS expected, t.credited AS found
+FROM folded AS f FULL JOIN found AS t USING (organization)
+WHERE f.credited IS DISTINCT FROM t.credited OR f.count IS DISTINCT FROM t.count;
