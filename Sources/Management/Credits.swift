@@ -68,7 +68,9 @@ extension Management {
                        coalesce(sum(CASE WHEN type LIKE 'request.%' THEN (data->>'charged')::bigint ELSE 0 END), 0)::bigint
                          AS charged,
                        (SELECT coalesce(max(position), 0) FROM ledger.events
-                         WHERE position <= $2 AND ($3::timestamptz IS NULL OR recorded_at <= $3)) AS position
+                         WHERE position <= $2 AND ($3::timestamptz IS NULL OR recorded_at <= $3)) AS position,
+                       min(position) FILTER (
+                         WHERE schema_version > 1 AND (type LIKE 'credit.%' OR type LIKE 'request.%')) AS unknown
                   FROM ledger.events
                  WHERE organization = $1 AND position <= $2 AND ($3::timestamptz IS NULL OR recorded_at <= $3)
                 """,
@@ -78,6 +80,11 @@ extension Management {
                 ])
             guard let row = rows.first else {
                 throw ManagementError(code: .unavailable, field: nil, message: "The ledger gave no balance.")
+            }
+            if let position = try row.decode("unknown", as: Int64?.self) {
+                throw ManagementError(
+                    code: .unavailable, field: nil,
+                    message: "The event at position \(position) is of a version that this program does not know; update it.")
             }
             let credited = NanoDollars(try row.decode("credited", as: Int64.self))
             let charged = NanoDollars(try row.decode("charged", as: Int64.self))

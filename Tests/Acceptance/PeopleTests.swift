@@ -18,4 +18,8 @@ import Testing
     @Test func aBrowserRegistersAPasskeyAndSignsInWithItAlone() async throws {
         try await withGateway { gateway in try await gateway.python("browser_passkeys.py") }
     }
+
+    @Test func everyExampleOfTheManagementAPIAnswersInItsShape() async throws {
+        try await withGateway { gateway in try await gateway.python("curl_examples.py") }
+    }
 }

@@ -13,8 +13,14 @@ enum GatewayClient {
 
     private struct Created: Decodable { let organization: String?, project: String?, token: String? }
 
+    struct Shop: Sendable { let organization: String, token: String }
+
     /// An organization with credits, a project and a key; returns the key's token.
     static func shop(_ gateway: GatewayProcess, credits: String = "100") async throws -> String {
+        try await openShop(gateway, credits: credits).token
+    }
+
+    static func openShop(_ gateway: GatewayProcess, credits: String = "100") async throws -> Shop {
         func created(_ text: String) throws -> Created { try JSONDecoder().decode(Created.self, from: Data(text.utf8)) }
         let organization = try created(await gateway.command("organizations", "create", "--name", "Faults", "--json"))
         let id = organization.organization ?? ""
@@ -23,7 +29,7 @@ enum GatewayClient {
             await gateway.command("projects", "create", "--organization", id, "--name", "Faults", "--json"))
         let key = try created(
             await gateway.command("keys", "create", "--project", project.project ?? "", "--name", "Faults", "--json"))
-        return key.token ?? ""
+        return Shop(organization: id, token: key.token ?? "")
     }
 
     static func get(_ gateway: GatewayProcess, _ path: String) async throws -> Answer {

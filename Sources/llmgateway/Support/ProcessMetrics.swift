@@ -70,6 +70,9 @@ struct ProcessMetrics: Sendable {
                 .init(
                     "llmgateway_projection_halted", help: "1 when a projection stands before a poison event.",
                     labels: [("projection", status.name)], value: status.haltedAt == nil ? 0 : 1),
+                .init(
+                    "llmgateway_projection_parked", help: "Poison events whose stream or organization a projection leaves out.",
+                    labels: [("projection", status.name)], value: Double(status.parked)),
             ]
         }
     }
