@@ -41,7 +41,7 @@ public struct Identity: Sendable {
         self.hooks = hooks
         self.logger = logger
         hasher = PasswordHasher(lanes: 1, maximumWaiting: 64)
-        providers = ProviderClient(transport: transport)
+        providers = ProviderClient(transport: transport, minimumAge: configuration.minimumAgeOfKeys)
         background = BackgroundWork(maximum: 256, logger: logger)
     }
 

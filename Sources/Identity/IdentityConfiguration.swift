@@ -26,6 +26,8 @@ public struct IdentityConfiguration: Sendable {
     public var requiresUserVerification: Bool
     /// Whom people may come from instead of giving a password.
     public var providers: [IdentityProvider]
+    /// How old a provider's signing keys must be before an ID token with an unknown key is a reason to fetch them again.
+    public var minimumAgeOfKeys: Duration
 
     public init(baseURL: String, pagesURL: String? = nil) {
         self.baseURL = Self.withoutSlash(baseURL)
@@ -40,6 +42,7 @@ public struct IdentityConfiguration: Sendable {
         passkeyName = "LLM Gateway"
         requiresUserVerification = false
         providers = []
+        minimumAgeOfKeys = .seconds(30)
     }
 
     /// How long a session lasts after it was last renewed.

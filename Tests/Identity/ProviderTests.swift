@@ -8,14 +8,19 @@ import Testing
 
 @Suite struct ProviderTests {
     /// A shop that believes a provider of the test's own, as `corp` and as `github`.
-    private func with(_ body: (Shop, OpenIDStandIn) async throws -> Void) async throws {
+    private func with(
+        minimumAgeOfKeys: Duration = .seconds(30), _ body: (Shop, OpenIDStandIn) async throws -> Void
+    ) async throws {
         let standIn = try await OpenIDStandIn()
         let corp = try #require(
             IdentityProvider.openIDConnect(
                 id: "corp", issuer: standIn.issuer, clientID: standIn.clientID, clientSecret: standIn.clientSecret))
         let gitHub = IdentityProvider.gitHub(
             clientID: standIn.clientID, clientSecret: standIn.clientSecret, site: standIn.issuer, api: standIn.issuer)
-        try await Shop.with({ $0.providers = [corp, gitHub] }) { try await body($0, standIn) }
+        try await Shop.with({
+            $0.providers = [corp, gitHub]
+            $0.minimumAgeOfKeys = minimumAgeOfKeys
+        }) { try await body($0, standIn) }
         await standIn.tearDown()
     }
 
@@ -41,6 +46,30 @@ import Testing
             #expect(second.person.id == first.person.id && second.token != first.token)
             #expect(try await shop.count("users") == 1)
             #expect(try await shop.count("accounts") == 1)
+        }
+    }
+
+    @Test func aProviderThatSignsWithANewKeyIsAskedForIt() async throws {
+        try await with(minimumAgeOfKeys: .zero) { shop, standIn in
+            let person = OpenIDStandIn.Person(subject: "1", email: "ada@example.org")
+            let first = try await signIn(shop, standIn, person)
+            _ = try await signIn(shop, standIn, person)
+            #expect(standIn.requests.count { $0 == "/keys" } == 1, "they are kept")
+            standIn.rotateKey()
+            #expect(try await signIn(shop, standIn, person).person.id == first.person.id)
+            #expect(standIn.requests.count { $0 == "/keys" } == 2)
+        }
+    }
+
+    @Test func tokensWithUnknownKeysDoNotMakeItAskEachTime() async throws {
+        try await with { shop, standIn in
+            let person = OpenIDStandIn.Person(subject: "1", email: "ada@example.org")
+            _ = try await signIn(shop, standIn, person)
+            standIn.rotateKey()
+            for _ in 0..<5 {
+                await #expect(throws: IdentityError.self) { try await signIn(shop, standIn, person) }
+            }
+            #expect(standIn.requests.count { $0 == "/keys" } == 1)
         }
     }
 

@@ -33,10 +33,13 @@ final class ProviderClient: Sendable {
     private let transport: HTTPTransport
     private let state = Mutex(State())
     private static let lifetime = Duration.seconds(3600)
-    /// A token with an unknown key is no reason to ask more often than this.
-    private static let minimumAge = Duration.seconds(30)
+    private let minimumAge: Duration
 
-    init(transport: HTTPTransport) { self.transport = transport }
+    /// - Parameter minimumAge: A token with an unknown key is no reason to ask for the keys more often than this.
+    init(transport: HTTPTransport, minimumAge: Duration) {
+        self.transport = transport
+        self.minimumAge = minimumAge
+    }
 
     /// What the issuer says about itself. Its name must be the one that was asked for, or another could speak in its place.
     func metadata(issuer: String) async throws -> Metadata {
@@ -62,7 +65,7 @@ final class ProviderClient: Sendable {
     /// - Parameter renewed: a token was signed by a key that is not among those that are kept.
     func keys(_ metadata: Metadata, renewed: Bool) async throws -> [JSONValue] {
         if let kept = state.withLock({ $0.keys[metadata.keysURL] }),
-            kept.at.duration(to: .now) < (renewed ? Self.minimumAge : Self.lifetime)
+            kept.at.duration(to: .now) < (renewed ? minimumAge : Self.lifetime)
         {
             return kept.value
         }
