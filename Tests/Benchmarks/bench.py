@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 
+import ruled
 from table import show
 
 BENCH, HOME, SECONDS = sys.argv[1], sys.argv[2], sys.argv[3]
@@ -54,6 +55,8 @@ proxy = run("bench-http.sh", PROXY, "x")
 show("nginx proxy_pass, 64 connections", f"{proxy['rps']:.0f}/s")
 gateway = run("bench-http.sh", GATEWAY, KEY)
 show("paid completions, 64 connections", f"{gateway['rps']:.0f}/s", f"{gateway['rps'] / proxy['rps']:.3f} of nginx", ">= 0.1 of nginx")
+rps, of_plain = ruled.ratio(f"http://127.0.0.1:{PORT}", lambda key: run("bench-http.sh", GATEWAY, key))
+show("with 20 IAM rules on the key", f"{rps:.0f}/s", f"{of_plain:.3f} of none", ">= 0.95 of none")
 rate = run("bench-rate.sh", GATEWAY, KEY, "1000")
 show("paid completions at 1,000/s: p50, p99", f"{rate['ms']['p50']} / {rate['ms']['p99']} ms", "", "< 2, < 8 ms")
 stream = run("bench-stream.sh", GATEWAY, KEY, MODEL="mock-c20-i0")

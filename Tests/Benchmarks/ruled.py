@@ -1,0 +1,53 @@
+"""What IAM rules cost: a key with 20 rules beside one without, of the same project, in turn."""
+
+import json
+import os
+import statistics
+import subprocess
+import urllib.request
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+RULES = (
+    [("allow_models", {"models": [f"other-{n}", "mock"]}) for n in range(4)]
+    + [("allow_providers", {"providers": [f"other-{n}", "mock"]}) for n in range(4)]
+    + [("deny_models", {"models": [f"other-{n}"]}) for n in range(4)]
+    + [("deny_providers", {"providers": [f"other-{n}"]}) for n in range(3)]
+    + [("allow_pricing", {"maxInputPrice": "1"}), ("deny_pricing", {"pricingType": "free"})]
+    + [("allow_ip_cidrs", {"ipCidrs": ["10.0.0.0/8", "127.0.0.0/8"]}), ("deny_ip_cidrs", {"ipCidrs": ["192.0.2.0/24"]}),
+       ("deny_ip_cidrs", {"ipCidrs": ["198.51.100.0/24"]})]
+)
+
+
+def keys(base):
+    """The tokens of a key without rules and of one with 20, whose requests are all let in."""
+
+    def send(path, body, token=None):
+        headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
+        request = urllib.request.Request(base + path, json.dumps(body).encode(), headers)
+        return json.load(urllib.request.urlopen(request, timeout=30))
+
+    account = {"email": "bench@example.org", "password": "correct horse battery", "name": "Bench"}
+    session = send("/auth/sign-up/email", account)["token"]
+    organization = send("/orgs", {"name": "Rules"}, session)["organization"]["id"]
+    subprocess.run(
+        [ROOT + "/tools/llmgateway", "credits", "grant", "--organization", organization, "--amount", "1000000", "--kind", "paid"],
+        check=True, capture_output=True)
+    project = send("/projects", {"name": "P", "organizationId": organization, "mode": "credits"}, session)["project"]["id"]
+    plain, ruled = (
+        send("/keys/api", {"description": "k", "projectId": project, "usageLimit": None}, session)["apiKey"] for _ in range(2))
+    for kind, value in RULES:
+        send(f"/keys/api/{ruled['id']}/iam", {"ruleType": kind, "ruleValue": value}, session)
+    return plain["token"], ruled["token"]
+
+
+def ratio(base, measure, turns=3):
+    """Requests a second with 20 rules over those without: medians of measurements in turn."""
+    assert len(RULES) == 20
+    plain, ruled = keys(base)
+    found = {plain: [], ruled: []}
+    for turn in range(turns):
+        for key in (plain, ruled) if turn % 2 else (ruled, plain):
+            result = measure(key)
+            assert not result.get("non2xx"), result
+            found[key].append(result["rps"])
+    return statistics.median(found[ruled]), statistics.median(found[ruled]) / statistics.median(found[plain])
