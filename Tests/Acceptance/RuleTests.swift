@@ -13,7 +13,7 @@ import Testing
         try await withGateway(environment: environment) { gateway in
             try await gateway.withAnother { other in
                 try await gateway.python(
-                    "iam.py", ["\(alpha)", "\(beta)", other, TestEnvironment.soak ? "1000" : "40"])
+                    "iam.py", ["\(alpha)", "\(beta)", other, "1000"])
             }
         }
     }

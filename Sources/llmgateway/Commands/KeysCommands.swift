@@ -24,7 +24,9 @@ struct KeysCommands: AsyncParsableCommand {
     }
 
     struct Create: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Create an API key; its secret is shown this once.")
+        static let configuration = CommandConfiguration(
+            abstract: "Create an API key, or many; a secret is shown this once.",
+            discussion: "With --count and --json one object a line is printed, a line a key.")
 
         @Option(help: "The project (proj_…).")
         var project: ProjectID
@@ -37,12 +39,35 @@ struct KeysCommands: AsyncParsableCommand {
         @Option(help: "When it stops working, as 2027-01-31T00:00:00Z; left out for never.")
         var expiresAt: Timestamp?
 
+        @Option(help: "How many such keys, 1 to 10000.")
+        var count = 1
+
         @OptionGroup var output: OutputOptions
 
+        func validate() throws {
+            guard (1...10_000).contains(count) else { throw ValidationError("--count must be 1 to 10000.") }
+        }
+
         func run() async throws {
-            let created = try await Shop.open { [project, name, limits = limits.values, expiresAt] in
-                try await $0.management.createKey(project: project, name: name, limits: limits, expiresAt: expiresAt)
+            let created = try await Shop.open { [project, name, count, limits = limits.values, expiresAt] shop in
+                try await withThrowingTaskGroup(of: Management.CreatedKey.self) { group in
+                    var made: [Management.CreatedKey] = []
+                    for index in 0..<count {
+                        // As many at once as share a transaction, and no more than wait in the appender without harm.
+                        if index >= 64, let one = try await group.next() { made.append(one) }
+                        group.addTask {
+                            try await shop.management.createKey(
+                                project: project, name: name, limits: limits, expiresAt: expiresAt)
+                        }
+                    }
+                    for try await one in group { made.append(one) }
+                    return made
+                }
             }
+            for key in created { try show(key) }
+        }
+
+        private func show(_ created: Management.CreatedKey) throws {
             struct Answer: Encodable {
                 let key: String, token: String, project: String, organization: String, position: Int64, applied: Bool
             }
