@@ -122,6 +122,15 @@ fits(curl("GET", "/logs?limit=100", token=session), {"logs": [], "pagination": {
 fits(curl("GET", "/logs/unique-models", token=session), {"models": [], "providers": []})
 fits(curl("GET", "/activity?days=7", token=session), {"activity": []})
 
+CHAT = {"id": TEXT, "title": TEXT, "model": TEXT, "status": "active", "createdAt": TEXT, "updatedAt": TEXT, "messageCount": WHOLE}
+chat = fits(curl("POST", "/chats", {"title": "T", "model": "gpt-4o"}, session, status=201), {"chat": CHAT})["chat"]["id"]
+fits(curl("GET", "/chats", token=session), {"chats": [CHAT]})
+said = curl("POST", f"/chats/{chat}/messages", {"role": "user", "content": "Hi"}, session, status=201)
+fits(said, {"message": {"id": TEXT, "role": "user", "content": "Hi", "images": NONE, "reasoning": NONE, "tools": NONE, "sequence": 1}})
+fits(curl("GET", f"/chats/{chat}", token=session), {"chat": CHAT | {"messageCount": 1}, "messages": [said["message"]]})
+fits(curl("PATCH", f"/chats/{chat}", {"title": "U"}, session), {"chat": CHAT | {"title": "U"}})
+fits(curl("DELETE", f"/chats/{chat}", token=session), {"message": TEXT})
+
 # Health and models are for everybody.
 fits(curl("GET", "/"), {"message": TEXT, "version": TEXT, "health": {
     "status": TEXT, "database": {"connected": True}, "redis": {"connected": True}}})

@@ -21,6 +21,7 @@ AGENT = "needle-agent-Qx7/1.0"
 NEEDLES = {
     "address": "quillfeather.xavier@example.org", "name": "Xavier Quillfeather", "agent": AGENT,
     "organization": "Quillfeather Works", "key": "laptop of Xavier", "prompt": "my dog is called Barnabas",
+    "chat": "what I told the machine in May",
     "billing": "Quillfeather Ltd",
 }
 
@@ -127,6 +128,9 @@ ok(xavier.post(f"/team/{shared}/invites/{invite}/accept"))
 ok(olga.patch(f"/orgs/{shared}", json={"billingEmail": NEEDLES["address"], "billingCompany": "Olga Inc"}))
 olgas_key = new_key(olga, shared_project, "server")
 his_key = new_key(xavier, shared_project, "his own")
+
+chat = ok(xavier.post("/chats", json={"title": "T", "model": "echo"}))["chat"]["id"]
+ok(xavier.post(f"/chats/{chat}/messages", json={"role": "user", "content": NEEDLES["chat"]}))
 
 for _ in range(3):
     complete(own_key["token"], NEEDLES["prompt"])

@@ -15,7 +15,7 @@ enum Who: String, CaseIterable, Sendable {
 ///
 /// The paths are of one organization, `{org}`, with a `{project}`, a key that its owner made with a `{rule}` (`{ownerKey}`), one
 /// that its developer made (`{developerKey}`), a further developer (`{member}`), its `{owner}`, an `{invite}` and a
-/// `{providerKey}`; `{memberRule}` is the further developer's; `{request}` is one with its owner's key.
+/// `{providerKey}`; `{chat}` is its owner's; `{memberRule}` is the further developer's; `{request}` is one with its owner's key.
 enum PermissionMatrix {
     struct Row: Sendable {
         let method: HTTPRequest.Method
@@ -91,6 +91,12 @@ enum PermissionMatrix {
         Row(.patch, "/team/{org}/members/{owner}/iam/{memberRule}", #"{"status":"inactive"}"#, 404, 403, 403, 403, 403, 401),
         Row(.delete, "/team/{org}/members/{member}/iam/{memberRule}", nil, 200, 200, 403, 403, 403, 401),
         Row(.delete, "/team/{org}/members/{member}/iam/{rule}", nil, 404, 404, 403, 403, 403, 401),
+        Row(.get, "/chats", nil, 200, 200, 200, 200, 200, 401),
+        Row(.post, "/chats", #"{"title":"t","model":"m"}"#, 201, 201, 201, 201, 201, 401),
+        Row(.get, "/chats/{chat}", nil, 200, 404, 404, 404, 404, 401),
+        Row(.patch, "/chats/{chat}", #"{"status":"archived"}"#, 200, 404, 404, 404, 404, 401),
+        Row(.delete, "/chats/{chat}", nil, 200, 404, 404, 404, 404, 401),
+        Row(.post, "/chats/{chat}/messages", #"{"role":"user","content":"c"}"#, 201, 404, 404, 404, 404, 401),
         Row(.get, "/logs", nil, 200, 200, 200, 200, 200, 401),
         Row(.get, "/logs?orgId={org}", nil, 200, 200, 200, 403, 403, 401),
         Row(.get, "/logs?projectId={project}", nil, 200, 200, 200, 403, 403, 401),

@@ -1,6 +1,7 @@
 import Foundation
 import Ledger
 import Money
+import Postgres
 import Projections
 import TestSupport
 
@@ -21,6 +22,7 @@ struct Tenant: Sendable {
     let invite = InviteID.mint()
     let providerKey = ProviderKeyID.mint()
     let request = Ledger.RequestID.mint()
+    let chat = ChatID.mint()
 
     func append(to world: World) async throws {
         let stream = StreamName.organization(organization)
@@ -51,6 +53,9 @@ struct Tenant: Sendable {
         guard let position = try await world.appender.append(Command(events + [asked]), deadline: .seconds(60)).position else {
             return
         }
+        _ = try await world.database.client.query(
+            "INSERT INTO management.chats (id, user_id, title, model) VALUES ($1, $2, 't', 'm')",
+            [.uuid(chat.uuid), .uuid(owner.uuid)])
         for name in ["organizations", "keys", "provider_keys", "admission", "requests"] {
             _ = try await waitUntil(
                 projection: name, position: position, deadline: .seconds(60), client: world.database.client)
@@ -71,7 +76,7 @@ struct Tenant: Sendable {
             "{org}": "\(organization)", "{project}": "\(project)", "{ownerKey}": "\(ownerKey)",
             "{developerKey}": "\(developerKey)", "{rule}": "\(rule)", "{memberRule}": "\(memberRule)", "{member}": "\(member)",
             "{owner}": "\(owner)",
-            "{invite}": "\(invite)", "{providerKey}": "\(providerKey)", "{request}": "\(request)",
+            "{invite}": "\(invite)", "{providerKey}": "\(providerKey)", "{request}": "\(request)", "{chat}": "\(chat)",
         ]
         return places.reduce(text) { $0.replacingOccurrences(of: $1.key, with: $1.value) }
     }

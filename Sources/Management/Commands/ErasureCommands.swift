@@ -22,6 +22,7 @@ extension Management {
             [draft(UserDeleted(), .user(user), version: nil, organization: nil, by: caller)], by: caller)
         do {
             try await erasure.erase(actor: user)
+            _ = try await postgres.query("DELETE FROM management.chats WHERE user_id = $1", [.uuid(user.uuid)])
             guard let verifiedEmail else { return }
             let address = PostgresValue.text(verifiedEmail.lowercased())
             _ = try await postgres.query(

@@ -39,6 +39,7 @@ public struct ManagementRoutes: WebRoutes {
         addRules(to: router)
         addMemberRules(to: router)
         addBilling(to: router)
+        addChats(to: router)
         addProviderKeys(to: router)
         addMembers(to: router)
         addAudit(to: router)

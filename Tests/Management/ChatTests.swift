@@ -1,0 +1,73 @@
+import Foundation
+import HTTPTypes
+import Ledger
+import TestSupport
+import Testing
+
+@testable import Management
+
+@Suite struct ChatTests {
+    @Test func aConversationIsKeptRenamedArchivedAndDeleted() async throws {
+        try await World.run { world in
+            let (user, _, project) = try await world.owner()
+            _ = try await world.key(of: project, by: user)
+            let made = try await world.send(.post, "/chats", #"{"title":"First","model":"echo"}"#, as: user)
+            #expect(made.status == 201 && made["chat.messageCount"] as? Int == 0, "\(made.text)")
+            let chat = "/chats/" + made.text("chat.id")
+            for text in ["Hi", "Hello 👋", "again"] {
+                let body = #"{"role":"user","content":"\#(text)","tools":"[]"}"#
+                #expect(try await world.send(.post, chat + "/messages", body, as: user).status == 201)
+            }
+            let whole = try await world.send(.get, chat, as: user)
+            #expect(whole["chat.messageCount"] as? Int == 3)
+            #expect(whole.text("messages.1.content") == "Hello 👋" && whole["messages.2.sequence"] as? Int == 3)
+            #expect(whole["messages.0.images"] is NSNull && whole.text("messages.0.tools") == "[]")
+            let second = try await world.send(.post, "/chats", #"{"title":"Second","model":"echo"}"#, as: user)
+            let renamed = try await world.send(.patch, chat, #"{"title":"Renamed"}"#, as: user)
+            #expect(renamed.text("chat.title") == "Renamed" && renamed.text("chat.status") == "active")
+            let list = try await world.send(.get, "/chats", as: user)
+            #expect(list.text("chats.0.title") == "Renamed" && list.text("chats.1.id") == second.text("chat.id"))
+            #expect(try await world.send(.patch, chat, #"{"status":"archived"}"#, as: user).status == 200)
+            #expect((try await world.send(.get, "/chats", as: user)["chats"] as? [Any])?.count == 1)
+            #expect(try await world.send(.delete, chat, as: user).status == 200)
+            #expect(try await world.send(.get, chat, as: user).status == 404)
+            let left = try await world.database.text("SELECT count(*)::text FROM management.chat_messages")
+            #expect(left == "0")
+            for (body, field) in [
+                (#"{"role":"user"}"#, "content"), (#"{"role":"king","content":"x"}"#, "role"),
+                (#"{"role":"user","content":"a\u0000b"}"#, "content"),
+            ] {
+                let refused = try await world.send(
+                    .post, "/chats/\(second.text("chat.id"))/messages", body, as: user)
+                #expect(refused.status == 400 && refused.json["field"] as? String == field, "\(refused.text)")
+            }
+        }
+    }
+
+    /// Both the last place of a list and the last of a conversation go to one of those who come at once.
+    @Test func withoutAKeyOnlyAFewAreKept() async throws {
+        try await World.run { world in
+            let user = UserID.mint()
+            let made = try await withThrowingTaskGroup(of: World.Answer.self) { group in
+                for _ in 0..<8 {
+                    group.addTask { try await world.send(.post, "/chats", #"{"title":"t","model":"m"}"#, as: user) }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(made.count { $0.status == 201 } == 3)
+            #expect(made.filter { $0.status != 201 }.allSatisfy { $0.status == 400 && $0.text.contains("FREE_LIMIT_REACHED") })
+            let chat = try #require(made.first { $0.status == 201 }).text("chat.id")
+            let kept = try await withThrowingTaskGroup(of: World.Answer.self) { group in
+                for _ in 0..<8 {
+                    group.addTask {
+                        try await world.send(.post, "/chats/\(chat)/messages", #"{"role":"user","content":"c"}"#, as: user)
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(kept.compactMap { $0["message.sequence"] as? Int }.sorted() == [1, 2])
+            #expect(
+                kept.filter { $0.status != 201 }.allSatisfy { $0.status == 400 && $0.text.contains("MESSAGE_LIMIT_REACHED") })
+        }
+    }
+}
