@@ -70,13 +70,14 @@ extension Management {
                        (SELECT coalesce(max(position), 0) FROM ledger.events
                          WHERE position <= $2 AND ($3::timestamptz IS NULL OR recorded_at <= $3)) AS position,
                        min(position) FILTER (
-                         WHERE schema_version > 1 AND (type LIKE 'credit.%' OR type LIKE 'request.%')) AS unknown
+                         WHERE stream_kind IN ('credit', 'request') AND (schema_version > 1 OR type <> ALL ($4))) AS unknown
                   FROM ledger.events
                  WHERE organization = $1 AND position <= $2 AND ($3::timestamptz IS NULL OR recorded_at <= $3)
                 """,
                 [
                     .uuid(organization.uuid), .int8(upTo.position),
                     upTo.recordedAt.map { .timestamptz($0.microseconds) } ?? .null,
+                    .textArray(EventRegistry.standard.typeNames),
                 ])
             guard let row = rows.first else {
                 throw ManagementError(code: .unavailable, field: nil, message: "The ledger gave no balance.")
@@ -84,7 +85,8 @@ extension Management {
             if let position = try row.decode("unknown", as: Int64?.self) {
                 throw ManagementError(
                     code: .unavailable, field: nil,
-                    message: "The event at position \(position) is of a version that this program does not know; update it.")
+                    message:
+                        "The event at position \(position) is of a type or a version that this program does not know; update it.")
             }
             let credited = NanoDollars(try row.decode("credited", as: Int64.self))
             let charged = NanoDollars(try row.decode("charged", as: Int64.self))

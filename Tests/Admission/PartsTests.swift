@@ -125,11 +125,14 @@ import Testing
 
     /// The projection's types and the ones that the mirror cuts into steps are the same.
     @Test func theFolderAndTheCodeNameTheSameEvents() throws {
-        struct Definition: Decodable { let events: [String: Int] }
+        struct Definition: Decodable { let events: [String: Int32], streams: [String: [String]] }
         let data = try #require(FileManager.default.contents(atPath: admissionFolderPath + "/projection.json"))
         let definition = try JSONDecoder().decode(Definition.self, from: data)
         #expect(Set(definition.events.keys) == Set(AdmissionEvent.types))
         #expect(AdmissionEvent.types.count == definition.events.count)
+        #expect(Set(definition.events.values) == [AdmissionEvent.schemaVersion])
+        #expect(Set(definition.streams.keys) == Set(AdmissionEvent.streams.map(\.rawValue)))
+        #expect(Set(definition.streams.values.joined()) == Set(AdmissionEvent.passedOver))
     }
 
     @Test func theLibraryIsNamedByItsText() throws {

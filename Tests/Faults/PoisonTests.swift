@@ -5,7 +5,7 @@ import Postgres
 import TestSupport
 import Testing
 
-/// T20 with everything running: an event that this version can't know stops what counts money, and is named; whoever it does not
+/// T20 with everything running: an event of a type or a version that this build can't know stops what counts money, and is named; whoever it does not
 /// concern is served; once it is understood, everything is as if it had always been.
 @Suite(.timeLimit(.minutes(10))) struct PoisonTests {
     private struct Status: Decodable {
@@ -16,11 +16,28 @@ import Testing
 
     /// What counts money and may not be wrong, and what may leave one organization out.
     private static let halting = ["balances", "journal", "transactions"]
-    private static let newVersion: Int32 = 99
 
-    @Test func `an event of an unknown version halts the money, parks one organization, and is counted once it is known`()
-        async throws
-    {
+    /// An event as a later version of the program would write it, and how a projection's folder comes to know it.
+    struct Poison: Sendable, CustomTestStringConvertible {
+        var type: String
+        var schemaVersion: Int32
+        var folder: String
+        var mended: String
+        var testDescription: String { "\(type) of version \(schemaVersion)" }
+
+        static let all = [
+            Poison(
+                type: "credit.granted", schemaVersion: 99, folder: "\"credit.granted\": 1", mended: "\"credit.granted\": 99"),
+            Poison(
+                type: "credit.clawed_back", schemaVersion: 1, folder: "\"credit\": []",
+                mended: "\"credit\": [\"credit.clawed_back\"]"),
+        ]
+    }
+
+    @Test(.serialized, arguments: Poison.all)
+    func `an event that is not known halts the money, parks one organization, and is dealt with once it is known`(
+        _ poison: Poison
+    ) async throws {
         // A root whose projections can be mended.
         let root = "/tmp/poison-\(UUID().uuidString.prefix(13))"
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
@@ -35,13 +52,16 @@ import Testing
             for shop in [poisoned, other] { #expect(try await GatewayClient.chat(gateway, shop.token).status == 200) }
             let counted = try await balance(gateway, other.organization, atLeast: 1)
 
-            let poison = try await append(to: poisoned.organization, in: gateway)
+            let position = try await append(poison, to: poisoned.organization, in: gateway)
             let halted = try await statuses(gateway) { statuses in
-                Self.halting.allSatisfy { name in statuses[name]?.haltedAt == poison } && (statuses["admission"]?.parked ?? 0) > 0
+                Self.halting.allSatisfy { name in statuses[name]?.haltedAt == position }
+                    && (statuses["admission"]?.parked ?? 0) > 0
             }
             for name in Self.halting {
-                #expect(halted[name]?.error?.contains("schema version \(Self.newVersion)") == true, "\(name): \(halted)")
-                #expect(halted[name]?.position == poison - 1)
+                #expect(
+                    halted[name]?.error?.contains("\(poison.type) of schema version \(poison.schemaVersion)") == true,
+                    "\(name): \(halted)")
+                #expect(halted[name]?.position == position - 1)
             }
             let metrics = try await GatewayClient.get(gateway, "/metrics").body
             for name in Self.halting { #expect(metrics.contains("llmgateway_projection_halted{projection=\"\(name)\"} 1")) }
@@ -63,7 +83,7 @@ import Testing
             // The next version knows it.
             await gateway.stop()
             for name in Self.halting + ["admission"] {
-                try Self.mend("\(root)/projections/\(name)/projection.json")
+                try Self.mend(poison, "\(root)/projections/\(name)/projection.json")
                 try await gateway.command("projections", "rebuild", name)
             }
             try await gateway.start()
@@ -86,22 +106,21 @@ import Testing
         }
     }
 
-    private static func mend(_ path: String) throws {
+    private static func mend(_ poison: Poison, _ path: String) throws {
         let text = try String(contentsOfFile: path, encoding: .utf8)
-        let mended = text.replacing("\"credit.granted\": 1", with: "\"credit.granted\": \(newVersion)")
+        let mended = text.replacing(poison.folder, with: poison.mended)
             .replacing(/"version": (\d+)/) { "\"version\": \((Int($0.output.1) ?? 0) + 1)" }
-        try #require(mended != text)
+        try #require(mended.contains(poison.mended))
         try mended.write(toFile: path, atomically: true, encoding: .utf8)
     }
 
-    /// A grant as a later version would write it.
-    private func append(to organization: String, in gateway: GatewayProcess) async throws -> Int64 {
+    private func append(_ poison: Poison, to organization: String, in gateway: GatewayProcess) async throws -> Int64 {
         let id = try #require(OrganizationID(organization))
         let known = try NewEvent(
             CreditGranted(grant: .mint(), kind: .paid, amount: NanoDollars(5_000_000_000)), stream: .credit(id),
             expectedVersion: nil, organization: id)
         let event = try NewEvent(
-            id: known.id, stream: known.stream, expectedVersion: nil, type: known.type, schemaVersion: Self.newVersion,
+            id: known.id, stream: known.stream, expectedVersion: nil, type: poison.type, schemaVersion: poison.schemaVersion,
             organization: id, data: known.data, occurredAt: known.occurredAt, epoch: nil)
         return try await LedgerDatabase.with(url: gateway.database.url) { try await $0.append([event]) }
     }

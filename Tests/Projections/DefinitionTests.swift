@@ -17,12 +17,14 @@ import Testing
 
     @Test func `a folder is read`() throws {
         let folder = try Self.folder(
-            #"{"name": "sample", "version": 3, "on_poison": "park_stream", "events": {"b.c": 2, "a.b": 1}}"#)
+            #"{"name": "sample", "version": 3, "on_poison": "park_stream", "events": {"b.c": 2, "a.b": 1},"#
+                + #""streams": {"b": ["b.d"]}}"#)
         let definition = try ProjectionDefinition.load(folder: folder)
         #expect(definition.name == "sample")
         #expect(definition.version == 3)
         #expect(definition.onPoison == .parkStream)
         #expect(definition.types == ["a.b", "b.c"])
+        #expect(definition.streams == ["b": ["b.d"]])
         #expect(
             try ProjectionDefinition.load(folder: Self.folder(#"{"name": "sample", "version": 1, "events": {"a.b": 1}}"#))
                 .onPoison == .halt)
@@ -37,6 +39,9 @@ import Testing
         (#"{"name": "other", "version": 1, "events": {"a.b": 1}}"#, "the folder is sample"),
         (#"{"name": "sample", "version": 1, "events": {"a.b": 1}, "on_posion": "halt"}"#, "on_posion"),
         (#"{"name": "sample", "version": 1, "events": {"a.b": 1}, "on_poison": "skip"}"#, "on_poison"),
+        (#"{"name": "sample", "version": 1, "events": {"a.b": 1}, "streams": ["credit"]}"#, "streams"),
+        (#"{"name": "sample", "version": 1, "events": {"a.b": 1}, "streams": {"Credit": []}}"#, "streams must name"),
+        (#"{"name": "sample", "version": 1, "events": {"a.b": 1}, "streams": {"credit": ["a.b"]}}"#, "a.b is in events"),
     ]) func `a folder that is not right is refused with what is wrong`(_ json: String, _ reason: String) throws {
         let folder = try Self.folder(json)
         let error = #expect(throws: ProjectionError.self) { try ProjectionDefinition.load(folder: folder) }

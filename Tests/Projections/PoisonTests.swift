@@ -79,6 +79,67 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("balances", "credit", "credit.clawed_back", true), ("journal", "credit", "credit.clawed_back", true),
+        ("transactions", "credit", "credit.clawed_back", true), ("balances", "request", "request.disputed", true),
+        ("journal", "request", "request.disputed", true), ("usage", "request", "request.disputed", true),
+        ("admission", "credit", "credit.clawed_back", false), ("admission", "api_key", "api_key.frozen", false),
+        ("requests", "request", "request.disputed", false), ("keys", "api_key", "api_key.frozen", false),
+        ("organizations", "organization", "organization.frozen", false),
+        ("provider_keys", "provider_key", "provider_key.frozen", false),
+    ]) func `an event of a type that nobody knows is not passed over`(
+        _ name: String, _ kind: String, _ type: String, _ halts: Bool
+    ) async throws {
+        try await LedgerDatabase.with { database in
+            let stream = StreamName(kind: try #require(StreamKind(rawValue: kind)), id: OrganizationID.mint().uuid)
+            let event = try NewEvent(
+                id: .mint(), stream: stream, expectedVersion: 0, type: type, schemaVersion: 1, organization: .mint(),
+                data: Array(#"{"amount": 5}"#.utf8), occurredAt: .now, epoch: nil)
+            try await database.append([event])
+            let head = try await database.head()
+            let running = RunningProjector(try Folders.load(name), database)
+            if halts {
+                running.signal.signal(head)
+                try await running.becomes("it halts") { $0.haltedAt == head }
+                #expect(running.projector.state.reason?.contains(type) == true)
+            } else {
+                try await running.catchUp(database)
+                let parked = try await database.lines("SELECT schema_name, position, type FROM projections.parked")
+                #expect(parked == ["(\(name),\(head),\(type))"])
+            }
+            await running.stop()
+        }
+    }
+
+    @Test func `what may be passed over is passed over, and the view of older tables learns it`() async throws {
+        try await LedgerDatabase.with { database in
+            var events = try Self.grants(3)
+            let organization = OrganizationID.mint()
+            events.append(
+                try NewEvent(
+                    CreditExpired(grant: .mint(), amount: NanoDollars(1)), stream: .credit(organization), expectedVersion: nil,
+                    organization: organization))
+            try await database.append(events)
+            // Tables that say nothing of the streams pass over what they don't fold.
+            try await project(try witness(), database)
+            #expect(try await database.text("SELECT count(*)::text FROM witness.seen") == "3")
+            try await database.append(try Self.grants(1))
+            try await project(try witness(streams: ["credit": ["credit.expired"]]), database)
+            #expect(try await database.text("SELECT count(*)::text FROM witness.seen") == "4")
+            let strict = RunningProjector(try witness(streams: ["credit": []]), database)
+            try await database.append(
+                events.suffix(1).map { event in
+                    try NewEvent(
+                        CreditExpired(grant: .mint(), amount: NanoDollars(1)), stream: event.stream, expectedVersion: nil,
+                        organization: organization)
+                })
+            let head = try await database.head()
+            strict.signal.signal(head)
+            try await strict.becomes("it halts") { $0.haltedAt == head }
+            await strict.stop()
+        }
+    }
+
     @Test func `a projection that may park leaves out the organization, records it, and others go on`() async throws {
         try await LedgerDatabase.with { database in
             let origin = try await database.head()

@@ -71,10 +71,11 @@ func project(_ definition: ProjectionDefinition, _ database: LedgerDatabase) asy
 func witness(
     version: Int32 = 1, onPoison: ProjectionDefinition.PoisonPolicy = .halt, order: ProjectionDefinition.Order = .ledger,
     refusing: String = "false",
-    events: [String: Int32] = ["credit.granted": 1], column: String = "amount", tables: String = "", apply: String? = nil
+    events: [String: Int32] = ["credit.granted": 1], streams: [String: Set<String>] = [:], column: String = "amount",
+    tables: String = "", apply: String? = nil
 ) throws -> ProjectionDefinition {
     try ProjectionDefinition(
-        name: "witness", version: version, events: events, onPoison: onPoison, order: order,
+        name: "witness", version: version, events: events, streams: streams, onPoison: onPoison, order: order,
         tables: "CREATE TABLE seen (position bigint PRIMARY KEY, \(column) bigint NOT NULL);\n\(tables)",
         indexes: "CREATE INDEX seen_amount ON seen (\(column));",
         apply: apply ?? """

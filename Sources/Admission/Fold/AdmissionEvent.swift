@@ -42,6 +42,18 @@ struct AdmissionEvent: Sendable, Hashable {
         "request.settled_late", "admission.epoch_started",
     ]
 
+    /// The newest schema version of all of them that is understood.
+    static let schemaVersion: Int32 = 1
+
+    /// The kinds of stream of which every event must be understood, and the types of theirs that change nothing in admission:
+    /// `streams` of `projection.json`.
+    static let streams: [StreamKind] = [.organization, .project, .apiKey, .providerKey, .credit, .request]
+    static let passedOver = [
+        "organization.referred", "organization.project_added", "organization.provider_key_added", "member.added",
+        "member.role_changed", "member.removed", "member.invited", "member.invite_withdrawn", "project.key_added",
+        "api_key.renamed", "request.denied",
+    ]
+
     /// An SQL select over `relation`, which has the columns of `ledger.events`.
     ///
     /// A field that an event leaves unchanged is `=`, one that it clears is the empty text; amounts stay text all the way.

@@ -7,11 +7,16 @@ import struct FoundationEssentials.UUID
 struct SeedReader: Sendable {
     let postgres: PostgresClient
 
-    /// - Returns: nil for an organization that the ledger does not know, or that is parked.
+    /// - Returns: nil for an organization that the ledger does not know, that is parked, or that has an
+    ///   event which this build does not understand and which the projection has not come to yet.
     func read(_ organization: OrganizationID, deadline: Duration) async throws(AdmissionError) -> Seed? {
         do {
             let rows = try await postgres.query(
-                Self.sql, [.uuid(organization.uuid), .textArray(AdmissionEvent.types)], deadline: deadline)
+                Self.sql,
+                [
+                    .uuid(organization.uuid), .textArray(AdmissionEvent.types), .int4(AdmissionEvent.schemaVersion),
+                    .textArray(AdmissionEvent.streams.map(\.rawValue)), .textArray(AdmissionEvent.passedOver),
+                ], deadline: deadline)
             guard let first = rows.first, try first.decode("kind", as: String.self) == "ledger" else { return nil }
             let figures = try first.decode("fields", as: [String].self)
             guard figures.count == 3, figures[2] == "0", let epoch = Int64(figures[0]), let position = Int64(figures[1]) else {
@@ -101,7 +106,11 @@ struct SeedReader: Sendable {
                     SELECT e.position FROM ledger.events AS e
                     WHERE e.organization = $1 AND e.position <= (SELECT position FROM checkpoint) AND e.type = ANY ($2)
                     ORDER BY e.position DESC LIMIT 1), 0)::text,
-                (SELECT count(*) FROM projections.parked AS p WHERE p.schema_name = 'admission' AND p.organization = $1)::text] AS fields
+                ((SELECT count(*) FROM projections.parked AS p WHERE p.schema_name = 'admission' AND p.organization = $1) + (
+                    SELECT count(*) FROM ledger.events AS e
+                    WHERE e.organization = $1 AND e.position > (SELECT position FROM checkpoint)
+                        AND e.stream_kind = ANY ($4) AND e.type <> ALL ($5) AND (e.type <> ALL ($2) OR e.schema_version > $3)
+                ))::text] AS fields
             UNION ALL
             SELECT 'organization', 0, '', o.organization, ARRAY[
                 o.status, o.strict::text, o.retention, o.policy::text,

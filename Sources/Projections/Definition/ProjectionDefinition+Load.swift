@@ -6,11 +6,12 @@ extension ProjectionDefinition {
         var name: String
         var version: Int32
         var events: [String: Int32]
+        var streams: [String: Set<String>]?
         var onPoison: PoisonPolicy?
         var order: Order?
 
         enum CodingKeys: String, CodingKey, CaseIterable {
-            case name, version, events, order
+            case name, version, events, streams, order
             case onPoison = "on_poison"
         }
 
@@ -31,6 +32,7 @@ extension ProjectionDefinition {
             name = try container.decode(String.self, forKey: .name)
             version = try container.decode(Int32.self, forKey: .version)
             events = try container.decode([String: Int32].self, forKey: .events)
+            streams = try container.decodeIfPresent([String: Set<String>].self, forKey: .streams)
             onPoison = try container.decodeIfPresent(PoisonPolicy.self, forKey: .onPoison)
             order = try container.decodeIfPresent(Order.self, forKey: .order)
         }
@@ -53,8 +55,9 @@ extension ProjectionDefinition {
                 .invalidDefinition, "\(folder)/projection.json: name is \(file.name), but the folder is \(last)")
         }
         return try ProjectionDefinition(
-            name: file.name, version: file.version, events: file.events, onPoison: file.onPoison ?? .halt,
-            order: file.order ?? .ledger, tables: text(of: SQLRules.File.tables.rawValue, in: folder),
+            name: file.name, version: file.version, events: file.events, streams: file.streams ?? [:],
+            onPoison: file.onPoison ?? .halt, order: file.order ?? .ledger,
+            tables: text(of: SQLRules.File.tables.rawValue, in: folder),
             indexes: text(of: SQLRules.File.indexes.rawValue, in: folder),
             apply: text(of: SQLRules.File.apply.rawValue, in: folder),
             verify: text(of: SQLRules.File.verify.rawValue, in: folder))

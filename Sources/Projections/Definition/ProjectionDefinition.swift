@@ -28,6 +28,9 @@ public struct ProjectionDefinition: Sendable {
     public let version: Int32
     /// The event types that are folded, each with the newest schema version that `apply` understands.
     public let events: [String: Int32]
+    /// The kinds of stream of which every event must be understood, each with the types that change nothing here. An event of
+    /// any other type there can't be applied: it may be money.
+    public let streams: [String: Set<String>]
     public let onPoison: PoisonPolicy
     public let order: Order
     /// Text of `tables.sql`.
@@ -47,8 +50,8 @@ public struct ProjectionDefinition: Sendable {
 
     /// - Throws: ``ProjectionError/Code/invalidDefinition`` for a name or version or event list that can't be.
     public init(
-        name: String, version: Int32, events: [String: Int32], onPoison: PoisonPolicy = .halt, order: Order = .ledger,
-        tables: String, indexes: String, apply: String, verify: String
+        name: String, version: Int32, events: [String: Int32], streams: [String: Set<String>] = [:],
+        onPoison: PoisonPolicy = .halt, order: Order = .ledger, tables: String, indexes: String, apply: String, verify: String
     ) throws(ProjectionError) {
         guard Self.isName(name) else {
             throw ProjectionError(.invalidDefinition, "'\(name)' can't name a projection: a-z, then at most 39 of a-z, 0-9 and _")
@@ -58,9 +61,17 @@ public struct ProjectionDefinition: Sendable {
             throw ProjectionError(
                 .invalidDefinition, "\(name): events must name at least one event type, each with the schema version it knows")
         }
+        guard streams.allSatisfy({ Self.isEventType($0.key) && $0.value.allSatisfy(Self.isEventType) }) else {
+            throw ProjectionError(
+                .invalidDefinition, "\(name): streams must name kinds of stream, each with event types that change nothing")
+        }
+        if let twice = streams.values.joined().filter({ events[$0] != nil }).min() {
+            throw ProjectionError(.invalidDefinition, "\(name): \(twice) is in events, and in streams as changing nothing")
+        }
         self.name = name
         self.version = version
         self.events = events
+        self.streams = streams
         self.onPoison = onPoison
         self.order = order
         self.tables = tables

@@ -96,6 +96,7 @@ public final class Projector: Sendable {
     private func stand(by connection: PostgresConnection) async throws {
         while !Task.isCancelled {
             if try await ProjectionLock.take(ProjectionLock.live, definition.name, connection) {
+                try await Installer(definition: definition, connection: connection).renewView(schema: definition.name)
                 var follower = Follower(projector: self, connection: connection)
                 let pause = try await follower.follow()
                 try await ProjectionLock.release(ProjectionLock.live, definition.name, connection)

@@ -44,7 +44,7 @@ struct RebuildParts {
                 try await work.script("CREATE SCHEMA \(ProjectionSchema.quoted(schema))")
                 try await work.useSchema(schema)
                 try await work.script(
-                    definition.batchView(where: "get_byte(uuid_send(e.stream_id), 15) % \(schemas.count) = \(index)"))
+                    definition.batchView(where: "get_byte(uuid_send(e.stream_id), 15) % \(schemas.count) = \(index)").script)
                 try await Swap.copyCheckpoint(from: rebuild, to: schema, work)
             }
         }

@@ -13,7 +13,7 @@ struct Installer {
         try await connection.inTransaction {
             try await connection.script("CREATE SCHEMA \(ProjectionSchema.quoted(schema))")
             try await connection.useSchema(schema)
-            try await connection.script(definition.batchView())
+            try await connection.script(definition.batchView().script)
             try await connection.script(definition.tables)
             if indexed { try await connection.script(definition.indexes) }
             try await refuseVolatileFunctions()
@@ -25,6 +25,20 @@ struct Installer {
                 [
                     .text(schema), .text(definition.name), .int4(definition.version), .text(definition.source), .bool(indexed),
                 ])
+        }
+    }
+
+    /// Renews the view of tables that an earlier version of the program made and this one goes on with: which events are let
+    /// through, and which may not be passed over, is in the view.
+    func renewView(schema: String) async throws {
+        let view = definition.batchView()
+        guard try await Checkpoint.read(schema: schema, connection)?.isMade(by: definition) == true else { return }
+        let rows = try await connection.query(
+            "SELECT obj_description(format('%I.batch', $1::text)::regclass, 'pg_class')", [.text(schema)])
+        guard try rows.first?.decode(0, as: String?.self) != view.comment else { return }
+        try await connection.inTransaction {
+            try await connection.useSchema(schema)
+            try await connection.script("SET LOCAL lock_timeout = '10s'; \(view.script)")
         }
     }
 

@@ -1,4 +1,4 @@
-import Postgres
+import Crypto
 
 /// The Postgres schemas of a projection, by what they are for.
 enum ProjectionSchema {
@@ -29,33 +29,43 @@ extension ProjectionDefinition {
     /// What is parked is left out by name of the schema in which the SQL runs, because a rebuild is renamed when it is done.
     ///
     /// - Parameter part: A condition over an event `e`, of those that a part of a rebuild applies.
-    func batchView(where part: String? = nil) -> String {
-        let list = types.map(ProjectionSchema.literal).joined(separator: ", ")
+    func batchView(where part: String? = nil) -> BatchView {
         let parked =
             switch onPoison {
             case .halt: ""
             case .parkOrganization: Self.notParked("organization")
             case .parkStream: Self.notParked("stream_id", "stream_kind")
             }
-        return """
-            CREATE VIEW batch AS
+        let text = """
+            CREATE OR REPLACE VIEW batch AS
             SELECT
                 e.position, e.id, e.stream_kind, e.stream_id, e.stream_version, e.type, e.schema_version, e.organization, e.data,
                 e.metadata, e.occurred_at, e.recorded_at
             FROM ledger.events AS e
             WHERE e.position > nullif(current_setting('projection.after', true), '')::bigint
                 AND e.position <= nullif(current_setting('projection.upto', true), '')::bigint
-                AND e.type IN (\(list))\(ofChanges)\(part.map { " AND \($0)" } ?? "")\(parked)
-                AND (e.schema_version <= \(supported)
-                    OR projections.refuse_schema_version(e.position, e.type, e.schema_version))
-            OFFSET 0;
-            COMMENT ON VIEW batch IS 'The events that are being applied; empty outside the projector.';
+                AND \(concerned)\(ofChanges)\(part.map { " AND \($0)" } ?? "")\(parked)
+                AND (\(isUnderstood) OR projections.refuse_schema_version(e.position, e.type, e.schema_version))
+            OFFSET 0
             """
+        return BatchView(text: text)
     }
+
+    /// The events that are folded, and those that nobody said may be passed over.
+    private var concerned: String {
+        guard !streams.isEmpty else { return "e.type IN (\(Self.list(types)))" }
+        let others = streams.sorted { $0.key < $1.key }.map { kind, passedOver in
+            let known = passedOver.isEmpty ? "" : " AND e.type NOT IN (\(Self.list(passedOver.sorted())))"
+            return "e.stream_kind = \(ProjectionSchema.literal(kind))\(known)"
+        }
+        return "(e.type IN (\(Self.list(types))) OR \(others.joined(separator: " OR ")))"
+    }
+
+    private static func list(_ types: [String]) -> String { types.map(ProjectionSchema.literal).joined(separator: ", ") }
 
     /// A projection that folds nothing of requests reads the index of the other events, a handful among thousands.
     private var ofChanges: String {
-        events.keys.contains { $0.hasPrefix("request.") } ? "" : " AND e.stream_kind <> 'request'"
+        events.keys.contains { $0.hasPrefix("request.") } || streams["request"] != nil ? "" : " AND e.stream_kind <> 'request'"
     }
 
     /// NOT IN, for which the few parked ones are hashed once; as a join they would be sorted with every event of the batch.
@@ -70,11 +80,24 @@ extension ProjectionDefinition {
             """
     }
 
-    /// The newest schema version that is understood, as an expression over an event.
-    private var supported: String {
-        let versions = Set(events.values)
-        if versions.count == 1, let only = versions.first { return String(only) }
-        let cases = events.sorted { $0.key < $1.key }.map { "WHEN \(ProjectionSchema.literal($0.key)) THEN \($0.value)" }
-        return "CASE e.type \(cases.joined(separator: " ")) END"
+    /// Whether the type and its schema version are known, as an expression over an event.
+    private var isUnderstood: String {
+        let cases = Dictionary(grouping: events.keys.sorted(), by: { events[$0] ?? 0 }).sorted { $0.key < $1.key }.map {
+            "e.type IN (\(Self.list($0.value))) AND e.schema_version <= \($0.key)"
+        }
+        return cases.joined(separator: " OR ")
     }
+}
+
+/// The view `batch` of one schema.
+struct BatchView: Sendable {
+    let text: String
+
+    /// Makes the view, or renews it where it is.
+    var script: String { "\(text);\nCOMMENT ON VIEW batch IS \(ProjectionSchema.literal(comment))" }
+
+    /// What tells this view from one that was made for other types.
+    var comment: String { "The events that are being applied; empty outside the projector. \(mark)" }
+
+    private var mark: String { SHA256.hash(data: Array(text.utf8)).prefix(8).hexadecimal }
 }
