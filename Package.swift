@@ -92,7 +92,7 @@ let package = Package(
             "Gateway",
             [
                 "Web", "Dialects", "Credentials", "Catalogue", "Admission", "Projections", "Ledger", "HTTPTransport", "Postgres",
-                "Redis", "Money",
+                "Redis", "Money", "JSON",
                 hummingbird, hummingbirdCore, httpTypes, nioCore, nioPosix, nioHTTP1, crypto, logging, collections, lifecycle,
                 metrics, coreMetrics,
             ]),

@@ -2,7 +2,7 @@ internal import FoundationEssentials
 internal import HTTPTypes
 public import Hummingbird
 
-/// `GET /openapi.json`, and at `/docs` a page that shows it.
+/// `GET /openapi.json`, also `/json` as the original's clients ask for it, and at `/docs` a page that shows it.
 public struct OpenAPIRoutes: WebRoutes {
     private let document: OpenAPIDocument
     private let files: [String: (type: String, bytes: [UInt8])]
@@ -25,7 +25,9 @@ public struct OpenAPIRoutes: WebRoutes {
 
     public func register(on router: Router<WebContext>) {
         let document = document.bytes
-        router.get("/openapi.json") { _, _ in Self.answer("application/json", document) }
+        for path in ["/openapi.json", "/json"] as [RouterPath] {
+            router.get(path) { _, _ in Self.answer("application/json", document) }
+        }
         let files = files
         for (path, fixed) in [("/docs", "docs.html"), ("/docs/:file", nil)] as [(RouterPath, String?)] {
             router.get(path) { _, context in

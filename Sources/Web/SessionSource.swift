@@ -29,12 +29,33 @@ public struct Person: Sendable, Hashable {
     }
 }
 
+/// How many people have an account.
+public struct SignUps: Sendable, Hashable {
+    public let total: Int64
+    /// Those who have shown that their address is theirs.
+    public let verified: Int64
+
+    public init(total: Int64, verified: Int64) {
+        self.total = total
+        self.verified = verified
+    }
+}
+
 /// Tells who is signed in, and who people are. The identity service is one; tests have another.
 public protocol SessionSource: Sendable {
     /// The person who sent the request, by cookie or bearer session token.
     ///
     /// - Throws: 401 when nobody is signed in.
     func signedIn(_ request: Request, _ context: WebContext) async throws(WebError) -> SignedIn
+
+    /// Whether a person administers this installation.
+    func isAdministrator(_ user: UserID) async throws(WebError) -> Bool
+
+    /// How many people have an account.
+    func signUps() async throws(WebError) -> SignUps
+
+    /// What a cookie is set with besides its name, value and age.
+    var cookieAttributes: String { get }
 
     /// The people of these ids; whoever was forgotten is missing.
     func people(_ ids: [UserID]) async throws(WebError) -> [UserID: Person]

@@ -36,6 +36,9 @@ public struct WebResponder: Sendable {
         self.logger = logger
     }
 
+    /// Whose pages may send this server's cookie.
+    public var origins: OriginCheck { configuration.origins }
+
     /// - Returns: nil when no route has the request's path.
     public func respond(to request: Request, channel: any Channel) async -> Response? {
         await respond(to: request, context: WebContext(source: .init(channel: channel, logger: logger)))

@@ -22,4 +22,10 @@ import Testing
     @Test func everyExampleOfTheManagementAPIAnswersInItsShape() async throws {
         try await withGateway { gateway in try await gateway.python("curl_examples.py") }
     }
+
+    @Test func thePlaygroundHasAKeyAndAdministratorsTheirFigures() async throws {
+        try await withGateway(environment: ["ADMIN_EMAILS": "Boss@example.org"]) { gateway in
+            try await gateway.python("playground.py")
+        }
+    }
 }

@@ -68,6 +68,13 @@ organization = fits(curl("GET", "/orgs", token=session), {"organizations": [{
     "planExpiresAt": (TEXT, NONE), "retentionLevel": TEXT, "status": "active", "autoTopUpEnabled": FLAG,
     "autoTopUpThreshold": (TEXT, NONE), "autoTopUpAmount": (TEXT, NONE), "referralEarnings": TEXT,
 }]})["organizations"][0]["id"]
+second = {"name": "Second"}
+second = fits(curl("POST", "/orgs", second, session), {"organization": {"id": TEXT, "status": "active", "plan": "free"} | second})
+second = f"/orgs/{second['organization']['id']}"
+billing = {"name": "Renamed", "billingEmail": "billing@example.com", "retentionLevel": "retain"}
+fits(curl("PATCH", second, billing, session), {"message": TEXT, "organization": billing})
+fits(curl("DELETE", second, token=session), {"message": TEXT})
+assert [found["id"] for found in curl("GET", "/orgs", token=session)["organizations"]] == [organization]
 PROJECT = {
     "id": TEXT, "createdAt": TEXT, "updatedAt": TEXT, "name": TEXT, "organizationId": organization, "cachingEnabled": FLAG,
     "cacheDurationSeconds": WHOLE, "mode": TEXT, "status": "active"}
@@ -130,6 +137,16 @@ fits(said, {"message": {"id": TEXT, "role": "user", "content": "Hi", "images": N
 fits(curl("GET", f"/chats/{chat}", token=session), {"chat": CHAT | {"messageCount": 1}, "messages": [said["message"]]})
 fits(curl("PATCH", f"/chats/{chat}", {"title": "U"}, session), {"chat": CHAT | {"title": "U"}})
 fits(curl("DELETE", f"/chats/{chat}", token=session), {"message": TEXT})
+
+# The playground, and the installation itself.
+fits(curl("GET", "/playground/key", token=session), {"hasKey": False})
+played = fits(curl("POST", "/playground/ensure-key", {"projectId": project}, session), {"ok": True, "token": TEXT})["token"]
+question = {"model": "echo", "messages": [{"role": "user", "content": "Hello!"}], "stream": False, "apiKey": played}
+curl("POST", "/chat/completion", question, session, status=402)
+beacon = {"uuid": "6f0cde5e-3c77-4d9c-8a38-222222222222", "type": "self-host", "timestamp": "2026-11-24T20:33:40.000Z",
+          "version": "1.0.0", "providers": ["openai", "anthropic"]}
+fits(curl("POST", "/beacon", beacon), {"success": True, "message": TEXT})
+curl("GET", "/admin/metrics", token=session, status=403)
 
 # Health and models are for everybody.
 fits(curl("GET", "/"), {"message": TEXT, "version": TEXT, "health": {

@@ -16,7 +16,7 @@ import Web
     private static let gateway: [String: Set<String>] = [
         "/v1/chat/completions": ["POST"], "/v1/models": ["GET"], "/": ["GET"], "/metrics": ["GET"],
         "/v1/messages": ["POST"], "/v1/messages/count_tokens": ["POST"], "/v1/key": ["GET"],
-        "/v1/credits": ["GET"],
+        "/v1/credits": ["GET"], "/chat/completion": ["POST"],
     ]
 
     @Test func `what is served is documented, and what is documented is served`() async throws {

@@ -97,6 +97,10 @@ enum PermissionMatrix {
         Row(.patch, "/chats/{chat}", #"{"status":"archived"}"#, 200, 404, 404, 404, 404, 401),
         Row(.delete, "/chats/{chat}", nil, 200, 404, 404, 404, 404, 401),
         Row(.post, "/chats/{chat}/messages", #"{"role":"user","content":"c"}"#, 201, 404, 404, 404, 404, 401),
+        Row(.post, "/playground/ensure-key", #"{"projectId":"{project}"}"#, 200, 200, 200, 403, 403, 401),
+        Row(.get, "/playground/key", nil, 200, 200, 200, 200, 200, 401),
+        // Nobody of an organization is an administrator of the installation.
+        Row(.get, "/admin/metrics", nil, 403, 403, 403, 403, 403, 401),
         Row(.get, "/logs", nil, 200, 200, 200, 200, 200, 401),
         Row(.get, "/logs?orgId={org}", nil, 200, 200, 200, 403, 403, 401),
         Row(.get, "/logs?projectId={project}", nil, 200, 200, 200, 403, 403, 401),

@@ -138,6 +138,13 @@ struct TestSessions: SessionSource {
         return SignedIn(user: user, session: "session-of-\(user)")
     }
 
+    /// Who administers the installation of the tests.
+    static let administrator = UserID.mint()
+
+    func isAdministrator(_ user: UserID) async throws(WebError) -> Bool { user == Self.administrator }
+    func signUps() async throws(WebError) -> SignUps { SignUps(total: 3, verified: 2) }
+    var cookieAttributes: String { "; Path=/; HttpOnly; SameSite=Lax" }
+
     func people(_ ids: [UserID]) async throws(WebError) -> [UserID: Person] {
         Dictionary(
             uniqueKeysWithValues: Set(ids).map {

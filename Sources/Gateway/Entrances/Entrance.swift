@@ -8,11 +8,13 @@ enum Entrance: Sendable, Hashable {
     case chat
     /// Anthropic's Messages.
     case messages
+    /// The playground's: a chat completion of which only the message is answered.
+    case playground
 
     /// The envelope of an error.
     func json(_ error: APIError) -> [UInt8] {
         switch self {
-        case .chat: error.json
+        case .chat, .playground: error.json
         case .messages: error.messagesJSON
         }
     }
@@ -21,6 +23,7 @@ enum Entrance: Sendable, Hashable {
     func scan(_ body: [UInt8], of route: Route) throws(ChatResponseError) -> any AnswerScan {
         switch self {
         case .chat: try ChatResponseScan(body)
+        case .playground: PlaygroundReply(try ChatResponseScan(body))
         case .messages where route.isNative: try NativeMessageScan(body)
         case .messages: try MessagesReply(body)
         }
@@ -31,7 +34,7 @@ enum Entrance: Sendable, Hashable {
         of route: Route, includeUsage: Bool, additions: @escaping @Sendable (TokenUsage) -> ResponseAdditions?
     ) -> any StreamTap {
         switch self {
-        case .chat: SSETap(includeUsage: includeUsage, additions: additions)
+        case .chat, .playground: SSETap(includeUsage: includeUsage, additions: additions)
         case .messages where route.isNative: MessagesTap()
         case .messages: MessagesEvents()
         }
@@ -58,7 +61,7 @@ struct EnteredRequest: Sendable {
     init(_ body: [UInt8], headers: HTTPFields, by entrance: Entrance) throws(GatewayError) {
         original = body
         switch entrance {
-        case .chat: (chat, messages) = (body, nil)
+        case .chat, .playground: (chat, messages) = (body, nil)
         case .messages:
             do {
                 let betas = HTTPField.Name("anthropic-beta").map { headers[values: $0] } ?? []

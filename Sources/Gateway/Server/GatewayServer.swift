@@ -54,6 +54,7 @@ public struct GatewayServer: Service {
         let routes = gateway.routes().buildResponder()
         let completions = ChatCompletions(gateway: gateway)
         let messages = ChatCompletions(gateway: gateway, entrance: .messages)
+        let playground = PlaygroundCompletion(gateway: gateway, origins: web?.origins ?? OriginCheck())
         let logger = logger
         let web = web
         let clock = HTTPDateClock()
@@ -70,6 +71,10 @@ public struct GatewayServer: Service {
                 }
                 if request.method == .post, request.uri.path == "/v1/messages" {
                     try await messages.respond(to: request, writer: writer, channel: channel, date: clock.now())
+                    return
+                }
+                if request.method == .post, request.uri.path == "/chat/completion" {
+                    try await playground.respond(to: request, writer: writer, channel: channel, date: clock.now())
                     return
                 }
                 let context = GatewayRequestContext(source: .init(channel: channel, logger: logger))

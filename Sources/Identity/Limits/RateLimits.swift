@@ -23,6 +23,8 @@ public struct RateLimits: Sendable {
     public var mailOfAddress = RateLimit(20, in: .seconds(3600))
     /// Mails to one mailbox.
     public var mailOfAccount = RateLimit(5, in: .seconds(3600))
+    /// Reports of installations from one address.
+    public var beaconOfAddress = RateLimit(20, in: .seconds(3600))
 
     public init() {}
 }

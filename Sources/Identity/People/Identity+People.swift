@@ -2,6 +2,7 @@ internal import Crypto
 public import Ledger
 internal import Mail
 internal import Postgres
+internal import Web
 
 extension Identity {
     /// The people of these ids that have an account, in no order.
@@ -29,6 +30,15 @@ extension Identity {
     public func isAdministrator(_ person: User) -> Bool {
         let email = person.email.lowercased()
         return person.isEmailVerified && configuration.administrators.contains { $0.lowercased() == email }
+    }
+
+    func countPeople() async throws(IdentityError) -> SignUps {
+        try await database {
+            let row = try await postgres.query(
+                "SELECT count(*), count(*) FILTER (WHERE email_verified) FROM identity.users"
+            ).first
+            return SignUps(total: try row?.decode(0) ?? 0, verified: try row?.decode(1) ?? 0)
+        }
     }
 
     /// Changes the name.

@@ -11,6 +11,7 @@ public struct IdentityRoutes: WebRoutes {
 
     public func register(on router: Router<WebContext>) {
         registerReferral(to: router)
+        registerBeacon(on: router)
         registerSessions(on: router)
         registerMailboxes(on: router)
         registerUser(on: router)
@@ -70,9 +71,7 @@ public struct IdentityRoutes: WebRoutes {
         return response
     }
 
-    var cookie: SessionCookie {
-        SessionCookie(isSecure: identity.configuration.usesHTTPS, domain: identity.configuration.cookieDomain)
-    }
+    var cookie: SessionCookie { identity.cookie }
 
     /// A redirect, which nobody keeps.
     func redirect(_ url: String) -> Response {
@@ -86,7 +85,29 @@ extension WebError {
     }
 }
 
+extension Identity {
+    var cookie: SessionCookie { SessionCookie(isSecure: configuration.usesHTTPS, domain: configuration.cookieDomain) }
+}
+
 extension Identity: SessionSource {
+    public var cookieAttributes: String { cookie.attributes }
+
+    public func isAdministrator(_ user: UserID) async throws(WebError) -> Bool {
+        do throws(IdentityError) {
+            return try await self.user(user).map(isAdministrator) ?? false
+        } catch {
+            throw WebError(error)
+        }
+    }
+
+    public func signUps() async throws(WebError) -> SignUps {
+        do throws(IdentityError) {
+            return try await countPeople()
+        } catch {
+            throw WebError(error)
+        }
+    }
+
     /// Who sent the request, by cookie or bearer session token.
     public func signedIn(_ request: Request, _ context: WebContext) async throws(WebError) -> SignedIn {
         guard let token = SessionCookie.token(of: request) else { throw .unauthorized }

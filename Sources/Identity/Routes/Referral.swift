@@ -24,7 +24,7 @@ struct Referral: Sendable {
 
     /// What the request's cookie says.
     init?(of request: Request) {
-        guard let value = SessionCookie.value(of: request, cookie: Self.cookieName) else { return nil }
+        guard let value = request.cookie(Self.cookieName) else { return nil }
         self.init(value)
     }
 

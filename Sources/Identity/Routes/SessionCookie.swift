@@ -1,5 +1,6 @@
 internal import HTTPTypes
 internal import Hummingbird
+internal import Web
 
 /// The cookie that holds a session's token. Scripts can't read it, and other sites' pages can't post with it.
 struct SessionCookie: Sendable {
@@ -38,17 +39,6 @@ struct SessionCookie: Sendable {
     }
 
     static func token(of request: Request, cookie name: String) -> SecretToken? {
-        value(of: request, cookie: name).flatMap { SecretToken($0) }
-    }
-
-    static func value(of request: Request, cookie name: String) -> String? {
-        for header in request.headers[values: .cookie] {
-            for pair in header.split(separator: ";") {
-                let trimmed = pair.drop { $0 == " " }
-                guard trimmed.hasPrefix(name + "=") else { continue }
-                return String(trimmed.dropFirst(name.count + 1))
-            }
-        }
-        return nil
+        request.cookie(name).flatMap { SecretToken($0) }
     }
 }

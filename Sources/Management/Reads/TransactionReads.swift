@@ -46,4 +46,31 @@ extension Management {
             { try $0.decode(0, as: Int64.self) }
         ).first ?? 0
     }
+
+    /// What the installation has given in credits and was paid for them.
+    struct Earnings: Sendable {
+        /// Credits that were topped up or granted, for money or not.
+        let issued: NanoDollars
+        /// What was paid, fees included.
+        let revenue: NanoDollars
+        /// Organizations that paid at least once.
+        let payingCustomers: Int64
+    }
+
+    func earnings() async throws(WebError) -> Earnings {
+        let found = try await rows(
+            """
+            SELECT
+                coalesce(sum(credit_amount) FILTER (
+                    WHERE type IN ('credit_topup', 'credit_manual_payment', 'credit_gift')), 0)::bigint,
+                coalesce(sum(amount), 0)::bigint, count(DISTINCT organization) FILTER (WHERE amount > 0)
+            FROM transactions.transactions
+            """, []
+        ) { row in
+            Earnings(
+                issued: NanoDollars(try row.decode(0, as: Int64.self)), revenue: NanoDollars(try row.decode(1, as: Int64.self)),
+                payingCustomers: try row.decode(2))
+        }
+        return found.first ?? Earnings(issued: .zero, revenue: .zero, payingCustomers: 0)
+    }
 }

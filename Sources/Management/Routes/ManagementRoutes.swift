@@ -40,6 +40,8 @@ public struct ManagementRoutes: WebRoutes {
         addMemberRules(to: router)
         addBilling(to: router)
         addChats(to: router)
+        addPlayground(to: router)
+        addAdministration(to: router)
         addProviderKeys(to: router)
         addMembers(to: router)
         addAudit(to: router)

@@ -1,0 +1,81 @@
+internal import Dialects
+internal import HTTPTypes
+internal import HummingbirdCore
+internal import JSON
+internal import NIOCore
+internal import Web
+
+/// `POST /chat/completion`: what the playground's page asks. The key is in the body, or in the cookie that
+/// `/playground/ensure-key` has set; from there on it is a chat completion like any other.
+struct PlaygroundCompletion: Sendable {
+    let completions: ChatCompletions
+    let maximumBodyBytes: Int
+    /// Whose pages may use the cookie.
+    let origins: OriginCheck
+
+    init(gateway: Gateway, origins: OriginCheck) {
+        completions = ChatCompletions(gateway: gateway, entrance: .playground)
+        maximumBodyBytes = gateway.configuration.maximumBodyBytes
+        self.origins = origins
+    }
+
+    @concurrent
+    func respond(
+        to request: Request, writer: consuming ResponseWriter, channel: any Channel, date: String
+    ) async throws {
+        let inner: Request
+        do throws(GatewayError) {
+            inner = try await completion(request, channel: channel)
+        } catch {
+            try await writer.write(error, head: ResponseHead(date: date))
+            return
+        }
+        try await completions.respond(to: inner, writer: writer, channel: channel, date: date)
+    }
+
+    /// The same request with the key where the gateway looks for it.
+    private func completion(_ request: Request, channel: any Channel) async throws(GatewayError) -> Request {
+        let body = try await BodyReader(maximumBytes: maximumBodyBytes).read(request, channel: channel)
+        let fields: [JSONValue.Member]
+        do {
+            guard let members = try JSONValue(body).fields else {
+                throw GatewayError.invalid("The body must be a JSON object.", param: nil)
+            }
+            fields = members
+        } catch let error as JSONError {
+            throw GatewayError.invalid("The body is not valid JSON: \(error).", param: nil)
+        } catch let error as GatewayError {
+            throw error
+        } catch {
+            throw GatewayError.invalid("The body is not valid JSON.", param: nil)
+        }
+        let token = try key(fields, of: request)
+        let asked = JSONValue.object(fields.filter { $0.name != Self.keyName }).bytes
+        var head = request.head
+        head.headerFields[.authorization] = "Bearer \(token)"
+        head.headerFields[.contentLength] = String(asked.count)
+        return Request(head: head, body: RequestBody(buffer: ByteBuffer(bytes: asked)))
+    }
+
+    private func key(_ fields: [JSONValue.Member], of request: Request) throws(GatewayError) -> String {
+        let given = fields.filter { $0.name == Self.keyName }.map(\.value)
+        if let value = given.last, value != .null {
+            guard given.count == 1, let token = value.text, !token.isEmpty else {
+                throw GatewayError.invalid("apiKey must be a string.", param: Self.keyName)
+            }
+            return token
+        }
+        guard let token = request.cookie(PlaygroundCookie.name), !token.isEmpty else {
+            throw GatewayError.invalid(
+                "An API key is needed: in apiKey, or from /playground/ensure-key in the browser's cookie.", param: Self.keyName)
+        }
+        do throws(WebError) {
+            try origins.check(request)
+        } catch {
+            throw GatewayError(APIError(status: error.status, message: error.message, code: error.code))
+        }
+        return token
+    }
+
+    private static let keyName = "apiKey"
+}

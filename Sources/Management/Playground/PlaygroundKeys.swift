@@ -1,0 +1,58 @@
+internal import Ledger
+internal import Postgres
+internal import Web
+
+extension Management {
+    static let noProject = WebError.forbidden("You have no access to this project.")
+    private static let playgroundName = "Auto-generated playground key"
+
+    /// A key of the playground with its secret, which the browser keeps and nobody else.
+    struct PlaygroundKey: Sendable {
+        let token: String
+        /// False when the gateway does not know it yet.
+        var isObeyed = true
+    }
+
+    /// The person's key for the playground in a project: the one that the browser holds, where it still opens the project; else
+    /// the same key with another token, because nobody can show the old one again; else a new one.
+    ///
+    /// - Parameter held: The token that the browser sent.
+    /// - Throws: 403 for a project of others, 400 when the plan's keys are used up.
+    func playgroundKey(of project: ProjectID, held: String?, by caller: Caller) async throws(WebError) -> PlaygroundKey {
+        _ = try await permitted(project, .createKey, by: caller, stranger: Self.noProject)
+        let own = try await playgroundKeys(of: project, caller.user)
+        if let held, try await opens(own, held) { return PlaygroundKey(token: held) }
+        let token = APIKeyToken()
+        do {
+            if let key = own.first {
+                try await roll(key: key, token: token, by: caller)
+            } else {
+                let draft = KeyDraft(project: project, description: Self.playgroundName)
+                try await addKey(.mint(), token: token, draft, by: caller)
+            }
+        } catch  where error.status == 202 {
+            // It is recorded, and shown now or never.
+            return PlaygroundKey(token: token.secret, isObeyed: false)
+        }
+        return PlaygroundKey(token: token.secret)
+    }
+
+    /// Whether the token that the browser holds is that of a key that the person made for the playground.
+    func hasPlaygroundKey(held: String?, _ user: UserID) async throws(WebError) -> Bool {
+        guard let held else { return false }
+        return try await opens(try await playgroundKeys(of: nil, user), held)
+    }
+
+    private func playgroundKeys(of project: ProjectID?, _ user: UserID) async throws(WebError) -> [APIKeyID] {
+        try await keys(of: project, for: user, mine: true).filter {
+            $0.description == Self.playgroundName && $0.status == "active" && $0.expiresAt.map { $0 > .now } ?? true
+        }.map(\.id)
+    }
+
+    private func opens(_ keys: [APIKeyID], _ token: String) async throws(WebError) -> Bool {
+        try await !rows(
+            "SELECT k.api_key FROM admission.keys AS k WHERE k.api_key = ANY ($1) AND k.token_sha256 = $2",
+            [.uuidArray(keys.map(\.uuid)), .text(APIKeyToken.digest(of: token))]
+        ) { _ in true }.isEmpty
+    }
+}
