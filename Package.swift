@@ -176,7 +176,7 @@ let package = Package(
                 "bad_input.py", "browser.py", "browser_passkeys.py", "budget.py", "curl_examples.py", "docs_page.py",
                 "erasure.py", "gemini_catalogue.json", "gemini_keys.py", "gemini_server.py", "gemini_upstream.py", "iam.py",
                 "iam_catalogue.json", "logs.py", "mailboxes.py", "mock_catalogue.json", "openai_sdk.py", "openapi.py",
-                "passkeys.py", "provider.py", "provider_keys.py", "quota.py", "recompute.py", "requirements.txt",
+                "passkeys.py", "playground.py", "provider.py", "provider_keys.py", "quota.py", "recompute.py", "requirements.txt",
                 "retention.py", "shop.py", "standin.py", "upstream_failures.py",
             ]),
     ],
