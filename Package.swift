@@ -148,7 +148,10 @@ let package = Package(
             exclude: ["Anthropic/Golden", "Gemini/Golden"]),
         tests(
             "Gateway",
-            ["Gateway", coreMetrics, "Web", "Dialects", "Catalogue", "Admission", "Ledger", "Money", "TestSupport", nioCore]),
+            [
+                "Gateway", coreMetrics, "Web", "Dialects", "Catalogue", "Admission", "Ledger", "Money", "TestSupport", nioCore,
+                httpTypes,
+            ]),
         tests(
             "Identity",
             [
@@ -173,7 +176,7 @@ let package = Package(
             "Acceptance", ["TestSupport", "Ledger", "Postgres", "Money", logging],
             exclude: [
                 "anthropic_catalogue.json", "anthropic_sdk.py", "anthropic_server.py", "anthropic_upstream.py",
-                "bad_input.py", "browser.py", "browser_passkeys.py", "budget.py", "curl_examples.py", "docs_page.py",
+                "bad_input.py", "browser.py", "browser_passkeys.py", "budget.py", "cache.py", "curl_examples.py", "docs_page.py",
                 "erasure.py", "gemini_catalogue.json", "gemini_keys.py", "gemini_server.py", "gemini_upstream.py", "iam.py",
                 "iam_catalogue.json", "logs.py", "mailboxes.py", "mock_catalogue.json", "openai_sdk.py", "openapi.py",
                 "passkeys.py", "playground.py", "provider.py", "provider_keys.py", "quota.py", "recompute.py", "requirements.txt",

@@ -20,11 +20,14 @@ public struct GatewayMetadata: Sendable, Hashable {
     public var outputLimit: RequestEdits.OutputLimit?
     /// Whether the usage was estimated because the provider reported none.
     public var estimated = false
+    /// Whether the answer is one that was given before.
+    public var cached = false
 
     /// What every answer has.
     public init(
         requestedModel: String, requestedProvider: String?, usedModel: String, usedProvider: String, underlyingUsedModel: String,
-        requestID: String? = nil, outputLimit: RequestEdits.OutputLimit? = nil, estimated: Bool = false
+        requestID: String? = nil, outputLimit: RequestEdits.OutputLimit? = nil, estimated: Bool = false,
+        cached: Bool = false
     ) {
         self.requestedModel = requestedModel
         self.requestedProvider = requestedProvider
@@ -34,6 +37,7 @@ public struct GatewayMetadata: Sendable, Hashable {
         self.requestID = requestID
         self.outputLimit = outputLimit
         self.estimated = estimated
+        self.cached = cached
     }
 
     /// Appends the object. It is written by hand because every answer has one.
@@ -55,6 +59,7 @@ public struct GatewayMetadata: Sendable, Hashable {
         if let outputLimit {
             bytes.append(contentsOf: ",\"added_parameters\":{\"\(outputLimit.field.rawValue)\":\(outputLimit.tokens)}".utf8)
         }
+        if cached { bytes.append(contentsOf: ",\"cached\":true".utf8) }
         if estimated { bytes.append(contentsOf: ",\"estimated\":true".utf8) }
         bytes.append(UInt8(ascii: "}"))
     }

@@ -87,6 +87,7 @@ struct ChatCompletions: Sendable {
             }
             throw error
         }
+        head.isCached = admitted.cached != nil
         guard admitted.understood.isStreamed else { return .whole(try await whole(admitted)) }
         return .stream(try await stream(admitted, disconnects: Self.disconnects(of: channel)))
     }
@@ -146,6 +147,7 @@ struct ChatCompletions: Sendable {
             isEstimated: scan.usage == nil, finishReason: scan.finishReasons.first,
             unifiedFinishReason: UnifiedFinishReason(finishReason: scan.finishReasons.first), completion: body)
         let settled = try await Settler(gateway: gateway).settle(admitted, ending)
+        CacheStep(gateway: gateway).keep(body, of: admitted, from: opened.route, tokens: scan.estimatedCompletionTokens)
         let additions = ResponseAdditions(
             metadata: GatewayMetadata(admitted, route: opened.route, isEstimated: scan.usage == nil), bill: settled.bill,
             estimatedUsage: scan.usage == nil ? estimate : nil)
@@ -218,6 +220,6 @@ extension GatewayMetadata {
             usedModel: understood.model.id, usedProvider: route.provider.id, underlyingUsedModel: route.mapping.upstreamName,
             requestID: understood.incoming.id.description,
             outputLimit: admitted.outputLimit(at: route),
-            estimated: isEstimated)
+            estimated: isEstimated, cached: admitted.cached != nil)
     }
 }

@@ -18,6 +18,7 @@ public struct Gateway: Sendable {
     let outcomes: OutcomeWriter
     let annotations: AnnotationWriter
     let payloads: PayloadWriter
+    let answers: AnswerCache
     let transport: HTTPTransport
     let postgres: PostgresClient
     let redis: RedisClient
@@ -31,7 +32,8 @@ public struct Gateway: Sendable {
 
     public init(
         catalogue: Catalogue, admission: AdmissionClient, appender: Appender, lease: InstanceLease, outcomes: OutcomeWriter,
-        annotations: AnnotationWriter, payloads: PayloadWriter, transport: HTTPTransport, postgres: PostgresClient,
+        annotations: AnnotationWriter, payloads: PayloadWriter, answers: AnswerCache, transport: HTTPTransport,
+        postgres: PostgresClient,
         redis: RedisClient,
         secrets: ProviderSecrets, registry: PrometheusRegistry, configuration: GatewayConfiguration, logger: Logger
     ) {
@@ -42,6 +44,7 @@ public struct Gateway: Sendable {
         self.outcomes = outcomes
         self.annotations = annotations
         self.payloads = payloads
+        self.answers = answers
         self.transport = transport
         self.postgres = postgres
         self.redis = redis

@@ -117,6 +117,8 @@ ok(xavier.patch(f"/orgs/{own}", json={
 command("credits", "grant", "--organization", own, "--amount", "10", "--kind", "paid")
 command("organizations", "set-retention", "--organization", own, "--level", "retain")
 own_project = ok(xavier.get(f"/orgs/{own}/projects"))["projects"][0]["id"]
+# Answers are kept to be given again.
+ok(xavier.patch(f"/projects/{own_project}", json={"cachingEnabled": True, "cacheDurationSeconds": 31_536_000}))
 own_key = new_key(xavier, own_project, NEEDLES["key"])
 
 # One that he belongs to, and one that he owns with a member.

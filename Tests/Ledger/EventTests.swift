@@ -103,6 +103,7 @@ import Testing
         outcome.bodies = BodyDigests(prompt: String(repeating: "0a", count: 32), completion: nil)
         (outcome.credential, outcome.providerKey) = (.organization, .mint())
         outcome.attempts[0].providerKey = outcome.providerKey
+        outcome.saved = NanoDollars(7)
         try Self.survives(RequestFailed(outcome: outcome))
         try Self.survives(RequestCancelled(outcome: outcome))
         try Self.survives(RequestSettledLate(outcome: outcome))
@@ -124,6 +125,7 @@ import Testing
         outcome.bodies = BodyDigests(prompt: String(repeating: "0a", count: 32), completion: String(repeating: "ff", count: 32))
         (outcome.credential, outcome.providerKey) = (.organization, .mint())
         outcome.attempts[0].providerKey = outcome.providerKey
+        outcome.saved = NanoDollars(7)
         try agree(Self.cast.authorized())
         try agree(RequestCompleted(outcome: outcome))
         try agree(RequestAbandoned(outcome: outcome, reason: "lease_expired", bound: .zero))

@@ -20,6 +20,8 @@ final class GatewayMetrics: Sendable {
     let settlement: Timer
     /// Outcomes that went to the spool because the ledger was away.
     let spooled: Counter
+    /// Requests that were answered from the cache.
+    let cacheHits: Counter
 
     init(registry: PrometheusRegistry) {
         self.registry = registry
@@ -34,6 +36,8 @@ final class GatewayMetrics: Sendable {
         settlement = timer("llmgateway_settlement_seconds", "Until a request's outcome was durable.")
         registry.describe("llmgateway_spooled_outcomes_total", "Outcomes written to the spool because the ledger was away.")
         spooled = Counter(label: "llmgateway_spooled_outcomes_total", factory: registry)
+        registry.describe("llmgateway_cache_hits_total", "Requests that were answered from the cache.")
+        cacheHits = Counter(label: "llmgateway_cache_hits_total", factory: registry)
         registry.describe("llmgateway_requests_total", "Chat completions answered, by HTTP status.")
         registry.collect { [weak self] in
             [

@@ -24,17 +24,21 @@ final class OrganizationPolicy: Sendable {
     let keys: [APIKeyID: RuleSet]
     /// By project; one that is not there has none.
     let modes: [ProjectID: ProjectMode]
+    /// How long the answers of projects that cache are given again, in seconds; one that is not there does not.
+    let cacheSeconds: [ProjectID: Int64]
     /// The organization's own accounts, in the order to try, by the provider's id or the name of a custom provider.
     let accounts: [String: [OwnAccount]]
 
     init(
         position: Int64, members: [UserID: RuleSet] = [:], keys: [APIKeyID: RuleSet] = [:],
-        modes: [ProjectID: ProjectMode] = [:], accounts: [String: [OwnAccount]] = [:]
+        modes: [ProjectID: ProjectMode] = [:], cacheSeconds: [ProjectID: Int64] = [:],
+        accounts: [String: [OwnAccount]] = [:]
     ) {
         self.position = position
         self.members = members
         self.keys = keys
         self.modes = modes
+        self.cacheSeconds = cacheSeconds
         self.accounts = accounts
     }
 

@@ -25,6 +25,7 @@ struct PolicyReader: Sendable {
         var keys = RuleSets<APIKeyID>(scope: .apiKey)
         var members = RuleSets<UserID>(scope: .member)
         var modes: [ProjectID: ProjectMode] = [:]
+        var cacheSeconds: [ProjectID: Int64] = [:]
         var accounts: [String: [OwnAccount]] = [:]
         for row in rows {
             let id: UUID = try row.decode(1)
@@ -43,10 +44,13 @@ struct PolicyReader: Sendable {
                 // A mode that a later version knows must not spend what it may not.
                 guard let mode = ProjectMode(rawValue: name) else { throw UnknownMode(name: name) }
                 modes[ProjectID(uuid: id)] = mode
+                let seconds: Int64 = try row.decode(5)
+                if seconds > 0 { cacheSeconds[ProjectID(uuid: id)] = seconds }
             }
         }
         return OrganizationPolicy(
-            position: position, members: members.compiled, keys: keys.compiled, modes: modes, accounts: accounts)
+            position: position, members: members.compiled, keys: keys.compiled, modes: modes, cacheSeconds: cacheSeconds,
+            accounts: accounts)
     }
 
     /// The rules of one level, by whom they bind.
@@ -113,7 +117,7 @@ struct PolicyReader: Sendable {
         SELECT 'member', m.user_id, m.rule, m.kind, m.value, 0, NULL, NULL
         FROM organizations.member_rules AS m WHERE m.organization = $1 AND m.status = 'active'
         UNION ALL
-        SELECT 'mode', p.project, NULL, p.mode, NULL, 0, NULL, NULL
+        SELECT 'mode', p.project, NULL, p.mode, NULL, CASE WHEN p.caching THEN p.cache_seconds ELSE 0 END, NULL, NULL
         FROM organizations.projects AS p WHERE p.organization = $1 AND p.status <> 'deleted'
         UNION ALL
         SELECT * FROM (

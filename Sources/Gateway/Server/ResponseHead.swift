@@ -11,6 +11,9 @@ struct ResponseHead: Sendable {
     /// Echoed as `x-request-id`; without one the gateway's id stands there.
     var clientRequestID: String?
 
+    /// Whether the answer was given before.
+    var isCached = false
+
     init(date: String) { self.date = date }
 
     func fields(contentType: String) -> HTTPFields {
@@ -22,6 +25,7 @@ struct ResponseHead: Sendable {
             fields[name] = clientRequestID ?? id
             fields[gatewayName] = id
         }
+        if isCached, let name = Self.cacheName { fields[name] = "HIT" }
         return fields
     }
 
@@ -34,6 +38,7 @@ struct ResponseHead: Sendable {
     }
 
     private static let requestIDName = HTTPField.Name("x-request-id")
+    private static let cacheName = HTTPField.Name("x-llmgateway-cache")
     private static let gatewayRequestIDName = HTTPField.Name("x-llmgateway-request-id")
 }
 

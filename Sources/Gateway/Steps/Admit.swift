@@ -15,6 +15,11 @@ struct AdmittedRequest: Sendable {
     let held: NanoDollars
     /// The completion bound that must be sent upstream because the client named none; nil when the client's own stands.
     let outputLimit: Int64?
+    /// nil where the project does not cache.
+    let cache: CacheUse?
+
+    /// The answer that was given before and is given again; then nobody is asked and nothing is charged.
+    var cached: CachedAnswer? { cache?.found }
 
     /// The bound to send to `route`; the organization's own account is bounded by nobody but the client.
     func outputLimit(at route: Route) -> RequestEdits.OutputLimit? {
@@ -41,7 +46,9 @@ struct AdmitStep: Sendable {
             throw GatewayError.unavailable("The gateway can't reach the ledger and admits nothing for now.")
         }
         let organization = understood.address.organization
-        var trial = try trial(understood, by: try await gateway.policies.policy(of: organization))
+        let policy = try await gateway.policies.policy(of: organization)
+        var cache = await CacheStep(gateway: gateway).look(for: understood, by: policy)
+        var trial = try trial(understood, by: policy, cached: cache?.found)
         var endedEpoch: Int64?
         var mayLower = true
         for _ in 1...Self.attempts {
@@ -52,7 +59,9 @@ struct AdmitStep: Sendable {
             case .unknown:
                 throw GatewayError.unavailable("The limits of this organization are being restored; try again shortly.")
             case .stale(let position):
-                trial = try self.trial(understood, by: try await gateway.policies.policy(of: organization, atLeast: position))
+                let policy = try await gateway.policies.policy(of: organization, atLeast: position)
+                cache = await CacheStep(gateway: gateway).look(for: understood, by: policy)
+                trial = try self.trial(understood, by: policy, cached: cache?.found)
             case .denied(let denial):
                 if denial.reason == .permission, let refusal = trial.refusal { throw refusal }
                 if let available = denial.available, mayLower, try trial.bound.fit(into: available) {
@@ -75,7 +84,7 @@ struct AdmitStep: Sendable {
                 }
                 let admitted = AdmittedRequest(
                     understood: understood, admission: admission, held: trial.bound.amount,
-                    outputLimit: trial.bound.outputLimit)
+                    outputLimit: trial.bound.outputLimit, cache: trial.isCached ? cache : cache?.missed)
                 guard admitted.isAuthorized else { return admitted }
                 switch try await authorize(admitted) {
                 case .authorized: return admitted
@@ -94,6 +103,8 @@ struct AdmitStep: Sendable {
         /// Why none is left. Only admission knows whether the policy that says so is the newest, so it is asked all the same.
         let refusal: GatewayError?
         var bound: HoldBound
+        /// Whether the answer that was given before may be given again.
+        var isCached = false
 
         /// Without what is charged; nil when that leaves everything or nothing.
         func ownRoutesAlone() throws(GatewayError) -> Trial? {
@@ -104,12 +115,21 @@ struct AdmitStep: Sendable {
         }
     }
 
-    private func trial(_ understood: UnderstoodRequest, by policy: OrganizationPolicy) throws(GatewayError) -> Trial {
+    private func trial(_ understood: UnderstoodRequest, by policy: OrganizationPolicy, cached: CachedAnswer?) throws(GatewayError)
+        -> Trial
+    {
         let refused: GatewayError
         switch PermitStep(gateway: gateway).permit(understood, by: policy) {
         case .granted(let permitted):
             switch FundStep().fund(permitted, by: policy) {
             case .success(let funded):
+                // Only where the request itself could go: what a rule forbids is not had from the cache either.
+                if let cached, let route = funded.routes.first(where: { $0.answers(cached) }) {
+                    let narrowed = funded.narrowed(to: [route])
+                    return Trial(
+                        understood: narrowed, policy: policy.position, refusal: nil, bound: try HoldBound(cached: narrowed),
+                        isCached: true)
+                }
                 return Trial(understood: funded, policy: policy.position, refusal: nil, bound: try HoldBound(funded))
             case .failure(let refusal): refused = refusal
             }
@@ -191,6 +211,12 @@ struct AdmitStep: Sendable {
     private func release(_ admitted: AdmittedRequest) {
         let incoming = admitted.understood.incoming
         gateway.admission.release(incoming.id, address: admitted.understood.address, on: incoming.eventLoop)
+    }
+}
+
+extension Route {
+    fileprivate func answers(_ cached: CachedAnswer) -> Bool {
+        provider.id == cached.provider && mapping.upstreamName == cached.model
     }
 }
 

@@ -29,6 +29,12 @@ struct HoldBound: Sendable {
         amount = try highest(outputTokens)
     }
 
+    /// Nothing, for a request that is answered as it was before.
+    init(cached understood: UnderstoodRequest) throws(GatewayError) {
+        (routes, charged, scan, isAdjustable) = ([], [], understood.scan, false)
+        (outputTokens, amount) = (0, .zero)
+    }
+
     /// All tokens that the request can use, for the limit on tokens a minute.
     var tokens: Int64 {
         let prompt = routes.map(\.promptTokens).max() ?? 0

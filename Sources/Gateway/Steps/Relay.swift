@@ -40,6 +40,10 @@ struct RelayStep: Sendable {
         _ admitted: AdmittedRequest, from index: Int = 0, earlier: [Attempt] = []
     ) async throws(RelayFailure) -> (OpenedAnswer, index: Int) {
         let routes = admitted.understood.routes
+        if let cached = admitted.cached {
+            let answer = UpstreamAnswer.replayed(ReplayedAnswer(cached.body))
+            return (OpenedAnswer(route: routes[0], answer: answer, attempts: [], began: .now), 0)
+        }
         var attempts = earlier
         var index = index
         while true {

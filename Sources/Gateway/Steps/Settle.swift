@@ -45,11 +45,19 @@ struct Settler: Sendable {
     /// - Throws: 503 when neither the ledger nor the spool could take the outcome: the answer is not finished then.
     func settle(_ admitted: AdmittedRequest, _ ending: Ending) async throws(GatewayError) -> SettledRequest {
         let began = ContinuousClock.now
-        let bills = try bills(ending)
+        let full = try bills(ending)
+        let isCached = admitted.cached != nil
+        let bills = isCached ? (price: Bill.none, cost: Bill.none) : full
         let charged = admitted.admission.strict ? min(bills.price.total, admitted.held) : bills.price.total
         var outcome = outcome(admitted, ending, bills, charged: charged)
         let kept = admitted.admission.isRetained ? KeptBodies(admitted, ending, writer: gateway.payloads) : nil
         outcome.bodies = kept?.digests
+        if isCached {
+            // Nobody was asked.
+            (outcome.cached, outcome.attempts) = (true, [])
+            outcome.saved = (ending.route?.own == nil ? full.price : full.cost).total
+            gateway.metrics.cacheHits.increment()
+        }
         do {
             let event = try event(admitted, ending.kind, outcome)
             let settlement = try await gateway.outcomes.settle(event)

@@ -16,7 +16,7 @@ final class StreamedAnswer: Sendable {
         var firstByteAt: ContinuousClock.Instant?
         var isClientGone = false
         var isSettled = false
-        /// What the provider has sent, for organizations that have it kept.
+        /// What the provider has sent, where it is kept.
         var completion: [UInt8]?
 
         mutating func feed(_ bytes: [UInt8], keptBytes limit: Int) -> [UInt8] {
@@ -30,6 +30,7 @@ final class StreamedAnswer: Sendable {
     private let admitted: AdmittedRequest
     private let opened: OpenedAnswer
     private let first: [UInt8]?
+    private let keptBytes: Int
     private let state: Mutex<State>
 
     /// - Parameter first: the first bytes of the provider's stream, nil for an empty one.
@@ -42,9 +43,11 @@ final class StreamedAnswer: Sendable {
         let route = opened.route
         let understood = admitted.understood
         let tap = understood.entered.entrance.tap(of: route, includeUsage: understood.scan.includeUsage) { usage in
-            ResponseAdditions(metadata: metadata, bill: try? route.price(of: usage))
+            ResponseAdditions(metadata: metadata, bill: admitted.cached == nil ? try? route.price(of: usage) : Bill.none)
         }
-        state = Mutex(State(tap: tap, completion: admitted.admission.isRetained ? [] : nil))
+        keptBytes = admitted.admission.isRetained ? gateway.payloads.maximumBytes : AnswerCache.maximumBytes
+        let isKept = admitted.admission.isRetained || (admitted.cache != nil && admitted.cached == nil)
+        state = Mutex(State(tap: tap, completion: isKept ? [] : nil))
     }
 
     /// The client is gone: stop the provider, so that no more is produced and paid for.
@@ -60,7 +63,7 @@ final class StreamedAnswer: Sendable {
         var failure: UpstreamFailure?
         while let bytes = chunk {
             let (output, isOver) = state.withLock { state in
-                let output = state.feed(bytes, keptBytes: gateway.payloads.maximumBytes)
+                let output = state.feed(bytes, keptBytes: keptBytes)
                 if !output.isEmpty, state.firstByteAt == nil { state.firstByteAt = .now }
                 return (output, state.tap.isDone || state.tap.failure != nil)
             }
@@ -119,6 +122,9 @@ final class StreamedAnswer: Sendable {
                 attempts: opened.attempts + [opened.attempt(status: opened.answer.status, error: nil)], usage: usage,
                 isEstimated: isEstimated, finishReason: tap.finishReasons.first,
                 unifiedFinishReason: UnifiedFinishReason(finishReason: tap.finishReasons.first)))
+        let completion = state.withLock { $0.completion }
+        CacheStep(gateway: gateway).keep(
+            completion, of: admitted, from: opened.route, tokens: tap.estimatedCompletionTokens)
         var tap = tap
         let additions = ResponseAdditions(
             metadata: GatewayMetadata(admitted, route: opened.route, isEstimated: isEstimated), bill: settled.bill)
@@ -159,7 +165,7 @@ final class StreamedAnswer: Sendable {
     }
 
     private func keep(_ bytes: [UInt8]) {
-        state.withLock { _ = $0.feed(bytes, keptBytes: gateway.payloads.maximumBytes) }
+        state.withLock { _ = $0.feed(bytes, keptBytes: keptBytes) }
     }
 
     private func estimate(_ tap: any StreamTap) -> TokenUsage {

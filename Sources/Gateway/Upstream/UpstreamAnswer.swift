@@ -6,6 +6,8 @@ internal import Money
 enum UpstreamAnswer: Sendable {
     case http(HTTPTransportResponse)
     case echo(EchoStream)
+    /// What a provider answered before.
+    case replayed(ReplayedAnswer)
     /// An answer in another dialect, read as OpenAI's.
     case foreign(TranslatedAnswer)
 
@@ -13,7 +15,7 @@ enum UpstreamAnswer: Sendable {
     var status: Int {
         switch self {
         case .http(let response): response.status
-        case .echo: 200
+        case .echo, .replayed: 200
         case .foreign(let answer): answer.response.status
         }
     }
@@ -22,7 +24,7 @@ enum UpstreamAnswer: Sendable {
     func header(_ name: String) -> String? {
         switch self {
         case .http(let response): response.header(name)
-        case .echo: nil
+        case .echo, .replayed: nil
         case .foreign(let answer): answer.response.header(name)
         }
     }
@@ -33,6 +35,8 @@ enum UpstreamAnswer: Sendable {
         case .http(let response):
             do { return try await response.next() } catch { throw UpstreamFailure(error) }
         case .echo(let answer):
+            return answer.next()
+        case .replayed(let answer):
             return answer.next()
         case .foreign(let answer):
             return try await answer.next()
@@ -50,6 +54,8 @@ enum UpstreamAnswer: Sendable {
             var body: [UInt8] = []
             while let chunk = answer.next() { body += chunk }
             return body
+        case .replayed(let answer):
+            return answer.collect()
         case .foreign(let answer):
             return try await answer.collect(upTo: limit)
         }
@@ -58,7 +64,7 @@ enum UpstreamAnswer: Sendable {
     /// What the provider has told of the usage before its answer was whole; nil where its dialect tells it only at the end.
     var usageSoFar: TokenUsage? {
         switch self {
-        case .http, .echo: nil
+        case .http, .echo, .replayed: nil
         case .foreign(let answer): answer.usage
         }
     }
@@ -71,7 +77,7 @@ enum UpstreamAnswer: Sendable {
         case .foreign(let answer):
             let said = answer.refusal((try? await answer.response.collect(upTo: Self.refusalBytes)) ?? [])
             (status, body) = (said.status, said.json)
-        case .http, .echo: body = (try? await collect(upTo: Self.refusalBytes)) ?? []
+        case .http, .echo, .replayed: body = (try? await collect(upTo: Self.refusalBytes)) ?? []
         }
         cancel()
         return UpstreamFailure(
@@ -87,6 +93,7 @@ enum UpstreamAnswer: Sendable {
         case .http(let response): response.cancel()
         case .foreign(let answer): answer.response.cancel()
         case .echo(let answer): answer.stop()
+        case .replayed(let answer): answer.stop()
         }
     }
 
@@ -96,6 +103,7 @@ enum UpstreamAnswer: Sendable {
         case .http(let response): response.stop()
         case .foreign(let answer): answer.response.stop()
         case .echo(let answer): answer.stop()
+        case .replayed(let answer): answer.stop()
         }
     }
 }

@@ -33,6 +33,7 @@ extension Outcome {
         writer.member("held", held)
         writer.member("charged", charged)
         writer.member("overrun", overrun)
+        if let saved { writer.member("saved", saved) }
         writer.member("duration_ms", durationMS)
         writer.member("time_to_first_token_ms", timeToFirstTokenMS)
         writer.member("admitted_at", admittedAt)

@@ -41,6 +41,8 @@ public struct Outcome: Codable, Sendable, Hashable {
     public var charged: NanoDollars
     /// `price.total - charged`; posted to the house account `overrun`.
     public var overrun: NanoDollars
+    /// What an answer from the cache would have cost whoever pays the provider; nil for every other.
+    public var saved: NanoDollars?
     public var durationMS: Int64
     public var timeToFirstTokenMS: Int64?
     public var admittedAt: Timestamp
@@ -53,7 +55,7 @@ public struct Outcome: Codable, Sendable, Hashable {
         finishReason: String?, unifiedFinishReason: String, attempts: [Attempt], usage: TokenUsage, catalogueVersion: String,
         credential: CredentialOwner, price: Bill, cost: Bill, held: NanoDollars, charged: NanoDollars, overrun: NanoDollars,
         durationMS: Int64, timeToFirstTokenMS: Int64?, admittedAt: Timestamp, providerKey: ProviderKeyID? = nil,
-        bodies: BodyDigests? = nil
+        bodies: BodyDigests? = nil, saved: NanoDollars? = nil
     ) {
         self.instance = instance
         self.project = project
@@ -83,11 +85,12 @@ public struct Outcome: Codable, Sendable, Hashable {
         self.timeToFirstTokenMS = timeToFirstTokenMS
         self.admittedAt = admittedAt
         self.bodies = bodies
+        self.saved = saved
     }
 
     enum CodingKeys: String, CodingKey {
         case instance, project, model, provider, stream, cached, estimated, status, error, attempts, usage, credential, price,
-            cost, held, charged, overrun, bodies
+            cost, held, charged, overrun, saved, bodies
         case apiKey = "api_key"
         case providerKey = "provider_key"
         case requestedModel = "requested_model"

@@ -43,6 +43,7 @@ struct ServeProcess: Sendable {
         let outcomes = OutcomeWriter(appender: appender, client: postgres, spool: spool, logger: logger)
         let annotations = AnnotationWriter(client: postgres, logger: logger)
         let payloads = PayloadWriter(client: postgres, logger: logger)
+        let answers = AnswerCache(client: postgres, logger: logger)
         let admissionRedis = AdmissionRedis(
             configuration: try RedisConfiguration(url: settings.redisURL), eventLoopGroup: eventLoopGroup,
             folder: try AdmissionFolder(path: settings.root + "/projections/admission"), postgres: postgres, appender: appender,
@@ -68,7 +69,8 @@ struct ServeProcess: Sendable {
         gatewayConfiguration.allowsPrivateProviderURLs = providerKeys.allowsPrivateURLs
         let gateway = Gateway(
             catalogue: catalogue, admission: admission, appender: appender, lease: lease, outcomes: outcomes,
-            annotations: annotations, payloads: payloads, transport: transport, postgres: postgres, redis: admissionRedis.client,
+            annotations: annotations, payloads: payloads, answers: answers, transport: transport, postgres: postgres,
+            redis: admissionRedis.client,
             secrets: secrets, registry: registry, configuration: gatewayConfiguration, logger: logger)
         let watchdog = Watchdog(client: postgres, logger: logger)
         let retention = Retention(client: postgres, logger: logger)
@@ -111,6 +113,7 @@ struct ServeProcess: Sendable {
             OutlivingService(body: { try await appender.run() }, shutdown: { await appender.shutdown() }),
             BackgroundService("annotations") { await annotations.run() },
             BackgroundService("payloads") { await payloads.run() },
+            BackgroundService("answers") { await answers.run() },
             BackgroundService("signal") { await bridge.run() },
             BackgroundService("lease") { await lease.run() },
             BackgroundService("watchdog") { await watchdog.run() },

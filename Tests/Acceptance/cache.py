@@ -1,0 +1,178 @@
+"""The response cache: equal requests of one project are answered alike and for nothing; whatever differs is asked anew.
+
+The built-in provider names each answer after the request that it was made for, so that an answer that was given before is known by
+its id.
+"""
+
+import decimal
+import json
+import os
+import time
+
+import httpx
+
+from shop import command, ok
+
+url = os.environ["GATEWAY_URL"].replace("127.0.0.1", "localhost")
+PASSWORD = "correct horse battery"
+
+
+def shop(email):
+    person = httpx.Client(base_url=url, headers={"origin": url}, timeout=60)
+    ok(person.post("/auth/sign-up/email", json={"email": email, "password": PASSWORD, "name": "C"}))
+    organization = ok(person.get("/orgs"))["organizations"][0]["id"]
+    command("credits", "grant", "--organization", organization, "--amount", "10", "--kind", "paid")
+    return person, organization
+
+
+def project(person, organization, **settings):
+    made = {"name": "P", "organizationId": organization, "cachingEnabled": True, "cacheDurationSeconds": 600} | settings
+    return ok(person.post("/projects", json=made))["project"]["id"]
+
+
+def key(person, of):
+    return ok(person.post("/keys/api", json={"description": "k", "projectId": of, "usageLimit": None}))["apiKey"]["token"]
+
+
+def chat(token, headers={}, path="/v1/chat/completions", **fields):
+    body = {"model": "echo", "messages": [{"role": "user", "content": "Say it again"}], "max_tokens": 50} | fields
+    answer = httpx.post(url + path, headers={"authorization": f"Bearer {token}"} | headers, json=body, timeout=60)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def name(answer):
+    """Which request the answer was made for."""
+    if answer.headers["content-type"].startswith("application/json"):
+        return answer.json()["id"]
+    return json.loads(next(line[6:] for line in answer.text.splitlines() if line.startswith("data: {")))["id"]
+
+
+def hit(answer):
+    return answer.headers.get("x-llmgateway-cache") == "HIT"
+
+
+def kept(token, **fields):
+    """Asks until the first answer is kept, and returns what is given again."""
+    first = chat(token, **fields)
+    assert not hit(first), first.headers
+    end = time.monotonic() + 20
+    while True:
+        again = chat(token, **fields)
+        if hit(again):
+            return first, again
+        assert time.monotonic() < end, "nothing is kept"
+        first = again
+        time.sleep(0.05)
+
+
+owner, organization = shop("cache@example.org")
+caching = project(owner, organization)
+token, colleague = key(owner, caching), key(owner, caching)
+
+# Whole: the same answer, for nothing, and it says so.
+first, again = kept(token)
+assert name(again) == name(first) and again.json()["choices"] == first.json()["choices"]
+assert first.json()["usage"]["cost"] > 0 and first.json()["metadata"].get("cached") is None
+assert again.json()["usage"]["cost"] == 0 and again.json()["metadata"]["cached"] is True, again.text
+assert again.json()["usage"]["completion_tokens"] == first.json()["usage"]["completion_tokens"]
+assert again.headers["x-llmgateway-request-id"] != first.headers["x-llmgateway-request-id"]
+# The order of members means nothing; another key of the project is served as well.
+swapped = b'{"max_tokens": 50, "messages": [{"content": "Say it again", "role": "user"}], "model": "echo"}'
+reordered = httpx.post(
+    url + "/v1/chat/completions", headers={"authorization": f"Bearer {colleague}"}, content=swapped, timeout=60)
+assert hit(reordered) and name(reordered) == name(first), reordered.text
+
+# Streamed: another request than the whole one; all events come again, whether or not usage is wanted.
+first, again = kept(token, stream=True)
+assert name(again) == name(first) and again.text.endswith("data: [DONE]\n\n")
+assert "\"usage\"" not in again.text.replace("\"usage\":null", "") and again.text == first.text, (first.text, again.text)
+first, again = kept(token, stream=True, stream_options={"include_usage": True})
+costs = [json.loads(line[6:])["usage"]["cost"] for line in again.text.splitlines()
+         if line.startswith("data: {") and json.loads(line[6:]).get("usage")]
+assert costs == [0], again.text
+
+# In Anthropic's format too, which is another request than the same words in OpenAI's.
+first, again = kept(token, path="/v1/messages")
+assert again.json()["content"] == first.json()["content"] and again.json()["type"] == "message"
+
+# Whatever can change the answer makes another request.
+known, _ = kept(token, user="a")
+tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+for change in (
+    {"user": "b"}, {"temperature": 0.1}, {"max_tokens": 51}, {"seed": 1}, {"stop": ["x"]}, {"tools": tools},
+    {"tools": tools, "tool_choice": "none"}, {"reasoning_effort": "low"}, {"n": 2}, {"verbosity": "low"},
+    {"messages": [{"role": "user", "content": "Say it again "}]}, {"response_format": {"type": "json_object"}},
+    {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "Say it again"}]},
+):
+    different = httpx.post(
+        url + "/v1/chat/completions", headers={"authorization": f"Bearer {token}"}, timeout=60,
+        json={"model": "echo", "messages": [{"role": "user", "content": "Say it again"}], "max_tokens": 50, "user": "a"} | change)
+    assert not hit(different), change
+
+# With x-no-cache the provider is asked, and the new answer takes the place of the old one.
+fresh = chat(token, headers={"x-no-cache": "true"}, user="a")
+assert not hit(fresh) and name(fresh) != name(known)
+end = time.monotonic() + 20
+while name(chat(token, user="a")) != name(fresh):
+    assert time.monotonic() < end
+    time.sleep(0.05)
+
+# Nobody else's: another project of the organization, another organization.
+default = ok(owner.get(f"/orgs/{organization}/projects"))["projects"][0]["id"]
+assert default != caching
+ok(owner.patch(f"/projects/{default}", json={"cachingEnabled": True, "cacheDurationSeconds": 600}))
+other = key(owner, default)
+stranger, theirs = shop("other@example.org")
+their_token = key(stranger, project(stranger, theirs))
+for outsider in (other, their_token):
+    assert not hit(chat(outsider, user="a"))
+
+# A hit is an event of its own, charged nothing, with what it saved; the books agree.
+lines = command("ledger", "events", "--organization", organization, "--type", "request.completed", "--limit", "10000")
+events = [json.loads(line) for line in lines.splitlines()]
+hits = [event["data"] for event in events if event["data"]["cached"]]
+asked = [event["data"] for event in events if not event["data"]["cached"]]
+assert hits and all(
+    data["charged"] == 0 and data["held"] == 0 and data["cost"]["total"] == 0 and data["attempts"] == [] and data["saved"] > 0
+    and data["provider"] == "echo" for data in hits), hits
+assert asked and all("saved" not in data and data["charged"] > 0 for data in asked)
+assert {data["saved"] for data in hits} <= {data["price"]["total"] for data in asked}
+charged = decimal.Decimal(json.loads(command("balance", "--organization", organization))["charged"])
+assert charged * 10**9 == sum(data["charged"] for data in asked), charged
+end = time.monotonic() + 30
+while True:
+    logs = ok(owner.get(f"/logs?projectId={caching}&limit=100"))["logs"]
+    if sum(log["cached"] for log in logs) == len(hits):
+        break
+    assert time.monotonic() < end, logs
+    time.sleep(0.1)
+
+
+# A key that is switched off is not served from the cache, and neither is one that may not use the provider.
+made = ok(owner.post("/keys/api", json={"description": "k", "projectId": caching, "usageLimit": None}))["apiKey"]
+assert hit(chat(made["token"], user="a"))
+ok(owner.post(f"/keys/api/{made['id']}/iam", json={"ruleType": "deny_providers", "ruleValue": {"providers": ["echo"]}}))
+body = {"model": "echo", "messages": [{"role": "user", "content": "Say it again"}], "max_tokens": 50, "user": "a"}
+headers = {"authorization": f"Bearer {made['token']}"}
+assert httpx.post(url + "/v1/chat/completions", headers=headers, json=body).status_code == 403
+ok(owner.patch(f"/keys/api/{made['id']}", json={"status": "inactive"}))
+assert httpx.post(url + "/v1/chat/completions", headers=headers, json=body).status_code == 401
+
+# Errors are not kept.
+for _ in range(2):
+    refused = httpx.post(
+        url + "/v1/chat/completions", headers={"authorization": f"Bearer {token}"}, json=body | {"max_tokens": -1})
+    assert refused.status_code == 400 and not hit(refused)
+
+# The switch is obeyed by the very next request, and so is a shorter time.
+assert hit(chat(token, user="a"))
+ok(owner.patch(f"/projects/{caching}", json={"cachingEnabled": False}))
+assert not hit(chat(token, user="a"))
+ok(owner.patch(f"/projects/{caching}", json={"cachingEnabled": True}))
+assert hit(chat(token, user="a"))
+ok(owner.patch(f"/projects/{caching}", json={"cacheDurationSeconds": 10}))
+time.sleep(10.5)
+assert not hit(chat(token, user="a"))
+command("ledger", "verify")
+print("cache: passed")

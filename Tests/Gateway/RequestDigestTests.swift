@@ -1,0 +1,53 @@
+import Foundation
+import HTTPTypes
+import Ledger
+import TestSupport
+import Testing
+
+@testable import Gateway
+
+/// What names a request in the cache.
+@Suite struct RequestDigestTests {
+    private let owner = KeyOwner(organization: .mint(), project: .mint())
+
+    private func digest(
+        _ body: String, _ entrance: Entrance = .chat, of owner: KeyOwner? = nil, betas: [String] = []
+    ) throws -> [UInt8]? {
+        var headers = HTTPFields()
+        let name = try #require(HTTPField.Name("anthropic-beta"))
+        for beta in betas { headers.append(HTTPField(name: name, value: beta)) }
+        let entered = try EnteredRequest(Array(body.utf8), headers: headers, by: entrance)
+        return RequestDigest.digest(entered, of: owner ?? self.owner, headers: headers)
+    }
+
+    @Test func theOrderOfMembersAndWhiteSpaceMeanNothing() throws {
+        let one = try digest(#"{"model":"m","messages":[{"role":"user","content":"\u00e9"}],"seed":1}"#)
+        let same = try digest("{ \"seed\" : 1, \"messages\":[ {\"content\":\"\u{e9}\",\"role\":\"user\"} ],\"model\":\"m\" }")
+        #expect(one != nil && one == same)
+    }
+
+    @Test(arguments: [
+        #"{"model":"m","messages":[{"role":"user","content":"a"}],"seed":2}"#,
+        #"{"model":"m","messages":[{"role":"user","content":"a"}],"seed":1.0}"#,
+        #"{"model":"m","messages":[{"role":"user","content":"a"}],"seed":"1"}"#,
+        #"{"model":"m","messages":[{"role":"user","content":"a"}],"seed":null}"#,
+        #"{"model":"m","messages":[{"role":"user","content":"a"}]}"#,
+        #"{"model":"m","messages":[{"role":"user","content":"a"}],"seed":1,"tools":[]}"#,
+        #"{"model":"m","messages":[{"role":"user","content":"a"},{"role":"user","content":""}],"seed":1}"#,
+        #"{"model":"m","messages":[{"role":"user","content":["a"]}],"seed":1}"#,
+        #"{"model":"m","messages":[{"role":"user","content":"a ,"}],"seed":1}"#,
+        #"{"model":"m","messages":[],"seed":1}"#,
+    ]) func whatDiffersIsAnotherRequest(_ body: String) throws {
+        #expect(try digest(body) != digest(#"{"model":"m","messages":[{"role":"user","content":"a"}],"seed":1}"#))
+    }
+
+    @Test func othersHaveOtherNames() throws {
+        let body = #"{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"a"}]}"#
+        let own = try digest(body)
+        #expect(try digest(body, of: KeyOwner(organization: owner.organization, project: .mint())) != own)
+        #expect(try digest(body, of: KeyOwner(organization: .mint(), project: owner.project)) != own)
+        #expect(try digest(body, .messages) != own)
+        let beta = "prompt-caching-2024-07-31"
+        #expect(try digest(body, .messages, betas: [beta]) != digest(body, .messages))
+    }
+}
