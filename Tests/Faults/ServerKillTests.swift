@@ -23,6 +23,7 @@ import Testing
                 let projecting = Task { await projector.run() }
                 let acknowledged = Acknowledged()
                 try await withFaultAppender(database) { appender in
+                    var deathsAtWork = 0
                     async let appending: Void = workload.append(appender) { acknowledged.note($0, $1) }
                     for round in 0..<deaths {
                         let mark = (round + 1) * commands / (deaths + 1)
@@ -33,10 +34,14 @@ import Testing
                         case .immediate: try await server.stop(.immediate)
                         case .powerCut: try await server.cutPower()
                         }
+                        // Work that waits for its answer now needs another connection.
+                        if acknowledged.count < commands { deathsAtWork += 1 }
                         try await server.start()
                     }
                     try await appending
-                    #expect(appender.statistics.connections > deaths, "every death was in the middle of the work")
+                    // On a busy machine the work may end before the last death.
+                    #expect(deathsAtWork >= deaths - 1)
+                    #expect(appender.statistics.connections > deathsAtWork)
                 }
                 let audit = try await AppendAudit(workload, acknowledged: acknowledged.all, in: database)
                 #expect(audit.found == workload.events)

@@ -1,3 +1,4 @@
+import Admission
 import Foundation
 import HTTPTypes
 import Ledger
@@ -8,10 +9,10 @@ import Testing
 
 /// What names a request in the cache.
 @Suite struct RequestDigestTests {
-    private let owner = KeyOwner(organization: .mint(), project: .mint())
+    private let owner = KeyAddress(organization: .mint(), project: .mint(), key: .mint())
 
     private func digest(
-        _ body: String, _ entrance: Entrance = .chat, of owner: KeyOwner? = nil, betas: [String] = []
+        _ body: String, _ entrance: Entrance = .chat, of owner: KeyAddress? = nil, betas: [String] = []
     ) throws -> [UInt8]? {
         var headers = HTTPFields()
         let name = try #require(HTTPField.Name("anthropic-beta"))
@@ -44,9 +45,12 @@ import Testing
     @Test func othersHaveOtherNames() throws {
         let body = #"{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"a"}]}"#
         let own = try digest(body)
-        #expect(try digest(body, of: KeyOwner(organization: owner.organization, project: .mint())) != own)
-        #expect(try digest(body, of: KeyOwner(organization: .mint(), project: owner.project)) != own)
+        #expect(try digest(body, of: KeyAddress(organization: owner.organization, project: .mint(), key: owner.key)) != own)
+        #expect(try digest(body, of: KeyAddress(organization: .mint(), project: owner.project, key: owner.key)) != own)
         #expect(try digest(body, .messages) != own)
+        // Another key of the project may have the answer.
+        let colleague = KeyAddress(organization: owner.organization, project: owner.project, key: .mint())
+        #expect(try digest(body, of: colleague) == own)
         let beta = "prompt-caching-2024-07-31"
         #expect(try digest(body, .messages, betas: [beta]) != digest(body, .messages))
     }

@@ -27,9 +27,7 @@ struct CacheStep: Sendable {
     func look(for understood: UnderstoodRequest, by policy: OrganizationPolicy) async -> CacheUse? {
         let address = understood.address
         guard let seconds = policy.cacheSeconds[address.project],
-            let digest = RequestDigest.digest(
-                understood.entered, of: KeyOwner(organization: address.organization, project: address.project),
-                headers: understood.incoming.headers)
+            let digest = RequestDigest.digest(understood.entered, of: address, headers: understood.incoming.headers)
         else { return nil }
         var use = CacheUse(digest: digest, seconds: seconds)
         if Self.noCache.flatMap({ understood.incoming.headers[$0] })?.lowercased() == "true" { return use }

@@ -1,3 +1,4 @@
+internal import Admission
 internal import Crypto
 internal import Dialects
 internal import FoundationEssentials
@@ -9,7 +10,7 @@ internal import Ledger
 /// members have, and the headers that change what a provider does.
 enum RequestDigest {
     /// - Returns: SHA-256; nil for a body that is no JSON, which nobody answers anyway.
-    static func digest(_ entered: EnteredRequest, of address: KeyOwner, headers: HTTPFields) -> [UInt8]? {
+    static func digest(_ entered: EnteredRequest, of address: KeyAddress, headers: HTTPFields) -> [UInt8]? {
         guard let body = try? JSONValue(entered.original) else { return nil }
         var text: [UInt8] = []
         write(body, into: &text)
@@ -52,10 +53,4 @@ enum RequestDigest {
         default: value.write(into: &text)
         }
     }
-}
-
-/// Whose answers are kept apart from all others'.
-struct KeyOwner: Sendable {
-    let organization: OrganizationID
-    let project: ProjectID
 }
