@@ -36,6 +36,7 @@ public final class AnswerCache: Sendable {
 
     private let client: PostgresClient
     private let queue: WriteBehind<Entry>
+    private let recent = RecentAnswers()
     private let logger: Logger
 
     /// - Parameter waitingLimit: the bytes that may wait in memory while Postgres is slow or away.
@@ -75,6 +76,7 @@ public final class AnswerCache: Sendable {
     ///
     /// - Parameter request: SHA-256 of everything in the request that the answer depends on, its project included.
     public func answer(of request: [UInt8], project: ProjectID, within seconds: Int64) async -> CachedAnswer? {
+        if let answer = recent.answer(of: request, within: seconds) { return answer }
         do {
             let rows = try await client.query(
                 """
@@ -83,7 +85,9 @@ public final class AnswerCache: Sendable {
                     AND created_at > clock_timestamp() - make_interval(secs => $3)
                 """, [.uuid(project.uuid), .bytea(request), .float8(Double(seconds))], deadline: Self.lookupDeadline)
             guard let row = rows.first else { return nil }
-            return CachedAnswer(provider: try row.decode(0), model: try row.decode(1), body: try row.decode(2))
+            let answer = CachedAnswer(provider: try row.decode(0), model: try row.decode(1), body: try row.decode(2))
+            recent.note(answer, of: request, within: seconds)
+            return answer
         } catch {
             logger.debug("an answer could not be looked up", metadata: ["error": "\(error)"])
             return nil
@@ -95,6 +99,7 @@ public final class AnswerCache: Sendable {
         _ answer: CachedAnswer, of request: [UInt8], project: ProjectID, organization: OrganizationID, for seconds: Int64
     ) {
         guard answer.body.count <= Self.maximumBytes else { return }
+        recent.forget(request)
         _ = queue.put(
             Entry(
                 project: project.uuid, request: request, organization: organization.uuid, answer: answer, seconds: seconds))
