@@ -51,25 +51,36 @@ struct PreparedRequest: Sendable {
 
 /// libcurl's linked list of header lines.
 ///
-/// Unchecked: the list is built in the initializer and only read afterwards, by the one transfer that holds it.
+/// `@unchecked Sendable`: a C pointer is never Sendable; the list is whole when the initializer ends, nothing changes it after
+/// that, and only `deinit`, which runs once, frees it.
 final class HeaderList: @unchecked Sendable {
-    private(set) var first: UnsafeMutablePointer<curl_slist>?
+    let first: UnsafeMutablePointer<curl_slist>?
 
     init(_ headers: [(String, String)]) throws(HTTPTransportError) {
-        var hasContentType = false
-        for (name, value) in headers {
-            try RequestCheck.header(name, value)
-            if name.utf8.count == 12, name.lowercased() == "content-type" { hasContentType = true }
-            // "Name:" would take a header away; an empty value is written with a semicolon.
-            try append(value.utf8.allSatisfy { $0 == 0x20 || $0 == 0x09 } ? "\(name);" : "\(name): \(value)")
+        var list: UnsafeMutablePointer<curl_slist>?
+        do {
+            var hasContentType = false
+            for (name, value) in headers {
+                try RequestCheck.header(name, value)
+                if name.utf8.count == 12, name.lowercased() == "content-type" { hasContentType = true }
+                // "Name:" would take a header away; an empty value is written with a semicolon.
+                let isBlank = value.utf8.allSatisfy { $0 == 0x20 || $0 == 0x09 }
+                try Self.append(isBlank ? "\(name);" : "\(name): \(value)", to: &list)
+            }
+            try Self.append("Expect:", to: &list)
+            if !hasContentType { try Self.append("Content-Type:", to: &list) }
+        } catch {
+            curl_slist_free_all(list)
+            throw error
         }
-        try append("Expect:")
-        if !hasContentType { try append("Content-Type:") }
+        first = list
     }
 
-    private func append(_ line: String) throws(HTTPTransportError) {
-        guard let list = curl_slist_append(first, line) else { throw HTTPTransportError(.invalidRequest, "out of memory") }
-        first = list
+    private static func append(
+        _ line: String, to list: inout UnsafeMutablePointer<curl_slist>?
+    ) throws(HTTPTransportError) {
+        guard let longer = curl_slist_append(list, line) else { throw HTTPTransportError(.invalidRequest, "out of memory") }
+        list = longer
     }
 
     deinit { curl_slist_free_all(first) }
@@ -77,7 +88,8 @@ final class HeaderList: @unchecked Sendable {
 
 /// Bytes that stay where they are while libcurl reads them.
 ///
-/// Unchecked: written in the initializer, only read afterwards.
+/// `@unchecked Sendable`: a C pointer is never Sendable; the bytes are written in the initializer and only read after that, and
+/// only `deinit`, which runs once, frees them.
 final class PinnedBytes: @unchecked Sendable {
     let pointer: UnsafeMutableRawPointer
     let count: Int

@@ -4,6 +4,9 @@ import Testing
 /// Answers that are given again.
 @Suite struct CacheTests {
     @Test func equalRequestsAreAnsweredAlikeAndForNothing() async throws {
-        try await withGateway { gateway in try await gateway.python("cache.py") }
+        let port = try freePort()
+        try await withGateway(environment: ["ALLOW_PRIVATE_PROVIDER_URLS": "true"]) { gateway in
+            try await gateway.python("cache.py", ["\(port)"])
+        }
     }
 }

@@ -7,21 +7,22 @@ its id.
 import decimal
 import json
 import os
+import sys
 import time
 
 import httpx
 
-from shop import command, ok
+from shop import Provider, command, ok
 
 url = os.environ["GATEWAY_URL"].replace("127.0.0.1", "localhost")
 PASSWORD = "correct horse battery"
 
 
-def shop(email):
+def shop(email, amount="10"):
     person = httpx.Client(base_url=url, headers={"origin": url}, timeout=60)
     ok(person.post("/auth/sign-up/email", json={"email": email, "password": PASSWORD, "name": "C"}))
     organization = ok(person.get("/orgs"))["organizations"][0]["id"]
-    command("credits", "grant", "--organization", organization, "--amount", "10", "--kind", "paid")
+    command("credits", "grant", "--organization", organization, "--amount", amount, "--kind", "paid")
     return person, organization
 
 
@@ -148,6 +149,50 @@ while True:
     assert time.monotonic() < end, logs
     time.sleep(0.1)
 
+
+# A bound that the gateway lowered, because little was left, makes another answer: whoever has more does not get that one.
+poor, poor_organization = shop("poor@example.org", amount="1")
+saving = key(poor, project(poor, poor_organization))
+large = {"model": "echo-large", "messages": [{"role": "user", "content": "How much is left?"}]}
+
+
+def ask():
+    answer = httpx.post(
+        url + "/v1/chat/completions", headers={"authorization": f"Bearer {saving}"}, json=large, timeout=60)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+assert 0 < ask().json()["metadata"]["added_parameters"]["max_completion_tokens"] < 128_000
+time.sleep(0.5)
+assert not hit(ask())
+command("credits", "grant", "--organization", poor_organization, "--amount", "100", "--kind", "paid")
+assert not hit(ask())
+end = time.monotonic() + 20
+while not hit(ask()):
+    assert time.monotonic() < end, "a whole answer is not kept"
+    time.sleep(0.05)
+
+# A provider that the organization sets up anew under the same name is another one.
+provider = Provider(int(sys.argv[1]))
+ok(poor.patch(f"/projects/{ok(poor.get(f'/orgs/{poor_organization}/projects'))['projects'][0]['id']}",
+              json={"mode": "api-keys", "cachingEnabled": True, "cacheDurationSeconds": 600}))
+own = key(poor, ok(poor.get(f"/orgs/{poor_organization}/projects"))["projects"][0]["id"])
+
+
+def bring(token):
+    return ok(poor.post("/keys/provider", json={
+        "provider": "custom", "name": "acme", "token": token, "organizationId": poor_organization,
+        "baseUrl": f"http://127.0.0.1:{sys.argv[1]}/v1"}))["providerKey"]["id"]
+
+
+brought = bring("sk-first-0123456789abcdef")
+first, again = kept(own, model="acme/m")
+assert again.json()["usage"]["cost"] == 0
+ok(poor.delete(f"/keys/provider/{brought}"))
+bring("sk-second-0123456789abcdef")
+assert not hit(chat(own, model="acme/m")) and provider.credentials[-1] == "sk-second-0123456789abcdef"
+kept(own, model="acme/m", user="again")
 
 # A key that is switched off is not served from the cache, and neither is one that may not use the provider.
 made = ok(owner.post("/keys/api", json={"description": "k", "projectId": caching, "usageLimit": None}))["apiKey"]

@@ -64,6 +64,8 @@ assert "".join(c[0]["delta"].get("content") or "" for c in deltas if c) == messa
 # What a chat completion refuses is refused here.
 for change, status in (({"messages": "no"}, 400), ({"model": "nothing"}, 400), ({"max_tokens": -1}, 400)):
     assert complete(owner, **change).status_code in (status, 404), complete(owner, **change).text
+huge = owner.post("/chat/completion", json=ask | {"user": "x" * (1 << 20)})
+assert huge.status_code == 413, huge.text
 raw = owner.post("/chat/completion", content=b'{"apiKey":', headers={"content-type": "application/json"})
 assert raw.status_code == 400, raw.text
 twice = b'{"model":"echo","model":"echo","messages":[{"role":"user","content":"a"}]}'

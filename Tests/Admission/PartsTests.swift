@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test func strangersAreLimitedEachForItself() {
-        var limit = StrangerLimit(burst: 3, perSecond: 2, capacity: 10)
+        var limit = StrangerLimit(burst: 3, interval: .milliseconds(500), capacity: 10)
         let start = ContinuousClock.now
         func takes(_ client: String, after milliseconds: Int = 0) -> Bool {
             limit.take(client, now: start + .milliseconds(milliseconds))

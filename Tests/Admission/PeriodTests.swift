@@ -38,7 +38,7 @@ import Testing
                     unit: [.hour, .day, .week, .month].randomElement(using: &random) ?? .day)
                 let spec = "\(period.unit.rawValue.prefix(1))\(period.count)"
                 let answer = try await functions.connection.call(
-                    ["FCALL", .string("\(name)_window"), "0", .string(spec), .integer(moment)])
+                    ["FCALL", .string("\(name)_window"), "0", .string(spec), .integer(moment)], deadline: .seconds(30))
                 let expected = try Self.window(period, moment)
                 #expect(
                     answer.array?.map(\.string) == [String(expected.begins), String(expected.ends)],

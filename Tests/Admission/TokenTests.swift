@@ -30,7 +30,7 @@ import Testing
             try await world.catchUp()
             var configuration = AdmissionClient.Configuration.patient
             configuration.strangerBurst = 3
-            configuration.strangersPerSecond = 0
+            configuration.strangerInterval = .seconds(3600)
             let client = AdmissionClient(redis: world.redis, instance: .mint(), configuration: configuration, logger: quiet)
             for byte: UInt8 in 0..<3 {
                 #expect(try await client.address(ofDigest: Array(SHA256.hash(data: [byte])), client: "a", on: world.loop) == nil)
@@ -60,7 +60,7 @@ import Testing
             try await world.catchUp()
             var configuration = AdmissionClient.Configuration.patient
             configuration.strangerBurst = 3
-            configuration.strangersPerSecond = 0
+            configuration.strangerInterval = .seconds(3600)
             let client = AdmissionClient(redis: world.redis, instance: .mint(), configuration: configuration, logger: quiet)
             let loop = world.loop
             try await withThrowingTaskGroup(of: KeyAddress?.self) { group in

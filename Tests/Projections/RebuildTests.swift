@@ -91,7 +91,8 @@ import Testing
         }
     }
 
-    @Test func `an interrupted rebuild goes on where it ended`() async throws {
+    @Test(arguments: [false, true])
+    func `an interrupted rebuild goes on where it ended, unless its view was an older one`(_ isOlder: Bool) async throws {
         var generator = HistoryGenerator(seed: TestEnvironment.seed("interrupted rebuild"))
         try await LedgerDatabase.with { database in
             let definition = try Folders.load("usage")
@@ -113,11 +114,16 @@ import Testing
             #expect(begun.state == .interrupted)
             let head = try await database.head()
             #expect(begun.position == head)
+            // What another version of the program has let pass: whoever goes on with it ends with other tables.
+            if isOlder {
+                _ = try await database.client.query("COMMENT ON VIEW usage__rebuild.batch IS 'older'")
+                _ = try await database.client.query("DELETE FROM usage__rebuild.hours")
+            }
             let first = Mutex<Int64?>(nil)
             let report = try await Self.rebuilder(definition, database).rebuild { progress in
                 first.withLock { if $0 == nil { $0 = progress.position } }
             }
-            #expect(first.withLock { $0 } == head)
+            if !isOlder { #expect(first.withLock { $0 } == head) }
             #expect(report.comparison?.equal == true)
         }
     }

@@ -10,7 +10,8 @@
 --
 -- An amount is text from its first digit to its last. Lua has doubles only, so no amount is ever made a number here and
 -- none is ever built: amounts come as arguments, HINCRBY does the sums, and only the first byte of a result is looked at.
--- Whoever loads this file puts a digest of it in place of the last word of the library's name (see README.md).
+-- It is one file because it is one library: Redis loads a library as one text, its functions see nothing of another's, and all of
+-- these cut and pack the same rows. Whoever loads it puts a digest of it in place of the last word of the library's name (see README.md).
 
 -- Redis 7.0 has no `string` and no `redis.call` while it loads a library, so these are bound by the first call.
 local byte, sub, match, call, pcall

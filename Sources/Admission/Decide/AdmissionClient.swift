@@ -15,7 +15,7 @@ public final class AdmissionClient: Sendable {
         public var cachedTokens = 100_000
         /// How many unknown tokens one client address may try at once, and in a second after that.
         public var strangerBurst = 30
-        public var strangersPerSecond = 1.0
+        public var strangerInterval: Duration = .seconds(1)
         /// The longest that Redis may take for one answer. It bounds how long a client waits for a Redis that is stuck; a
         /// short one would turn a busy machine's late answers into refusals.
         public var deadline: Duration = .seconds(2)
@@ -46,7 +46,7 @@ public final class AdmissionClient: Sendable {
         healer = Healer(redis: redis, logger: logger)
         tokens = TokenDirectory(
             postgres: redis.postgres, capacity: configuration.cachedTokens,
-            limit: StrangerLimit(burst: configuration.strangerBurst, perSecond: configuration.strangersPerSecond))
+            limit: StrangerLimit(burst: configuration.strangerBurst, interval: configuration.strangerInterval))
     }
 
     /// Where the token with this SHA-256 belongs; nil for an unknown one.

@@ -110,47 +110,35 @@ final class TokenDirectory: Sendable {
     }
 }
 
-/// How many unknown tokens each client address may try: so many at once, and so many a second in the long run.
+/// How many unknown tokens each client address may try: so many at once, and one more with every interval.
 struct StrangerLimit: Sendable {
-    private struct Bucket: Sendable {
-        var left: Double
-        var at: ContinuousClock.Instant
-    }
-
-    private let burst: Double
-    private let perSecond: Double
+    private let burst: Int
+    private let interval: Duration
     private let capacity: Int
-    private var buckets: [String: Bucket] = [:]
+    /// When each address has everything back: an attempt puts that off by one interval.
+    private var whole: [String: ContinuousClock.Instant] = [:]
 
-    init(burst: Int = 30, perSecond: Double = 1, capacity: Int = 10_000) {
-        self.burst = Double(burst)
-        self.perSecond = perSecond
+    init(burst: Int = 30, interval: Duration = .seconds(1), capacity: Int = 10_000) {
+        self.burst = burst
+        self.interval = interval
         self.capacity = capacity
     }
 
     mutating func take(_ client: String, now: ContinuousClock.Instant) -> Bool {
-        if buckets.count >= capacity && buckets[client] == nil { forgetTheFull(now) }
-        var bucket = buckets[client] ?? Bucket(left: burst, at: now)
-        bucket.left = refilled(bucket, now)
-        bucket.at = now
-        let allowed = bucket.left >= 1
-        if allowed { bucket.left -= 1 }
-        buckets[client] = bucket
-        return allowed
+        if whole.count >= capacity && whole[client] == nil { forgetTheWhole(now) }
+        let next = max(whole[client] ?? now, now) + interval
+        guard next - now <= interval * burst else { return false }
+        whole[client] = next
+        return true
     }
 
     mutating func giveBack(_ client: String) {
-        guard let left = buckets[client]?.left else { return }
-        buckets[client]?.left = min(burst, left + 1)
+        if let at = whole[client] { whole[client] = at - interval }
     }
 
-    private func refilled(_ bucket: Bucket, _ now: ContinuousClock.Instant) -> Double {
-        min(burst, bucket.left + (now - bucket.at) / .seconds(1) * perSecond)
-    }
-
-    /// Those who did nothing for a while lose nothing by it; when nobody is full, memory goes before memory of offences.
-    private mutating func forgetTheFull(_ now: ContinuousClock.Instant) {
-        buckets = buckets.filter { refilled($0.value, now) < burst }
-        if buckets.count >= capacity { buckets.removeAll(keepingCapacity: true) }
+    /// Those who did nothing for a while lose nothing by it; when nobody is whole, memory goes before memory of offences.
+    private mutating func forgetTheWhole(_ now: ContinuousClock.Instant) {
+        whole = whole.filter { $0.value > now }
+        if whole.count >= capacity { whole.removeAll(keepingCapacity: true) }
     }
 }

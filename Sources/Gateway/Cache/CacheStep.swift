@@ -12,7 +12,7 @@ struct CacheUse: Sendable {
     /// The answer that was given before; nil when the provider has to be asked.
     var found: CachedAnswer?
 
-    /// The same when what was found may not be given.
+    /// The same where what was found may not be given.
     var missed: CacheUse { CacheUse(digest: digest, seconds: seconds) }
 }
 
@@ -35,12 +35,14 @@ struct CacheStep: Sendable {
         return use
     }
 
-    /// Keeps what the provider said, where it said something and said it to the end.
+    /// Keeps what the provider said, where it said something and said it to the end, under no bound that was lowered because
+    /// little was left: whoever asks again may have more.
     func keep(_ body: [UInt8]?, of admitted: AdmittedRequest, from route: Route, tokens: Int64) {
-        guard let use = admitted.cache, use.found == nil, let body, tokens > 0 else { return }
+        guard let use = admitted.cache, use.found == nil, let body, tokens > 0, !admitted.isLowered(at: route) else { return }
         let address = admitted.understood.address
         gateway.answers.keep(
-            CachedAnswer(provider: route.provider.id, model: route.mapping.upstreamName, body: body), of: use.digest,
+            CachedAnswer(provider: route.provider.id, model: route.mapping.upstreamName, providerKey: route.own?.id, body: body),
+            of: use.digest,
             project: address.project, organization: address.organization, for: use.seconds)
     }
 }

@@ -9,13 +9,13 @@ internal import Web
 /// `/playground/ensure-key` has set; from there on it is a chat completion like any other.
 struct PlaygroundCompletion: Sendable {
     let completions: ChatCompletions
-    let maximumBodyBytes: Int
+    /// Whose key it is stands in the body, so it is read before anybody is known: no more than of any such route.
+    private static let maximumBodyBytes = WebBody.maximumBytes
     /// Whose pages may use the cookie.
     let origins: OriginCheck
 
     init(gateway: Gateway, origins: OriginCheck) {
         completions = ChatCompletions(gateway: gateway, entrance: .playground)
-        maximumBodyBytes = gateway.configuration.maximumBodyBytes
         self.origins = origins
     }
 
@@ -35,20 +35,12 @@ struct PlaygroundCompletion: Sendable {
 
     /// The same request with the key where the gateway looks for it.
     private func completion(_ request: Request, channel: any Channel) async throws(GatewayError) -> Request {
-        let body = try await BodyReader(maximumBytes: maximumBodyBytes).read(request, channel: channel)
-        let fields: [JSONValue.Member]
-        do {
-            guard let members = try JSONValue(body).fields else {
-                throw GatewayError.invalid("The body must be a JSON object.", param: nil)
-            }
-            fields = members
-        } catch let error as JSONError {
+        let body = try await BodyReader(maximumBytes: Self.maximumBodyBytes).read(request, channel: channel)
+        let value: JSONValue
+        do { value = try JSONValue(body) } catch {
             throw GatewayError.invalid("The body is not valid JSON: \(error).", param: nil)
-        } catch let error as GatewayError {
-            throw error
-        } catch {
-            throw GatewayError.invalid("The body is not valid JSON.", param: nil)
         }
+        guard let fields = value.fields else { throw GatewayError.invalid("The body must be a JSON object.", param: nil) }
         let token = try key(fields, of: request)
         let asked = JSONValue.object(fields.filter { $0.name != Self.keyName }).bytes
         var head = request.head

@@ -27,6 +27,9 @@ struct AdmittedRequest: Sendable {
         return outputLimit.map { .init(field: route.mapping.outputLimitField, tokens: min($0, route.mapping.outputBound)) }
     }
 
+    /// Whether the bound that is sent to `route` is lower than the model's own because little was left.
+    func isLowered(at route: Route) -> Bool { outputLimit(at: route).map { $0.tokens < route.mapping.outputBound } ?? false }
+
     /// True when its first event is in the ledger already, so that an outcome is the second.
     var isAuthorized: Bool { held > .zero }
 }
@@ -46,9 +49,7 @@ struct AdmitStep: Sendable {
             throw GatewayError.unavailable("The gateway can't reach the ledger and admits nothing for now.")
         }
         let organization = understood.address.organization
-        let policy = try await gateway.policies.policy(of: organization)
-        var cache = await CacheStep(gateway: gateway).look(for: understood, by: policy)
-        var trial = try trial(understood, by: policy, cached: cache?.found)
+        var trial = try await trial(understood, by: try await gateway.policies.policy(of: organization))
         var endedEpoch: Int64?
         var mayLower = true
         for _ in 1...Self.attempts {
@@ -59,9 +60,8 @@ struct AdmitStep: Sendable {
             case .unknown:
                 throw GatewayError.unavailable("The limits of this organization are being restored; try again shortly.")
             case .stale(let position):
-                let policy = try await gateway.policies.policy(of: organization, atLeast: position)
-                cache = await CacheStep(gateway: gateway).look(for: understood, by: policy)
-                trial = try self.trial(understood, by: policy, cached: cache?.found)
+                trial = try await self.trial(
+                    understood, by: try await gateway.policies.policy(of: organization, atLeast: position))
             case .denied(let denial):
                 if denial.reason == .permission, let refusal = trial.refusal { throw refusal }
                 if let available = denial.available, mayLower, try trial.bound.fit(into: available) {
@@ -84,7 +84,7 @@ struct AdmitStep: Sendable {
                 }
                 let admitted = AdmittedRequest(
                     understood: understood, admission: admission, held: trial.bound.amount,
-                    outputLimit: trial.bound.outputLimit, cache: trial.isCached ? cache : cache?.missed)
+                    outputLimit: trial.bound.outputLimit, cache: trial.cache)
                 guard admitted.isAuthorized else { return admitted }
                 switch try await authorize(admitted) {
                 case .authorized: return admitted
@@ -103,34 +103,37 @@ struct AdmitStep: Sendable {
         /// Why none is left. Only admission knows whether the policy that says so is the newest, so it is asked all the same.
         let refusal: GatewayError?
         var bound: HoldBound
-        /// Whether the answer that was given before may be given again.
-        var isCached = false
+        var cache: CacheUse?
 
         /// Without what is charged; nil when that leaves everything or nothing.
         func ownRoutesAlone() throws(GatewayError) -> Trial? {
             let own = understood.routes.filter { $0.own != nil }
             guard refusal == nil, !own.isEmpty, own.count < understood.routes.count else { return nil }
             let narrowed = understood.narrowed(to: own)
-            return Trial(understood: narrowed, policy: policy, refusal: nil, bound: try HoldBound(narrowed))
+            return Trial(
+                understood: narrowed, policy: policy, refusal: nil, bound: try HoldBound(narrowed), cache: cache)
         }
     }
 
-    private func trial(_ understood: UnderstoodRequest, by policy: OrganizationPolicy, cached: CachedAnswer?) throws(GatewayError)
-        -> Trial
-    {
+    private func trial(
+        _ understood: UnderstoodRequest, by policy: OrganizationPolicy
+    ) async throws(GatewayError) -> Trial {
         let refused: GatewayError
         switch PermitStep(gateway: gateway).permit(understood, by: policy) {
         case .granted(let permitted):
             switch FundStep().fund(permitted, by: policy) {
             case .success(let funded):
+                let cache = await CacheStep(gateway: gateway).look(for: understood, by: policy)
                 // Only where the request itself could go: what a rule forbids is not had from the cache either.
-                if let cached, let route = funded.routes.first(where: { $0.answers(cached) }) {
+                if let found = cache?.found, let route = funded.routes.first(where: { $0.answers(found) }) {
                     let narrowed = funded.narrowed(to: [route])
                     return Trial(
-                        understood: narrowed, policy: policy.position, refusal: nil, bound: try HoldBound(cached: narrowed),
-                        isCached: true)
+                        understood: narrowed, policy: policy.position, refusal: nil, bound: HoldBound(cached: narrowed),
+                        cache: cache)
                 }
-                return Trial(understood: funded, policy: policy.position, refusal: nil, bound: try HoldBound(funded))
+                return Trial(
+                    understood: funded, policy: policy.position, refusal: nil, bound: try HoldBound(funded),
+                    cache: cache?.missed)
             case .failure(let refusal): refused = refusal
             }
         case .refused(let refusal): refused = refusal
@@ -216,7 +219,7 @@ struct AdmitStep: Sendable {
 
 extension Route {
     fileprivate func answers(_ cached: CachedAnswer) -> Bool {
-        provider.id == cached.provider && mapping.upstreamName == cached.model
+        provider.id == cached.provider && mapping.upstreamName == cached.model && own?.id == cached.providerKey
     }
 }
 

@@ -30,7 +30,7 @@ struct HoldBound: Sendable {
     }
 
     /// Nothing, for a request that is answered as it was before.
-    init(cached understood: UnderstoodRequest) throws(GatewayError) {
+    init(cached understood: UnderstoodRequest) {
         (routes, charged, scan, isAdjustable) = ([], [], understood.scan, false)
         (outputTokens, amount) = (0, .zero)
     }

@@ -33,7 +33,7 @@ enum JSONText {
         return nil
     }
 
-    /// The value of the six bytes `\uXXXX` at `index`.
+    /// The value of the escape at `index`: a backslash, `u` and four hexadecimal digits.
     private static func codeUnit(_ text: [UInt8], at index: Int) -> UInt32? {
         guard index + 6 <= text.count, text[index] == UInt8(ascii: "\\"), text[index + 1] == UInt8(ascii: "u") else { return nil }
         var value: UInt32 = 0

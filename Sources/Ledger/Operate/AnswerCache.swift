@@ -8,11 +8,14 @@ public struct CachedAnswer: Sendable {
     /// The provider that gave it, and its own name of the model.
     public let provider: String
     public let model: String
+    /// The organization's own account there; nil for the house's.
+    public let providerKey: ProviderKeyID?
     /// What came from it.
     public let body: [UInt8]
 
-    public init(provider: String, model: String, body: [UInt8]) {
+    public init(provider: String, model: String, providerKey: ProviderKeyID? = nil, body: [UInt8]) {
         self.provider = provider
+        self.providerKey = providerKey
         self.model = model
         self.body = body
     }
@@ -53,14 +56,16 @@ public final class AnswerCache: Sendable {
             let entries = Array(newest.values)
             _ = try await client.query(
                 """
-                INSERT INTO management.answers AS t (project, request, organization, provider, model, body, expires_at)
-                SELECT a.project, a.request, a.organization, a.provider, a.model, a.body,
+                INSERT INTO ledger.answers AS t (
+                    project, request, organization, provider, provider_key, model, body, expires_at)
+                SELECT a.project, a.request, a.organization, a.provider, nullif(a.provider_key, '')::uuid, a.model, a.body,
                     clock_timestamp() + make_interval(secs => a.seconds)
-                FROM unnest($1::uuid[], $2::bytea[], $3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::bigint[])
-                    AS a (project, request, organization, provider, model, body, seconds)
+                FROM unnest($1::uuid[], $2::bytea[], $3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::bigint[],
+                    $8::text[]) AS a (project, request, organization, provider, model, body, seconds, provider_key)
                 ORDER BY a.project, a.request
                 ON CONFLICT ON CONSTRAINT answers_pkey DO UPDATE SET
-                    provider = excluded.provider, model = excluded.model, body = excluded.body,
+                    provider = excluded.provider, provider_key = excluded.provider_key, model = excluded.model,
+                    body = excluded.body,
                     created_at = clock_timestamp(), expires_at = excluded.expires_at
                 """,
                 [
@@ -68,6 +73,7 @@ public final class AnswerCache: Sendable {
                     .uuidArray(entries.map(\.organization)), .textArray(entries.map(\.answer.provider)),
                     .textArray(entries.map(\.answer.model)), .byteaArray(entries.map(\.answer.body)),
                     .int8Array(entries.map(\.seconds)),
+                    .textArray(entries.map { $0.answer.providerKey?.uuid.uuidString ?? "" }),
                 ], deadline: .seconds(10))
         }
     }
@@ -80,12 +86,15 @@ public final class AnswerCache: Sendable {
         do {
             let rows = try await client.query(
                 """
-                SELECT provider, model, body FROM management.answers
+                SELECT provider, model, body, provider_key FROM ledger.answers
                 WHERE project = $1 AND request = $2 AND expires_at > clock_timestamp()
                     AND created_at > clock_timestamp() - make_interval(secs => $3)
                 """, [.uuid(project.uuid), .bytea(request), .float8(Double(seconds))], deadline: Self.lookupDeadline)
             guard let row = rows.first else { return nil }
-            let answer = CachedAnswer(provider: try row.decode(0), model: try row.decode(1), body: try row.decode(2))
+            let account: UUID? = try row.decode(3)
+            let answer = CachedAnswer(
+                provider: try row.decode(0), model: try row.decode(1), providerKey: account.map(ProviderKeyID.init(uuid:)),
+                body: try row.decode(2))
             recent.note(answer, of: request, within: seconds)
             return answer
         } catch {
@@ -119,8 +128,8 @@ public final class AnswerCache: Sendable {
             do {
                 try await client.query(
                     """
-                    DELETE FROM management.answers WHERE ctid = ANY (ARRAY(
-                        SELECT ctid FROM management.answers WHERE expires_at < clock_timestamp() LIMIT 5000
+                    DELETE FROM ledger.answers WHERE ctid = ANY (ARRAY(
+                        SELECT ctid FROM ledger.answers WHERE expires_at < clock_timestamp() LIMIT 5000
                         FOR UPDATE SKIP LOCKED))
                     """, deadline: .seconds(30))
             } catch {

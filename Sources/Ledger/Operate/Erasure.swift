@@ -71,7 +71,7 @@ public struct Erasure: Sendable {
             WHERE e.organization = $1 AND e.stream_kind = 'request' AND e.stream_version = 1 AND p.request = e.stream_id
             """,
             "DELETE FROM ledger.annotations AS a USING ledger.events AS e WHERE e.organization = $1 AND a.event = e.id",
-            "DELETE FROM management.answers WHERE organization = $1",
+            "DELETE FROM ledger.answers WHERE organization = $1",
         ] {
             _ = try await client.query(sql, [.uuid(organization.uuid)], deadline: .seconds(600))
         }

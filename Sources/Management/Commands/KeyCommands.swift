@@ -29,7 +29,7 @@ extension Management {
         try await retrying { () async throws(WebError) -> Bool? in
             let standing = try await standing(of: .project(key.project), in: "keys")
             let project = try await permitted(
-                key.project, .createKey, by: caller, stranger: .forbidden("You have no access to this project."))
+                key.project, .createKey, by: caller, stranger: Self.noProject)
             let most = PlanLimits(plan: project.plan).keys
             guard try await keyCount(of: key.project) < most else {
                 throw WebError(400, "The plan \(project.plan) allows \(most) API keys a project.", code: "limit_reached")

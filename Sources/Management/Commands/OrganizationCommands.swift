@@ -126,4 +126,5 @@ extension Management {
 
     /// What whoever names an organization in a body or a list that is not theirs is told.
     static let noAccess = WebError.forbidden("You have no access to this organization.")
+    static let noProject = WebError.forbidden("You have no access to this project.")
 }

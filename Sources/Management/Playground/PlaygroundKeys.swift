@@ -3,7 +3,6 @@ internal import Postgres
 internal import Web
 
 extension Management {
-    static let noProject = WebError.forbidden("You have no access to this project.")
     private static let playgroundName = "Auto-generated playground key"
 
     /// A key of the playground with its secret, which the browser keeps and nobody else.

@@ -49,9 +49,9 @@ extension Management {
 
     /// What the installation has given in credits and was paid for them.
     struct Earnings: Sendable {
-        /// Credits that were topped up or granted, for money or not.
+        /// Credits that were topped up or granted, for money or not, less those that were paid back.
         let issued: NanoDollars
-        /// What was paid, fees included.
+        /// What was paid, fees included, less what was paid back.
         let revenue: NanoDollars
         /// Organizations that paid at least once.
         let payingCustomers: Int64
@@ -62,8 +62,9 @@ extension Management {
             """
             SELECT
                 coalesce(sum(credit_amount) FILTER (
-                    WHERE type IN ('credit_topup', 'credit_manual_payment', 'credit_gift')), 0)::bigint,
-                coalesce(sum(amount), 0)::bigint, count(DISTINCT organization) FILTER (WHERE amount > 0)
+                    WHERE type IN ('credit_topup', 'credit_manual_payment', 'credit_gift', 'credit_refund')), 0)::bigint,
+                (coalesce(sum(amount), 0) + coalesce(sum(credit_amount) FILTER (WHERE type = 'credit_refund'), 0))::bigint,
+                count(DISTINCT organization) FILTER (WHERE amount > 0)
             FROM transactions.transactions
             """, []
         ) { row in

@@ -91,9 +91,8 @@ extension ManagementRoutes {
         }
         var project: ProjectRecord?
         if let text = request.parameter("projectId") {
-            let noAccess = WebError.forbidden("You have no access to this project.")
-            guard let id = ProjectID(text) else { throw noAccess }
-            project = try await management.permitted(id, .read, by: caller, stranger: noAccess)
+            guard let id = ProjectID(text) else { throw Management.noProject }
+            project = try await management.permitted(id, .read, by: caller, stranger: Management.noProject)
         }
         let keys = try await management.keys(of: project?.id, for: caller.user, mine: mine)
         let creators = try await creators(of: keys)

@@ -68,9 +68,8 @@ extension ManagementRoutes {
             return .keys([key.id])
         }
         if let text = request.parameter("projectId") {
-            let noAccess = WebError.forbidden("You have no access to this project.")
-            guard let id = ProjectID(text) else { throw noAccess }
-            let project = try await management.permitted(id, .read, by: caller, stranger: noAccess)
+            guard let id = ProjectID(text) else { throw Management.noProject }
+            let project = try await management.permitted(id, .read, by: caller, stranger: Management.noProject)
             return .keys(try await management.allKeys(of: project.id))
         }
         return .organizations(try await organizations(of: request, by: caller))
@@ -107,9 +106,8 @@ extension ManagementRoutes {
     /// Whose usage is asked for: a project's, an organization's, or that of all of the caller's organizations.
     func usageScope(of request: Request, by caller: Caller) async throws(WebError) -> UsageScope {
         if let text = request.parameter("projectId") {
-            let noAccess = WebError.forbidden("You have no access to this project.")
-            guard let id = ProjectID(text) else { throw noAccess }
-            return .project(try await management.permitted(id, .read, by: caller, stranger: noAccess).id)
+            guard let id = ProjectID(text) else { throw Management.noProject }
+            return .project(try await management.permitted(id, .read, by: caller, stranger: Management.noProject).id)
         }
         return .organizations(try await organizations(of: request, by: caller))
     }

@@ -101,7 +101,8 @@ struct RebuildRun {
             let isUseful = (parts + [begun]).allSatisfy { one in
                 one.isMade(by: definition) && one.isOfThisLedger && live.map { one.position <= $0.position } ?? true
             }
-            if isUseful, parts.isEmpty || definition.order == .stream { return }
+            // What an older view has let pass is not in the new tables.
+            if isUseful, parts.isEmpty || definition.order == .stream, try await installer.hasView(schema: rebuild) { return }
         }
         try await parts.drop()
         try await installer.drop(schema: rebuild)

@@ -31,15 +31,20 @@ struct Installer {
     /// Renews the view of tables that an earlier version of the program made and this one goes on with: which events are let
     /// through, and which may not be passed over, is in the view.
     func renewView(schema: String) async throws {
-        let view = definition.batchView()
-        guard try await Checkpoint.read(schema: schema, connection)?.isMade(by: definition) == true else { return }
-        let rows = try await connection.query(
-            "SELECT obj_description(format('%I.batch', $1::text)::regclass, 'pg_class')", [.text(schema)])
-        guard try rows.first?.decode(0, as: String?.self) != view.comment else { return }
+        guard try await Checkpoint.read(schema: schema, connection)?.isMade(by: definition) == true,
+            try await !hasView(schema: schema)
+        else { return }
         try await connection.inTransaction {
             try await connection.useSchema(schema)
-            try await connection.script("SET LOCAL lock_timeout = '10s'; \(view.script)")
+            try await connection.script("SET LOCAL lock_timeout = '10s'; \(definition.batchView().script)")
         }
+    }
+
+    /// Whether the schema's view lets through what this definition's does.
+    func hasView(schema: String) async throws -> Bool {
+        let rows = try await connection.query(
+            "SELECT obj_description(format('%I.batch', $1::text)::regclass, 'pg_class')", [.text(schema)])
+        return try rows.first?.decode(0, as: String?.self) == definition.batchView().comment
     }
 
     /// Makes the indexes and gathers statistics.
