@@ -42,6 +42,7 @@ let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -59,6 +60,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.2"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache.git", from: "2.1.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.0"),
     ],
@@ -103,10 +105,18 @@ let package = Package(
                 "Postgres", "Money",
                 hummingbird, httpTypes, crypto, logging,
             ]),
+        library(
+            "Billing",
+            [
+                "Web", "JSON", "Projections", "Ledger", "HTTPTransport", "Postgres", "Money", hummingbird, httpTypes, crypto,
+                mustache,
+                logging,
+            ]),
         .executableTarget(
             name: "llmgateway",
             dependencies: [
-                "Management", "Gateway", "Identity", "Mail", "Web", "Dialects", "Credentials", "Catalogue", "Admission",
+                "Billing", "Management", "Gateway", "Identity", "Mail", "Web", "Dialects", "Credentials", "Catalogue",
+                "Admission",
                 "Projections", "Ledger", "HTTPTransport",
                 "Redis",
                 "Postgres", "Money", argumentParser, configuration, hummingbird, lifecycle, unixSignals, logging, metrics,
@@ -161,10 +171,17 @@ let package = Package(
         tests(
             "Management",
             [
-                "Management", "Identity", "Mail", "HTTPTransport", "Web", "Credentials", "Catalogue", "Admission",
+                "Management", "Billing", "Identity", "Mail", "HTTPTransport", "Web", "Credentials", "Catalogue", "Admission",
                 "Projections", "Ledger", "Postgres",
                 "Money",
                 "TestSupport", hummingbird, httpTypes, nioCore, nioEmbedded, logging,
+            ]),
+        tests(
+            "Billing",
+            [
+                "Billing", "Web", "HTTPTransport", "Admission", "Projections", "Ledger", "JSON", "Postgres", "Money",
+                "TestSupport",
+                hummingbird, httpTypes, nioCore, logging, crypto,
             ]),
         tests(
             "Faults",
@@ -176,11 +193,12 @@ let package = Package(
             "Acceptance", ["TestSupport", "Ledger", "Postgres", "Money", logging],
             exclude: [
                 "anthropic_catalogue.json", "anthropic_sdk.py", "anthropic_server.py", "anthropic_upstream.py",
-                "bad_input.py", "browser.py", "browser_passkeys.py", "budget.py", "cache.py", "curl_examples.py", "docs_page.py",
+                "bad_input.py", "billing.py", "browser.py", "browser_passkeys.py", "budget.py", "cache.py", "curl_examples.py",
+                "docs_page.py",
                 "erasure.py", "gemini_catalogue.json", "gemini_keys.py", "gemini_server.py", "gemini_upstream.py", "iam.py",
                 "iam_catalogue.json", "logs.py", "mailboxes.py", "mock_catalogue.json", "openai_sdk.py", "openapi.py",
                 "passkeys.py", "playground.py", "provider.py", "provider_keys.py", "quota.py", "recompute.py", "requirements.txt",
-                "retention.py", "shop.py", "standin.py", "upstream_failures.py",
+                "retention.py", "shop.py", "standin.py", "stripe_server.py", "upstream_failures.py",
             ]),
     ],
     swiftLanguageModes: [.v6]

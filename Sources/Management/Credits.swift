@@ -62,8 +62,9 @@ extension Management {
             let rows = try await postgres.query(
                 """
                 SELECT coalesce(sum(CASE
-                         WHEN type IN ('credit.granted', 'credit.topped_up', 'credit.adjusted') THEN (data->>'amount')::bigint
-                         WHEN type IN ('credit.refunded', 'credit.expired') THEN -(data->>'amount')::bigint
+                         WHEN type IN ('credit.granted', 'credit.topped_up', 'credit.adjusted', 'credit.unfrozen')
+                           THEN (data->>'amount')::bigint
+                         WHEN stream_kind = 'credit' THEN -(data->>'amount')::bigint
                          ELSE 0 END), 0)::bigint AS credited,
                        coalesce(sum(CASE WHEN type LIKE 'request.%' THEN (data->>'charged')::bigint ELSE 0 END), 0)::bigint
                          AS charged,

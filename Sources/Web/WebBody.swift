@@ -40,7 +40,10 @@ public enum WebBody {
         }
     }
 
-    private static func bytes(of request: Request) async throws(WebError) -> [UInt8] {
+    /// The whole body as it came.
+    ///
+    /// - Throws: 413 over 1 MiB, 408 for a client that stops sending, 400 for a body that ends early.
+    public static func bytes(of request: Request) async throws(WebError) -> [UInt8] {
         if let declared = request.headers[.contentLength].flatMap(Int.init), declared > maximumBytes { throw tooLarge }
         let result: Result<[UInt8], WebError> = await withTaskGroup(of: Result<[UInt8], WebError>.self) { group in
             group.addTask {

@@ -17,6 +17,24 @@ public struct DecimalText: Decodable, Sendable, Hashable {
     }
 }
 
+/// A whole number of a request's body. One that is none, or too large, is refused with the member's name, which the decoder of a
+/// bare integer does not say.
+public struct WholeNumber: Decodable, Sendable, Hashable {
+    public let value: Int64
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        do {
+            value = try container.decode(Int64.self)
+        } catch let error as DecodingError {
+            throw error
+        } catch {
+            // An error of the decoder's own, which says nothing of the place.
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "it must be a whole number")
+        }
+    }
+}
+
 /// A time of a request's body: ISO-8601 with an offset or `Z`.
 public struct TimeText: Decodable, Sendable, Hashable {
     public let time: Timestamp

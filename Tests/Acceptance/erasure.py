@@ -7,13 +7,12 @@ Environment: GATEWAY_URL, MIGRATION_DATABASE_URL, LLMGATEWAY_HOME and what the o
 import glob
 import json
 import os
-import re
 import subprocess
 import time
 
 import httpx
 
-from shop import command, ok
+from shop import command, ok, verified
 
 url = os.environ["GATEWAY_URL"].replace("127.0.0.1", "localhost")
 home = os.environ["LLMGATEWAY_HOME"]
@@ -30,31 +29,6 @@ def person(email, name, agent="python"):
     client = httpx.Client(base_url=url, headers={"origin": url, "user-agent": agent}, timeout=60)
     ok(client.post("/auth/sign-up/email", json={"email": email, "password": "correct horse battery", "name": name}))
     return client
-
-
-def mails(address):
-    found = []
-    for path in sorted(glob.glob(home + "/mail/*.eml*")):
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-        if f"\nTo: {address}" in text.replace("\r\n", "\n"):
-            found.append(text)
-    return found
-
-
-def verified(client, address):
-    """Opens the link of the mail that asks whether the address is theirs."""
-    ok(client.post("/auth/send-verification-email", json={"email": address}))
-    end = time.monotonic() + 30
-    while True:
-        links = [link for mail in mails(address) for link in re.findall(r"/auth/verify-email\?\S+", mail.replace("=\n", ""))]
-        if links:
-            break
-        assert time.monotonic() < end, "no mail came"
-        time.sleep(0.05)
-    answer = client.get(links[-1], follow_redirects=False)
-    assert answer.status_code in (200, 302), answer.text
-    assert ok(client.get("/user/me"))["user"]["emailVerified"], links
 
 
 def complete(token, text, status=200):

@@ -1,7 +1,7 @@
 """Holds the running server to /openapi.json with schemathesis: whatever it allows is answered as it says, and never with a 5xx.
 
 Three walks: a person with an organization of theirs, whose ids stand in the document; an application with an API key; and
-nobody. Arguments: an API key, and how many examples an operation gets.
+nobody. Arguments: an API key, how many examples an operation gets, and the port at which the gateway expects Stripe.
 """
 
 import json
@@ -12,7 +12,9 @@ import tempfile
 
 import httpx
 
-KEY, EXAMPLES = sys.argv[1:3]
+from shop import ok, stripe_server
+
+KEY, EXAMPLES, STRIPE_PORT = sys.argv[1:4]
 SEED = os.environ.get("TEST_SEED", "1")
 url = os.environ["GATEWAY_URL"].replace("127.0.0.1", "localhost")
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
@@ -22,11 +24,6 @@ ENDS = {
     "deleteProject", "deleteAPIKey", "deleteIAMRule", "rollAPIKey", "withdrawInvite",
 }
 PASSWORD = "correct horse battery"
-
-
-def ok(answer):
-    assert answer.status_code in (200, 201), (answer.request.url, answer.status_code, answer.text)
-    return answer.json()
 
 
 def signed_up(email):
@@ -73,27 +70,31 @@ def walk(name, document, *headers):
     print(name, [line.strip() for line in done.stdout.splitlines() if "generated, " in line])
 
 
-document = ok(httpx.get(url + "/openapi.json", timeout=60))
+stripe = stripe_server(int(STRIPE_PORT))
+try:
+    document = ok(httpx.get(url + "/openapi.json", timeout=60))
 
-owner, token, user = signed_up("owner@example.org")
-organization = ok(owner.post("/orgs", json={"name": "Walk"}))["organization"]["id"]
-project = ok(owner.post("/projects", json={"name": "Walk", "organizationId": organization}))["project"]["id"]
-key = ok(owner.post("/keys/api", json={"description": "Walk", "projectId": project, "usageLimit": None}))["apiKey"]["id"]
-rule = {"ruleType": "deny_models", "ruleValue": {"models": ["m"]}}
-rule = ok(owner.post(f"/keys/api/{key}/iam", json=rule))["rule"]["id"]
-invite = ok(owner.post(f"/team/{organization}/members", json={"email": "b@example.org", "role": "admin"}))["invite"]["id"]
-ids = {
-    ("orgs", "id"): organization, ("team", "id"): organization, ("team", "member"): user, ("team", "invite"): invite,
-    ("projects", "id"): project, ("keys", "id"): key, ("keys", "rule"): rule, "projectId": project,
-    "organizationId": organization,
-}
-people = lambda path, operation: not path.startswith("/v1/") and not path.startswith("/auth/sign-")
-walk(
-    "a person", narrowed(document, ids, lambda path, operation: people(path, operation) and operation["operationId"] not in ENDS),
-    f"Authorization: Bearer {token}")
-ends = narrowed(document, {}, lambda path, operation: operation["operationId"] in ENDS - {"deleteUser"})
-walk("what ends things", ends, f"Authorization: Bearer {signed_up('second@example.org')[1]}")
-walk(
-    "an application", narrowed(document, {"model": "echo"}, lambda path, operation: path.startswith("/v1/")),
-    f"Authorization: Bearer {KEY}")
-walk("nobody", narrowed(document, {}, lambda path, operation: not path.startswith("/auth/sign-up")))
+    owner, token, user = signed_up("owner@example.org")
+    organization = ok(owner.post("/orgs", json={"name": "Walk"}))["organization"]["id"]
+    project = ok(owner.post("/projects", json={"name": "Walk", "organizationId": organization}))["project"]["id"]
+    key = ok(owner.post("/keys/api", json={"description": "Walk", "projectId": project, "usageLimit": None}))["apiKey"]["id"]
+    rule = {"ruleType": "deny_models", "ruleValue": {"models": ["m"]}}
+    rule = ok(owner.post(f"/keys/api/{key}/iam", json=rule))["rule"]["id"]
+    invite = ok(owner.post(f"/team/{organization}/members", json={"email": "b@example.org", "role": "admin"}))["invite"]["id"]
+    ids = {
+        ("orgs", "id"): organization, ("team", "id"): organization, ("team", "member"): user, ("team", "invite"): invite,
+        ("projects", "id"): project, ("keys", "id"): key, ("keys", "rule"): rule, "projectId": project,
+        "organizationId": organization,
+    }
+    people = lambda path, operation: not path.startswith("/v1/") and not path.startswith("/auth/sign-")
+    walk(
+        "a person", narrowed(document, ids, lambda path, operation: people(path, operation) and operation["operationId"] not in ENDS),
+        f"Authorization: Bearer {token}")
+    ends = narrowed(document, {}, lambda path, operation: operation["operationId"] in ENDS - {"deleteUser"})
+    walk("what ends things", ends, f"Authorization: Bearer {signed_up('second@example.org')[1]}")
+    walk(
+        "an application", narrowed(document, {"model": "echo"}, lambda path, operation: path.startswith("/v1/")),
+        f"Authorization: Bearer {KEY}")
+    walk("nobody", narrowed(document, {}, lambda path, operation: not path.startswith("/auth/sign-up")))
+finally:
+    stripe.kill()

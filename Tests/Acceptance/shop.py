@@ -1,9 +1,13 @@
 """What scenarios of organizations share: a provider of their own, the commands of an operator, and answers that must be good."""
 
+import glob
 import json
 import os
+import re
 import subprocess
+import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -58,7 +62,43 @@ def ok(answer):
     return answer.json()
 
 
+def stripe_server(port):
+    """A Stripe of the test's own; whoever starts it kills it."""
+    folder = os.path.dirname(os.path.abspath(__file__))
+    child = subprocess.Popen(
+        [sys.executable, os.path.join(folder, "stripe_server.py"), str(port)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        text=True)
+    assert json.loads(child.stdout.readline())["ready"]
+    return child
+
+
 def command(*arguments):
     done = subprocess.run([os.environ["LLMGATEWAY_EXECUTABLE"], *arguments, "--json"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def mails(address):
+    """The mails to an address that no server has taken."""
+    found = []
+    for path in sorted(glob.glob(os.environ["LLMGATEWAY_HOME"] + "/mail/*.eml*")):
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        if f"\nTo: {address}" in text.replace("\r\n", "\n"):
+            found.append(text)
+    return found
+
+
+def verified(client, address):
+    """Opens the link of the mail that asks whether the address is theirs."""
+    ok(client.post("/auth/send-verification-email", json={"email": address}))
+    end = time.monotonic() + 30
+    while True:
+        links = [link for mail in mails(address) for link in re.findall(r"/auth/verify-email\?\S+", mail.replace("=\n", ""))]
+        if links:
+            break
+        assert time.monotonic() < end, "no mail came"
+        time.sleep(0.05)
+    answer = client.get(links[-1], follow_redirects=False)
+    assert answer.status_code in (200, 302), answer.text
+    assert ok(client.get("/user/me"))["user"]["emailVerified"], links

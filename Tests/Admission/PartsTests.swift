@@ -161,7 +161,8 @@ import Testing
             ("provider_key.deleted", [], "policy"),
             ("credit.granted", ["1"], "credit"),
             ("credit.topped_up", ["1"], "credit"), ("credit.adjusted", ["-1"], "credit"), ("credit.refunded", ["1"], "credit"),
-            ("credit.expired", ["1"], "credit"), ("request.authorized", [id, id, id, "1", "2"], "authorize"),
+            ("credit.expired", ["1"], "credit"), ("credit.voided", ["1"], "credit"), ("credit.frozen", ["1"], "credit"),
+            ("credit.unfrozen", ["1"], "credit"), ("request.authorized", [id, id, id, "1", "2"], "authorize"),
             ("request.voided", [id, id, ""], "void"), ("request.completed", [id, id, "1", "5"], "settle"),
             ("request.failed", [id, id, "1", "5"], "settle"), ("request.cancelled", [id, id, "1", "5"], "settle"),
             ("request.abandoned", [id, id, "0", "5"], "settle"), ("request.settled_late", [id, id, "1", "5"], "settle"),
@@ -172,7 +173,8 @@ import Testing
         }
         #expect(Set(good.map(\.0)) == Set(AdmissionEvent.types))
         for (type, fields, name) in good { #expect(step(type, fields)?.name == name, "\(type)") }
-        #expect(step("credit.refunded", ["7"])?.arguments == ["-7"])
+        for type in ["credit.refunded", "credit.voided", "credit.frozen"] { #expect(step(type, ["7"])?.arguments == ["-7"]) }
+        #expect(step("credit.unfrozen", ["7"])?.arguments == ["7"])
         let bad: [(String, [String])] = [
             ("credit.granted", ["-1"]), ("credit.granted", [""]), ("credit.granted", []), ("credit.adjusted", ["1e3"]),
             ("request.completed", [id, id, "-1", "5"]), ("request.completed", [id, "", "1", "5"]),

@@ -1,3 +1,4 @@
+import Billing
 import Foundation
 import HTTPTransport
 import Identity
@@ -35,6 +36,10 @@ import Web
                 IdentityRoutes(identity),
                 ManagementRoutes(
                     management: management, sessions: identity, providerKeys: try World.providerKeys(postgres)),
+                try BillingRoutes(
+                    billing: Billing(
+                        appender: appender, postgres: postgres, transport: transport, secretKey: nil, apiURL: "",
+                        configuration: BillingConfiguration(), logger: quiet), sessions: identity),
                 try OpenAPIRoutes(folder: Self.folder),
             ], logger: quiet
         ).operations.merging(Self.gateway) { $0.union($1) }

@@ -18,6 +18,10 @@ let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
 /// A ledger with the read models running, and the routes of the management API over it.
 struct World: Sendable {
+    static let projections = [
+        "admission", "organizations", "keys", "provider_keys", "balances", "requests", "usage", "transactions", "payments",
+    ]
+
     let database: LedgerDatabase
     let management: Management
     let appender: Appender
@@ -32,7 +36,7 @@ struct World: Sendable {
             let signal = LedgerSignal()
             let appender = Appender(configuration: service, signal: signal, logger: quiet)
             var tasks = [Task { _ = try? await appender.run() }]
-            for name in ["admission", "organizations", "keys", "provider_keys", "balances", "requests", "usage", "transactions"] {
+            for name in Self.projections {
                 let definition = try ProjectionDefinition.load(folder: "\(TestEnvironment.root)/projections/\(name)")
                 let projector = Projector(
                     definition: definition, configuration: database.configuration, signal: signal, pace: .milliseconds(1),
@@ -47,7 +51,7 @@ struct World: Sendable {
                 database: database, management: management, appender: appender,
                 responder: WebResponder([routes], logger: quiet))
             // The first projector makes the tables.
-            for name in ["admission", "organizations", "keys", "provider_keys", "balances", "requests", "usage", "transactions"] {
+            for name in Self.projections {
                 _ = try await waitUntil(projection: name, position: 1, deadline: .seconds(60), client: client)
             }
             var failure: (any Error)?

@@ -54,8 +54,8 @@ import Testing
         let amounts = try JSONDecoder().decode(Amounts.self, from: Data(event.data))
         let change: Int64
         switch event.type {
-        case "credit.granted", "credit.topped_up", "credit.adjusted": change = amounts.amount ?? 0
-        case "credit.refunded", "credit.expired": change = -(amounts.amount ?? 0)
+        case "credit.granted", "credit.topped_up", "credit.adjusted", "credit.unfrozen": change = amounts.amount ?? 0
+        case "credit.refunded", "credit.expired", "credit.voided", "credit.frozen": change = -(amounts.amount ?? 0)
         default: change = -(amounts.charged ?? 0)
         }
         balances[organization, default: 0] += change

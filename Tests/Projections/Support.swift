@@ -10,7 +10,7 @@ enum Folders {
         try .load(folder: "\(TestEnvironment.root)/projections/\(name)")
     }
 
-    static let mine = ["balances", "journal", "usage", "requests", "organizations", "keys"]
+    static let mine = ["balances", "journal", "usage", "requests", "organizations", "keys", "payments", "transactions"]
 }
 
 /// A projector that runs while a test needs it.

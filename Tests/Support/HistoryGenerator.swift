@@ -2,8 +2,8 @@ import Foundation
 public import Ledger
 import Money
 
-/// Random but valid histories: organizations with projects and keys, credit of every kind, and requests with every outcome,
-/// interleaved. The whole history follows from the seed, ids and times included.
+/// Random but valid histories: organizations with projects and keys, credit of every kind, payments and subscriptions, and requests
+/// with every outcome, interleaved. The whole history follows from the seed, ids and times included.
 public struct HistoryGenerator: Sendable {
     /// A key and what it belongs to.
     public struct Key: Sendable, Hashable {
@@ -60,7 +60,9 @@ public struct HistoryGenerator: Sendable {
         case ..<8: try createOrganization()
         case ..<20: try createProject()
         case ..<40: try createKey()
-        case ..<100: try credit()
+        case ..<85: try credit()
+        case ..<97: try payment()
+        case ..<100: try subscription()
         case ..<115: try deny()
         case ..<120: try void()
         case ..<200: try finishAtOnce()
@@ -248,7 +250,7 @@ extension HistoryGenerator {
         chance(2) == 0 ? amount : NanoDollars(-amount.rawValue)
     }
 
-    private mutating func put(
+    mutating func put(
         _ data: some EventData, _ stream: StreamName, _ expected: Int64?, _ organization: OrganizationID?,
         _ metadata: EventMetadata = EventMetadata()
     ) throws {

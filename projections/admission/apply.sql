@@ -136,7 +136,8 @@ WITH facts AS MATERIALIZED (
     SELECT
         b.stream_id AS request, b.organization, d.project, d.api_key, d.instance, d.epoch, d.admitted_at, d.held, d.strict,
         CASE WHEN d.amount >= 0 OR b.type = 'credit.adjusted'
-            THEN CASE WHEN b.type IN ('credit.refunded', 'credit.expired') THEN - d.amount ELSE d.amount END
+            THEN CASE WHEN b.type IN ('credit.refunded', 'credit.expired', 'credit.voided', 'credit.frozen')
+                THEN - d.amount ELSE d.amount END
         END AS credited,
         CASE WHEN d.charged >= 0 THEN d.charged END AS charged,
         b.stream_kind = 'credit' AS is_credit,

@@ -2,8 +2,10 @@
 WITH folded AS (
     SELECT
         organization,
-        coalesce(sum((data ->> 'amount')::numeric) FILTER (WHERE type IN ('credit.granted', 'credit.topped_up', 'credit.adjusted')), 0)
-            - coalesce(sum((data ->> 'amount')::numeric) FILTER (WHERE type IN ('credit.refunded', 'credit.expired')), 0) AS credited,
+        coalesce(sum((data ->> 'amount')::numeric) FILTER (
+            WHERE type IN ('credit.granted', 'credit.topped_up', 'credit.adjusted', 'credit.unfrozen')), 0)
+            - coalesce(sum((data ->> 'amount')::numeric) FILTER (
+                WHERE type IN ('credit.refunded', 'credit.expired', 'credit.voided', 'credit.frozen')), 0) AS credited,
         coalesce(sum((data ->> 'charged')::numeric) FILTER (WHERE stream_kind = 'request'), 0) AS charged
     FROM batch
     WHERE organization IS NOT NULL

@@ -19,7 +19,7 @@ WITH sums AS MATERIALIZED (
     GROUP BY 1, 2, 3, 4
 ),
 organization_totals AS (
-    INSERT INTO organizations AS t (organization, granted, topped_up, adjusted, refunded, expired, charged)
+    INSERT INTO organizations AS t (organization, granted, topped_up, adjusted, refunded, expired, voided, frozen, charged)
     SELECT
         organization,
         CASE
@@ -29,6 +29,9 @@ organization_totals AS (
         coalesce(sum(amount) FILTER (WHERE type = 'credit.adjusted'), 0)::bigint,
         coalesce(sum(amount) FILTER (WHERE type = 'credit.refunded'), 0)::bigint,
         coalesce(sum(amount) FILTER (WHERE type = 'credit.expired'), 0)::bigint,
+        coalesce(sum(amount) FILTER (WHERE type = 'credit.voided'), 0)::bigint,
+        (coalesce(sum(amount) FILTER (WHERE type = 'credit.frozen'), 0)
+            - coalesce(sum(amount) FILTER (WHERE type = 'credit.unfrozen'), 0))::bigint,
         coalesce(sum(amount) FILTER (WHERE type NOT LIKE 'credit.%'), 0)::bigint
     FROM sums
     GROUP BY organization
@@ -39,6 +42,8 @@ organization_totals AS (
         adjusted = t.adjusted + excluded.adjusted,
         refunded = t.refunded + excluded.refunded,
         expired = t.expired + excluded.expired,
+        voided = t.voided + excluded.voided,
+        frozen = t.frozen + excluded.frozen,
         charged = t.charged + excluded.charged
 ),
 project_totals AS (

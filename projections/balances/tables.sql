@@ -5,8 +5,11 @@ CREATE TABLE organizations (
     adjusted bigint NOT NULL,
     refunded bigint NOT NULL,
     expired bigint NOT NULL,
+    voided bigint NOT NULL,
+    frozen bigint NOT NULL,
     charged bigint NOT NULL,
-    balance bigint NOT NULL GENERATED ALWAYS AS (granted + topped_up + adjusted - refunded - expired - charged) STORED
+    balance bigint NOT NULL
+        GENERATED ALWAYS AS (granted + topped_up + adjusted - refunded - expired - voided - frozen - charged) STORED
 ) WITH (fillfactor = 70);
 
 COMMENT ON TABLE organizations IS 'What each organization was given and what it spent. Amounts are nano-dollars (1e-9 USD).';
@@ -16,8 +19,10 @@ COMMENT ON COLUMN organizations.topped_up IS 'Sum of credit.topped_up without it
 COMMENT ON COLUMN organizations.adjusted IS 'Sum of credit.adjusted, which may be negative, nano-dollars.';
 COMMENT ON COLUMN organizations.refunded IS 'Sum of credit.refunded: credit taken back because the money was paid back, nano-dollars.';
 COMMENT ON COLUMN organizations.expired IS 'Sum of credit.expired, nano-dollars.';
+COMMENT ON COLUMN organizations.voided IS 'Sum of credit.voided: grants taken back, nano-dollars.';
+COMMENT ON COLUMN organizations.frozen IS 'Sum of credit.frozen less credit.unfrozen: bought with payments that are disputed or lost, nano-dollars.';
 COMMENT ON COLUMN organizations.charged IS 'Sum of what requests were charged, nano-dollars.';
-COMMENT ON COLUMN organizations.balance IS 'granted + topped_up + adjusted - refunded - expired - charged, nano-dollars. Open holds are not taken off.';
+COMMENT ON COLUMN organizations.balance IS 'granted + topped_up + adjusted - refunded - expired - voided - frozen - charged, nano-dollars. Open holds are not taken off.';
 
 CREATE TABLE projects (
     project uuid PRIMARY KEY,
@@ -51,6 +56,8 @@ SELECT
     adjusted * 0.000000001 AS adjusted,
     refunded * 0.000000001 AS refunded,
     expired * 0.000000001 AS expired,
+    voided * 0.000000001 AS voided,
+    frozen * 0.000000001 AS frozen,
     charged * 0.000000001 AS charged,
     balance * 0.000000001 AS balance
 FROM organizations;
@@ -62,6 +69,8 @@ COMMENT ON COLUMN organizations_usd.topped_up IS 'Sum of top-ups without their f
 COMMENT ON COLUMN organizations_usd.adjusted IS 'Sum of adjustments, USD.';
 COMMENT ON COLUMN organizations_usd.refunded IS 'Sum of refunds, USD.';
 COMMENT ON COLUMN organizations_usd.expired IS 'Sum of expired credit, USD.';
+COMMENT ON COLUMN organizations_usd.voided IS 'Sum of grants taken back, USD.';
+COMMENT ON COLUMN organizations_usd.frozen IS 'Bought with payments that are disputed or lost, USD.';
 COMMENT ON COLUMN organizations_usd.charged IS 'Sum of charges, USD.';
 COMMENT ON COLUMN organizations_usd.balance IS 'What is left, USD.';
 

@@ -3,8 +3,9 @@ WITH folded AS (
     SELECT
         organization,
         sum(CASE
-            WHEN type IN ('credit.granted', 'credit.topped_up', 'credit.adjusted') THEN (data ->> 'amount')::numeric
-            WHEN type IN ('credit.refunded', 'credit.expired') THEN - (data ->> 'amount')::numeric
+            WHEN type IN ('credit.granted', 'credit.topped_up', 'credit.adjusted', 'credit.unfrozen')
+                THEN (data ->> 'amount')::numeric
+            WHEN stream_kind = 'credit' THEN - (data ->> 'amount')::numeric
             WHEN stream_kind = 'request' THEN - (data ->> 'charged')::numeric
             ELSE 0
         END) AS balance

@@ -16,7 +16,7 @@ COMMENT ON COLUMN postings.occurred_at IS 'When it happened, UTC.';
 COMMENT ON COLUMN postings.organization IS 'The organization whose books the posting is in.';
 COMMENT ON COLUMN postings.amount IS 'Debit above zero, credit below zero, nano-dollars (1e-9 USD). Never zero.';
 COMMENT ON COLUMN postings.line IS 'Number of the posting within its event. A line whose amount is zero is left out.';
-COMMENT ON COLUMN postings.account IS 'customer_credits, stripe_clearing, usage_revenue, fees, provider_cost, provider_payable, promotions, adjustments, breakage, overrun; see README.md.';
+COMMENT ON COLUMN postings.account IS 'customer_credits, stripe_clearing, usage_revenue, fees, provider_cost, provider_payable, promotions, adjustments, breakage, overrun, payment_cost, disputes, frozen_credits, dispute_losses, subscription_revenue; see README.md.';
 
 CREATE VIEW postings_usd AS
 SELECT position, line, occurred_at, organization, account, amount * 0.000000001 AS amount

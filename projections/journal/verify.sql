@@ -9,9 +9,10 @@ FROM (
     SELECT
         organization,
         sum(CASE
-            WHEN type IN ('credit.granted', 'credit.topped_up', 'credit.adjusted') THEN - (data ->> 'amount')::numeric
+            WHEN type IN ('credit.granted', 'credit.topped_up', 'credit.adjusted', 'credit.unfrozen')
+                THEN - (data ->> 'amount')::numeric
             WHEN stream_kind = 'credit' THEN (data ->> 'amount')::numeric
-            ELSE (data ->> 'charged')::numeric
+            WHEN stream_kind = 'request' THEN (data ->> 'charged')::numeric
         END) AS balance
     FROM batch
     GROUP BY organization
@@ -35,7 +36,14 @@ FROM (
             ('overrun', (b.data ->> 'overrun')::numeric),
             ('provider_cost',
                 CASE b.data ->> 'credential' WHEN 'house' THEN (b.data -> 'cost' ->> 'total')::numeric END),
-            ('fees', - (b.data ->> 'fee')::numeric)
+            ('fees', CASE b.type WHEN 'payment.refunded' THEN 1 ELSE -1 END * (b.data ->> 'fee')::numeric),
+            ('payment_cost', CASE b.type WHEN 'payment.fee_recorded' THEN (b.data ->> 'amount')::numeric END),
+            ('disputes', CASE b.type
+                WHEN 'dispute.opened' THEN (b.data ->> 'amount')::numeric
+                WHEN 'dispute.won' THEN - (b.data ->> 'amount')::numeric
+                WHEN 'dispute.lost' THEN - (b.data ->> 'amount')::numeric
+            END),
+            ('subscription_revenue', CASE b.type WHEN 'subscription.paid' THEN - (b.data ->> 'amount')::numeric END)
         ) AS v(account, amount)
     GROUP BY b.organization, v.account
 ) AS f

@@ -24,6 +24,9 @@ UPDATE organizations AS o SET
     auto_top_up = coalesce(c.auto_top_up[1], o.auto_top_up),
     auto_top_up_threshold = coalesce(c.threshold[1], o.auto_top_up_threshold),
     auto_top_up_amount = coalesce(c.amount[1], o.auto_top_up_amount),
+    auto_top_up_monthly_limit = CASE
+        WHEN c.monthly_limit IS NULL THEN o.auto_top_up_monthly_limit ELSE nullif(c.monthly_limit[1], 0)
+    END,
     texts = coalesce(c.texts[1], o.texts),
     updated_at = c.updated_at
 FROM (
@@ -40,6 +43,8 @@ FROM (
             FILTER (WHERE data ? 'auto_top_up_threshold') AS threshold,
         array_agg((data ->> 'auto_top_up_amount')::bigint ORDER BY position DESC)
             FILTER (WHERE data ? 'auto_top_up_amount') AS amount,
+        array_agg((data ->> 'auto_top_up_monthly_limit')::bigint ORDER BY position DESC)
+            FILTER (WHERE data ? 'auto_top_up_monthly_limit') AS monthly_limit,
         array_agg(id ORDER BY position DESC) FILTER (WHERE (data ->> 'texts')::boolean) AS texts
     FROM batch
     WHERE type IN ('organization.updated', 'organization.deleted')

@@ -9,6 +9,7 @@ CREATE TABLE organizations (
     auto_top_up boolean NOT NULL,
     auto_top_up_threshold bigint CHECK (auto_top_up_threshold >= 0),
     auto_top_up_amount bigint CHECK (auto_top_up_amount >= 0),
+    auto_top_up_monthly_limit bigint CHECK (auto_top_up_monthly_limit > 0),
     texts uuid NOT NULL,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL
@@ -23,6 +24,7 @@ COMMENT ON COLUMN organizations.retention IS 'retain or none: whether bodies of 
 COMMENT ON COLUMN organizations.auto_top_up IS 'Whether credits are bought when they run low.';
 COMMENT ON COLUMN organizations.auto_top_up_threshold IS 'Below this they are low, nano-dollars.';
 COMMENT ON COLUMN organizations.auto_top_up_amount IS 'What is bought then, nano-dollars.';
+COMMENT ON COLUMN organizations.auto_top_up_monthly_limit IS 'At most that in a calendar month, nano-dollars; NULL is no limit.';
 COMMENT ON COLUMN organizations.texts IS 'The event under which name and billing details lie in management.texts.';
 COMMENT ON COLUMN organizations.created_at IS 'When it was made.';
 COMMENT ON COLUMN organizations.updated_at IS 'When it was changed last.';

@@ -1,8 +1,10 @@
 -- The batch is here the whole history up to the checkpoint: each movement is there once, and they add up to what was credited.
 WITH folded AS (
     SELECT
-        organization, count(*) AS count,
-        sum(CASE WHEN type IN ('credit.refunded', 'credit.expired') THEN -1 ELSE 1 END * (data ->> 'amount')::numeric) AS credited
+        organization,
+        count(*) - count(*) FILTER (WHERE type = 'credit.refunded' AND data ? 'payment') AS count,
+        sum(CASE WHEN type IN ('credit.refunded', 'credit.expired', 'credit.voided', 'credit.frozen') THEN -1 ELSE 1 END
+            * (data ->> 'amount')::numeric) FILTER (WHERE stream_kind = 'credit') AS credited
     FROM batch
     GROUP BY organization
 ),

@@ -38,6 +38,7 @@ struct AdmissionEvent: Sendable, Hashable {
         "member_rule.created", "member_rule.updated", "member_rule.deleted",
         "provider_key.created", "provider_key.updated", "provider_key.deleted",
         "credit.granted", "credit.topped_up", "credit.adjusted", "credit.refunded", "credit.expired",
+        "credit.voided", "credit.frozen", "credit.unfrozen",
         "request.authorized", "request.voided", "request.completed", "request.failed", "request.cancelled", "request.abandoned",
         "request.settled_late", "admission.epoch_started",
     ]

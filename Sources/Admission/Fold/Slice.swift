@@ -91,13 +91,13 @@ struct Step: Sendable, Hashable {
             self.init(
                 "settle",
                 [stream, fields[0], fields[1], charged.text, charged.negated, Self.seconds(ofMicroseconds: admitted)])
-        case ("credit.granted", 1), ("credit.topped_up", 1):
+        case ("credit.granted", 1), ("credit.topped_up", 1), ("credit.unfrozen", 1):
             guard let amount = SignedAmount(fields[0], atLeastZero: true) else { return nil }
             self.init("credit", [amount.text])
         case ("credit.adjusted", 1):
             guard let amount = SignedAmount(fields[0]) else { return nil }
             self.init("credit", [amount.text])
-        case ("credit.refunded", 1), ("credit.expired", 1):
+        case ("credit.refunded", 1), ("credit.expired", 1), ("credit.voided", 1), ("credit.frozen", 1):
             guard let amount = SignedAmount(fields[0], atLeastZero: true) else { return nil }
             self.init("credit", [amount.negated])
         case ("admission.epoch_started", _):

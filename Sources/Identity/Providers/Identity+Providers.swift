@@ -3,6 +3,7 @@ internal import JSON
 internal import Ledger
 internal import Logging
 internal import Postgres
+internal import Web
 
 extension Identity {
     /// A sign-in elsewhere that was begun.

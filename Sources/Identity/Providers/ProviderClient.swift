@@ -2,6 +2,7 @@ internal import HTTPTransport
 internal import JSON
 internal import Logging
 internal import Synchronization
+internal import Web
 
 /// Speaks to identity providers: discovery, keys, tokens, profiles. What changes seldom is kept for an hour.
 final class ProviderClient: Sendable {

@@ -2,6 +2,7 @@ internal import JSON
 internal import Ledger
 internal import Logging
 internal import Mail
+internal import Web
 
 /// What people are told by mail. No name and no text of a person's own stands in it.
 struct Letter: Sendable {

@@ -29,10 +29,13 @@ public struct OrganizationUpdated: EventData, Hashable {
     /// A top-up is started when less than this is left.
     public var autoTopUpThreshold: NanoDollars?
     public var autoTopUpAmount: NanoDollars?
+    /// What is bought so in a calendar month, at most; zero is no limit.
+    public var autoTopUpMonthlyLimit: NanoDollars?
 
     public init(
         plan: String? = nil, strict: Bool? = nil, status: EntityStatus? = nil, texts: Bool? = nil, retention: String? = nil,
-        autoTopUp: Bool? = nil, autoTopUpThreshold: NanoDollars? = nil, autoTopUpAmount: NanoDollars? = nil
+        autoTopUp: Bool? = nil, autoTopUpThreshold: NanoDollars? = nil, autoTopUpAmount: NanoDollars? = nil,
+        autoTopUpMonthlyLimit: NanoDollars? = nil
     ) {
         self.plan = plan
         self.strict = strict
@@ -42,6 +45,7 @@ public struct OrganizationUpdated: EventData, Hashable {
         self.autoTopUp = autoTopUp
         self.autoTopUpThreshold = autoTopUpThreshold
         self.autoTopUpAmount = autoTopUpAmount
+        self.autoTopUpMonthlyLimit = autoTopUpMonthlyLimit
     }
 
     enum CodingKeys: String, CodingKey {
@@ -49,6 +53,7 @@ public struct OrganizationUpdated: EventData, Hashable {
         case autoTopUp = "auto_top_up"
         case autoTopUpThreshold = "auto_top_up_threshold"
         case autoTopUpAmount = "auto_top_up_amount"
+        case autoTopUpMonthlyLimit = "auto_top_up_monthly_limit"
     }
 }
 

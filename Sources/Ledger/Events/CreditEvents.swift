@@ -80,8 +80,12 @@ public struct CreditAdjusted: EventData, Hashable {
 public struct CreditRefunded: EventData, Hashable {
     public static let type = "credit.refunded"
     public var amount: NanoDollars
+    public var payment: PaymentID?
 
-    public init(amount: NanoDollars) { self.amount = amount }
+    public init(amount: NanoDollars, payment: PaymentID? = nil) {
+        self.amount = amount
+        self.payment = payment
+    }
 }
 
 /// `credit.expired`: what was left of a grant.
@@ -93,5 +97,43 @@ public struct CreditExpired: EventData, Hashable {
     public init(grant: GrantID, amount: NanoDollars) {
         self.grant = grant
         self.amount = amount
+    }
+}
+
+/// `credit.voided`: what is taken back of a grant that should not have been given, as the bonus of a payment that was paid back.
+public struct CreditVoided: EventData, Hashable {
+    public static let type = "credit.voided"
+    public var grant: GrantID
+    public var amount: NanoDollars
+    public var payment: PaymentID?
+
+    public init(grant: GrantID, amount: NanoDollars, payment: PaymentID? = nil) {
+        self.grant = grant
+        self.amount = amount
+        self.payment = payment
+    }
+}
+
+/// `credit.frozen`: can't be spent, because the payment that bought it is disputed. Lost with the dispute.
+public struct CreditFrozen: EventData, Hashable {
+    public static let type = "credit.frozen"
+    public var amount: NanoDollars
+    public var payment: PaymentID
+
+    public init(amount: NanoDollars, payment: PaymentID) {
+        self.amount = amount
+        self.payment = payment
+    }
+}
+
+/// `credit.unfrozen`: can be spent again, because the dispute was won or less of it stands against the payment.
+public struct CreditUnfrozen: EventData, Hashable {
+    public static let type = "credit.unfrozen"
+    public var amount: NanoDollars
+    public var payment: PaymentID
+
+    public init(amount: NanoDollars, payment: PaymentID) {
+        self.amount = amount
+        self.payment = payment
     }
 }

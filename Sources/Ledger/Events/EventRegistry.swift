@@ -22,6 +22,13 @@ public struct EventRegistry: Sendable {
         UserOrganizationAdded.self, UserDeleted.self, OrganizationProjectAdded.self, OrganizationProviderKeyAdded.self,
         ProjectKeyAdded.self,
         CreditGranted.self, CreditToppedUp.self, CreditAdjusted.self, CreditRefunded.self, CreditExpired.self,
+        CreditVoided.self, CreditFrozen.self, CreditUnfrozen.self,
+        StripeWebhookReceived.self, StripeObjectRetrieved.self, CustomerCreated.self, AutoTopUpStarted.self, BonusPromised.self,
+        PaymentStarted.self, PaymentSucceeded.self, PaymentFailed.self, PaymentRefunded.self, PaymentFeeRecorded.self,
+        DisputeOpened.self, DisputeWon.self, DisputeLost.self,
+        SubscriptionStarted.self, SubscriptionRenewed.self, SubscriptionChanged.self, SubscriptionCancelled.self,
+        SubscriptionResumed.self, SubscriptionEnded.self, SubscriptionPaid.self, SubscriptionPaymentFailed.self,
+        InvoiceIssued.self,
         RequestAuthorized.self, RequestVoided.self, RequestDenied.self,
         RequestCompleted.self, RequestFailed.self, RequestCancelled.self, RequestAbandoned.self, RequestSettledLate.self,
     ])

@@ -24,6 +24,8 @@ public enum IdentifierKinds {
     public enum Invite: IdentifierKind { public static let prefix = "inv" }
     /// Names a payment.
     public enum Payment: IdentifierKind { public static let prefix = "pay" }
+    /// Names a subscription of a plan.
+    public enum Subscription: IdentifierKind { public static let prefix = "subs" }
 }
 
 /// Names an organization: `org_...`.
@@ -50,6 +52,8 @@ public typealias IAMRuleID = Identifier<IdentifierKinds.IAMRule>
 public typealias InviteID = Identifier<IdentifierKinds.Invite>
 /// Names a payment: `pay_...`.
 public typealias PaymentID = Identifier<IdentifierKinds.Payment>
+/// Names a subscription of a plan: `subs_...`.
+public typealias SubscriptionID = Identifier<IdentifierKinds.Subscription>
 
 extension Identifier where Kind == IdentifierKinds.Event {
     /// A new event id that keeps the first 48 bits of a request's id: the events of a request lie together.

@@ -11,6 +11,7 @@ public enum StreamKind: String, Sendable, Hashable, Codable, CaseIterable {
     case request
     case credit
     case payment
+    case customer
     case subscription
     case invoice
     case catalogue
@@ -36,6 +37,14 @@ public struct StreamName: Sendable, Hashable, CustomStringConvertible {
     public static func request(_ id: RequestID) -> Self { Self(kind: .request, id: id.uuid) }
     /// The credits of an organization.
     public static func credit(_ id: OrganizationID) -> Self { Self(kind: .credit, id: id.uuid) }
+    public static func payment(_ id: PaymentID) -> Self { Self(kind: .payment, id: id.uuid) }
+    /// Under which name Stripe knows an organization, and what is bought for it automatically.
+    public static func customer(_ id: OrganizationID) -> Self { Self(kind: .customer, id: id.uuid) }
+    public static func subscription(_ id: SubscriptionID) -> Self { Self(kind: .subscription, id: id.uuid) }
+    /// What Stripe said: one stream an event of Stripe's.
+    public static func stripe(_ id: EventID) -> Self { Self(kind: .stripe, id: id.uuid) }
+    /// All invoices of the installation: the version of an event in it is the number of its invoice, so that none is missing.
+    public static let invoices = Self(kind: .invoice, id: .zero)
 
     /// Reads `kind/id`, the id prefixed (`request/req_...`) or as a uuid; `nil` for anything else.
     public init?(_ text: String) {
@@ -44,13 +53,14 @@ public struct StreamName: Sendable, Hashable, CustomStringConvertible {
         let id = String(parts[1])
         let uuid: UUID? =
             switch kind {
-            case .organization, .credit: OrganizationID(id)?.uuid
+            case .organization, .credit, .customer: OrganizationID(id)?.uuid
             case .user: UserID(id)?.uuid
             case .project: ProjectID(id)?.uuid
             case .apiKey: APIKeyID(id)?.uuid
             case .providerKey: ProviderKeyID(id)?.uuid
             case .request: RequestID(id)?.uuid
             case .payment: PaymentID(id)?.uuid
+            case .subscription: SubscriptionID(id)?.uuid
             default: id.utf8.count == 36 ? UUID(uuidString: id) : nil
             }
         guard let uuid else { return nil }
@@ -60,13 +70,14 @@ public struct StreamName: Sendable, Hashable, CustomStringConvertible {
     /// For example `request/req_...`.
     public var description: String {
         switch kind {
-        case .organization, .credit: "\(kind.rawValue)/\(OrganizationID(uuid: id))"
+        case .organization, .credit, .customer: "\(kind.rawValue)/\(OrganizationID(uuid: id))"
         case .user: "\(kind.rawValue)/\(UserID(uuid: id))"
         case .project: "\(kind.rawValue)/\(ProjectID(uuid: id))"
         case .apiKey: "\(kind.rawValue)/\(APIKeyID(uuid: id))"
         case .providerKey: "\(kind.rawValue)/\(ProviderKeyID(uuid: id))"
         case .request: "\(kind.rawValue)/\(RequestID(uuid: id))"
         case .payment: "\(kind.rawValue)/\(PaymentID(uuid: id))"
+        case .subscription: "\(kind.rawValue)/\(SubscriptionID(uuid: id))"
         default: "\(kind.rawValue)/\(id.lowercase)"
         }
     }

@@ -1,6 +1,6 @@
 /// Bytes as lower-case hexadecimal digits.
-enum Hexadecimal {
-    static func encode(_ bytes: some Sequence<UInt8>) -> String {
+package enum Hexadecimal {
+    package static func encode(_ bytes: some Sequence<UInt8>) -> String {
         var digits: [UInt8] = []
         for byte in bytes {
             for nibble in [byte >> 4, byte & 15] { digits.append(nibble < 10 ? 48 + nibble : 87 + nibble) }
@@ -9,7 +9,7 @@ enum Hexadecimal {
     }
 
     /// Nil for an odd count or another character; upper case is taken too.
-    static func decode(_ text: some StringProtocol) -> [UInt8]? {
+    package static func decode(_ text: some StringProtocol) -> [UInt8]? {
         let digits = Array(text.utf8)
         guard digits.count % 2 == 0 else { return nil }
         var bytes: [UInt8] = []

@@ -12,10 +12,13 @@ extension Management {
         var autoTopUp: Bool?
         var threshold: NanoDollars?
         var amount: NanoDollars?
+        /// Zero is no limit.
+        var monthlyLimit: NanoDollars?
 
         /// Everything but the name is the owner's.
         var isBilling: Bool {
-            retention != nil || autoTopUp != nil || threshold != nil || amount != nil || texts.keys.contains { $0 != "name" }
+            retention != nil || autoTopUp != nil || threshold != nil || amount != nil || monthlyLimit != nil
+                || texts.keys.contains { $0 != "name" }
         }
 
         var isEmpty: Bool { texts.isEmpty && !isBilling }
@@ -86,7 +89,7 @@ extension Management {
             for (field, text) in change.texts { texts[field] = text }
             let event = OrganizationUpdated(
                 texts: change.texts.isEmpty ? nil : true, retention: change.retention, autoTopUp: change.autoTopUp,
-                autoTopUpThreshold: change.threshold, autoTopUpAmount: change.amount)
+                autoTopUpThreshold: change.threshold, autoTopUpAmount: change.amount, autoTopUpMonthlyLimit: change.monthlyLimit)
             let done = try await commit(
                 [
                     draft(

@@ -14,6 +14,9 @@ struct OrganizationRecord: Sendable {
     let autoTopUp: Bool
     let threshold: NanoDollars?
     let amount: NanoDollars?
+    let monthlyLimit: NanoDollars?
+    /// Until when the plan is paid for; nil for one that no subscription gives.
+    let planExpiresAt: Timestamp?
     let createdAt: Timestamp
     let updatedAt: Timestamp
     let texts: [String: String]
@@ -29,9 +32,9 @@ struct OrganizationRecord: Sendable {
             "billingAddress": .string(optional: texts["billingAddress"]),
             "billingTaxId": .string(optional: texts["billingTaxId"]),
             "billingNotes": .string(optional: texts["billingNotes"]), "credits": .amount(credits), "plan": .string(plan),
-            "planExpiresAt": .null, "retentionLevel": .string(retention), "status": .string(status),
+            "planExpiresAt": .time(planExpiresAt), "retentionLevel": .string(retention), "status": .string(status),
             "autoTopUpEnabled": .bool(autoTopUp), "autoTopUpThreshold": .amount(threshold), "autoTopUpAmount": .amount(amount),
-            "referralEarnings": "0", "role": .string(role.rawValue),
+            "autoTopUpMonthlyLimit": .amount(monthlyLimit), "referralEarnings": "0", "role": .string(role.rawValue),
         ]
     }
 }
@@ -39,7 +42,9 @@ struct OrganizationRecord: Sendable {
 extension Management {
     private static let organizationColumns = """
         SELECT o.organization, o.status, o.plan, o.retention, o.auto_top_up, o.auto_top_up_threshold, o.auto_top_up_amount,
-            o.created_at, o.updated_at, t.body, b.balance, m.role
+            o.created_at, o.updated_at, t.body, b.balance, m.role, o.auto_top_up_monthly_limit, (
+                SELECT max(s.posted_period_end) FROM payments.subscriptions AS s
+                WHERE s.posted_organization = o.organization AND NOT s.is_ended)
         FROM organizations.members AS m
         JOIN organizations.organizations AS o ON o.organization = m.organization
         LEFT JOIN management.texts AS t ON t.event = o.texts
@@ -86,10 +91,14 @@ extension OrganizationRecord {
         let threshold: Int64? = try row.decode(5)
         let amount: Int64? = try row.decode(6)
         let balance: Int64? = try row.decode(10)
+        let limit: Int64? = try row.decode(12)
+        let expires: Int64? = try row.decode(13)
         self.init(
             id: OrganizationID(uuid: try row.decode(0)), status: try row.decode(1), plan: try row.decode(2),
             retention: try row.decode(3), autoTopUp: try row.decode(4), threshold: threshold.map(NanoDollars.init),
-            amount: amount.map(NanoDollars.init), createdAt: Timestamp(microseconds: created.microseconds),
+            amount: amount.map(NanoDollars.init), monthlyLimit: limit.map(NanoDollars.init),
+            planExpiresAt: expires.map { Timestamp(microseconds: $0 * 1_000_000) },
+            createdAt: Timestamp(microseconds: created.microseconds),
             updatedAt: Timestamp(microseconds: updated.microseconds), texts: try Texts.decode(row, 9),
             credits: NanoDollars(balance ?? 0), role: MemberRole(rawValue: try row.decode(11)) ?? .developer)
     }

@@ -13,14 +13,14 @@ struct TransactionRecord: Sendable {
         let created: PostgresTimestamp = try row.decode(7)
         let time = Timestamp(microseconds: created.microseconds)
         let amount: Int64? = try row.decode(4)
+        let credited: Int64? = try row.decode(5)
         json = [
             "id": .id(EventID(uuid: try row.decode(0))), "createdAt": .time(time), "updatedAt": .time(time),
             "organizationId": .id(OrganizationID(uuid: try row.decode(2))), "type": .string(try row.decode(3)),
             "amount": .amount(amount.map(NanoDollars.init)),
-            "creditAmount": .amount(NanoDollars(try row.decode(5, as: Int64.self))), "currency": "USD",
-            // An event is there when it has happened.
-            "status": "completed", "stripePaymentIntentId": nil, "stripeInvoiceId": nil,
-            "description": .string(optional: try row.decode(6)),
+            "creditAmount": .amount(credited.map(NanoDollars.init)), "currency": "USD",
+            "status": .string(try row.decode(8)), "stripePaymentIntentId": .string(optional: try row.decode(9)),
+            "stripeInvoiceId": .string(optional: try row.decode(10)), "description": .string(optional: try row.decode(6)),
         ]
     }
 }
@@ -34,8 +34,11 @@ extension Management {
     ) async throws(WebError) -> [TransactionRecord] {
         try await rows(
             """
-            SELECT event, position, organization, type, amount, credit_amount, description, created_at
-            FROM transactions.transactions WHERE organization = $1 AND position < $2 ORDER BY position DESC LIMIT $3
+            SELECT t.event, t.position, t.organization, t.type, t.amount, t.credit_amount, t.description, t.created_at, t.status,
+                p.intent, t.bill
+            FROM transactions.transactions AS t
+            LEFT JOIN payments.payments AS p ON p.payment = t.payment
+            WHERE t.organization = $1 AND t.position < $2 ORDER BY t.position DESC LIMIT $3
             """, [.uuid(organization.uuid), .int8(before ?? .max), .int8(limit)], TransactionRecord.init)
     }
 
@@ -62,10 +65,13 @@ extension Management {
             """
             SELECT
                 coalesce(sum(credit_amount) FILTER (
-                    WHERE type IN ('credit_topup', 'credit_manual_payment', 'credit_gift', 'credit_refund')), 0)::bigint,
-                (coalesce(sum(amount), 0) + coalesce(sum(credit_amount) FILTER (WHERE type = 'credit_refund'), 0))::bigint,
+                    WHERE type IN (
+                        'credit_topup', 'credit_manual_payment', 'credit_gift', 'credit_refund', 'credit_void', 'credit_freeze',
+                        'credit_unfreeze')), 0)::bigint,
+                -- A refund by hand has no amount of its own: what it took back was paid back.
+                coalesce(sum(coalesce(amount, CASE type WHEN 'credit_refund' THEN credit_amount END)), 0)::bigint,
                 count(DISTINCT organization) FILTER (WHERE amount > 0)
-            FROM transactions.transactions
+            FROM transactions.transactions WHERE status = 'completed'
             """, []
         ) { row in
             Earnings(

@@ -9,10 +9,10 @@ enum KeyBodies {
         let projectId: IDText<IdentifierKinds.Project>
         let usageLimit: Field<DecimalText>
         let periodUsageLimit: Field<DecimalText>
-        let periodUsageDurationValue: Field<Int64>
+        let periodUsageDurationValue: Field<WholeNumber>
         let periodUsageDurationUnit: Field<PeriodLimit.Unit>
-        let requestsPerMinute: Field<Int64>
-        let tokensPerMinute: Field<Int64>
+        let requestsPerMinute: Field<WholeNumber>
+        let tokensPerMinute: Field<WholeNumber>
         let expiresAt: Field<TimeText>
     }
 
@@ -25,10 +25,10 @@ enum KeyBodies {
     struct Limits: Decodable, Sendable {
         let usageLimit: Field<DecimalText>
         let periodUsageLimit: Field<DecimalText>
-        let periodUsageDurationValue: Field<Int64>
+        let periodUsageDurationValue: Field<WholeNumber>
         let periodUsageDurationUnit: Field<PeriodLimit.Unit>
-        let requestsPerMinute: Field<Int64>
-        let tokensPerMinute: Field<Int64>
+        let requestsPerMinute: Field<WholeNumber>
+        let tokensPerMinute: Field<WholeNumber>
     }
 
     static func draft(_ body: New) throws(WebError) -> Management.KeyDraft {
@@ -39,8 +39,8 @@ enum KeyBodies {
             project: body.projectId.id, description: try WebText.check(body.description, field: "description"),
             usageLimit: try limit(body.usageLimit.given?.amount, field: "usageLimit"),
             period: { if case .set(let period) = period { period } else { nil } }(),
-            requestsPerMinute: try count(body.requestsPerMinute.given, field: "requestsPerMinute"),
-            tokensPerMinute: try count(body.tokensPerMinute.given, field: "tokensPerMinute"),
+            requestsPerMinute: try count(body.requestsPerMinute.given?.value, field: "requestsPerMinute"),
+            tokensPerMinute: try count(body.tokensPerMinute.given?.value, field: "tokensPerMinute"),
             expiresAt: try future(body.expiresAt))
     }
 
@@ -88,11 +88,11 @@ enum KeyBodies {
         return value
     }
 
-    private static func counts(_ field: Field<Int64>, field name: String) throws(WebError) -> FieldChange<Int64> {
+    private static func counts(_ field: Field<WholeNumber>, field name: String) throws(WebError) -> FieldChange<Int64> {
         switch field {
         case .absent: return .unchanged
         case .null: return .cleared
-        case .value(let value): return .set(try count(value, field: name) ?? 0)
+        case .value(let number): return .set(try count(number.value, field: name) ?? 0)
         }
     }
 
@@ -104,7 +104,7 @@ enum KeyBodies {
 
     /// The three members belong together: all given, or the amount null and the others null or left out.
     private static func period(
-        _ amount: Field<DecimalText>, _ count: Field<Int64>, _ unit: Field<PeriodLimit.Unit>
+        _ amount: Field<DecimalText>, _ count: Field<WholeNumber>, _ unit: Field<PeriodLimit.Unit>
     ) throws(WebError) -> FieldChange<PeriodLimit> {
         if amount.isAbsent, count.given == nil, unit.given == nil { return .unchanged }
         guard let limit = try limit(amount.given?.amount, field: "periodUsageLimit") else {
@@ -116,7 +116,7 @@ enum KeyBodies {
         guard let unit = unit.given else {
             throw WebError.invalid("periodUsageDurationUnit", "periodUsageDurationUnit is required with periodUsageLimit.")
         }
-        guard let count = count.given else {
+        guard let count = count.given?.value else {
             throw WebError.invalid("periodUsageDurationValue", "periodUsageDurationValue is required with periodUsageLimit.")
         }
         // A year at most, in every unit.

@@ -17,6 +17,7 @@ extension ManagementRoutes {
         let autoTopUpEnabled: Field<Bool>
         let autoTopUpThreshold: Field<DollarAmount>
         let autoTopUpAmount: Field<DollarAmount>
+        let autoTopUpMonthlyLimit: Field<DollarAmount>
     }
 
     private enum RetentionLevel: String, Decodable, Sendable { case retain, none }
@@ -95,6 +96,9 @@ extension ManagementRoutes {
         change.autoTopUp = body.autoTopUpEnabled.given
         change.threshold = try Self.amount(body.autoTopUpThreshold, field: "autoTopUpThreshold", atLeast: 5)
         change.amount = try Self.amount(body.autoTopUpAmount, field: "autoTopUpAmount", atLeast: 10)
+        change.monthlyLimit =
+            body.autoTopUpMonthlyLimit.isNull
+            ? .zero : try Self.amount(body.autoTopUpMonthlyLimit, field: "autoTopUpMonthlyLimit", atLeast: 10)
         return change
     }
 

@@ -13,7 +13,7 @@ extension ManagementRoutes {
         let name: String
         let organizationId: IDText<IdentifierKinds.Organization>
         let cachingEnabled: Bool?
-        let cacheDurationSeconds: Int64?
+        let cacheDurationSeconds: WholeNumber?
         let mode: Mode?
         let usageLimit: DecimalText?
     }
@@ -21,7 +21,7 @@ extension ManagementRoutes {
     private struct ProjectPatch: Decodable, Sendable {
         let name: String?
         let cachingEnabled: Bool?
-        let cacheDurationSeconds: Int64?
+        let cacheDurationSeconds: WholeNumber?
         let mode: Mode?
         let usageLimit: Field<DecimalText>
     }
@@ -33,7 +33,7 @@ extension ManagementRoutes {
             let id = ProjectID.mint()
             var change = Management.ProjectChange(
                 name: try WebText.check(body.name, field: "name"), mode: body.mode?.rawValue, caching: body.cachingEnabled,
-                cacheSeconds: try Self.cacheSeconds(body.cacheDurationSeconds))
+                cacheSeconds: try Self.cacheSeconds(body.cacheDurationSeconds?.value))
             if let limit = try KeyBodies.limit(body.usageLimit?.amount, field: "usageLimit") { change.usageLimit = .set(limit) }
             try await management.addProject(id, to: body.organizationId.id, change, by: caller)
             return Response.json(["project": try await management.permitted(id, .read, by: caller).json], status: 201)
@@ -49,7 +49,7 @@ extension ManagementRoutes {
             let body = try await WebBody.read(ProjectPatch.self, from: request)
             var change = Management.ProjectChange(
                 mode: body.mode?.rawValue, caching: body.cachingEnabled,
-                cacheSeconds: try Self.cacheSeconds(body.cacheDurationSeconds))
+                cacheSeconds: try Self.cacheSeconds(body.cacheDurationSeconds?.value))
             if let name = body.name { change.name = try WebText.check(name, field: "name") }
             change.usageLimit = try KeyBodies.change(body.usageLimit, field: "usageLimit")
             try await management.change(project: id, change, by: caller)

@@ -1,4 +1,5 @@
 import Admission
+import Billing
 import Catalogue
 import Credentials
 import Gateway
@@ -82,9 +83,15 @@ struct ServeProcess: Sendable {
         ).register(in: registry)
 
         let management = Management(appender: appender, postgres: postgres, reader: LedgerReader(postgres), logger: logger)
+        let people = try PeopleSettings(host: settings.host, port: settings.port, origins: settings.origins)
         let identity = try Self.identity(
-            settings, management: management, postgres: postgres, transport: transport, logger: logger)
+            settings, people, management: management, postgres: postgres, transport: transport, logger: logger)
         self.identity = identity
+        let money = try BillingSettings(pagesURL: identity.configuration.pagesURL)
+        let billing = Billing(
+            appender: appender, postgres: postgres, transport: transport, secretKey: money.secretKey, apiURL: money.apiURL,
+            configuration: money.configuration, logger: logger)
+        let billingWorker = BillingWorker(billing)
         var webConfiguration = settings.web
         webConfiguration.origins = OriginCheck(allowed: Array(identity.configuration.origins))
         let web = WebResponder(
@@ -100,6 +107,7 @@ struct ServeProcess: Sendable {
                         invitedTo: invitation.organization, as: invitation.role.rawValue, by: invitation.id,
                         email: invitation.email)
                 },
+                try BillingRoutes(billing: billing, sessions: identity),
                 try OpenAPIRoutes(folder: settings.root + "/Sources/Web/OpenAPI"),
             ],
             configuration: webConfiguration, logger: logger)
@@ -126,6 +134,7 @@ struct ServeProcess: Sendable {
             BackgroundService("outcomes") { await outcomes.run() },
             BackgroundService("admission") { await admission.run() },
             BackgroundService("recovery") { await recovery.run() },
+            BackgroundService("billing") { await billingWorker.run() },
             BackgroundService("gateway") { await gateway.run() },
             Opening(lease: lease, outcomes: outcomes, server: server),
         ]
@@ -155,9 +164,9 @@ struct ServeProcess: Sendable {
     }
 
     private static func identity(
-        _ settings: Settings, management: Management, postgres: PostgresClient, transport: HTTPTransport, logger: Logger
+        _ settings: Settings, _ people: PeopleSettings, management: Management, postgres: PostgresClient,
+        transport: HTTPTransport, logger: Logger
     ) throws -> Identity {
-        let people = try PeopleSettings(host: settings.host, port: settings.port, origins: settings.origins)
         let mailer = Mailer(
             folder: settings.home + "/mail", server: people.mailServer, sender: people.sender, logger: logger)
         var hooks = Identity.Hooks()

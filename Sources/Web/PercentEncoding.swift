@@ -1,6 +1,6 @@
 /// Percent-encoding of a value in a query (RFC 3986): everything but the unreserved characters.
-enum PercentEncoding {
-    static func encode(_ text: String) -> String {
+package enum PercentEncoding {
+    package static func encode(_ text: String) -> String {
         var encoded: [UInt8] = []
         for byte in text.utf8 {
             switch byte {

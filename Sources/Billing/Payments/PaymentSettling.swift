@@ -1,0 +1,80 @@
+internal import Ledger
+internal import Logging
+internal import Money
+internal import Web
+
+extension Billing {
+    /// Appends what the ledger lacks of payments.
+    ///
+    /// - Returns: How many payments something was appended for.
+    @discardableResult
+    func settlePayments() async throws(WebError) -> Int {
+        var settled = 0
+        while true {
+            let due = try await duePayments(limit: 500)
+            var last: Int64 = 0
+            var done = 0
+            // Side by side, because the ledger commits together what comes together.
+            await withTaskGroup(of: Int64?.self) { group in
+                for state in due {
+                    group.addTask {
+                        do throws(WebError) {
+                            return try await settle(state)
+                        } catch {
+                            logger.warning(
+                                "a payment could not be booked",
+                                metadata: ["payment": "\(state.payment)", "error": "\(error.message)"])
+                            return nil
+                        }
+                    }
+                }
+                for await position in group {
+                    guard let position else { continue }
+                    done += 1
+                    last = max(last, position)
+                }
+            }
+            settled += done
+            // What could not be booked now is due again the next time.
+            guard done > 0, await wait(for: last) else { return settled }
+        }
+    }
+
+    /// Books one payment until nothing is lacking, for an answer that must show it.
+    func settle(payment: PaymentID) async throws(WebError) -> PaymentState? {
+        var state = try await self.payment(payment)
+        for _ in 0..<10 {
+            guard let current = state, let position = try await settle(current) else { return state }
+            await wait(for: position, in: ["payments", "admission", "balances", "transactions"])
+            state = try await self.payment(payment)
+        }
+        return state
+    }
+
+    /// - Returns: The position of what was appended; nil when there was nothing to append, or somebody else did.
+    private func settle(_ state: PaymentState) async throws(WebError) -> Int64? {
+        let due: [PaymentPosting.Event]
+        do {
+            due = try PaymentPosting.due(state)
+        } catch {
+            throw WebError(500, "The amounts of \(state.payment) can't be: \(error)")
+        }
+        guard !due.isEmpty else { return nil }
+        var events: [NewEvent] = []
+        var version = state.version
+        for item in due {
+            switch item {
+            case .payment(let data):
+                events.append(
+                    try event(data, .payment(state.payment), version: version, organization: state.organization))
+                version += 1
+            case .credit(let data):
+                events.append(
+                    try event(data, .credit(state.organization), version: nil, organization: state.organization))
+            case .invoice(let data):
+                events.append(try await invoice(data, for: state.organization))
+            }
+        }
+        return try await append(events)
+    }
+}

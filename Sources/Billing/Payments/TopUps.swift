@@ -1,0 +1,194 @@
+internal import JSON
+internal import Ledger
+internal import Money
+internal import Postgres
+internal import Web
+
+extension Billing {
+    /// The amounts that can be bought, US dollars.
+    static let amounts: ClosedRange<Int64> = 5...10_000
+
+    /// What a top-up would cost.
+    struct Quote: Sendable {
+        /// Why there is no bonus.
+        enum Ineligibility: String, Sendable {
+            case emailNotVerified = "email_not_verified"
+            case alreadyPurchased = "already_purchased"
+        }
+
+        let amount: NanoDollars
+        let fee: PaymentFee
+        let total: NanoDollars
+        let bonus: NanoDollars
+        let ineligibility: Ineligibility?
+        /// Version of the customer's stream at which the bonus was the organization's to have.
+        let customerVersion: Int64
+    }
+
+    /// - Parameters:
+    ///   - dollars: What is credited.
+    ///   - card: What is paid with, where it is known.
+    ///   - isFree: Whether the organization is on the free plan.
+    ///   - isVerified: Whether the person has shown that the e-mail address is theirs.
+    func quote(
+        dollars: Int64, for organization: OrganizationID, card: Card?, isFree: Bool, isVerified: Bool
+    ) async throws(WebError) -> Quote {
+        let cents = dollars * 100
+        guard let amount = NanoDollars(cents: cents) else { throw WebError.invalid("amount", "amount is too large.") }
+        let isInternational = card?.country.map { $0 != configuration.country } ?? false
+        let fee = configuration.feeRule.fee(cents: cents, isInternational: isInternational, isFree: isFree)
+        let customer = try await purchases(of: organization)
+        var bonus = NanoDollars.zero
+        var ineligibility: Quote.Ineligibility?
+        if configuration.firstPurchase > .one {
+            if !isVerified {
+                ineligibility = .emailNotVerified
+            } else if customer.hasPurchased {
+                ineligibility = .alreadyPurchased
+            } else {
+                let share = Int128(amount.rawValue) * Int128(configuration.firstPurchase.partsPerMillion - 1_000_000) / 1_000_000
+                bonus = min(NanoDollars(Int64(clamping: share)), configuration.largestBonus)
+            }
+        }
+        return Quote(
+            amount: amount, fee: fee, total: NanoDollars(amount.rawValue + fee.total.rawValue), bonus: bonus,
+            ineligibility: ineligibility, customerVersion: customer.version)
+    }
+
+    /// Whether an organization has bought something, or is about to with a bonus: two at the same moment are not both the first.
+    private func purchases(of organization: OrganizationID) async throws(WebError) -> (hasPurchased: Bool, version: Int64) {
+        try await rows(
+            """
+            SELECT
+                EXISTS (
+                    SELECT FROM payments.payments WHERE organization = $1
+                        AND (posted = 2 OR posted = 0 AND bonus > 0 AND started_at > clock_timestamp() - interval '1 day')),
+                coalesce((SELECT version FROM payments.customers WHERE organization = $1), 0)
+            """, [.uuid(organization.uuid)]
+        ) { (try $0.decode(0, as: Bool.self), try $0.decode(1, as: Int64.self)) }.first ?? (false, 0)
+    }
+
+    /// Begins a payment that a browser completes.
+    ///
+    /// - Parameter customer: Stripe's, made before the quote.
+    /// - Returns: The secret with which the browser talks to Stripe about it.
+    func startCheckout(
+        _ quote: Quote, for organization: OrganizationID, customer: String, by caller: BillingCaller
+    ) async throws(WebError) -> String {
+        let stripe = try connected()
+        let payment = try await start(quote, kind: .checkout, method: nil, for: organization, by: caller)
+        let intent: JSONValue
+        do {
+            intent = try await stripe.post(
+                "/v1/payment_intents",
+                Self.form(quote, kind: .checkout, payment: payment, organization: organization, customer: customer),
+                idempotencyKey: payment.description)
+        } catch {
+            throw Self.refused(error)
+        }
+        guard let secret = intent["client_secret"]?.text else { throw WebError(502, "Stripe gave no secret.") }
+        return secret
+    }
+
+    /// Pays with a card that Stripe keeps, and answers when the credits are there.
+    ///
+    /// - Throws: 400 when the card is refused.
+    func pay(_ quote: Quote, with card: Card, for organization: OrganizationID, by caller: BillingCaller) async throws(WebError) {
+        guard let customer = try await customer(of: organization) else {
+            throw WebError.invalid("paymentMethodId", "The organization has no payment method.")
+        }
+        let payment = try await start(quote, kind: .savedCard, method: card.id, for: organization, by: caller)
+        let charged = try await charge(
+            Charge(
+                payment: payment, organization: organization, kind: .savedCard, customer: customer, method: card.id,
+                total: quote.total))
+        guard charged.state?.posted == .succeeded else {
+            throw WebError(
+                400, "The payment did not succeed.", code: charged.refusal ?? charged.state?.failure ?? "payment_pending")
+        }
+    }
+
+    /// Records a payment before Stripe is asked for it.
+    func start(
+        _ quote: Quote, kind: PaymentKind, method: String?, for organization: OrganizationID, by caller: BillingCaller
+    ) async throws(WebError) -> PaymentID {
+        let payment = PaymentID.mint()
+        var events = [
+            try event(
+                PaymentStarted(
+                    kind: kind, method: method, amount: quote.amount, bonus: quote.bonus, fee: quote.fee, total: quote.total),
+                .payment(payment), version: 0, organization: organization, by: caller)
+        ]
+        if quote.bonus > .zero {
+            events.append(
+                try event(
+                    BonusPromised(payment: payment), .customer(organization), version: quote.customerVersion,
+                    organization: organization, by: caller))
+        }
+        guard let position = try await append(events) else {
+            throw WebError(409, "Another payment was started at the same moment; try again.", retryAfter: 1)
+        }
+        await wait(for: position)
+        return payment
+    }
+
+    /// A charge of a card that Stripe keeps.
+    struct Charge: Sendable {
+        let payment: PaymentID
+        let organization: OrganizationID
+        let kind: PaymentKind
+        let customer: String
+        let method: String
+        let total: NanoDollars
+    }
+
+    /// Charges a card. The same charge again, after a crash or a lost answer, is the same payment at Stripe.
+    ///
+    /// - Returns: What became of it, as far as it is known, and Stripe's code for a refusal.
+    @discardableResult
+    func charge(_ charge: Charge) async throws(WebError) -> (state: PaymentState?, refusal: String?) {
+        let stripe = try connected()
+        let answer: JSONValue?
+        var refusal: String?
+        do {
+            answer = try await stripe.post(
+                "/v1/payment_intents",
+                Self.form(charge) + [
+                    ("payment_method", charge.method), ("off_session", "true"), ("confirm", "true"),
+                ], idempotencyKey: charge.payment.description)
+        } catch {
+            guard !error.isUnknown else { throw Self.refused(error) }
+            answer = error.intent
+            refusal = error.code ?? "refused"
+            if answer?.fields == nil {
+                // Refused before there was a payment at Stripe.
+                let failed = try event(
+                    PaymentFailed(intent: nil, code: refusal ?? "refused", total: charge.total, amount: charge.total),
+                    .payment(charge.payment), version: 1, organization: charge.organization)
+                if let position = try await append([failed]) {
+                    await wait(for: position, in: ["payments", "transactions"])
+                }
+            }
+        }
+        if let answer, answer.fields != nil {
+            try await observe(StripeObjects.facts(of: answer), of: charge.payment.description)
+        }
+        return (try await settle(payment: charge.payment), refusal)
+    }
+
+    private static func form(
+        _ quote: Quote, kind: PaymentKind, payment: PaymentID, organization: OrganizationID, customer: String
+    ) -> [(String, String)] {
+        form(
+            Charge(
+                payment: payment, organization: organization, kind: kind, customer: customer, method: "", total: quote.total))
+    }
+
+    private static func form(_ charge: Charge) -> [(String, String)] {
+        [
+            ("amount", String(charge.total.rawValue / NanoDollars.perCent)), ("currency", "usd"), ("customer", charge.customer),
+            ("payment_method_types[]", "card"), ("metadata[organizationId]", charge.organization.description),
+            ("metadata[payment]", charge.payment.description), ("metadata[kind]", charge.kind.rawValue),
+        ]
+    }
+}

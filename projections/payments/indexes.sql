@@ -1,0 +1,12 @@
+CREATE INDEX payments_due ON payments (payment) WHERE due;
+CREATE INDEX payments_open ON payments (started_at) WHERE posted = 0 AND seen = 0 AND kind IN ('saved_card', 'auto_top_up');
+CREATE INDEX payments_feeless ON payments (payment) WHERE posted = 2 AND stripe_fee IS NULL AND balance_transaction IS NOT NULL;
+CREATE INDEX payments_intent ON payments (intent);
+CREATE INDEX payments_organization ON payments (organization, started_at);
+CREATE INDEX disputes_due ON disputes (intent) WHERE seen > posted;
+CREATE INDEX disputes_intent ON disputes (intent);
+CREATE INDEX subscriptions_due ON subscriptions (subscription) WHERE due;
+CREATE INDEX subscriptions_organization ON subscriptions (posted_organization);
+CREATE INDEX bills_due ON bills (subscription) WHERE due;
+CREATE INDEX customers_customer ON customers (customer);
+CREATE INDEX invoices_organization ON invoices (organization, number);
