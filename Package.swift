@@ -105,6 +105,7 @@ let package = Package(
                 "Postgres", "Money",
                 hummingbird, httpTypes, crypto, logging,
             ]),
+        library("Finance", ["Projections", "Ledger", "Postgres", "Money", logging]),
         library(
             "Billing",
             [
@@ -115,7 +116,7 @@ let package = Package(
         .executableTarget(
             name: "llmgateway",
             dependencies: [
-                "Billing", "Management", "Gateway", "Identity", "Mail", "Web", "Dialects", "Credentials", "Catalogue",
+                "Billing", "Finance", "Management", "Gateway", "Identity", "Mail", "Web", "Dialects", "Credentials", "Catalogue",
                 "Admission",
                 "Projections", "Ledger", "HTTPTransport",
                 "Redis",
@@ -176,6 +177,8 @@ let package = Package(
                 "Money",
                 "TestSupport", hummingbird, httpTypes, nioCore, nioEmbedded, logging,
             ]),
+        tests(
+            "Finance", ["Finance", "Projections", "Ledger", "Postgres", "Money", "TestSupport", logging]),
         tests(
             "Billing",
             [

@@ -1,4 +1,5 @@
 public import HTTPTransport
+internal import JSON
 public import Ledger
 public import Logging
 public import Postgres
@@ -89,9 +90,11 @@ public struct Billing: Sendable {
     }
 
     /// Records what an answer of Stripe's says, as if a webhook had brought it.
-    func observe(_ facts: StripeFacts, of object: String) async throws(WebError) {
-        let stream = StreamName.stripe(EventID(foreign: "stripe-object", object))
-        let said = StripeObjectRetrieved(created: Timestamp.now.microseconds / 1_000_000, facts: facts)
+    ///
+    /// - Parameter date: When Stripe said so, seconds since 1970.
+    func observe(_ object: JSONValue, at date: Int64, of name: String) async throws(WebError) {
+        let stream = StreamName.stripe(EventID(foreign: "stripe-object", name))
+        let said = StripeObjectRetrieved(created: date, facts: StripeObjects.facts(of: object))
         guard let position = try await append([event(said, stream, version: nil, organization: nil)]) else { return }
         await wait(for: position)
     }

@@ -14,6 +14,6 @@ struct LLMGateway: AsyncParsableCommand {
         subcommands: [
             Serve.self, Migrate.self, Demo.self, LedgerCommands.self, ProjectionsCommands.self, OrganizationsCommands.self,
             ProjectsCommands.self, KeysCommands.self, ProviderKeysCommands.self, CreditsCommands.self, BalanceCommand.self,
-            CatalogueCommands.self,
+            StatementCommand.self, JournalCommand.self, ReconcileCommands.self, CatalogueCommands.self,
         ])
 }

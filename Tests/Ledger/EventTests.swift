@@ -33,6 +33,9 @@ import Testing
         try Self.survives(LedgerCreated(ledger: RequestID.mint().uuid))
         try Self.survives(AdmissionEpochStarted(reason: "redis_restarted"))
         try Self.survives(RollbackAccepted(sealedTo: 9, sealedHash: "00", head: 7))
+        try Self.survives(
+            PeriodClosed(
+                period: "2026-10", position: 7, chain: "0a", accounts: [.init(account: "fees", balance: NanoDollars(-1))]))
         try Self.survives(OrganizationCreated())
         try Self.survives(OrganizationUpdated(strict: false))
         try Self.survives(OrganizationDeleted())
@@ -85,7 +88,7 @@ import Testing
         try Self.survives(ProjectCreated(caching: true, cacheSeconds: 10))
         try Self.survives(CreditGranted(grant: .mint(), kind: .paid, amount: NanoDollars(.max), expiresAt: .now, priority: -3))
         try Self.survives(CreditToppedUp(amount: NanoDollars(1), fee: NanoDollars(2), payment: .mint()))
-        try Self.survives(CreditAdjusted(amount: NanoDollars(.min), reason: "\"\\ü\n"))
+        try Self.survives(CreditAdjusted(amount: NanoDollars(.min), reason: "\"\\ü\n", corrects: 7))
         try Self.survives(CreditRefunded(amount: NanoDollars(1)))
         try Self.survives(CreditExpired(grant: .mint(), amount: NanoDollars(1)))
         try Self.surviveBilling()
@@ -109,7 +112,7 @@ import Testing
         try Self.survives(RequestCancelled(outcome: outcome))
         try Self.survives(RequestSettledLate(outcome: outcome))
         try Self.survives(RequestAbandoned(outcome: outcome, reason: "lease_expired", bound: NanoDollars(9)))
-        #expect(EventRegistry.standard.typeNames.count == 74)
+        #expect(EventRegistry.standard.typeNames.count == 75)
     }
 
     private static func surviveBilling() throws {

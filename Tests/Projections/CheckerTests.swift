@@ -94,7 +94,8 @@ import Testing
         let catalogue = try ProjectionCatalogue.load(folders: ["\(TestEnvironment.root)/projections"])
         #expect(
             catalogue.definitions.map(\.name) == [
-                "admission", "balances", "journal", "keys", "organizations", "payments", "provider_keys", "requests",
+                "admission", "balance_history", "balances", "journal", "keys", "organizations", "payments", "provider_keys",
+                "requests",
                 "transactions", "usage",
             ])
         #expect(catalogue["usage"]?.types.contains("request.completed") == true)

@@ -10,7 +10,9 @@ enum Folders {
         try .load(folder: "\(TestEnvironment.root)/projections/\(name)")
     }
 
-    static let mine = ["balances", "journal", "usage", "requests", "organizations", "keys", "payments", "transactions"]
+    static let mine = [
+        "balances", "journal", "usage", "requests", "organizations", "keys", "payments", "transactions", "balance_history",
+    ]
 }
 
 /// A projector that runs while a test needs it.

@@ -152,12 +152,15 @@ ON CONFLICT (dispute) DO UPDATE SET
     posted = greatest(t.posted, excluded.posted);
 
 -- Subscriptions. Of what Stripe says the newest holds, by Stripe's time; that it is over, holds for good. Of what was said in one
--- second, what comes later in a subscription's life.
+-- second, the newest answer to a question of ours, and else what comes later in a subscription's life.
 WITH said AS (
     SELECT
         d.id, d.subscription, d.customer, d.organization, d.status, d.cycle, d.period_end, d.trial_start, d.trial_end,
         d.cancels_at_period_end, d.ended_at IS NOT NULL OR d.status = 'canceled' AS is_over,
-        coalesce(array_position(ARRAY['incomplete', 'trialing', 'active', 'past_due', 'unpaid'], d.status), 0) AS stage,
+        CASE b.type
+            WHEN 'stripe.object_retrieved' THEN 1000 + b.position
+            ELSE coalesce(array_position(ARRAY['incomplete', 'trialing', 'active', 'past_due', 'unpaid'], d.status), 0)
+        END AS rank,
         (b.data ->> 'created')::bigint AS created, b.id AS event
     FROM batch AS b,
         LATERAL jsonb_to_record(b.data -> 'facts' -> 'subscription') AS d(
@@ -168,15 +171,15 @@ WITH said AS (
 newest AS (
     SELECT DISTINCT ON (id)
         id, subscription, customer, organization, status, cycle, period_end, trial_start, trial_end, cancels_at_period_end, is_over,
-        created, event, stage
+        created, event, rank
     FROM said
-    ORDER BY id, is_over DESC, created DESC, stage DESC, coalesce(period_end, 0) DESC, event DESC
+    ORDER BY id, is_over DESC, created DESC, rank DESC, coalesce(period_end, 0) DESC, event DESC
 )
 INSERT INTO subscriptions AS s (
-    subscription, stripe_subscription, customer, organization, seen_over, seen_at, seen_stage, seen_event, status, cycle, period_end,
+    subscription, stripe_subscription, customer, organization, seen_over, seen_at, seen_rank, seen_event, status, cycle, period_end,
     trial_start, trial_end, cancels, is_started, is_cancelled, is_ended, version)
 SELECT
-    id, subscription, customer, organization, is_over, created, stage, event, status, cycle, period_end, trial_start, trial_end,
+    id, subscription, customer, organization, is_over, created, rank, event, status, cycle, period_end, trial_start, trial_end,
     cancels_at_period_end, false, false, false, 0
 FROM newest
 ON CONFLICT (subscription) DO UPDATE SET
@@ -185,7 +188,7 @@ ON CONFLICT (subscription) DO UPDATE SET
     organization = coalesce(excluded.organization, s.organization),
     seen_over = excluded.seen_over,
     seen_at = excluded.seen_at,
-    seen_stage = excluded.seen_stage,
+    seen_rank = excluded.seen_rank,
     seen_event = excluded.seen_event,
     status = excluded.status,
     cycle = excluded.cycle,
@@ -193,8 +196,8 @@ ON CONFLICT (subscription) DO UPDATE SET
     trial_start = excluded.trial_start,
     trial_end = excluded.trial_end,
     cancels = excluded.cancels
-WHERE (excluded.seen_over, excluded.seen_at, excluded.seen_stage, coalesce(excluded.period_end, 0), excluded.seen_event)
-    > (s.seen_over, s.seen_at, s.seen_stage, coalesce(s.period_end, 0), s.seen_event);
+WHERE (excluded.seen_over, excluded.seen_at, excluded.seen_rank, coalesce(excluded.period_end, 0), excluded.seen_event)
+    > (s.seen_over, s.seen_at, s.seen_rank, coalesce(s.period_end, 0), s.seen_event);
 
 WITH made AS (
     SELECT

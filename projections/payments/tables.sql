@@ -120,7 +120,7 @@ CREATE TABLE subscriptions (
     organization uuid,
     seen_over boolean NOT NULL,
     seen_at bigint NOT NULL,
-    seen_stage integer NOT NULL,
+    seen_rank bigint NOT NULL,
     seen_event uuid NOT NULL,
     status text COLLATE "C",
     cycle text COLLATE "C",
@@ -152,7 +152,7 @@ COMMENT ON COLUMN subscriptions.customer IS 'Stripe''s id of who pays.';
 COMMENT ON COLUMN subscriptions.organization IS 'Who pays, where Stripe says so.';
 COMMENT ON COLUMN subscriptions.seen_over IS 'Whether it is over: nothing that is said later changes that.';
 COMMENT ON COLUMN subscriptions.seen_at IS 'When Stripe said so, seconds since 1970.';
-COMMENT ON COLUMN subscriptions.seen_stage IS 'How far along the status is, which decides between what was said in one second.';
+COMMENT ON COLUMN subscriptions.seen_rank IS 'What decides between what was said in one second: the newest answer to a question of ours, then how far along the status is.';
 COMMENT ON COLUMN subscriptions.seen_event IS 'The event in which, which decides where nothing else does.';
 COMMENT ON COLUMN subscriptions.status IS 'Stripe''s status.';
 COMMENT ON COLUMN subscriptions.cycle IS 'monthly or yearly.';

@@ -44,7 +44,7 @@ extension Billing {
     func madeCustomer(of organization: OrganizationID, by caller: BillingCaller) async throws(WebError) -> String {
         if let customer = try await customer(of: organization) { return customer }
         let stripe = try connected()
-        let made: JSONValue
+        let made: StripeAnswer
         do {
             made = try await stripe.post(
                 "/v1/customers", [("metadata[organizationId]", organization.description)],
@@ -135,8 +135,8 @@ extension Billing {
 
     /// Calls Stripe for a person, who is told of a refusal.
     func called(
-        _ body: (StripeClient) async throws(StripeClient.Failure) -> JSONValue
-    ) async throws(WebError) -> JSONValue {
+        _ body: (StripeClient) async throws(StripeClient.Failure) -> StripeAnswer
+    ) async throws(WebError) -> StripeAnswer {
         let stripe = try connected()
         do {
             return try await body(stripe)

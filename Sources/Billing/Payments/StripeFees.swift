@@ -26,7 +26,7 @@ extension Billing {
                 balanceTransaction: try row.decode(2), version: try row.decode(3))
         }
         for payment in feeless {
-            let movement: JSONValue
+            let movement: StripeAnswer
             do {
                 movement = try await stripe.get("/v1/balance_transactions/\(PercentEncoding.encode(payment.balanceTransaction))")
             } catch {

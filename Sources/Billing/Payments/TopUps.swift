@@ -77,7 +77,7 @@ extension Billing {
     ) async throws(WebError) -> String {
         let stripe = try connected()
         let payment = try await start(quote, kind: .checkout, method: nil, for: organization, by: caller)
-        let intent: JSONValue
+        let intent: StripeAnswer
         do {
             intent = try await stripe.post(
                 "/v1/payment_intents",
@@ -148,14 +148,16 @@ extension Billing {
     @discardableResult
     func charge(_ charge: Charge) async throws(WebError) -> (state: PaymentState?, refusal: String?) {
         let stripe = try connected()
-        let answer: JSONValue?
+        var answer: JSONValue?
+        var date = Timestamp.now.microseconds / 1_000_000
         var refusal: String?
         do {
-            answer = try await stripe.post(
+            let charged = try await stripe.post(
                 "/v1/payment_intents",
                 Self.form(charge) + [
                     ("payment_method", charge.method), ("off_session", "true"), ("confirm", "true"),
                 ], idempotencyKey: charge.payment.description)
+            (answer, date) = (charged.value, charged.date)
         } catch {
             guard !error.isUnknown else { throw Self.refused(error) }
             answer = error.intent
@@ -171,7 +173,7 @@ extension Billing {
             }
         }
         if let answer, answer.fields != nil {
-            try await observe(StripeObjects.facts(of: answer), of: charge.payment.description)
+            try await observe(answer, at: date, of: charge.payment.description)
         }
         return (try await settle(payment: charge.payment), refusal)
     }

@@ -1,6 +1,16 @@
 internal import HTTPTransport
 internal import JSON
+internal import Ledger
 internal import Web
+
+/// What Stripe answered, and when by Stripe's own clock.
+struct StripeAnswer: Sendable {
+    let value: JSONValue
+    /// Seconds since 1970: of the header `Date`, so that it can be compared with when Stripe made its events.
+    let date: Int64
+
+    subscript(_ name: String) -> JSONValue? { value[name] }
+}
 
 /// Calls Stripe's API. Whoever repeats a call gives it the same idempotency key, and Stripe does it once.
 ///
@@ -29,18 +39,18 @@ struct StripeClient: Sendable {
     let baseURL: String
     let secretKey: String
 
-    func get(_ path: String, _ query: [(String, String)] = []) async throws(Failure) -> JSONValue {
+    func get(_ path: String, _ query: [(String, String)] = []) async throws(Failure) -> StripeAnswer {
         let text = Self.form(query)
         return try await call("GET", text.isEmpty ? path : "\(path)?\(text)", body: nil, idempotencyKey: nil)
     }
 
-    func post(_ path: String, _ form: [(String, String)] = [], idempotencyKey: String?) async throws(Failure) -> JSONValue {
+    func post(_ path: String, _ form: [(String, String)] = [], idempotencyKey: String?) async throws(Failure) -> StripeAnswer {
         try await call("POST", path, body: Self.form(form), idempotencyKey: idempotencyKey)
     }
 
     private func call(
         _ method: String, _ path: String, body: String?, idempotencyKey: String?
-    ) async throws(Failure) -> JSONValue {
+    ) async throws(Failure) -> StripeAnswer {
         var headers = [
             ("authorization", "Bearer \(secretKey)"), ("stripe-version", Self.version), ("accept", "application/json"),
         ]
@@ -64,12 +74,14 @@ struct StripeClient: Sendable {
         throw Failure(status: nil, code: nil, message: "it did not answer", intent: nil)
     }
 
-    private func once(_ request: HTTPTransportRequest) async throws(Failure) -> JSONValue {
+    private func once(_ request: HTTPTransportRequest) async throws(Failure) -> StripeAnswer {
         let status: Int
         let bytes: [UInt8]
+        let date: Int64?
         do {
             let response = try await transport.execute(request)
             status = response.status
+            date = response.header("date").flatMap(Self.seconds)
             bytes = try await response.collect(upTo: 4 << 20)
         } catch {
             throw Failure(status: nil, code: nil, message: "it did not answer", intent: nil)
@@ -81,10 +93,20 @@ struct StripeClient: Sendable {
                 status: (200..<300).contains(status) ? nil : status, code: error?["code"]?.text,
                 message: error?["message"]?.text ?? "it answered with status \(status)", intent: error?["payment_intent"])
         }
-        return value
+        return StripeAnswer(value: value, date: date ?? Timestamp.now.microseconds / 1_000_000)
     }
 
     private static func form(_ fields: [(String, String)]) -> String {
         fields.map { "\(PercentEncoding.encode($0))=\(PercentEncoding.encode($1))" }.joined(separator: "&")
+    }
+
+    /// Seconds since 1970 of `Sat, 28 Nov 2026 16:42:13 GMT` (RFC 9110, 5.6.7).
+    static func seconds(_ date: String) -> Int64? {
+        let parts = date.split(separator: " ")
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        guard parts.count == 6, let month = months.firstIndex(of: String(parts[2])) else { return nil }
+        let number = String(month + 1)
+        let text = "\(parts[3])-\(number.count == 1 ? "0" : "")\(number)-\(parts[1])T\(parts[4])Z"
+        return Timestamp(iso8601: text).map { $0.microseconds / 1_000_000 }
     }
 }

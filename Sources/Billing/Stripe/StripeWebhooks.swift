@@ -78,7 +78,7 @@ extension Billing {
         repeat {
             var query = [("limit", "100"), ("created[gte]", String(since))]
             if let after { query.append(("starting_after", after)) }
-            let page: JSONValue
+            let page: StripeAnswer
             do {
                 page = try await stripe.get("/v1/events", query)
             } catch {

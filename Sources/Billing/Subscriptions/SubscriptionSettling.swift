@@ -1,4 +1,5 @@
 internal import Ledger
+internal import Logging
 internal import Money
 internal import Postgres
 internal import Web
@@ -9,8 +10,11 @@ extension Billing {
     /// - Returns: How many of them something was appended for.
     @discardableResult
     func settleSubscriptions() async throws(WebError) -> Int {
-        let due = try await rows(
-            SubscriptionState.columns + " WHERE s.due ORDER BY s.subscription LIMIT 200", [], SubscriptionState.init)
+        let said = try await dueSubscriptions()
+        // What was said in one second has no order: Stripe knows what is so now.
+        let unasked = stripe == nil ? [] : said.filter { !$0.isAsked }
+        for state in unasked { await ask(about: state) }
+        let due = unasked.isEmpty ? said : try await dueSubscriptions()
         var last: Int64 = 0
         var settled = 0
         for state in due {
@@ -20,6 +24,22 @@ extension Billing {
         }
         if last > 0 { await wait(for: last) }
         return try await settled + settleBills()
+    }
+
+    private func dueSubscriptions() async throws(WebError) -> [SubscriptionState] {
+        try await rows(
+            SubscriptionState.columns + " WHERE s.due ORDER BY s.subscription LIMIT 200", [], SubscriptionState.init)
+    }
+
+    /// Records what Stripe says of a subscription now. Where Stripe does not answer, what it said before holds.
+    private func ask(about state: SubscriptionState) async {
+        guard let stripe else { return }
+        do {
+            let answer = try await stripe.get("/v1/subscriptions/\(state.subscription)")
+            try await observe(answer.value, at: answer.date, of: state.subscription)
+        } catch {
+            logger.debug("Stripe was not asked about a subscription", metadata: ["error": "\(error)"])
+        }
     }
 
     /// The organization's subscription that is not over; the newest of several.

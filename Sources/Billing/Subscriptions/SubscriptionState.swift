@@ -25,6 +25,8 @@ struct SubscriptionState: Sendable, Hashable {
     var version: Int64
     /// The plan that the organization has now.
     var plan: String
+    /// Whether the newest was an answer to a question, and not just a webhook.
+    var isAsked: Bool
 
     /// Whether it gives the plan: while Stripe tries to collect a bill, it still does.
     var isLive: Bool { !isOver && ["trialing", "active", "past_due"].contains(status) }
@@ -61,7 +63,8 @@ extension SubscriptionState {
     static let columns = """
         SELECT s.subscription, s.stripe_subscription, coalesce(s.posted_organization, s.organization, c.organization), s.seen_over,
             s.status, s.cycle, s.period_end, s.trial_start, s.trial_end, s.cancels, s.is_started, s.is_cancelled, s.is_ended,
-            s.posted_cycle, s.posted_period_end, s.version, o.plan
+            s.posted_cycle, s.posted_period_end, s.version, o.plan,
+            s.seen_rank >= 1000
         FROM payments.subscriptions AS s
         LEFT JOIN payments.customers AS c ON c.customer = s.customer
         JOIN organizations.organizations AS o ON o.organization = coalesce(s.posted_organization, s.organization, c.organization)
@@ -85,5 +88,6 @@ extension SubscriptionState {
         postedPeriodEnd = try row.decode(14)
         version = try row.decode(15)
         plan = try row.decode(16)
+        isAsked = try row.decode(17)
     }
 }

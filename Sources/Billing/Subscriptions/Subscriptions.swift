@@ -71,7 +71,7 @@ extension Billing {
         let changed = try await called { stripe throws(StripeClient.Failure) in
             try await stripe.post("/v1/subscriptions/\(state.subscription)", fields, idempotencyKey: nil)
         }
-        try await observe(StripeObjects.facts(of: changed), of: state.subscription)
+        try await observe(changed.value, at: changed.date, of: state.subscription)
         try await settleSubscriptions()
     }
 

@@ -69,10 +69,13 @@ public struct CreditAdjusted: EventData, Hashable {
     public static let type = "credit.adjusted"
     public var amount: NanoDollars
     public var reason: String
+    /// The position of the event that is put right; nil where it is none in particular.
+    public var corrects: Int64?
 
-    public init(amount: NanoDollars, reason: String) {
+    public init(amount: NanoDollars, reason: String, corrects: Int64? = nil) {
         self.amount = amount
         self.reason = reason
+        self.corrects = corrects
     }
 }
 

@@ -1,3 +1,5 @@
+public import Money
+
 public import struct FoundationEssentials.UUID
 
 /// `ledger.created`: position 1 of every ledger.
@@ -63,4 +65,41 @@ public struct RollbackAccepted: EventData, Hashable {
         case sealedTo = "sealed_to"
         case sealedHash = "sealed_hash"
     }
+}
+
+/// `period.closed`: what the books held at the end of a calendar month. Its id is made of the period's name, so that a period is
+/// closed once; whatever is corrected later is an event after it.
+public struct PeriodClosed: EventData, Hashable {
+    public static let type = "period.closed"
+
+    /// What an account held.
+    public struct Account: Codable, Sendable, Hashable {
+        public var account: String
+        /// Debits less credits.
+        public var balance: NanoDollars
+
+        public init(account: String, balance: NanoDollars) {
+            self.account = account
+            self.balance = balance
+        }
+    }
+
+    /// `2026-10`
+    public var period: String
+    /// The last position that was recorded in the period.
+    public var position: Int64
+    /// The chain's hash at that position, in hexadecimal.
+    public var chain: String
+    /// Their balances sum to zero.
+    public var accounts: [Account]
+
+    public init(period: String, position: Int64, chain: String, accounts: [Account]) {
+        self.period = period
+        self.position = position
+        self.chain = chain
+        self.accounts = accounts
+    }
+
+    /// The id of the event that closes a period.
+    public static func id(of period: String) -> EventID { EventID(foreign: "period", period) }
 }

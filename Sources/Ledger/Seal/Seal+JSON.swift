@@ -32,6 +32,9 @@ extension Seal {
         return writer.bytes + [0x0A]
     }
 
+    /// The seal as one JSON object, as it stands in a seal file.
+    public var json: String { String(decoding: line.dropLast(), as: UTF8.self) }
+
     /// Reads a line; nil when it is not a seal.
     init?(line: some Sequence<UInt8>) {
         guard let read = try? JSONDecoder().decode(Line.self, from: Data(line)), let ledger = UUID(uuidString: read.ledger),

@@ -18,6 +18,7 @@ public struct Verifier: Sendable {
             self.seals = seals
             self.keys = keys
         }
+
     }
 
     /// One more than there are processors, at most 8: while one waits for Postgres, the others keep them busy.

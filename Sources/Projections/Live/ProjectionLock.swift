@@ -3,9 +3,10 @@ import Postgres
 /// Who may apply to a projection's live tables, and who may rebuild it: an advisory lock of a session, so that it ends with the
 /// process that holds it.
 enum ProjectionLock {
-    /// 'PROJ' and 'PRBL' in ASCII: the first half of the key; the second is the hash of the name.
+    /// 'PROJ', 'PRBL' and 'PRPL' in ASCII: the first half of the key; the second is the hash of the name.
     static let live: Int32 = 0x5052_4F4A
     static let rebuild: Int32 = 0x5052_424C
+    static let replay: Int32 = 0x5052_504C
 
     /// Takes the lock if nobody holds it.
     static func take(_ kind: Int32, _ name: String, _ connection: PostgresConnection) async throws(PostgresError) -> Bool {

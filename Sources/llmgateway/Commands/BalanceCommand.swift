@@ -1,12 +1,12 @@
 import ArgumentParser
+import Finance
 import Ledger
-import Management
 import Money
 
 struct BalanceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "balance",
-        abstract: "An organization's credits, folded from its events: now, as known at a time, or after a position.")
+        abstract: "An organization's credits: now, as known at a time, after a position, or as known now of a time.")
 
     @Option(help: "The organization (org_…).")
     var organization: OrganizationID
@@ -17,28 +17,39 @@ struct BalanceCommand: AsyncParsableCommand {
     @Option(help: "As it was after this position of the ledger.")
     var position: Int64?
 
-    @OptionGroup var output: OutputOptions
+    @Option(help: "As is known now of this time: what happened by then, whenever it was recorded.")
+    var effective: Timestamp?
+
+    @OptionGroup var report: ReportOptions
 
     func validate() throws {
-        if at != nil && position != nil { throw ValidationError("Give --at or --position, not both.") }
+        if [at != nil, position != nil, effective != nil].count(where: { $0 }) > 1 {
+            throw ValidationError("Give one of --at, --position and --effective.")
+        }
         if let position, position < 0 { throw ValidationError("--position can't be negative.") }
     }
 
     func run() async throws {
-        let view: Management.BalanceView = at.map { .at($0) } ?? position.map { .position($0) } ?? .now
+        let view: BalanceView =
+            at.map { .at($0) } ?? position.map { .position($0) } ?? effective.map { .effective($0) } ?? .now
         let balance = try await Shop.open { [organization] in
-            try await $0.management.balance(organization: organization, view: view)
+            try await Finance(postgres: $0.postgres).balance(of: organization, view)
         }
         struct Answer: Encodable { let organization: String, credited: String, charged: String, balance: String, position: Int64 }
-        try output.show(
-            Answer(
-                organization: balance.organization.description, credited: balance.credited.decimal,
-                charged: balance.charged.decimal, balance: balance.balance.decimal, position: balance.position),
+        let answer = Answer(
+            organization: balance.organization.description, credited: balance.credited.decimal,
+            charged: balance.charged.decimal, balance: balance.balance.decimal, position: balance.position)
+        try report.show(
+            answer,
             text: """
-                balance  \(balance.balance.decimal) USD
-                credited \(balance.credited.decimal)
-                charged  \(balance.charged.decimal)
-                position \(balance.position)
-                """)
+                balance  \(answer.balance) USD
+                credited \(answer.credited)
+                charged  \(answer.charged)
+                position \(answer.position)
+                """,
+            table: [
+                ["organization", "credited", "charged", "balance", "position"],
+                [answer.organization, answer.credited, answer.charged, answer.balance, String(answer.position)],
+            ])
     }
 }

@@ -7,8 +7,10 @@ import Synchronization
 
 struct LedgerCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ledger", abstract: "Read, verify, seal and export the ledger.",
-        subcommands: [Events.self, Verify.self, SealCommand.self, Export.self])
+        commandName: "ledger", abstract: "Read, verify, seal, export, replay and close the ledger.",
+        subcommands: [
+            Events.self, Verify.self, SealCommand.self, Export.self, Proof.self, Replay.self, Close.self, Periods.self,
+        ])
 
     struct Verify: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

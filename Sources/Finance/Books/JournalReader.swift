@@ -1,0 +1,69 @@
+public import Ledger
+public import Money
+internal import Postgres
+
+import struct FoundationEssentials.UUID
+
+/// A posting as the journal shows it.
+public struct JournalEntry: Sendable {
+    public let position: Int64
+    public let line: Int64
+    public let occurredAt: Timestamp
+    public let organization: OrganizationID
+    public let account: String
+    /// Debit above zero, credit below.
+    public let amount: NanoDollars
+}
+
+/// What an account holds.
+public struct TrialBalance: Sendable {
+    public let account: String
+    /// Debits less credits.
+    public let balance: NanoDollars
+    public let postings: Int64
+}
+
+extension Finance {
+    /// Postings in the order of the ledger, of one organization or of all.
+    ///
+    /// - Parameters:
+    ///   - after: The position and line of the last that was read.
+    ///   - upTo: The last position.
+    public func journal(
+        of organization: OrganizationID?, account: String?, after: (position: Int64, line: Int64), upTo: Int64, limit: Int64
+    ) async throws(FinanceError) -> [JournalEntry] {
+        try await wait(for: "journal", upTo: upTo)
+        return try await rows(
+            """
+            SELECT position, line::bigint, occurred_at, organization, account, amount FROM journal.postings
+            WHERE position >= $1 AND (position, line) > ($1, $2) AND position <= $3
+                AND ($4::uuid IS NULL OR organization = $4) AND ($5::text IS NULL OR account = $5)
+            ORDER BY position, line LIMIT $6
+            """,
+            [
+                .int8(after.position), .int8(after.line), .int8(upTo), organization.map { .uuid($0.uuid) } ?? .null,
+                account.map { .text($0) } ?? .null, .int8(limit),
+            ]
+        ) { row in
+            let occurred: PostgresTimestamp = try row.decode(2)
+            return JournalEntry(
+                position: try row.decode(0), line: try row.decode(1),
+                occurredAt: Timestamp(microseconds: occurred.microseconds),
+                organization: OrganizationID(uuid: try row.decode(3)), account: try row.decode(4),
+                amount: NanoDollars(try row.decode(5, as: Int64.self)))
+        }
+    }
+
+    /// What every account holds after a position: the balances sum to zero.
+    public func trialBalance(upTo position: Int64) async throws(FinanceError) -> [TrialBalance] {
+        try await wait(for: "journal", upTo: position)
+        return try await rows(
+            """
+            SELECT account, sum(amount)::bigint, count(*) FROM journal.postings WHERE position <= $1 GROUP BY account ORDER BY account
+            """, [.int8(position)], deadline: .seconds(600)
+        ) { row in
+            TrialBalance(
+                account: try row.decode(0), balance: NanoDollars(try row.decode(1, as: Int64.self)), postings: try row.decode(2))
+        }
+    }
+}
