@@ -109,9 +109,8 @@ let package = Package(
         library(
             "Billing",
             [
-                "Web", "JSON", "Projections", "Ledger", "HTTPTransport", "Postgres", "Money", hummingbird, httpTypes, crypto,
-                mustache,
-                logging,
+                "Finance", "Web", "JSON", "Projections", "Ledger", "HTTPTransport", "Postgres", "Money", hummingbird, httpTypes,
+                crypto, mustache, logging,
             ]),
         .executableTarget(
             name: "llmgateway",
@@ -195,12 +194,13 @@ let package = Package(
         tests(
             "Acceptance", ["TestSupport", "Ledger", "Postgres", "Money", logging],
             exclude: [
-                "anthropic_catalogue.json", "anthropic_sdk.py", "anthropic_server.py", "anthropic_upstream.py",
+                "anthropic_catalogue.json", "anthropic_sdk.py", "anthropic_server.py", "anthropic_upstream.py", "audit.py",
                 "bad_input.py", "billing.py", "browser.py", "browser_passkeys.py", "budget.py", "cache.py", "curl_examples.py",
                 "docs_page.py",
                 "erasure.py", "gemini_catalogue.json", "gemini_keys.py", "gemini_server.py", "gemini_upstream.py", "iam.py",
                 "iam_catalogue.json", "logs.py", "mailboxes.py", "mock_catalogue.json", "openai_sdk.py", "openapi.py",
-                "passkeys.py", "playground.py", "provider.py", "provider_keys.py", "quota.py", "recompute.py", "requirements.txt",
+                "passkeys.py", "playground.py", "provider.py", "provider_keys.py", "quota.py", "recompute.py",
+                "recompute_seals.py", "requirements.txt",
                 "retention.py", "shop.py", "standin.py", "stripe_server.py", "upstream_failures.py",
             ]),
     ],

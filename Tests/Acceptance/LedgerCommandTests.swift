@@ -105,7 +105,8 @@ import Testing
             try await gateway.command("ledger", "export").write(toFile: export, atomically: true, encoding: .utf8)
             let folder = gateway.home + "/seals/"
             let file = try #require(try FileManager.default.contentsOfDirectory(atPath: folder).first)
-            let answer = try await gateway.python("recompute.py", [export, folder + file]).split(whereSeparator: \.isWhitespace)
+            let answer = try await gateway.python("recompute_seals.py", [export, folder + file]).split(
+                whereSeparator: \.isWhitespace)
             #expect(Int(answer[0]) == before.head && (Int(answer[2]) ?? 0) >= 2)
             // A part continues from the hash that it names.
             try await gateway.command("ledger", "export", "--after", "4").write(

@@ -5,6 +5,7 @@ Argument: the port at which the gateway expects Stripe.
 
 import json
 import os
+import subprocess
 import sys
 import time
 from decimal import Decimal
@@ -20,6 +21,7 @@ SECRET = os.environ["STRIPE_TEST_SECRET"]
 PASSWORD = "correct horse battery"
 bank = httpx.Client(base_url=f"http://127.0.0.1:{PORT}", headers={"authorization": "Bearer sk_test_12345"}, timeout=60)
 child = stripe_server(PORT)
+began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 5))
 
 
 def signed_up(email):
@@ -261,6 +263,49 @@ try:
                 assert answer.status_code == expected, (role, method, path, expected, answer.status_code, answer.text)
         assert ok(member.get("/subscriptions/status", params={"organizationId": organization}))["plan"] == "free"
     assert credits(stranger, theirs) == 0
+
+    # What Stripe says that it moved is what the ledger says; what one of the two does not have is found.
+    def reconciled(status):
+        done = subprocess.run(
+            [os.environ["LLMGATEWAY_EXECUTABLE"], "reconcile", "stripe", "--from", began, "--json"], capture_output=True, text=True)
+        assert done.returncode == status, (done.stdout, done.stderr)
+        return json.loads(done.stdout)
+
+    found = reconciled(0)
+    assert found["balanced"] and found["equal"] >= 8, found
+    assert {line["kind"] for line in found["lines"]} == {"charge", "refund", "dispute", "subscription"}, found
+    foreign = ok(bank.post("/v1/payment_intents", data={
+        "amount": 777, "currency": "usd", "customer": customer, "payment_method": good, "confirm": "true"}))["id"]
+    found = reconciled(1)
+    assert [(line["id"], line["there"], line.get("here")) for line in found["lines"] if line["finding"] == "only there"] == [
+        (foreign, "7.77", None)], found
+
+    # What finance asks, by the API as by the commands.
+    path = f"/orgs/{organization}"
+    now = ok(owner.get(path + "/balance"))
+    assert Decimal(now["balance"]) == credits(owner, organization), now
+    statement = ok(owner.get(path + "/statement?limit=5"))
+    movements, cursor = statement["movements"], statement["pagination"]["nextCursor"]
+    while cursor:
+        page = ok(owner.get(path + "/statement", params={"limit": 5, "cursor": cursor}))
+        movements, cursor = movements + page["movements"], page["pagination"]["nextCursor"]
+    assert statement["opening"] == "0" and movements[-1]["balance"] == statement["closing"] == now["balance"]
+    assert sum(Decimal(movement["amount"]) for movement in movements) == Decimal(now["balance"])
+    table = owner.get(path + "/statement?format=csv")
+    assert table.headers["content-type"].startswith("text/csv") and len(table.text.splitlines()) == len(movements) + 1
+    third = movements[2]
+    for view in ({"at": third["recordedAt"].replace("Z", "999Z")}, {"position": third["position"]}):
+        assert ok(owner.get(path + "/balance", params=view))["balance"] == third["balance"], view
+    assert ok(owner.get(path + "/balance", params={"effective": "2020-01-01T00:00:00Z"}))["balance"] == "0"
+    postings = ok(owner.get(path + "/journal?limit=1000"))["postings"]
+    assert sum(Decimal(posting["amount"]) for posting in postings) == 0 and len(postings) > 20
+    for wrong, field in (("at=x", "at"), ("position=-1", "position"), ("at=2020-01-01T00:00:00Z&position=1", "at")):
+        assert owner.get(path + "/balance?" + wrong).json()["field"] == field, wrong
+    for wrong, field in (("from=x", "from"), ("limit=0", "limit"), ("cursor=x", "cursor")):
+        assert owner.get(path + "/statement?" + wrong).json()["field"] == field, wrong
+    for name in ("balance", "statement", "journal"):
+        assert stranger.get(path + "/" + name).status_code == 404 and member.get(path + "/" + name).status_code == 200
+        assert httpx.get(f"{url}{path}/{name}").status_code == 401
 
     # The books: everything derived is derived again, and nothing was changed.
     for name in ("payments", "balances", "journal", "transactions"):

@@ -1,6 +1,7 @@
-"""Recomputes the chain of an export, and the seals over it, by what schema/README.md says: nothing but the standard library.
+"""Recomputes the chain of an export and every organization's balance by what schema/README.md says: nothing but the standard
+library, and nothing but the export.
 
-usage: recompute.py EXPORT [SEALS]      prints the number of events, the last hash and the number of seals
+usage: recompute.py EXPORT [BALANCES]   prints the number of events and the last hash; writes balances in nano-dollars
 """
 
 import hashlib
@@ -43,46 +44,42 @@ def leaf(event):
     return sha256(row)
 
 
-def merkle_root(leaves):
-    """RFC 6962, 2.1."""
-    if len(leaves) == 1:
-        return sha256(b"\x00" + leaves[0])
-    split = 1
-    while split * 2 < len(leaves):
-        split *= 2
-    return sha256(b"\x01" + merkle_root(leaves[:split]) + merkle_root(leaves[split:]))
+GIVEN = {"credit.granted", "credit.topped_up", "credit.adjusted", "credit.unfrozen"}
+TAKEN = {"credit.refunded", "credit.expired", "credit.voided", "credit.frozen"}
 
 
-def main():
-    with open(sys.argv[1], encoding="utf-8") as file:
+def change(event):
+    """What an event changes its organization's balance by."""
+    data = json.loads(event["data"])
+    if event["type"] in GIVEN | TAKEN:
+        return data["amount"] if event["type"] in GIVEN else -data["amount"]
+    assert event["stream_kind"] != "credit", event["type"]
+    return -data.get("charged", 0) if event["stream_kind"] == "request" else 0
+
+
+def read(path):
+    """The leaves and hashes of an export, and the balances."""
+    with open(path, encoding="utf-8") as file:
         header, *events = map(json.loads, file)
     assert header["format"] == "llmgateway ledger 1" and not header["filtered"], header
     if header["after"] == 0:
         assert header["previous"] == sha256(uuid.UUID(header["ledger"]).bytes).hex(), "the hash before position 1"
     chain = bytes.fromhex(header["previous"])
-    leaves, hashes = [], []
+    leaves, hashes, balances = [], [], {}
     for number, event in enumerate(events, header["after"] + 1):
         assert event["position"] == number, f"position {number} is missing"
         leaves.append(leaf(event))
         chain = sha256(chain + leaves[-1])
         assert chain.hex() == event["hash"], f"position {number} has another hash"
         hashes.append(chain)
-    seals = []
+        if event["organization"]:
+            balances[event["organization"]] = balances.get(event["organization"], 0) + change(event)
+    return leaves, hashes, balances
+
+
+if __name__ == "__main__":
+    _, hashes, balances = read(sys.argv[1])
+    print(len(hashes), hashes[-1].hex())
     if len(sys.argv) > 2:
-        with open(sys.argv[2], encoding="utf-8") as file:
-            seals = list(map(json.loads, file))
-        previous, sealed_to = "00" * 32, 0
-        for seal in seals:
-            assert seal["previous"] == previous and seal["from"] == sealed_to + 1, f"the seal from {seal['from']} follows"
-            assert hashes[seal["to"] - 1].hex() == seal["chain"], f"the chain at {seal['to']}"
-            assert merkle_root(leaves[seal["from"] - 1 : seal["to"]]).hex() == seal["root"], f"the root from {seal['from']}"
-            statement = (
-                f"llmgateway seal 1\nledger {seal['ledger']}\npositions {seal['from']} {seal['to']}\nchain {seal['chain']}\n"
-                f"root {seal['root']}\nprevious {seal['previous']}\ntime {seal['time']}\n"
-                f"protected {'true' if seal['protected'] else 'false'}\n"
-            )
-            previous, sealed_to = sha256(statement.encode()).hex(), seal["to"]
-    print(len(events), chain.hex(), len(seals))
-
-
-main()
+        with open(sys.argv[2], "w", encoding="utf-8") as file:
+            json.dump(balances, file)

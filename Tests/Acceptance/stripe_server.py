@@ -51,11 +51,33 @@ def movement(original, self, **fields):
         self.fee = self.amount * 29 // 1000 + 30
 
 
+def movements(url, created=None, **fields):
+    listed = everything(url, **fields)
+    bounds = {name: int(value) for name, value in (created or {}).items()}
+    listed._list = [
+        movement for movement in listed._list
+        if bounds.get("gte", 0) <= movement.created <= bounds.get("lte", movement.created)]
+    return listed
+
+
+everything = BalanceTransaction._api_list_all
+BalanceTransaction._api_list_all = movements
+
+
+def withdrawn(dispute, amount):
+    """Stripe takes what is disputed, and gives it back when the dispute is won."""
+    movement = object.__new__(BalanceTransaction)
+    StripeObject.__init__(movement)
+    movement.amount, movement.currency, movement.fee, movement.fee_details = amount, "usd", 0, []
+    movement.source, movement.type, movement.status = dispute.id, "adjustment", "available"
+
+
 @wrapped(Charge, "_initialize_charge")
 def charge(original, self, *args, **kwargs):
     # At Stripe a charge has its payment intent's metadata.
     if self.payment_intent:
-        self.metadata = dict(PaymentIntent._api_retrieve(self.payment_intent).metadata)
+        intent = PaymentIntent._api_retrieve(self.payment_intent)
+        self.metadata, self.invoice = dict(intent.metadata), intent.invoice
     original(self, *args, **kwargs)
 
 
@@ -119,9 +141,12 @@ async def dispute(request):
     if "id" in data:
         made = Dispute._api_retrieve(data["id"])
         made.status = data["status"]
+        if made.status == "won":
+            withdrawn(made, made.amount)
         kind = "charge.dispute.closed"
     else:
         made = Dispute(data["payment_intent"], data["amount"])
+        withdrawn(made, -made.amount)
         kind = "charge.dispute.created"
     schedule_webhook(Event(kind, made))
     return web.json_response({"id": made.id})

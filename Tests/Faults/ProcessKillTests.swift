@@ -11,7 +11,7 @@ import Testing
         var random = SeededGenerator(seed: TestEnvironment.seed("killed process"))
         for _ in 0..<(TestEnvironment.soak ? 100 : 3) {
             let plan = DyingAppender(
-                seed: random.next(), events: TestEnvironment.soak ? 10_000 : 1_600,
+                seed: random.next(), events: TestEnvironment.soak ? 10_000 : 3_200,
                 // By progress and not by time, so that a slow machine is hit in mid-append too.
                 answers: Int.random(in: 1...(TestEnvironment.soak ? 3_000 : 500), using: &random),
                 microseconds: Int.random(in: 0...3_000, using: &random))

@@ -29,12 +29,9 @@ public final class GatewayProcess: Sendable {
         try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
         port = try freePort()
         url = "http://127.0.0.1:\(port)"
-        let service = Self.url(database.url, user: "llmgateway_service")
-        self.environment = [
-            "DATABASE_URL": service, "MIGRATION_DATABASE_URL": database.url,
-            "PROJECTOR_DATABASE_URL": Self.url(database.url, user: "llmgateway_projector"), "REDIS_URL": redis.url,
-            "LLMGATEWAY_HOME": home, "LLMGATEWAY_ROOT": TestEnvironment.root, "LLMGATEWAY_PORT": "\(port)", "LOG_LEVEL": "info",
-        ].merging(environment) { _, given in given }
+        self.environment = Self.environment(of: database.url, home: home).merging([
+            "REDIS_URL": redis.url, "LLMGATEWAY_PORT": "\(port)",
+        ]) { _, given in given }.merging(environment) { _, given in given }
         try await command("migrate")
         try await start()
     }
@@ -140,6 +137,15 @@ public final class GatewayProcess: Sendable {
         await redis.tearDown()
         try? await database.drop()
         try? FileManager.default.removeItem(atPath: home)
+    }
+
+    /// What commands need that work with a database alone.
+    public static func environment(of database: String, home: String) -> [String: String] {
+        [
+            "DATABASE_URL": url(database, user: "llmgateway_service"), "MIGRATION_DATABASE_URL": database,
+            "PROJECTOR_DATABASE_URL": url(database, user: "llmgateway_projector"), "LLMGATEWAY_HOME": home,
+            "LLMGATEWAY_ROOT": TestEnvironment.root, "LOG_LEVEL": "info",
+        ]
     }
 
     private static func url(_ url: String, user: String) -> String {

@@ -22,6 +22,7 @@ public struct BillingRoutes: WebRoutes {
         addPayments(to: router)
         addSubscriptions(to: router)
         addInvoices(to: router)
+        addBooks(to: router)
     }
 
     private func addWebhook(to router: Router<WebContext>) {

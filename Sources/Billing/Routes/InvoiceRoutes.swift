@@ -29,7 +29,7 @@ extension BillingRoutes {
         }
     }
 
-    private static func number(
+    static func number(
         _ request: Request, _ name: String, in range: ClosedRange<Int64>
     ) throws(WebError) -> Int64? {
         guard let text = request.parameter(name) else { return nil }
