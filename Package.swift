@@ -130,7 +130,8 @@ let package = Package(
         .executableTarget(
             name: "benchmarks",
             dependencies: [
-                "TestSupport", "Admission", "Projections", "Ledger", "Redis", "Postgres", "Money", histogram, argumentParser,
+                "TestSupport", "Finance", "Admission", "Projections", "Ledger", "Redis", "Postgres", "Money", histogram,
+                argumentParser,
                 nioCore, nioPosix, logging, crypto, collections,
             ],
             path: "Tests/Benchmarks", exclude: ["bench.py", "bench_catalogue.json", "parts.py", "ruled.py", "table.py"],

@@ -110,6 +110,17 @@ assert whole != replays[0]["digests"][0]["total"]
 compared = json.loads(run("projections", "compare", "balances", "--json"))
 assert compared["live"]["total"] == compared["replayed"]["total"] == whole
 
+# An analyst's new report works at once, outside the repository, and adds up to what the books say.
+folder = os.path.join(FOLDER, "reports")
+made = run("projections", "new", "revenue_by_model", "--folder", folder).strip()
+assert sorted(os.listdir(made)) == ["README.md", "apply.sql", "indexes.sql", "projection.json", "tables.sql", "verify.sql"]
+assert "revenue_by_model 1: " in run("projections", "list", "--folder", folder)
+rebuilt = json.loads(run("projections", "rebuild", "revenue_by_model", "--folder", folder, "--json"))
+assert rebuilt["position"] == int(count)
+assert "equal" in run("projections", "compare", "revenue_by_model", "--folder", folder)
+run("projections", "new", "revenue_by_model", "--folder", folder, status=1)
+run("projections", "new", "Revenue", "--folder", folder, status=1)
+
 # A month is closed once it is over, and what is corrected is an event after it.
 for wrong in ("2026-13", "1999-01", "2999-01"):
     run("ledger", "close", "--period", wrong, status=1)

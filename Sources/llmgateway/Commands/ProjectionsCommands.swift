@@ -7,8 +7,8 @@ import Projections
 
 struct ProjectionsCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "projections", abstract: "List, watch, rebuild and compare the read models.",
-        subcommands: [List.self, Status.self, Rebuild.self, Compare.self])
+        commandName: "projections", abstract: "List, watch, rebuild and compare the read models, and begin new ones.",
+        subcommands: [List.self, Status.self, Rebuild.self, Compare.self, New.self])
 
     /// Folders of projections beside the repository's own.
     struct Folders: ParsableArguments {
@@ -111,6 +111,22 @@ struct ProjectionsCommands: AsyncParsableCommand {
                     "The new tables are in place, but Redis holds what the old ones said, because no epoch could begin: \(error). "
                         + "Run the command again.")
             }
+        }
+    }
+
+    struct New: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make a folder with a projection that works as it stands, to be changed.",
+            discussion: "`projections rebuild NAME --folder FOLDER` makes its tables.")
+
+        @Argument(help: "Its name: a-z, then at most 39 of a-z, 0-9 and _.")
+        var name: String
+
+        @Option(help: "The folder in which it is made.")
+        var folder = "."
+
+        func run() throws {
+            print(try ProjectionTemplate(name: name).write(into: folder))
         }
     }
 
