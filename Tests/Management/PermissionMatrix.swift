@@ -39,6 +39,11 @@ enum PermissionMatrix {
     private static let newOrder =
         #"{"organizationId":"{org}","provider":"openai","providerKeyIds":["{providerKey}"]}"#
 
+    private static let ofOrganization = #"{"organizationId":"{org}"}"#
+    private static let cardOfOrganization = #"{"paymentMethodId":"pm_1","organizationId":"{org}"}"#
+    private static let purchase = #"{"amount":10,"organizationId":"{org}"}"#
+    private static let purchaseByCard = #"{"amount":10,"paymentMethodId":"pm_1","organizationId":"{org}"}"#
+
     static let rows: [Row] = [
         //                                                              owner admin developer outsider other none
         Row(.get, "/orgs", nil, 200, 200, 200, 200, 200, 401),
@@ -111,6 +116,26 @@ enum PermissionMatrix {
         Row(.get, "/logs/unique-models?projectId={project}", nil, 200, 200, 200, 403, 403, 401),
         Row(.get, "/activity?days=7", nil, 200, 200, 200, 200, 200, 401),
         Row(.get, "/activity?days=7&projectId={project}", nil, 200, 200, 200, 403, 403, 401),
+        // Money is an owner's alone. Nobody has set up Stripe here: who may is told so (503), or that there is nothing (404, 400).
+        Row(.get, "/v1/config", nil, 200, 200, 200, 200, 200, 200),
+        Row(.post, "/stripe/webhook", "{}", 400, 400, 400, 400, 400, 400),
+        Row(.post, "/payments/create-payment-intent", purchase, 503, 403, 403, 404, 404, 401),
+        Row(.post, "/payments/create-setup-intent", ofOrganization, 503, 403, 403, 404, 404, 401),
+        Row(.get, "/payments/payment-methods?organizationId={org}", nil, 200, 403, 403, 404, 404, 401),
+        Row(.post, "/payments/payment-methods/default", cardOfOrganization, 404, 403, 403, 404, 404, 401),
+        Row(.delete, "/payments/payment-methods/{card}?organizationId={org}", nil, 404, 403, 403, 404, 404, 401),
+        Row(.post, "/payments/top-up-with-saved-method", purchaseByCard, 404, 403, 403, 404, 404, 401),
+        Row(.post, "/payments/calculate-fees", purchase, 200, 403, 403, 404, 404, 401),
+        Row(.post, "/subscriptions/create-pro-subscription", ofOrganization, 400, 403, 403, 404, 404, 401),
+        Row(.post, "/subscriptions/cancel-pro-subscription", ofOrganization, 400, 403, 403, 404, 404, 401),
+        Row(.post, "/subscriptions/resume-pro-subscription", ofOrganization, 400, 403, 403, 404, 404, 401),
+        Row(.post, "/subscriptions/upgrade-to-yearly", ofOrganization, 400, 403, 403, 404, 404, 401),
+        Row(.get, "/subscriptions/status?organizationId={org}", nil, 200, 200, 200, 404, 404, 401),
+        Row(.get, "/orgs/{org}/invoices", nil, 200, 403, 403, 404, 404, 401),
+        Row(.get, "/orgs/{org}/invoices/{number}", nil, 404, 403, 403, 404, 404, 401),
+        Row(.get, "/orgs/{org}/balance", nil, 200, 200, 200, 404, 404, 401),
+        Row(.get, "/orgs/{org}/statement", nil, 200, 200, 200, 404, 404, 401),
+        Row(.get, "/orgs/{org}/journal", nil, 200, 200, 200, 404, 404, 401),
         Row(.get, "/user/me/invites", nil, 200, 200, 200, 200, 200, 401),
         Row(.get, "/team/{org}/members", nil, 200, 200, 200, 403, 403, 401),
         Row(.post, "/team/{org}/members", #"{"email":"n@b.test","role":"developer"}"#, 200, 200, 403, 403, 403, 401),

@@ -1,4 +1,6 @@
+import Billing
 import Foundation
+import HTTPTransport
 import HTTPTypes
 import Hummingbird
 import Ledger
@@ -38,13 +40,16 @@ import Web
     }
 
     /// A route that is not in the table is a route that nobody has decided about.
-    @Test func theTableHasEveryRoute() throws {
+    @Test func theTableHasEveryRoute() async throws {
         let router = Router(context: WebContext.self)
         let configuration = try PostgresConfiguration(url: "postgres://nobody@127.0.0.1:1/nothing")
         let client = PostgresClient(configuration, logger: quiet)
         let management = Management(
             appender: Appender(configuration: configuration, logger: quiet), postgres: client, reader: LedgerReader(client),
             logger: quiet)
+        let transport = HTTPTransport(logger: quiet)
+        let appender = Appender(configuration: configuration, logger: quiet)
+        try World.billing(appender, client, transport).register(on: router)
         ManagementRoutes(
             management: management, sessions: TestSessions(), providerKeys: try World.providerKeys(client)
         ).register(on: router)
@@ -56,5 +61,6 @@ import Web
         for route in router.routes {
             #expect(known.contains("\(route.method) \(shape(route.path.description))"), "\(route)")
         }
+        await transport.shutdown()
     }
 }

@@ -1,6 +1,8 @@
+import Billing
 import Catalogue
 import Credentials
 import Foundation
+import HTTPTransport
 import HTTPTypes
 import Hummingbird
 import Ledger
@@ -20,6 +22,7 @@ let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 struct World: Sendable {
     static let projections = [
         "admission", "organizations", "keys", "provider_keys", "balances", "requests", "usage", "transactions", "payments",
+        "journal",
     ]
 
     let database: LedgerDatabase
@@ -47,9 +50,11 @@ struct World: Sendable {
                 appender: appender, postgres: client, reader: LedgerReader(client), patience: .seconds(60), logger: quiet)
             let routes = ManagementRoutes(
                 management: management, sessions: TestSessions(), providerKeys: try Self.providerKeys(client))
+            let transport = HTTPTransport(logger: quiet)
+            let money = try Self.billing(appender, client, transport)
             let world = World(
                 database: database, management: management, appender: appender,
-                responder: WebResponder([routes], logger: quiet))
+                responder: WebResponder([routes, money], logger: quiet))
             // The first projector makes the tables.
             for name in Self.projections {
                 _ = try await waitUntil(projection: name, position: 1, deadline: .seconds(60), client: client)
@@ -62,8 +67,19 @@ struct World: Sendable {
                 await task.value
             }
             await client.shutdown()
+            await transport.shutdown()
             if let failure { throw failure }
         }
+    }
+
+    /// Without an account at Stripe.
+    static func billing(_ appender: Appender, _ client: PostgresClient, _ transport: HTTPTransport) throws -> BillingRoutes {
+        var configuration = BillingConfiguration()
+        configuration.webhookSecrets = ["whsec_test"]
+        return try BillingRoutes(
+            billing: Billing(
+                appender: appender, postgres: client, transport: transport, secretKey: nil, apiURL: "http://127.0.0.1:1",
+                configuration: configuration, logger: quiet), sessions: TestSessions())
     }
 
     /// Of the real catalogue, with a provider that refuses the credentials that end with `-refused`.
