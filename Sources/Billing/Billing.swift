@@ -55,7 +55,14 @@ public struct Billing: Sendable {
     }
 
     /// Appends a command; nil when a stream was not at the expected version.
-    func append(_ events: [NewEvent]) async throws(WebError) -> Int64? {
+    ///
+    /// - Parameter caller: Who asked for it, from where: what the audit trail shows. Kept first, as other changes do.
+    func append(_ events: [NewEvent], by caller: BillingCaller? = nil) async throws(WebError) -> Int64? {
+        do {
+            try await caller?.origin.keep(under: events.map(\.id), client: postgres)
+        } catch {
+            throw Self.away
+        }
         do {
             let result = try await appender.append(try Command(events))
             if case .idempotencyConflict = result { return nil }
@@ -105,6 +112,7 @@ struct BillingCaller: Sendable {
     let user: UserID
     let session: String
     let request: Ledger.RequestID
+    let origin: ChangeOrigin
 
     var metadata: EventMetadata {
         EventMetadata(source: "api", actor: user, session: session.isEmpty ? nil : session, request: request)

@@ -280,6 +280,13 @@ try:
     assert [(line["id"], line["there"], line.get("here")) for line in found["lines"] if line["finding"] == "only there"] == [
         (foreign, "7.77", None)], found
 
+    # Who bought, from where, stands in the audit trail.
+    audited = ok(owner.get(f"/orgs/{organization}/audit", params={"action": "payment.started", "limit": 100}))
+    bought = [entry for entry in next(iter(value for value in audited.values() if isinstance(value, list)))
+              if entry["details"]["kind"] == "saved_card"]
+    assert len(bought) == 3 and all(entry["actor"]["email"] == "owner@example.org" for entry in bought), bought
+    assert all(entry["ipAddress"] and "httpx" in entry["userAgent"] for entry in bought), bought
+
     # What finance asks, by the API as by the commands.
     path = f"/orgs/{organization}"
     now = ok(owner.get(path + "/balance"))

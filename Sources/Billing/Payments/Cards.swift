@@ -55,7 +55,7 @@ extension Billing {
         guard let id = made["id"]?.text else { throw WebError(502, "Stripe gave no customer.") }
         let event = try event(
             CustomerCreated(customer: id), .customer(organization), version: 0, organization: organization, by: caller)
-        if let position = try await append([event]) { await wait(for: position) }
+        if let position = try await append([event], by: caller) { await wait(for: position) }
         // Of two at the same moment the first one counts, for both.
         return try await customer(of: organization) ?? id
     }

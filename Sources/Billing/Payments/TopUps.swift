@@ -125,7 +125,7 @@ extension Billing {
                     BonusPromised(payment: payment), .customer(organization), version: quote.customerVersion,
                     organization: organization, by: caller))
         }
-        guard let position = try await append(events) else {
+        guard let position = try await append(events, by: caller) else {
             throw WebError(409, "Another payment was started at the same moment; try again.", retryAfter: 1)
         }
         await wait(for: position)

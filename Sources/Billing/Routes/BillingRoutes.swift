@@ -49,7 +49,9 @@ public struct BillingRoutes: WebRoutes {
         _ request: Request, _ context: WebContext, organization named: String?, isOwnersAlone: Bool = true
     ) async throws(WebError) -> Asked {
         let signedIn = try await sessions.signedIn(request, context)
-        let caller = BillingCaller(user: signedIn.user, session: signedIn.session, request: context.webRequestID)
+        let caller = BillingCaller(
+            user: signedIn.user, session: signedIn.session, request: context.webRequestID,
+            origin: ChangeOrigin(address: context.clientAddress, userAgent: request.headers[.userAgent]))
         let memberships = try await billing.rows(
             """
             SELECT m.organization, m.role, o.plan

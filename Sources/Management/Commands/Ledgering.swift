@@ -137,22 +137,13 @@ extension Management {
 
     /// Written before the events: texts without their event are never shown, an event without its texts would stay nameless.
     private func annotate(_ drafts: [Draft], by caller: Caller) async throws(WebError) {
-        var client: [String: String] = [:]
-        client["address"] = caller.address
-        client["user_agent"] = caller.userAgent.map { String($0.prefix(500)) }
         do {
-            let body = client.isEmpty ? nil : Array(try JSONEncoder().encode(client))
             for draft in drafts {
                 guard let texts = draft.texts else { continue }
                 try await put(Array(try JSONEncoder().encode(texts)), under: draft.event.id, of: draft.event.organization)
             }
-            guard let body else { return }
-            _ = try await postgres.query(
-                "SELECT ledger.put_annotations($1, $2, $3)",
-                [
-                    .uuidArray(drafts.map(\.event.id.uuid)), .textArray(drafts.map { _ in "client" }),
-                    .jsonbArray(drafts.map { _ in body }),
-                ])
+            try await ChangeOrigin(address: caller.address, userAgent: caller.userAgent).keep(
+                under: drafts.map(\.event.id), client: postgres)
         } catch {
             logger.warning("texts could not be written", metadata: ["error": "\(error)"])
             throw Self.away
