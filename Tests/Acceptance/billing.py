@@ -314,6 +314,11 @@ try:
         assert stranger.get(path + "/" + name).status_code == 404 and member.get(path + "/" + name).status_code == 200
         assert httpx.get(f"{url}{path}/{name}").status_code == 401
 
+    # What a referral earned stands with the organization.
+    assert ok(owner.get(path))["organization"]["referralEarnings"] == "0"
+    command("credits", "grant", "--organization", organization, "--amount", "1.25", "--kind", "referral")
+    until(lambda: ok(owner.get(path))["organization"]["referralEarnings"] == "1.25", "what the referral earned")
+
     # The books: everything derived is derived again, and nothing was changed.
     for name in ("payments", "balances", "journal", "transactions"):
         print(name, command("projections", "compare", name).splitlines()[-1:])

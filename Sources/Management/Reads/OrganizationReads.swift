@@ -21,6 +21,8 @@ struct OrganizationRecord: Sendable {
     let updatedAt: Timestamp
     let texts: [String: String]
     let credits: NanoDollars
+    /// What was granted for whom the organization referred.
+    let referralEarnings: NanoDollars
     /// The reader's role.
     let role: MemberRole
 
@@ -34,7 +36,8 @@ struct OrganizationRecord: Sendable {
             "billingNotes": .string(optional: texts["billingNotes"]), "credits": .amount(credits), "plan": .string(plan),
             "planExpiresAt": .time(planExpiresAt), "retentionLevel": .string(retention), "status": .string(status),
             "autoTopUpEnabled": .bool(autoTopUp), "autoTopUpThreshold": .amount(threshold), "autoTopUpAmount": .amount(amount),
-            "autoTopUpMonthlyLimit": .amount(monthlyLimit), "referralEarnings": "0", "role": .string(role.rawValue),
+            "autoTopUpMonthlyLimit": .amount(monthlyLimit), "referralEarnings": .amount(referralEarnings),
+            "role": .string(role.rawValue),
         ]
     }
 }
@@ -44,7 +47,9 @@ extension Management {
         SELECT o.organization, o.status, o.plan, o.retention, o.auto_top_up, o.auto_top_up_threshold, o.auto_top_up_amount,
             o.created_at, o.updated_at, t.body, b.balance, m.role, o.auto_top_up_monthly_limit, (
                 SELECT max(s.posted_period_end) FROM payments.subscriptions AS s
-                WHERE s.posted_organization = o.organization AND NOT s.is_ended)
+                WHERE s.posted_organization = o.organization AND NOT s.is_ended), (
+                SELECT coalesce(sum(e.credit_amount), 0)::bigint FROM transactions.transactions AS e
+                WHERE e.organization = o.organization AND e.type = 'credit_gift' AND e.description = 'referral')
         FROM organizations.members AS m
         JOIN organizations.organizations AS o ON o.organization = m.organization
         LEFT JOIN management.texts AS t ON t.event = o.texts
@@ -100,6 +105,7 @@ extension OrganizationRecord {
             planExpiresAt: expires.map { Timestamp(microseconds: $0 * 1_000_000) },
             createdAt: Timestamp(microseconds: created.microseconds),
             updatedAt: Timestamp(microseconds: updated.microseconds), texts: try Texts.decode(row, 9),
-            credits: NanoDollars(balance ?? 0), role: MemberRole(rawValue: try row.decode(11)) ?? .developer)
+            credits: NanoDollars(balance ?? 0), referralEarnings: NanoDollars(try row.decode(14, as: Int64.self)),
+            role: MemberRole(rawValue: try row.decode(11)) ?? .developer)
     }
 }
