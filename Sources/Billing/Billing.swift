@@ -57,7 +57,7 @@ public struct Billing: Sendable {
     /// Appends a command; nil when a stream was not at the expected version.
     ///
     /// - Parameter caller: Who asked for it, from where: what the audit trail shows. Kept first, as other changes do.
-    func append(_ events: [NewEvent], by caller: BillingCaller? = nil) async throws(WebError) -> Int64? {
+    func append(_ events: [NewEvent], by caller: Caller? = nil) async throws(WebError) -> Int64? {
         do {
             try await caller?.origin.keep(under: events.map(\.id), client: postgres)
         } catch {
@@ -74,7 +74,7 @@ public struct Billing: Sendable {
 
     func event(
         _ data: some EventData, _ stream: StreamName, version: Int64?, organization: OrganizationID?, id: EventID? = nil,
-        by caller: BillingCaller? = nil
+        by caller: Caller? = nil
     ) throws(WebError) -> NewEvent {
         do {
             return try NewEvent(
@@ -104,17 +104,5 @@ public struct Billing: Sendable {
         let said = StripeObjectRetrieved(created: date, facts: StripeObjects.facts(of: object))
         guard let position = try await append([event(said, stream, version: nil, organization: nil)]) else { return }
         await wait(for: position)
-    }
-}
-
-/// Who asked for a payment.
-struct BillingCaller: Sendable {
-    let user: UserID
-    let session: String
-    let request: Ledger.RequestID
-    let origin: ChangeOrigin
-
-    var metadata: EventMetadata {
-        EventMetadata(source: "api", actor: user, session: session.isEmpty ? nil : session, request: request)
     }
 }

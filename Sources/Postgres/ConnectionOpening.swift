@@ -5,7 +5,8 @@ import Synchronization
 
 /// A connection that libpq has opened and nobody uses yet.
 ///
-/// `@unchecked Sendable`: it is handed on once, from the thread that opened it to the state that owns it.
+/// `@unchecked Sendable`: a C pointer is never Sendable; libpq allows a connection to move between threads as long as one at a
+/// time uses it, and this is handed on once, from the thread that opened it to the state that owns it.
 struct OpenedConnection: @unchecked Sendable {
     let pointer: OpaquePointer
     /// Released by whoever finishes the connection.

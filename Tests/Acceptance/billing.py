@@ -206,6 +206,23 @@ try:
     assert ok(owner.delete(f"/payments/payment-methods/{declined}")) == {"success": True}
     assert len(ok(owner.get("/payments/payment-methods"))["paymentMethods"]) == 1
 
+    # What failed says what would have been credited; and without a card nothing is tried but now and then.
+    failed = [json.loads(line)["data"] for line in command("ledger", "events", "--type", "payment.failed").splitlines()]
+    assert [(data["amount"], data["total"]) for data in failed if data["code"] == "card_declined"] == [
+        (50 * 10**9, 5325 * 10**7), (40 * 10**9, 4260 * 10**7)], failed
+    poor = signed_up("poor@example.org")
+    theirs = ok(poor.get("/orgs"))["organizations"][0]["id"]
+    ok(poor.post("/payments/create-setup-intent"))
+    command("credits", "grant", "--organization", theirs, "--amount", "1")
+    ok(poor.patch(f"/orgs/{theirs}", json={"autoTopUpEnabled": True}))
+    until(lambda: len(ok(poor.get(f"/orgs/{theirs}/transactions"))["transactions"]) == 2, "a top-up without a card")
+    before = ok(bank.get("/_config/requests"))
+    time.sleep(11)
+    asked = ok(bank.get("/_config/requests"))[len(before):]
+    assert not [line for line in asked if line.startswith("GET /v1/payment_methods")], asked
+    listed = ok(poor.get(f"/orgs/{theirs}/transactions"))["transactions"]
+    assert [(t["status"], t["description"]) for t in listed if t["type"] == "credit_topup"] == [("failed", "no_payment_method")]
+
     # The plan: a trial, cancelled and taken back, by the year, and its end.
     for plan, interval, amount in (("price_month", "month", 5000), ("price_year", "year", 50000)):
         ok(bank.post("/v1/plans", data={

@@ -51,7 +51,7 @@ public struct Recovery: Sendable {
                 problem = "\(error)"
             }
             // Not all processes at once.
-            try? await Task.sleep(for: interval * Double.random(in: 0.75...1.25))
+            try? await Task.sleep(for: interval * Int.random(in: 75...125) / 100)
         }
     }
 

@@ -21,6 +21,10 @@ extension Billing {
         let isFree: Bool
         /// What was started this month and did not fail.
         let spent: NanoDollars
+
+        func allows(_ total: NanoDollars) -> Bool {
+            monthlyLimit.map { spent.rawValue + total.rawValue <= $0.rawValue } ?? true
+        }
     }
 
     /// What is bought when nothing else was said: US dollars.
@@ -84,28 +88,34 @@ extension Billing {
     }
 
     private func topUp(_ candidate: Candidate) async throws(WebError) -> Bool {
-        guard let card = try await cards(of: candidate.organization).first else { return false }
-        let cents = candidate.amount.rawValue / NanoDollars.perCent
-        let isInternational = card.country.map { $0 != configuration.country } ?? false
-        let fee = configuration.feeRule.fee(cents: cents, isInternational: isInternational, isFree: candidate.isFree)
-        guard let amount = NanoDollars(cents: cents) else { return false }
-        let total = NanoDollars(amount.rawValue + fee.total.rawValue)
-        if let limit = candidate.monthlyLimit, candidate.spent.rawValue + total.rawValue > limit.rawValue { return false }
+        // At the limit Stripe need not even be asked for the card: no card costs less than one of the seller's country.
+        guard candidate.allows(price(of: candidate.amount, card: nil, isFree: candidate.isFree).total) else { return false }
+        let card = try await cards(of: candidate.organization).first
+        let (fee, total) = price(of: candidate.amount, card: card, isFree: candidate.isFree)
+        guard candidate.allows(total) else { return false }
         let payment = PaymentID.mint()
-        let position = try await append([
+        var events = try [
             event(
                 AutoTopUpStarted(payment: payment), .customer(candidate.organization), version: candidate.version,
                 organization: candidate.organization),
             event(
-                PaymentStarted(kind: .autoTopUp, method: card.id, amount: amount, fee: fee, total: total), .payment(payment),
-                version: 0, organization: candidate.organization),
-        ])
-        guard let position else { return false }
+                PaymentStarted(kind: .autoTopUp, method: card?.id, amount: candidate.amount, fee: fee, total: total),
+                .payment(payment), version: 0, organization: candidate.organization),
+        ]
+        if card == nil {
+            // A failure as any other: it is shown, and the next look waits.
+            events.append(
+                try event(
+                    PaymentFailed(intent: nil, code: "no_payment_method", total: total, amount: candidate.amount),
+                    .payment(payment), version: 1, organization: candidate.organization))
+        }
+        guard let position = try await append(events) else { return false }
         await wait(for: position)
+        guard let card else { return false }
         try await charge(
             Charge(
                 payment: payment, organization: candidate.organization, kind: .autoTopUp, customer: candidate.customer,
-                method: card.id, total: total))
+                method: card.id, amount: candidate.amount, total: total))
         return true
     }
 
@@ -114,7 +124,7 @@ extension Billing {
         guard stripe != nil else { return }
         let open = try await rows(
             """
-            SELECT p.payment, p.organization, p.kind, c.customer, p.method, p.total, p.version,
+            SELECT p.payment, p.organization, p.kind, c.customer, p.method, p.amount, p.total, p.version,
                 p.started_at < clock_timestamp() - interval '23 hours'
             FROM payments.payments AS p JOIN payments.customers AS c USING (organization)
             WHERE p.posted = 0 AND p.seen = 0 AND p.kind IN ('saved_card', 'auto_top_up') AND p.method IS NOT NULL
@@ -126,21 +136,28 @@ extension Billing {
                 Charge(
                     payment: PaymentID(uuid: try row.decode(0)), organization: OrganizationID(uuid: try row.decode(1)),
                     kind: PaymentKind(rawValue: try row.decode(2)) ?? .savedCard, customer: try row.decode(3),
-                    method: try row.decode(4), total: NanoDollars(try row.decode(5, as: Int64.self))),
-                try row.decode(6, as: Int64.self), try row.decode(7, as: Bool.self)
+                    method: try row.decode(4), amount: NanoDollars(try row.decode(5, as: Int64.self)),
+                    total: NanoDollars(try row.decode(6, as: Int64.self))),
+                try row.decode(7, as: Int64.self), try row.decode(8, as: Bool.self)
             )
         }
         for (charge, version, isOld) in open {
-            if isOld {
-                // Stripe forgets idempotency keys after a day: asking again could charge again. Had it succeeded, its event
-                // would have come or been fetched by now; should it still come, the payment counts.
-                let failed = try event(
-                    PaymentFailed(intent: nil, code: "no_answer", total: charge.total, amount: charge.total),
-                    .payment(charge.payment), version: version, organization: charge.organization)
-                _ = try await append([failed])
-            } else {
-                try await self.charge(charge)
+            // One that Stripe does not answer for must not keep the others waiting.
+            do throws(WebError) {
+                if isOld { try await giveUp(charge, version: version) } else { try await self.charge(charge) }
+            } catch {
+                logger.info(
+                    "an open charge is still open", metadata: ["payment": "\(charge.payment)", "error": "\(error.message)"])
             }
         }
+    }
+
+    /// Stripe forgets idempotency keys after a day: asking again could charge again. Had it succeeded, its event would have come
+    /// or been fetched by now; should it still come, the payment counts.
+    private func giveUp(_ charge: Charge, version: Int64) async throws(WebError) {
+        let failed = try event(
+            PaymentFailed(intent: nil, code: "no_answer", total: charge.total, amount: charge.amount),
+            .payment(charge.payment), version: version, organization: charge.organization)
+        _ = try await append([failed])
     }
 }

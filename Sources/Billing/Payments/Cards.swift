@@ -41,16 +41,12 @@ extension Billing {
     }
 
     /// Stripe's customer of an organization, made when there is none.
-    func madeCustomer(of organization: OrganizationID, by caller: BillingCaller) async throws(WebError) -> String {
+    func madeCustomer(of organization: OrganizationID, by caller: Caller) async throws(WebError) -> String {
         if let customer = try await customer(of: organization) { return customer }
-        let stripe = try connected()
-        let made: StripeAnswer
-        do {
-            made = try await stripe.post(
+        let made = try await called { stripe throws(StripeClient.Failure) in
+            try await stripe.post(
                 "/v1/customers", [("metadata[organizationId]", organization.description)],
                 idempotencyKey: "customer-\(organization)")
-        } catch {
-            throw Self.refused(error)
         }
         guard let id = made["id"]?.text else { throw WebError(502, "Stripe gave no customer.") }
         let event = try event(
@@ -105,7 +101,7 @@ extension Billing {
     /// Begins saving a card in a browser.
     ///
     /// - Returns: The secret with which the browser talks to Stripe about it.
-    func startSavingCard(for organization: OrganizationID, by caller: BillingCaller) async throws(WebError) -> String {
+    func startSavingCard(for organization: OrganizationID, by caller: Caller) async throws(WebError) -> String {
         let customer = try await madeCustomer(of: organization, by: caller)
         let intent = try await called { stripe throws(StripeClient.Failure) in
             try await stripe.post(

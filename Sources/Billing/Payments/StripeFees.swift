@@ -1,5 +1,6 @@
 internal import JSON
 internal import Ledger
+internal import Logging
 internal import Money
 internal import Postgres
 internal import Web
@@ -12,13 +13,15 @@ extension Billing {
         let version: Int64
     }
 
-    /// Records what Stripe kept of payments that succeeded.
+    /// Records what Stripe kept of payments that succeeded; what it does not say within a week it does not say.
     func recordFees() async throws(WebError) {
-        guard let stripe else { return }
+        guard stripe != nil else { return }
         let feeless = try await rows(
             """
             SELECT payment, organization, balance_transaction, version FROM payments.payments
-            WHERE posted = 2 AND stripe_fee IS NULL AND balance_transaction IS NOT NULL AND organization IS NOT NULL LIMIT 50
+            WHERE posted = 2 AND stripe_fee IS NULL AND balance_transaction IS NOT NULL AND organization IS NOT NULL
+                AND posted_at > clock_timestamp() - interval '7 days'
+            ORDER BY posted_at DESC LIMIT 50
             """
         ) { row in
             Feeless(
@@ -27,14 +30,17 @@ extension Billing {
         }
         for payment in feeless {
             let movement: StripeAnswer
-            do {
-                movement = try await stripe.get("/v1/balance_transactions/\(PercentEncoding.encode(payment.balanceTransaction))")
+            do throws(WebError) {
+                movement = try await called { stripe throws(StripeClient.Failure) in
+                    try await stripe.get("/v1/balance_transactions/\(PercentEncoding.encode(payment.balanceTransaction))")
+                }
             } catch {
-                throw Self.refused(error)
+                logger.info("a fee is not known yet", metadata: ["payment": "\(payment.payment)", "error": "\(error.message)"])
+                continue
             }
-            guard let cents = movement["fee"]?.int64, let amount = NanoDollars(cents: cents), amount >= .zero,
-                movement["currency"]?.text?.lowercased() == "usd"
-            else { continue }
+            // The account settles in another currency, in which nothing is booked: no use to ask about the next.
+            guard movement["currency"]?.text?.lowercased() == "usd" else { return }
+            guard let cents = movement["fee"]?.int64, let amount = NanoDollars(cents: cents), amount >= .zero else { continue }
             let recorded = try event(
                 PaymentFeeRecorded(balanceTransaction: payment.balanceTransaction, amount: amount), .payment(payment.payment),
                 version: payment.version, organization: payment.organization)

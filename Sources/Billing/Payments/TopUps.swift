@@ -33,10 +33,8 @@ extension Billing {
     func quote(
         dollars: Int64, for organization: OrganizationID, card: Card?, isFree: Bool, isVerified: Bool
     ) async throws(WebError) -> Quote {
-        let cents = dollars * 100
-        guard let amount = NanoDollars(cents: cents) else { throw WebError.invalid("amount", "amount is too large.") }
-        let isInternational = card?.country.map { $0 != configuration.country } ?? false
-        let fee = configuration.feeRule.fee(cents: cents, isInternational: isInternational, isFree: isFree)
+        guard let amount = NanoDollars(cents: dollars * 100) else { throw WebError.invalid("amount", "amount is too large.") }
+        let (fee, total) = price(of: amount, card: card, isFree: isFree)
         let customer = try await purchases(of: organization)
         var bonus = NanoDollars.zero
         var ineligibility: Quote.Ineligibility?
@@ -51,8 +49,19 @@ extension Billing {
             }
         }
         return Quote(
-            amount: amount, fee: fee, total: NanoDollars(amount.rawValue + fee.total.rawValue), bonus: bonus,
-            ineligibility: ineligibility, customerVersion: customer.version)
+            amount: amount, fee: fee, total: total, bonus: bonus, ineligibility: ineligibility, customerVersion: customer.version)
+    }
+
+    /// What is charged for credits: the fee, and what the card pays in all.
+    ///
+    /// - Parameters:
+    ///   - amount: Whole cents.
+    ///   - card: nil counts as one of the seller's country.
+    func price(of amount: NanoDollars, card: Card?, isFree: Bool) -> (fee: PaymentFee, total: NanoDollars) {
+        let isInternational = card?.country.map { $0 != configuration.country } ?? false
+        let fee = configuration.feeRule.fee(
+            cents: amount.rawValue / NanoDollars.perCent, isInternational: isInternational, isFree: isFree)
+        return (fee, NanoDollars(amount.rawValue + fee.total.rawValue))
     }
 
     /// Whether an organization has bought something, or is about to with a bonus: two at the same moment are not both the first.
@@ -73,18 +82,14 @@ extension Billing {
     /// - Parameter customer: Stripe's, made before the quote.
     /// - Returns: The secret with which the browser talks to Stripe about it.
     func startCheckout(
-        _ quote: Quote, for organization: OrganizationID, customer: String, by caller: BillingCaller
+        _ quote: Quote, for organization: OrganizationID, customer: String, by caller: Caller
     ) async throws(WebError) -> String {
-        let stripe = try connected()
         let payment = try await start(quote, kind: .checkout, method: nil, for: organization, by: caller)
-        let intent: StripeAnswer
-        do {
-            intent = try await stripe.post(
-                "/v1/payment_intents",
-                Self.form(quote, kind: .checkout, payment: payment, organization: organization, customer: customer),
-                idempotencyKey: payment.description)
-        } catch {
-            throw Self.refused(error)
+        let charge = Charge(
+            payment: payment, organization: organization, kind: .checkout, customer: customer, method: nil, amount: quote.amount,
+            total: quote.total)
+        let intent = try await called { stripe throws(StripeClient.Failure) in
+            try await stripe.post("/v1/payment_intents", charge.form, idempotencyKey: payment.description)
         }
         guard let secret = intent["client_secret"]?.text else { throw WebError(502, "Stripe gave no secret.") }
         return secret
@@ -93,7 +98,7 @@ extension Billing {
     /// Pays with a card that Stripe keeps, and answers when the credits are there.
     ///
     /// - Throws: 400 when the card is refused.
-    func pay(_ quote: Quote, with card: Card, for organization: OrganizationID, by caller: BillingCaller) async throws(WebError) {
+    func pay(_ quote: Quote, with card: Card, for organization: OrganizationID, by caller: Caller) async throws(WebError) {
         guard let customer = try await customer(of: organization) else {
             throw WebError.invalid("paymentMethodId", "The organization has no payment method.")
         }
@@ -101,7 +106,7 @@ extension Billing {
         let charged = try await charge(
             Charge(
                 payment: payment, organization: organization, kind: .savedCard, customer: customer, method: card.id,
-                total: quote.total))
+                amount: quote.amount, total: quote.total))
         guard charged.state?.posted == .succeeded else {
             throw WebError(
                 400, "The payment did not succeed.", code: charged.refusal ?? charged.state?.failure ?? "payment_pending")
@@ -110,7 +115,7 @@ extension Billing {
 
     /// Records a payment before Stripe is asked for it.
     func start(
-        _ quote: Quote, kind: PaymentKind, method: String?, for organization: OrganizationID, by caller: BillingCaller
+        _ quote: Quote, kind: PaymentKind, method: String?, for organization: OrganizationID, by caller: Caller
     ) async throws(WebError) -> PaymentID {
         let payment = PaymentID.mint()
         var events = [
@@ -132,14 +137,26 @@ extension Billing {
         return payment
     }
 
-    /// A charge of a card that Stripe keeps.
+    /// What Stripe is asked to charge.
     struct Charge: Sendable {
         let payment: PaymentID
         let organization: OrganizationID
         let kind: PaymentKind
         let customer: String
-        let method: String
+        /// The card that Stripe keeps; nil where the payer chooses one in a browser.
+        let method: String?
+        let amount: NanoDollars
         let total: NanoDollars
+
+        var form: [(String, String)] {
+            var form = [
+                ("amount", String(total.rawValue / NanoDollars.perCent)), ("currency", "usd"), ("customer", customer),
+                ("payment_method_types[]", "card"), ("metadata[organizationId]", organization.description),
+                ("metadata[payment]", payment.description), ("metadata[kind]", kind.rawValue),
+            ]
+            if let method { form += [("payment_method", method), ("off_session", "true"), ("confirm", "true")] }
+            return form
+        }
     }
 
     /// Charges a card. The same charge again, after a crash or a lost answer, is the same payment at Stripe.
@@ -153,10 +170,7 @@ extension Billing {
         var refusal: String?
         do {
             let charged = try await stripe.post(
-                "/v1/payment_intents",
-                Self.form(charge) + [
-                    ("payment_method", charge.method), ("off_session", "true"), ("confirm", "true"),
-                ], idempotencyKey: charge.payment.description)
+                "/v1/payment_intents", charge.form, idempotencyKey: charge.payment.description)
             (answer, date) = (charged.value, charged.date)
         } catch {
             guard !error.isUnknown else { throw Self.refused(error) }
@@ -165,7 +179,7 @@ extension Billing {
             if answer?.fields == nil {
                 // Refused before there was a payment at Stripe.
                 let failed = try event(
-                    PaymentFailed(intent: nil, code: refusal ?? "refused", total: charge.total, amount: charge.total),
+                    PaymentFailed(intent: nil, code: refusal ?? "refused", total: charge.total, amount: charge.amount),
                     .payment(charge.payment), version: 1, organization: charge.organization)
                 if let position = try await append([failed]) {
                     await wait(for: position, in: ["payments", "transactions"])
@@ -176,21 +190,5 @@ extension Billing {
             try await observe(answer, at: date, of: charge.payment.description)
         }
         return (try await settle(payment: charge.payment), refusal)
-    }
-
-    private static func form(
-        _ quote: Quote, kind: PaymentKind, payment: PaymentID, organization: OrganizationID, customer: String
-    ) -> [(String, String)] {
-        form(
-            Charge(
-                payment: payment, organization: organization, kind: kind, customer: customer, method: "", total: quote.total))
-    }
-
-    private static func form(_ charge: Charge) -> [(String, String)] {
-        [
-            ("amount", String(charge.total.rawValue / NanoDollars.perCent)), ("currency", "usd"), ("customer", charge.customer),
-            ("payment_method_types[]", "card"), ("metadata[organizationId]", charge.organization.description),
-            ("metadata[payment]", charge.payment.description), ("metadata[kind]", charge.kind.rawValue),
-        ]
     }
 }

@@ -38,7 +38,6 @@ extension Billing {
     }
 
     private func movements(from: Timestamp, to: Timestamp) async throws(WebError) -> [JSONValue] {
-        let stripe = try connected()
         var all: [JSONValue] = []
         var after: String?
         repeat {
@@ -47,8 +46,10 @@ extension Billing {
                 ("created[lte]", String(to.microseconds / 1_000_000)), ("expand[]", "data.source"),
             ]
             if let after { query.append(("starting_after", after)) }
-            let page: StripeAnswer
-            do { page = try await stripe.get("/v1/balance_transactions", query) } catch { throw Self.refused(error) }
+            let fields = query
+            let page = try await called { stripe throws(StripeClient.Failure) in
+                try await stripe.get("/v1/balance_transactions", fields)
+            }
             let found = page["data"]?.elements ?? []
             all += found
             after = page["has_more"]?.flag == true ? found.last?["id"]?.text : nil

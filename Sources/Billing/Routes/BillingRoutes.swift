@@ -35,7 +35,7 @@ public struct BillingRoutes: WebRoutes {
 
     /// Who asks, and for which organization.
     struct Asked: Sendable {
-        let caller: BillingCaller
+        let caller: Caller
         let organization: OrganizationID
         /// Whether it is on the free plan.
         let isFree: Bool
@@ -48,10 +48,7 @@ public struct BillingRoutes: WebRoutes {
     func asked(
         _ request: Request, _ context: WebContext, organization named: String?, isOwnersAlone: Bool = true
     ) async throws(WebError) -> Asked {
-        let signedIn = try await sessions.signedIn(request, context)
-        let caller = BillingCaller(
-            user: signedIn.user, session: signedIn.session, request: context.webRequestID,
-            origin: ChangeOrigin(address: context.clientAddress, userAgent: request.headers[.userAgent]))
+        let caller = try await sessions.caller(request, context)
         let memberships = try await billing.rows(
             """
             SELECT m.organization, m.role, o.plan

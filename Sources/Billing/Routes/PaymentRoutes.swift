@@ -97,11 +97,6 @@ extension BillingRoutes {
     }
 }
 
-extension Request {
-    /// A parameter of the query.
-    func parameter(_ name: String) -> String? { uri.queryParameters[Substring(name)].map(String.init) }
-}
-
 extension Card {
     func json(isDefault: Bool) -> WebValue {
         [

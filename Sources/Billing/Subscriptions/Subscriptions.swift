@@ -16,7 +16,7 @@ extension Billing {
     ///
     /// - Returns: The page's address.
     func startSubscription(
-        isYearly: Bool, for organization: OrganizationID, by caller: BillingCaller
+        isYearly: Bool, for organization: OrganizationID, by caller: Caller
     ) async throws(WebError) -> String {
         let price = try price(isYearly: isYearly)
         let customer = try await madeCustomer(of: organization, by: caller)

@@ -189,7 +189,7 @@ struct AppenderWriter {
 
     /// Waits a little longer each time, at most a second, with jitter so that the processes of a cluster spread.
     private mutating func backOff() async {
-        try? await Task.sleep(for: pause * Double.random(in: 0.5...1))
+        try? await Task.sleep(for: pause * Int.random(in: 50...100) / 100)
         pause = min(pause * 2, .seconds(1))
     }
 }

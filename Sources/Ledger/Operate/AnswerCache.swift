@@ -88,8 +88,8 @@ public final class AnswerCache: Sendable {
                 """
                 SELECT provider, model, body, provider_key FROM ledger.answers
                 WHERE project = $1 AND request = $2 AND expires_at > clock_timestamp()
-                    AND created_at > clock_timestamp() - make_interval(secs => $3)
-                """, [.uuid(project.uuid), .bytea(request), .float8(Double(seconds))], deadline: Self.lookupDeadline)
+                    AND created_at > clock_timestamp() - $3::bigint * interval '1 second'
+                """, [.uuid(project.uuid), .bytea(request), .int8(Int64(seconds))], deadline: Self.lookupDeadline)
             guard let row = rows.first else { return nil }
             let account: UUID? = try row.decode(3)
             let answer = CachedAnswer(

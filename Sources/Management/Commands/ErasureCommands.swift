@@ -14,7 +14,7 @@ extension Management {
     ///   details. An address that anybody could have typed must not touch what others wrote.
     /// - Throws: 400 while an organization with other members has no other owner; nothing is changed then.
     public func erase(person user: UserID, verifiedEmail: String?) async throws(WebError) {
-        let caller = Caller(user: user, session: "", request: .mint(), address: nil, userAgent: nil, source: "erasure")
+        let caller = Caller(user: user, source: "erasure")
         let organizations = try await organizations(of: user)
         for organization in organizations { _ = try await departure(of: user, from: organization) }
         for organization in organizations { try await leave(organization.id, by: caller) }

@@ -142,8 +142,7 @@ extension Management {
                 guard let texts = draft.texts else { continue }
                 try await put(Array(try JSONEncoder().encode(texts)), under: draft.event.id, of: draft.event.organization)
             }
-            try await ChangeOrigin(address: caller.address, userAgent: caller.userAgent).keep(
-                under: drafts.map(\.event.id), client: postgres)
+            try await caller.origin.keep(under: drafts.map(\.event.id), client: postgres)
         } catch {
             logger.warning("texts could not be written", metadata: ["error": "\(error)"])
             throw Self.away

@@ -29,8 +29,7 @@ extension Management {
     /// - Parameter referral: The organization that sent them, as they say; one that is not there is passed over.
     /// - Throws: ``WebError`` when the ledger could not be reached; the person can make one by hand.
     public func welcome(_ user: UserID, referral: String? = nil) async throws(WebError) {
-        let caller = Caller(
-            user: user, session: "", request: .mint(), address: nil, userAgent: nil, source: "sign-up")
+        let caller = Caller(user: user, source: "sign-up")
         var referrer: OrganizationID?
         if let referral, let id = OrganizationID(referral), try await isActive(id) { referrer = id }
         try await addOrganization(.mint(), name: "Default Organization", mode: "credits", referrer: referrer, by: caller)

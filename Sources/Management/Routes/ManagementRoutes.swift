@@ -51,10 +51,7 @@ public struct ManagementRoutes: WebRoutes {
 
     /// Who asks; 401 when nobody is signed in.
     func caller(_ request: Request, _ context: WebContext) async throws(WebError) -> Caller {
-        let signedIn = try await sessions.signedIn(request, context)
-        return Caller(
-            user: signedIn.user, session: signedIn.session, request: context.webRequestID, address: context.clientAddress,
-            userAgent: request.headers[.userAgent])
+        try await sessions.caller(request, context)
     }
 
     /// An identifier of the path. One that is malformed names nothing, as one that does not exist.
@@ -65,9 +62,4 @@ public struct ManagementRoutes: WebRoutes {
         guard let id = Identifier<Kind>(context.part(name)) else { throw error }
         return id
     }
-}
-
-extension Request {
-    /// A parameter of the query.
-    func parameter(_ name: String) -> String? { uri.queryParameters[Substring(name)].map(String.init) }
 }
