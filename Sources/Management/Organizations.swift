@@ -49,11 +49,10 @@ extension Management {
 
     /// The version of an organization's stream.
     ///
-    /// - Parameter orDeleted: Whether one that was deleted will do: its books stay.
     /// - Throws: `notFound` when there is no such organization or it was deleted.
     @discardableResult
-    func requireOrganization(_ id: OrganizationID, orDeleted: Bool = false) async throws(ManagementError) -> Int64 {
-        guard let last = try await last(of: .organization(id)), orDeleted || last.type != OrganizationDeleted.type else {
+    func requireOrganization(_ id: OrganizationID) async throws(ManagementError) -> Int64 {
+        guard let last = try await last(of: .organization(id)), last.type != OrganizationDeleted.type else {
             throw .notFound("organization", "There is no organization \(id).")
         }
         return last.streamVersion
