@@ -54,7 +54,8 @@ import Testing
         "CREATE TABLE public.t (a bigint)", "CREATE TABLE t (a bigint REFERENCES balances.keys)", "CREATE TABLE t (a real)",
         "CREATE FUNCTION f() RETURNS bigint LANGUAGE sql AS 'SELECT 1'", "CREATE EXTENSION dblink",
         "CREATE MATERIALIZED VIEW v AS SELECT 1", "CREATE VIEW v AS SELECT position FROM ledger.events",
-        "CREATE TRIGGER x AFTER INSERT ON t EXECUTE FUNCTION f()", "GRANT SELECT ON t TO public", "CREATE INDEX i ON t (a)",
+        "CREATE TRIGGER x AFTER INSERT ON t EXECUTE FUNCTION f()", "GRANT SELECT ON t TO public",
+        "CREATE INDEX CONCURRENTLY i ON t (a)", "CREATE INDEX i ON public.t (a)",
     ]) func `tables refuses`(_ sql: String) throws {
         #expect(try !Self.definition(tables: sql).check().isEmpty)
     }
@@ -94,7 +95,8 @@ import Testing
         let catalogue = try ProjectionCatalogue.load(folders: ["\(TestEnvironment.root)/projections"])
         #expect(
             catalogue.definitions.map(\.name) == [
-                "admission", "balance_history", "balances", "journal", "keys", "organizations", "payments", "provider_keys",
+                "admission", "balance_history", "balances", "grants", "journal", "keys", "organizations", "payments",
+                "provider_keys",
                 "requests",
                 "transactions", "usage",
             ])

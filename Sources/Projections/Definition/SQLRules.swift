@@ -16,7 +16,8 @@ struct SQLRules {
             case .tables:
                 [
                     ["create", "table"], ["create", "view"], ["create", "or", "replace", "view"], ["create", "type"],
-                    ["create", "domain"], ["alter", "table"], ["comment", "on"],
+                    ["create", "domain"], ["create", "index"], ["create", "unique", "index"], ["alter", "table"],
+                    ["comment", "on"],
                 ]
             case .indexes:
                 [
