@@ -23,7 +23,7 @@ import Testing
             ]) {
                 $1
             }
-            for name in ["balances", "balance_history", "journal"] {
+            for name in ["balances", "balance_history", "grants", "journal"] {
                 try await runCommand([GatewayProcess.executable, "projections", "rebuild", name], environment: environment)
             }
             let python = ProcessInfo.processInfo.environment["LLMGATEWAY_PYTHON"] ?? "python3"

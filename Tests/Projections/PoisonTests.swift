@@ -81,6 +81,7 @@ import Testing
 
     @Test(arguments: [
         ("balances", "credit", "credit.clawed_back", true), ("journal", "credit", "credit.clawed_back", true),
+        ("grants", "credit", "credit.clawed_back", true), ("grants", "request", "request.disputed", true),
         ("transactions", "credit", "credit.clawed_back", true), ("balances", "request", "request.disputed", true),
         ("journal", "request", "request.disputed", true), ("usage", "request", "request.disputed", true),
         ("admission", "credit", "credit.clawed_back", false), ("admission", "api_key", "api_key.frozen", false),
@@ -182,7 +183,8 @@ import Testing
         (#"{"amount": 5}"#, "credit.topped_up", "journal"), (#"{"kind": "stolen", "amount": 5}"#, "credit.granted", "journal"),
         (#"{}"#, "credit.granted", "balances"), (#"{"amount": 1.5}"#, "credit.granted", "balances"),
         (#"{"amount": -1}"#, "credit.refunded", "balances"), (#"{"charged": 1}"#, "request.completed", "balances"),
-        (#"{"project": "x"}"#, "request.completed", "usage"),
+        (#"{"project": "x"}"#, "request.completed", "usage"), (#"{}"#, "request.completed", "grants"),
+        (#"{"charged": -1}"#, "request.completed", "grants"), (#"{"kind": "paid", "amount": 5}"#, "credit.granted", "grants"),
     ]) func `an event that lacks what it must have is never counted as zero`(
         _ data: String, _ type: String, _ name: String
     ) async throws {

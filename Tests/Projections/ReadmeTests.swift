@@ -8,7 +8,7 @@ import Testing
 /// The SQL in the READMEs is true of the tables that there are.
 @Suite struct ReadmeTests {
     /// Whose examples find something in every history.
-    private static let telling: Set<String> = ["balances", "journal", "usage", "requests"]
+    private static let telling: Set<String> = ["balances", "grants", "journal", "usage", "requests"]
 
     @Test func `every example in a projection's README runs, and those about money find something`() async throws {
         let folder = TestEnvironment.root + "/projections"

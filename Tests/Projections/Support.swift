@@ -12,6 +12,7 @@ enum Folders {
 
     static let mine = [
         "balances", "journal", "usage", "requests", "organizations", "keys", "payments", "transactions", "balance_history",
+        "grants",
     ]
 }
 

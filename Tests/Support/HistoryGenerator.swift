@@ -26,6 +26,7 @@ public struct HistoryGenerator: Sendable {
     var projects: [(ProjectID, OrganizationID)] = []
     var running: [Open] = []
     var abandoned: [Open] = []
+    private var grants: [(grant: GrantID, organization: OrganizationID)] = []
     private var clock: Int64
     private var pending: [NewEvent] = []
     private let models = ["gpt-4o-mini", "claude-haiku", "llama-3.3", "größtes-modell"]
@@ -76,8 +77,7 @@ public struct HistoryGenerator: Sendable {
         let id = OrganizationID(uuid: uuid())
         organizations.append(id)
         try put(OrganizationCreated(strict: chance(4) > 0), .organization(id), 0, id)
-        try put(
-            CreditGranted(grant: GrantID(uuid: uuid()), kind: .promotional, amount: amount(upTo: 50)), .credit(id), nil, id)
+        try grant(.promotional, upTo: 50, to: id)
         // A project and a key, or its credit is all that there is of it.
         let project = ProjectID(uuid: uuid())
         projects.append((project, id))
@@ -104,13 +104,24 @@ public struct HistoryGenerator: Sendable {
         switch chance(6) {
         case 0:
             let kinds: [GrantKind] = [.promotional, .paid, .referral]
-            try put(
-                CreditGranted(grant: GrantID(uuid: uuid()), kind: pick(kinds), amount: amount(upTo: 20)), .credit(id), nil, id)
+            try grant(pick(kinds), upTo: 20, to: id)
         case 1: try put(CreditAdjusted(amount: signed(amount(upTo: 5)), reason: "test"), .credit(id), nil, id)
         case 2: try put(CreditRefunded(amount: amount(upTo: 3)), .credit(id), nil, id)
-        case 3: try put(CreditExpired(grant: GrantID(uuid: uuid()), amount: amount(upTo: 2)), .credit(id), nil, id)
+        case 3:
+            let (grant, organization) = pick(grants)
+            try put(CreditExpired(grant: grant, amount: amount(upTo: 2)), .credit(organization), nil, organization)
         default: try put(CreditToppedUp(amount: amount(upTo: 100), fee: amount(upTo: 5)), .credit(id), nil, id)
         }
+    }
+
+    private mutating func grant(_ kind: GrantKind, upTo dollars: Int64, to organization: OrganizationID) throws {
+        let grant = GrantID(uuid: uuid())
+        grants.append((grant, organization))
+        let expiry = chance(3) == 0 ? Timestamp(microseconds: clock + Int64(chance(90)) * 86_400_000_000) : nil
+        try put(
+            CreditGranted(
+                grant: grant, kind: kind, amount: amount(upTo: dollars), expiresAt: expiry, priority: Int64(chance(3) - 1),
+                referred: kind == .referral ? pick(organizations) : nil), .credit(organization), nil, organization)
     }
 
     private mutating func deny() throws {

@@ -15,19 +15,25 @@ public struct CreditGranted: EventData, Hashable {
     public var amount: NanoDollars
     /// nil is never.
     public var expiresAt: Timestamp?
-    /// Grants are used in the order priority, expiry, id; lower goes first.
+    /// Grants are used in the order priority, expiry, age; lower goes first.
     public var priority: Int64
+    /// Of a referral: the organization whose spending it is a share of.
+    public var referred: OrganizationID?
 
-    public init(grant: GrantID, kind: GrantKind, amount: NanoDollars, expiresAt: Timestamp? = nil, priority: Int64 = 0) {
+    public init(
+        grant: GrantID, kind: GrantKind, amount: NanoDollars, expiresAt: Timestamp? = nil, priority: Int64 = 0,
+        referred: OrganizationID? = nil
+    ) {
         self.grant = grant
         self.kind = kind
         self.amount = amount
         self.expiresAt = expiresAt
         self.priority = priority
+        self.referred = referred
     }
 
     enum CodingKeys: String, CodingKey {
-        case grant, kind, amount, priority
+        case grant, kind, amount, priority, referred
         case expiresAt = "expires_at"
     }
 
@@ -38,6 +44,7 @@ public struct CreditGranted: EventData, Hashable {
         try container.encode(amount, forKey: .amount)
         try container.encode(expiresAt, forKey: .expiresAt)
         try container.encode(priority, forKey: .priority)
+        try container.encodeIfPresent(referred, forKey: .referred)
     }
 }
 
@@ -91,7 +98,10 @@ public struct CreditRefunded: EventData, Hashable {
     }
 }
 
-/// `credit.expired`: what was left of a grant.
+/// `credit.expired`: what was left of a grant, or as much of it as no open request may still need.
+///
+/// A charge that is recorded between the look at what is left and this event counts against the grants that come next: the amount
+/// stands, and no grant goes below zero.
 public struct CreditExpired: EventData, Hashable {
     public static let type = "credit.expired"
     public var grant: GrantID
