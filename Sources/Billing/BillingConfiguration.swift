@@ -9,6 +9,10 @@ public struct BillingConfiguration: Sendable {
     public var firstPurchase = Multiplier.one
     /// The most that is given on top of a first purchase.
     public var largestBonus = NanoDollars(50_000_000_000)
+    /// What an organization is given of what those spend whom it referred.
+    public var referralShare = Multiplier(partsPerMillion: 10_000)
+    /// How long it is at least from one such grant to the next of the same organization.
+    public var referralInterval = Duration.seconds(86_400)
     /// Stripe's prices of the plan.
     public var monthlyPrice: String?
     public var yearlyPrice: String?

@@ -30,6 +30,18 @@ public struct BillingWorker: Sendable {
                     try await billing.resumeCharges()
                 }
             ),
+            (
+                "grants did not expire", .seconds(5),
+                { () async throws(WebError) in
+                    try await billing.expireGrants()
+                }
+            ),
+            (
+                "referrals were not granted", .seconds(15),
+                { () async throws(WebError) in
+                    try await billing.grantReferrals()
+                }
+            ),
             ("Stripe's fees were not recorded", .seconds(15), { () async throws(WebError) in try await billing.recordFees() }),
         ]
         await withTaskGroup(of: Void.self) { group in

@@ -10,16 +10,21 @@ extension Management {
 
     /// Gives an organization credits.
     ///
-    /// - Parameter amount: More than zero.
+    /// - Parameters:
+    ///   - amount: More than zero.
+    ///   - expiresAt: When what is left of it is taken; in the future. nil is never.
+    ///   - priority: Lower is used first, before what expires sooner and what is older.
     public func grantCredits(
-        organization: OrganizationID, amount: NanoDollars, kind: GrantKind = .promotional, expiresAt: Timestamp? = nil
+        organization: OrganizationID, amount: NanoDollars, kind: GrantKind = .promotional, expiresAt: Timestamp? = nil,
+        priority: Int64 = 0
     ) async throws(ManagementError) -> Grant {
         guard amount > .zero else { throw .invalid("amount", "A grant must be more than zero.") }
+        if let expiresAt, expiresAt <= .now { throw .invalid("expiresAt", "A grant must expire in the future.") }
         try await requireOrganization(organization)
         let id = GrantID.mint()
         // Any version: grants of one organization don't exclude each other, and the event's own id makes a retry safe.
         let event = try newEvent(
-            CreditGranted(grant: id, kind: kind, amount: amount, expiresAt: expiresAt, priority: 0),
+            CreditGranted(grant: id, kind: kind, amount: amount, expiresAt: expiresAt, priority: priority),
             stream: .credit(organization), expectedVersion: nil, organization: organization)
         return Grant(id: id, change: try await append(event))
     }

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import httpx
@@ -327,7 +328,9 @@ try:
         assert owner.get(path + "/balance?" + wrong).json()["field"] == field, wrong
     for wrong, field in (("from=x", "from"), ("limit=0", "limit"), ("cursor=x", "cursor")):
         assert owner.get(path + "/statement?" + wrong).json()["field"] == field, wrong
-    for name in ("balance", "statement", "journal"):
+    for wrong, field in (("open=x", "open"), ("cursor=-1", "cursor")):
+        assert owner.get(path + "/grants?" + wrong).json()["field"] == field, wrong
+    for name in ("balance", "statement", "journal", "grants"):
         assert stranger.get(path + "/" + name).status_code == 404 and member.get(path + "/" + name).status_code == 200
         assert httpx.get(f"{url}{path}/{name}").status_code == 401
 
@@ -336,8 +339,25 @@ try:
     command("credits", "grant", "--organization", organization, "--amount", "1.25", "--kind", "referral")
     until(lambda: ok(owner.get(path))["organization"]["referralEarnings"] == "1.25", "what the referral earned")
 
+    # What credits are made of: they add up to the balance, and what expires is shown with what became of it.
+    command("credits", "grant", "--organization", organization, "--amount", "2", "--priority", "-1", "--expires-at",
+            (datetime.now(UTC) + timedelta(seconds=4)).isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+    page = ok(owner.get(path + "/grants?limit=2"))
+    grants, cursor = page["grants"], page["pagination"]["nextCursor"]
+    while cursor:
+        page = ok(owner.get(path + "/grants", params={"limit": 2, "cursor": cursor}))
+        grants, cursor = grants + page["grants"], page["pagination"]["nextCursor"]
+    assert grants[-1]["remaining"] == "2" and grants[-1]["priority"] == -1 and grants[-1]["kind"] == "promotional", grants[-1]
+    until(lambda: ok(owner.get(path + "/grants"))["grants"][-1]["expired"] == "2", "the grant that runs out")
+    left = ok(owner.get(path + "/grants?open=true"))["grants"]
+    balance = Decimal(ok(owner.get(path + "/balance"))["balance"])
+    assert sum(Decimal(grant["remaining"]) for grant in left) == max(balance, 0) == credits(owner, organization), (left, balance)
+    shown = json.loads(command("credits", "list", "--organization", organization))
+    assert [grant["grant"] for grant in shown] == [grant["id"] for grant in grants] and len(grants) > 5, shown
+    assert [grant["expired"] for grant in shown if grant["expired"] != "0"] == ["2"]
+
     # The books: everything derived is derived again, and nothing was changed.
-    for name in ("payments", "balances", "journal", "transactions"):
+    for name in ("payments", "balances", "journal", "transactions", "grants"):
         print(name, command("projections", "compare", name).splitlines()[-1:])
     fees = command("ledger", "events", "--type", "payment.fee_recorded").splitlines()
     assert any(json.loads(line)["data"]["amount"] == (10500 * 29 // 1000 + 30) * 10**7 for line in fees), fees

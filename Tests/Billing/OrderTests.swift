@@ -115,7 +115,7 @@ import Testing
 
     /// Nothing is credited twice, no invoice is missing, and the books sum to zero.
     private static func check(_ world: World) async throws {
-        for name in ["payments", "balances", "transactions", "journal"] {
+        for name in ["payments", "balances", "transactions", "journal", "grants"] {
             let problems = try await world.problems(name)
             #expect(problems.isEmpty, "\(name): \(problems.prefix(3))")
         }

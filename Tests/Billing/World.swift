@@ -14,7 +14,7 @@ let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
 /// A ledger with the read models that billing needs.
 struct World: Sendable {
-    static let projections = ["organizations", "balances", "payments", "transactions", "journal", "admission"]
+    static let projections = ["organizations", "balances", "payments", "transactions", "journal", "admission", "grants"]
     static let secret = "whsec_test"
 
     let database: LedgerDatabase
@@ -41,6 +41,7 @@ struct World: Sendable {
             }
             var configuration = BillingConfiguration()
             configuration.webhookSecrets = [secret]
+            configuration.referralInterval = .zero
             let billing = Billing(
                 appender: appender, postgres: client, transport: transport, secretKey: nil, apiURL: "http://127.0.0.1:1",
                 configuration: configuration, logger: quiet)

@@ -135,6 +135,7 @@ enum PermissionMatrix {
         Row(.get, "/orgs/{org}/invoices/{number}", nil, 404, 403, 403, 404, 404, 401),
         Row(.get, "/orgs/{org}/balance", nil, 200, 200, 200, 404, 404, 401),
         Row(.get, "/orgs/{org}/statement", nil, 200, 200, 200, 404, 404, 401),
+        Row(.get, "/orgs/{org}/grants", nil, 200, 200, 200, 404, 404, 401),
         Row(.get, "/orgs/{org}/journal", nil, 200, 200, 200, 404, 404, 401),
         Row(.get, "/user/me/invites", nil, 200, 200, 200, 200, 200, 401),
         Row(.get, "/team/{org}/members", nil, 200, 200, 200, 403, 403, 401),

@@ -22,7 +22,7 @@ let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 struct World: Sendable {
     static let projections = [
         "admission", "organizations", "keys", "provider_keys", "balances", "requests", "usage", "transactions", "payments",
-        "journal",
+        "journal", "grants",
     ]
 
     let database: LedgerDatabase

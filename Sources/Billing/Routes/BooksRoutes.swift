@@ -12,6 +12,7 @@ extension BillingRoutes {
     private static let largestPage: Int64 = 1_000
 
     func addBooks(to router: Router<WebContext>) {
+        addGrants(to: router)
         router.get("/orgs/:id/balance") { request, context in
             let asked = try await asked(request, context, organization: context.part("id"), isOwnersAlone: false)
             let balance = try await read { finance throws(FinanceError) in
@@ -45,6 +46,27 @@ extension BillingRoutes {
             return Response.json([
                 "postings": .array(shown.map(\.json)), "pagination": Self.pagination(next, limit),
             ])
+        }
+    }
+
+    /// `GET /orgs/{id}/grants`: by age.
+    private func addGrants(to router: Router<WebContext>) {
+        router.get("/orgs/:id/grants") { request, context in
+            let asked = try await asked(request, context, organization: context.part("id"), isOwnersAlone: false)
+            let limit = try Self.limit(request)
+            let isOpen: Bool
+            switch request.parameter("open") {
+            case nil, "false": isOpen = false
+            case "true": isOpen = true
+            default: throw WebError.invalid("open", "open must be true or false.")
+            }
+            let after = try Self.number(request, "cursor", in: 1...Int64.max) ?? 0
+            let found = try await read { finance throws(FinanceError) in
+                try await finance.grants(of: asked.organization, isOpen: isOpen, after: after, limit: limit + 1)
+            }
+            let shown = found.prefix(Int(limit))
+            let next = found.count > shown.count ? shown.last.map { String($0.position) } : nil
+            return Response.json(["grants": .array(shown.map(\.json)), "pagination": Self.pagination(next, limit)])
         }
     }
 
@@ -166,6 +188,18 @@ extension Statement.Movement {
     /// A line of CSV; none of its values has a comma.
     var line: String {
         "\(position),\(recordedAt.iso8601),\(occurredAt.iso8601),\(stream),\(type),\(amount.decimal),\(balance.decimal)\n"
+    }
+}
+
+extension CreditGrant {
+    var json: WebValue {
+        [
+            "id": .string(id), "kind": .string(kind), "priority": .integer(priority), "expiresAt": .time(expiresAt),
+            "position": .integer(position), "grantedAt": .time(grantedAt), "amount": .amount(amount),
+            "returned": .amount(returned),
+            "used": .amount(used), "refunded": .amount(refunded), "voided": .amount(voided), "frozen": .amount(frozen),
+            "expired": .amount(expired), "remaining": .amount(remaining),
+        ]
     }
 }
 

@@ -138,7 +138,7 @@ extension Finance {
         ).first ?? 0
     }
 
-    private func require(_ organization: OrganizationID) async throws(FinanceError) {
+    func require(_ organization: OrganizationID) async throws(FinanceError) {
         let found = try await rows(
             "SELECT 1 FROM ledger.events WHERE stream_kind = 'organization' AND stream_id = $1 LIMIT 1",
             [.uuid(organization.uuid)], { _ in true })

@@ -1,0 +1,60 @@
+internal import Ledger
+internal import Logging
+internal import Money
+internal import Postgres
+internal import Web
+
+/// Takes what is left of grants whose time has come.
+///
+/// A grant counts until its event `credit.expired`, so what a gateway admits is decided by the ledger alone and not by a clock. What
+/// open requests hold is not taken: of such a grant a part expires now, and the rest when they have ended.
+extension Billing {
+    private struct Expiry: Sendable {
+        let grant: GrantID
+        let organization: OrganizationID
+        let amount: NanoDollars
+        /// Of the organization's credit, with which the amount is true.
+        let version: Int64
+    }
+
+    /// - Returns: How many events were appended.
+    @discardableResult
+    func expireGrants() async throws(WebError) -> Int {
+        var expired = 0
+        while true {
+            var last: Int64 = 0
+            var done = 0
+            for expiry in try await dueExpiries() {
+                let event = try event(
+                    CreditExpired(grant: expiry.grant, amount: expiry.amount), .credit(expiry.organization),
+                    version: expiry.version, organization: expiry.organization)
+                // Where the credit changed meanwhile, the next look decides.
+                guard let position = try await append([event]) else { continue }
+                done += 1
+                last = max(last, position)
+            }
+            expired += done
+            guard done > 0, await wait(for: last, in: ["grants", "admission"]) else { return expired }
+        }
+    }
+
+    /// At most one of an organization, because the next depends on it.
+    private func dueExpiries() async throws(WebError) -> [Expiry] {
+        try await rows(
+            """
+            SELECT DISTINCT ON (g.organization) g.grant_id, g.organization, least(g.remaining, s.available)::bigint, o.version
+            FROM grants.grants AS g
+            JOIN grants.organizations AS o USING (organization)
+            JOIN admission.scopes AS s ON s.scope = 'organization' AND s.id = g.organization
+            WHERE g.remaining > 0 AND s.available > 0
+                AND g.expires_at <= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+            ORDER BY g.organization, g.expires_at, g.position
+            LIMIT 500
+            """
+        ) { row in
+            Expiry(
+                grant: GrantID(uuid: try row.decode(0)), organization: OrganizationID(uuid: try row.decode(1)),
+                amount: NanoDollars(try row.decode(2, as: Int64.self)), version: try row.decode(3))
+        }
+    }
+}
