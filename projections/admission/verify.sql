@@ -1,15 +1,16 @@
 -- The batch is here the whole history up to the checkpoint: the fold in its plainest form must give what the tables hold.
 WITH folded AS (
     SELECT
-        organization,
-        coalesce(sum((data ->> 'amount')::numeric) FILTER (
-            WHERE type IN ('credit.granted', 'credit.topped_up', 'credit.adjusted', 'credit.unfrozen')), 0)
-            - coalesce(sum((data ->> 'amount')::numeric) FILTER (
-                WHERE type IN ('credit.refunded', 'credit.expired', 'credit.voided', 'credit.frozen')), 0) AS credited,
-        coalesce(sum((data ->> 'charged')::numeric) FILTER (WHERE stream_kind = 'request'), 0) AS charged
-    FROM batch
-    WHERE organization IS NOT NULL
-    GROUP BY organization
+        b.organization,
+        coalesce(sum(CASE
+            WHEN b.type IN ('credit.granted', 'credit.topped_up', 'credit.adjusted', 'credit.unfrozen') THEN d.amount
+            WHEN b.stream_kind = 'credit' THEN - d.amount
+        END), 0) AS credited,
+        coalesce(sum(d.charged) FILTER (WHERE b.stream_kind = 'request'), 0) AS charged
+    FROM batch AS b,
+        LATERAL jsonb_to_record(b.data) AS d(amount numeric, charged numeric)
+    WHERE b.organization IS NOT NULL
+    GROUP BY b.organization
 ),
 open AS (
     SELECT stream_id AS request, (data ->> 'held')::bigint AS amount

@@ -1,21 +1,25 @@
 -- The batch is here the whole history up to the checkpoint.
 SELECT 'all: ' || figure AS problem, expected, found
 FROM (
-    SELECT
-        v.figure, sum(v.amount) AS expected
-    FROM batch AS b,
+    SELECT v.figure, v.amount AS expected
+    FROM (
+        SELECT
+            count(*) FILTER (WHERE b.type NOT IN ('request.denied', 'request.settled_late')) AS requests,
+            count(*) FILTER (WHERE b.type = 'request.failed') AS errors,
+            sum(d.count) FILTER (WHERE b.type = 'request.denied') AS denied,
+            sum(d.charged) AS charged,
+            sum((d.price ->> 'total')::numeric) AS price,
+            sum((d.cost ->> 'total')::numeric) AS cost,
+            sum((d.usage ->> 'prompt_tokens')::numeric) AS prompt_tokens,
+            sum((d.usage ->> 'completion_tokens')::numeric) AS completion_tokens
+        FROM batch AS b,
+            LATERAL jsonb_to_record(b.data) AS d(count numeric, charged numeric, price jsonb, cost jsonb, usage jsonb)
+    ) AS s,
         LATERAL (
             VALUES
-            ('requests', CASE WHEN b.type NOT IN ('request.denied', 'request.settled_late') THEN 1 END::numeric),
-            ('errors', CASE b.type WHEN 'request.failed' THEN 1 END),
-            ('denied', CASE b.type WHEN 'request.denied' THEN (b.data ->> 'count')::numeric END),
-            ('charged', (b.data ->> 'charged')::numeric),
-            ('price', (b.data -> 'price' ->> 'total')::numeric),
-            ('cost', (b.data -> 'cost' ->> 'total')::numeric),
-            ('prompt_tokens', (b.data -> 'usage' ->> 'prompt_tokens')::numeric),
-            ('completion_tokens', (b.data -> 'usage' ->> 'completion_tokens')::numeric)
+            ('requests', s.requests), ('errors', s.errors), ('denied', s.denied), ('charged', s.charged), ('price', s.price),
+            ('cost', s.cost), ('prompt_tokens', s.prompt_tokens), ('completion_tokens', s.completion_tokens)
         ) AS v(figure, amount)
-    GROUP BY v.figure
 ) AS f
 FULL JOIN (
     SELECT v.figure, sum(v.amount) AS found
@@ -31,10 +35,11 @@ WHERE coalesce(f.expected, 0) <> coalesce(t.found, 0)
 UNION ALL
 SELECT 'all: price or cost of component ' || component, expected, found
 FROM (
-    SELECT l ->> 'component' AS component, sum((l ->> 'amount')::numeric) AS expected
+    SELECT l.component, sum(l.amount) AS expected
     FROM batch AS b,
-        LATERAL (VALUES (b.data -> 'price' -> 'lines'), (b.data -> 'cost' -> 'lines')) AS v(lines),
-        LATERAL jsonb_array_elements(v.lines) AS l
+        LATERAL jsonb_to_record(b.data) AS d(price jsonb, cost jsonb),
+        LATERAL jsonb_to_recordset((d.price -> 'lines') || (d.cost -> 'lines')) AS l(component text, amount numeric)
+    WHERE b.type <> 'request.denied'
     GROUP BY 1
 ) AS f
 FULL JOIN (

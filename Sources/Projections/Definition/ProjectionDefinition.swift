@@ -20,6 +20,18 @@ public struct ProjectionDefinition: Sendable {
         /// As they stand in their stream; those of different streams in any order, also at the same time, because rows that they
         /// share only add up. A rebuild then uses two connections.
         case stream
+        /// As they stand in the ledger, but those of different organizations in any order, also at the same time, because they
+        /// share no rows. A rebuild then uses two connections.
+        case organization
+
+        /// What decides, of a row `e` of events, in which part of a rebuild it is applied; nil where there is one part.
+        var partition: String? {
+            switch self {
+            case .ledger: nil
+            case .stream: "get_byte(uuid_send(e.stream_id), 15)"
+            case .organization: "coalesce(get_byte(uuid_send(e.organization), 15), 0)"
+            }
+        }
     }
 
     /// Name of the projection and of its Postgres schema: a lower-case letter, then at most 39 of letters, digits and `_`.

@@ -1,8 +1,8 @@
 import Postgres
 import Synchronization
 
-/// The first and by far the longest part of a rebuild, by two connections at the same time: each applies the streams of one
-/// half, up to the same position.
+/// The first and by far the longest part of a rebuild, by two connections at the same time: each applies the streams, or
+/// the organizations, of one half, up to the same position.
 ///
 /// A half is a schema with nothing in it but its own view `batch`, in front of the new tables on the search path, and with a
 /// checkpoint of its own: so each goes on where it ended. When both have come to the end they are joined, and from there on the
@@ -44,7 +44,9 @@ struct RebuildParts {
                 try await work.script("CREATE SCHEMA \(ProjectionSchema.quoted(schema))")
                 try await work.useSchema(schema)
                 try await work.script(
-                    definition.batchView(where: "get_byte(uuid_send(e.stream_id), 15) % \(schemas.count) = \(index)").script)
+                    definition.batchView(
+                        where: definition.order.partition.map { "\($0) % \(schemas.count) = \(index)" }
+                    ).script)
                 try await Swap.copyCheckpoint(from: rebuild, to: schema, work)
             }
         }

@@ -102,7 +102,9 @@ struct RebuildRun {
                 one.isMade(by: definition) && one.isOfThisLedger && live.map { one.position <= $0.position } ?? true
             }
             // What an older view has let pass is not in the new tables.
-            if isUseful, parts.isEmpty || definition.order == .stream, try await installer.hasView(schema: rebuild) { return }
+            if isUseful, parts.isEmpty || definition.order.partition != nil, try await installer.hasView(schema: rebuild) {
+                return
+            }
         }
         try await parts.drop()
         try await installer.drop(schema: rebuild)
@@ -111,7 +113,7 @@ struct RebuildRun {
 
     /// Applies by two connections at once what may be applied so; the rest is left to ``apply(_:until:)``.
     private mutating func applyParts() async throws {
-        guard definition.order == .stream, let begun = try await Checkpoint.read(schema: rebuild, work) else { return }
+        guard definition.order.partition != nil, let begun = try await Checkpoint.read(schema: rebuild, work) else { return }
         let target = try await comparable()?.position ?? begun.head
         var checkpoints = try await parts.checkpoints()
         guard !checkpoints.isEmpty || target - begun.position >= partsFrom else { return }

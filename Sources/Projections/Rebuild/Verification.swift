@@ -14,6 +14,9 @@ struct Verification {
                 SELECT set_config('projection.after', '0', true), set_config('projection.upto', c.position::text, true)
                 FROM projections.checkpoints AS c WHERE c.schema_name = $1
                 """, [.text(schema)])
+            // Every row is another one, so remembering what was computed of the last is work alone; and unlike a fold, the queries
+            // may use both processors.
+            try await connection.script("SET LOCAL enable_memoize = off; SET LOCAL max_parallel_workers_per_gather = 2")
             var problems: [String] = []
             for statement in SQLLexer.ranges(of: definition.verify) {
                 // Whatever the columns are, as one text; enough of them to see what is wrong.
