@@ -16,6 +16,9 @@ struct RebuildBench: AsyncParsableCommand {
     @Option(help: "Events of the ledger.")
     var events = 1_000_000
 
+    @Flag(help: "Append all the while, and read the live tables all the while.")
+    var underLoad = false
+
     @Option(help: "A superuser's URL of a database to use, and to fill where it is short of events; a new one by default.")
     var database: String?
 
@@ -30,6 +33,10 @@ struct RebuildBench: AsyncParsableCommand {
         /// Of the reference, while applying.
         let ratio: Double
         let equal: Bool
+        /// With `--under-load`: events appended a second meanwhile, reads of the live tables, and those of them that failed.
+        let appendedPerSecond: Double?
+        let reads: Int?
+        let failedReads: Int?
         let seconds: [String: Double]
     }
 
@@ -68,12 +75,14 @@ struct RebuildBench: AsyncParsableCommand {
             definition: definition, configuration: ledger.configuration, signal: nil, logger: Self.quiet)
         let running = Task { await projector.run() }
         while projector.position < ledger.head { try await Task.sleep(for: .milliseconds(50)) }
+        let load = underLoad ? RebuildLoad(ledger.configuration, reading: name, logger: Self.quiet) : nil
         let phases = Phases()
         let began = ContinuousClock.now
         let report = try await Rebuilder(
             definition: definition, configuration: ledger.configuration, logger: Self.quiet
         ).rebuild { phases.enter($0.phase) }
         let elapsed = (.now - began) / .seconds(1)
+        let figures = try await load?.stop()
         running.cancel()
         await running.value
         try JSONLine.show(
@@ -81,6 +90,8 @@ struct RebuildBench: AsyncParsableCommand {
                 projection: name, events: ledger.head, applyEventsPerSecond: report.eventsPerSecond.rounded(),
                 totalEventsPerSecond: (Double(ledger.head) / elapsed).rounded(), referenceEventsPerSecond: reference.rounded(),
                 ratio: (report.eventsPerSecond / reference).places(2), equal: report.comparison?.equal ?? false,
+                appendedPerSecond: figures.map { (Double($0.appended) / elapsed).rounded() }, reads: figures?.reads,
+                failedReads: figures?.failedReads,
                 seconds: phases.seconds()))
     }
 }

@@ -65,3 +65,6 @@ COMMENT ON COLUMN rules.value IS 'What it compares with; prices are pico-dollars
 COMMENT ON COLUMN rules.status IS 'active or inactive.';
 COMMENT ON COLUMN rules.created_at IS 'When it was made.';
 COMMENT ON COLUMN rules.updated_at IS 'When it was changed last.';
+
+COMMENT ON COLUMN projects.project IS 'The project.';
+COMMENT ON COLUMN projects.organization IS 'Whose it is.';

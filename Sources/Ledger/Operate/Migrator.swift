@@ -53,12 +53,28 @@ public struct Migrator: Sendable {
     /// Runs what is missing, each file in one transaction. Concurrent runs wait for one another.
     /// - Throws: `Failure`, `PostgresError`, `FileError`.
     public func run() async throws -> Report {
+        try await connected { files, connection in
+            let applied = try await migrate(files, over: connection)
+            let rows = try await connection.query("SELECT ledger.create($1)", [.uuid(UUIDv7.next())])
+            return Report(applied: applied, ledger: try rows[0].decode(0))
+        }
+    }
+
+    /// Runs what is missing, and begins no ledger.
+    ///
+    /// - Returns: The files that were run now, in order.
+    /// - Throws: As ``run()``.
+    func migrate() async throws -> [String] { try await connected { try await migrate($0, over: $1) } }
+
+    private func connected<R: Sendable>(
+        _ body: ([Migration], PostgresConnection) async throws -> R
+    ) async throws -> R {
         let files = try await Self.read(schemaFolder)
         let connection = try await PostgresConnection.connect(configuration, logger: logger)
         do {
-            let report = try await migrate(files, over: connection)
+            let result = try await body(files, connection)
             await connection.close()
-            return report
+            return result
         } catch {
             await connection.close()
             throw error
@@ -71,7 +87,7 @@ public struct Migrator: Sendable {
         let digest: String
     }
 
-    private func migrate(_ files: [Migration], over connection: PostgresConnection) async throws -> Report {
+    private func migrate(_ files: [Migration], over connection: PostgresConnection) async throws -> [String] {
         // The lock ends with the connection.
         try await connection.query("SELECT pg_advisory_lock($1)", [.int8(Self.lock)], deadline: .seconds(120))
         try await connection.script(
@@ -103,8 +119,7 @@ public struct Migrator: Sendable {
             }
             applied.append(file.name)
         }
-        let rows = try await connection.query("SELECT ledger.create($1)", [.uuid(UUIDv7.next())])
-        return Report(applied: applied, ledger: try rows[0].decode(0))
+        return applied
     }
 
     private static func read(_ folder: String) async throws -> [Migration] {

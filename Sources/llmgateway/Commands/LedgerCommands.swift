@@ -9,7 +9,8 @@ struct LedgerCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ledger", abstract: "Read, verify, seal, export, replay and close the ledger.",
         subcommands: [
-            Events.self, Verify.self, SealCommand.self, Export.self, Proof.self, Replay.self, Close.self, Periods.self,
+            Events.self, Verify.self, SealCommand.self, Export.self, Proof.self, Replay.self, Copy.self, Close.self,
+            Periods.self,
         ])
 
     struct Verify: AsyncParsableCommand {

@@ -8,12 +8,21 @@ import Projections
 struct ProjectionsCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "projections", abstract: "List, watch, rebuild and compare the read models, and begin new ones.",
-        subcommands: [List.self, Status.self, Rebuild.self, Compare.self, New.self])
+        subcommands: [List.self, Status.self, Rebuild.self, Compare.self, Follow.self, New.self])
 
     /// Folders of projections beside the repository's own.
     struct Folders: ParsableArguments {
         @Option(help: "A further folder of projections, outside the repository; may be repeated.")
         var folder: [String] = []
+
+        @Flag(help: "In the copy of the ledger in TARGET_DATABASE_URL, which `ledger copy` makes.")
+        var target = false
+
+        /// Where the tables are.
+        func database(_ settings: Settings, name: String) throws -> PostgresConfiguration {
+            guard target else { return try settings.postgres(settings.projectorDatabaseURL, name: name) }
+            return try settings.postgres(try settings.requireTarget(), name: name)
+        }
 
         func catalogue(_ settings: Settings) throws -> ProjectionCatalogue {
             try ProjectionCatalogue.load(folders: [settings.root + "/projections"] + folder)
@@ -82,11 +91,11 @@ struct ProjectionsCommands: AsyncParsableCommand {
             let settings = try Settings()
             let rebuilder = Rebuilder(
                 definition: try folders.definition(name, settings),
-                configuration: try settings.postgres(settings.projectorDatabaseURL, name: "llmgateway rebuild"),
+                configuration: try folders.database(settings, name: "llmgateway rebuild"),
                 logger: settings.logger(defaultLevel: .warning))
             let line = RebuildProgressLine(name)
             let report = try await rebuilder.rebuild { line.show($0) }
-            let epoch = name == "admission" ? try await Self.beginEpoch() : nil
+            let epoch = name == "admission" && !folders.target ? try await Self.beginEpoch() : nil
             struct Answer: Encodable {
                 let name: String, version: Int32, position: Int64, eventsPerSecond: Double, equal: Bool?, epoch: Int64?
             }
@@ -144,7 +153,7 @@ struct ProjectionsCommands: AsyncParsableCommand {
             let settings = try Settings()
             let comparer = Comparer(
                 definition: try folders.definition(name, settings),
-                configuration: try settings.postgres(settings.projectorDatabaseURL, name: "llmgateway compare"),
+                configuration: try folders.database(settings, name: "llmgateway compare"),
                 logger: settings.logger(defaultLevel: .warning))
             let line = RebuildProgressLine(name)
             let comparison = try await comparer.compare { line.show($0) }

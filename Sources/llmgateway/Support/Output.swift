@@ -37,6 +37,24 @@ struct ProgressLine: ~Copyable {
     }
 }
 
+/// How fast a count grows, and how long the rest takes at that rate.
+struct Meter {
+    private let start = ContinuousClock.now
+    private var first: Int64?
+
+    /// As `, 52000 events/s, 12 s left`; empty until something is known.
+    mutating func describe(_ count: Int64, of target: Int64) -> String {
+        guard let first else {
+            first = count
+            return ""
+        }
+        let milliseconds = (ContinuousClock.now - start) / .milliseconds(1)
+        guard count > first, milliseconds > 0 else { return "" }
+        let rate = Double(count - first) * 1_000 / milliseconds
+        return ", \(Int(rate)) events/s, \(Int(Double(max(0, target - count)) / rate)) s left"
+    }
+}
+
 /// Writes to a standard stream without buffering.
 struct StandardStream: Sendable {
     static let output = StandardStream(descriptor: STDOUT_FILENO)

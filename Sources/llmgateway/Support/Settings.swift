@@ -10,6 +10,8 @@ struct Settings: Sendable {
     var migrationDatabaseURL: String
     /// The role that writes read models: `PROJECTOR_DATABASE_URL`, else the service's.
     var projectorDatabaseURL: String
+    /// A role that may create roles in a second database, for a copy of the events: `TARGET_DATABASE_URL`.
+    var targetDatabaseURL: String?
     /// `REDIS_URL`.
     var redisURL: String
     /// The folder of this installation's own files (seals, spool, demo key): `LLMGATEWAY_HOME`.
@@ -61,6 +63,7 @@ struct Settings: Sendable {
         self.redisURL = redisURL
         migrationDatabaseURL = text("migration.database.url") ?? databaseURL
         projectorDatabaseURL = text("projector.database.url") ?? databaseURL
+        targetDatabaseURL = text("target.database.url")
         root = text("llmgateway.root") ?? Installation.root()
         home = text("llmgateway.home") ?? root + "/.llmgateway"
         host = text("llmgateway.host") ?? "127.0.0.1"
@@ -79,6 +82,18 @@ struct Settings: Sendable {
                 message: "LOG_LEVEL must be one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         self.logLevel = logLevel
+    }
+}
+
+extension Settings {
+    /// - Throws: `SettingsError` where no second database is named.
+    func requireTarget() throws(SettingsError) -> String {
+        guard let targetDatabaseURL else {
+            throw SettingsError(
+                message:
+                    "TARGET_DATABASE_URL is not set: name an empty Postgres 15 database in it, and a role that may create roles")
+        }
+        return targetDatabaseURL
     }
 }
 

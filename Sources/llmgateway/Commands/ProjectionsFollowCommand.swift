@@ -1,0 +1,81 @@
+import ArgumentParser
+import Logging
+import Postgres
+import Projections
+import Synchronization
+
+extension ProjectionsCommands {
+    struct Follow: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Keep projections up to date that lie outside the repository, or in a copy of the ledger.",
+            discussion: """
+                Any number of processes may run it: one holds a projection at a time, the others stand by. Tables that are missing \
+                are made, and filled from the first event; rebuild is faster at that.
+                """)
+
+        @Argument(help: "The projections; all of --folder if left out.")
+        var names: [String] = []
+
+        @Flag(help: "End when everything that is in the ledger now is applied.")
+        var once = false
+
+        @OptionGroup var folders: Folders
+
+        func validate() throws {
+            if names.isEmpty, folders.folder.isEmpty { throw ValidationError("Name projections, or a --folder of them.") }
+        }
+
+        func run() async throws {
+            let settings = try Settings()
+            let definitions =
+                names.isEmpty
+                ? try ProjectionCatalogue.load(folders: folders.folder).definitions
+                : try names.map { try folders.definition($0, settings) }
+            let configuration = try folders.database(settings, name: "llmgateway follow")
+            let logger = settings.logger(defaultLevel: .warning)
+            let projectors = definitions.map {
+                Projector(definition: $0, configuration: configuration, signal: nil, logger: logger)
+            }
+            try await Foreground.run(logger: logger) { [once] in
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for projector in projectors { group.addTask { await projector.run() } }
+                    if once { group.addTask { try await Self.reachEnd(projectors, configuration, logger: logger) } }
+                    // Projectors run until they are cancelled.
+                    try await group.next()
+                    group.cancelAll()
+                }
+            }
+        }
+
+        /// Returns when all are where the ledger ends now, whichever process brings them there.
+        private static func reachEnd(
+            _ projectors: [Projector], _ configuration: PostgresConfiguration, logger: Logger
+        ) async throws {
+            let client = PostgresClient(configuration, maximumConnections: 1, logger: logger)
+            do {
+                try await reachEnd(projectors, client)
+            } catch {
+                await client.shutdown()
+                throw error
+            }
+            await client.shutdown()
+        }
+
+        private static func reachEnd(_ projectors: [Projector], _ client: PostgresClient) async throws {
+            let names = Set(projectors.map(\.definition.name))
+            let head: Int64 = try await client.query("SELECT coalesce(max(position), 0) FROM ledger.events")[0].decode(0)
+            var line = ProgressLine()
+            while true {
+                let statuses = try await ProjectionStatus.all(client: client).filter { names.contains($0.schema) }
+                if let halted = statuses.first(where: { $0.state == .halted }) {
+                    throw ValidationError("\(halted.name) halted: \(halted.error ?? "")")
+                }
+                let isDone = statuses.count == names.count && statuses.allSatisfy { $0.position >= head }
+                let positions = statuses.map { "\($0.name) \($0.position)" }.joined(separator: ", ")
+                line.show("\(positions) of \(head)", isLast: isDone)
+                if isDone { return }
+                try await Task.sleep(for: .milliseconds(100))
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import Logging
+import Postgres
+import Synchronization
+
+/// What goes on while a projection is rebuilt: events are appended as fast as one connection can, and the live tables are read
+/// a hundred times a second.
+final class RebuildLoad: Sendable {
+    struct Figures: Sendable {
+        var appended = 0
+        var reads = 0
+        var failedReads = 0
+    }
+
+    private let figures = Mutex(Figures())
+    private let tasks = Mutex<[Task<Void, any Error>]>([])
+
+    init(_ configuration: PostgresConfiguration, reading projection: String, logger: Logger) {
+        let appending = Task {
+            let connection = try await PostgresConnection.connect(configuration, logger: logger)
+            var day = BusyDay(seed: UInt64.random(in: .min ... .max))
+            while !Task.isCancelled {
+                try await day.append(1_024, to: connection)
+                figures.withLock { $0.appended += 1_024 }
+            }
+            await connection.close()
+        }
+        let reading = Task {
+            let connection = try await PostgresConnection.connect(configuration, logger: logger)
+            let tables = try await connection.query(
+                "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1", [.text(projection)]
+            ).map { try $0.decode(0, as: String.self) }
+            while !Task.isCancelled {
+                for table in tables {
+                    let isThere = (try? await connection.query("SELECT 1 FROM \(table) LIMIT 1")) != nil
+                    figures.withLock {
+                        $0.reads += 1
+                        if !isThere { $0.failedReads += 1 }
+                    }
+                }
+                try? await Task.sleep(for: .milliseconds(10))
+            }
+            await connection.close()
+        }
+        tasks.withLock { $0 = [appending, reading] }
+    }
+
+    /// Ends both.
+    ///
+    /// - Throws: What ended one of them before.
+    func stop() async throws -> Figures {
+        let tasks = tasks.withLock { $0 }
+        tasks.forEach { $0.cancel() }
+        for task in tasks {
+            do { try await task.value } catch is CancellationError {}
+        }
+        return figures.withLock { $0 }
+    }
+}

@@ -1,0 +1,1 @@
+CREATE INDEX organizations_cohort ON organizations (cohort);

@@ -1,0 +1,1 @@
+CREATE INDEX days_provider ON days (provider, day);

@@ -1,0 +1,1 @@
+CREATE INDEX failures_provider ON failures (provider, day);
