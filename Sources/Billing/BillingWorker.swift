@@ -42,6 +42,12 @@ public struct BillingWorker: Sendable {
                     try await billing.grantReferrals()
                 }
             ),
+            (
+                "subscriptions of deleted organizations were not ended", .seconds(15),
+                { () async throws(WebError) in
+                    try await billing.endSubscriptionsOfDeleted()
+                }
+            ),
             ("Stripe's fees were not recorded", .seconds(15), { () async throws(WebError) in try await billing.recordFees() }),
         ]
         await withTaskGroup(of: Void.self) { group in

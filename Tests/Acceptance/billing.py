@@ -68,6 +68,11 @@ def received():
     return len(command("ledger", "events", "--type", "stripe.webhook_received", "--limit", "10000").splitlines())
 
 
+def subscription_events(organization):
+    lines = command("ledger", "events", "--organization", organization, "--limit", "10000").splitlines()
+    return [event["type"] for event in map(json.loads, lines) if event["type"].startswith("subscription.")]
+
+
 try:
     owner = signed_up("owner@example.org")
     organization = ok(owner.get("/orgs"))["organizations"][0]["id"]
@@ -257,6 +262,17 @@ try:
     kinds = [t["type"] for t in ok(owner.get(f"/orgs/{organization}/transactions"))["transactions"]]
     for kind in ("subscription_start", "subscription_cancel", "subscription_resume", "subscription_end"):
         assert kinds.count(kind) == 1, (kind, kinds)
+
+    # Who deletes an organization does not go on paying for its plan.
+    leaving = signed_up("leaving@example.org")
+    left = ok(leaving.get("/orgs"))["organizations"][0]["id"]
+    page = ok(leaving.post("/subscriptions/create-pro-subscription", json={"billingCycle": "monthly"}))["checkoutUrl"]
+    ok(bank.post("/_config/complete/" + page.rsplit("/", 1)[1]))
+    until(lambda: ok(leaving.get("/subscriptions/status"))["plan"] == "pro", "another plan")
+    subscription = ok(leaving.get("/subscriptions/status"))["subscriptionId"]
+    ok(leaving.delete(f"/orgs/{left}"))
+    until(lambda: ok(bank.get(f"/v1/subscriptions/{subscription}"))["status"] == "canceled", "the plan of a deleted organization")
+    until(lambda: subscription_events(left)[-1:] == ["subscription.ended"], "its end in the ledger")
 
     # Money is an owner's alone, and nobody sees another's.
     stranger = signed_up("stranger@example.org")

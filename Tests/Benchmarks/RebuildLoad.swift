@@ -9,6 +9,7 @@ final class RebuildLoad: Sendable {
         var appended = 0
         var reads = 0
         var failedReads = 0
+        fileprivate var isOver = false
     }
 
     private let figures = Mutex(Figures())
@@ -18,7 +19,7 @@ final class RebuildLoad: Sendable {
         let appending = Task {
             let connection = try await PostgresConnection.connect(configuration, logger: logger)
             var day = BusyDay(seed: UInt64.random(in: .min ... .max))
-            while !Task.isCancelled {
+            while !isOver {
                 try await day.append(1_024, to: connection)
                 figures.withLock { $0.appended += 1_024 }
             }
@@ -29,7 +30,7 @@ final class RebuildLoad: Sendable {
             let tables = try await connection.query(
                 "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1", [.text(projection)]
             ).map { try $0.decode(0, as: String.self) }
-            while !Task.isCancelled {
+            while !isOver {
                 for table in tables {
                     let isThere = (try? await connection.query("SELECT 1 FROM \(table) LIMIT 1")) != nil
                     figures.withLock {
@@ -37,22 +38,21 @@ final class RebuildLoad: Sendable {
                         if !isThere { $0.failedReads += 1 }
                     }
                 }
-                try? await Task.sleep(for: .milliseconds(10))
+                try await Task.sleep(for: .milliseconds(10))
             }
             await connection.close()
         }
         tasks.withLock { $0 = [appending, reading] }
     }
 
-    /// Ends both.
+    private var isOver: Bool { figures.withLock { $0.isOver } }
+
+    /// Lets both end with what they are at.
     ///
     /// - Throws: What ended one of them before.
     func stop() async throws -> Figures {
-        let tasks = tasks.withLock { $0 }
-        tasks.forEach { $0.cancel() }
-        for task in tasks {
-            do { try await task.value } catch is CancellationError {}
-        }
+        figures.withLock { $0.isOver = true }
+        for task in tasks.withLock({ $0 }) { try await task.value }
         return figures.withLock { $0 }
     }
 }

@@ -48,6 +48,10 @@ struct StripeClient: Sendable {
         try await call("POST", path, body: Self.form(form), idempotencyKey: idempotencyKey)
     }
 
+    func delete(_ path: String) async throws(Failure) -> StripeAnswer {
+        try await call("DELETE", path, body: nil, idempotencyKey: nil)
+    }
+
     private func call(
         _ method: String, _ path: String, body: String?, idempotencyKey: String?
     ) async throws(Failure) -> StripeAnswer {

@@ -1,5 +1,6 @@
 internal import JSON
 internal import Ledger
+internal import Logging
 internal import Postgres
 internal import Web
 
@@ -73,6 +74,30 @@ extension Billing {
         }
         try await observe(changed.value, at: changed.date, of: state.subscription)
         try await settleSubscriptions()
+    }
+
+    /// Ends at once, at Stripe, what an organization that is deleted would go on paying for.
+    func endSubscriptionsOfDeleted() async throws(WebError) {
+        guard stripe != nil else { return }
+        let left = try await rows(
+            """
+            SELECT s.stripe_subscription FROM payments.subscriptions AS s
+            JOIN organizations.organizations AS o ON o.organization = coalesce(s.posted_organization, s.organization)
+            WHERE o.status = 'deleted' AND NOT s.seen_over AND s.stripe_subscription IS NOT NULL
+            ORDER BY s.subscription LIMIT 50
+            """, [], { try $0.decode(0, as: String.self) })
+        for subscription in left {
+            do throws(WebError) {
+                let ended = try await called { stripe throws(StripeClient.Failure) in
+                    try await stripe.delete("/v1/subscriptions/\(PercentEncoding.encode(subscription))")
+                }
+                try await observe(ended.value, at: ended.date, of: subscription)
+            } catch {
+                logger.warning(
+                    "a deleted organization's subscription goes on",
+                    metadata: ["subscription": "\(subscription)", "error": "\(error.message)"])
+            }
+        }
     }
 
     /// The plan that an organization has.
