@@ -70,6 +70,7 @@ public struct Erasure: Sendable {
             DELETE FROM ledger.payloads AS p USING ledger.events AS e
             WHERE e.organization = $1 AND e.stream_kind = 'request' AND e.stream_version = 1 AND p.request = e.stream_id
             """,
+            Self.webhooks,
             "DELETE FROM ledger.annotations AS a USING ledger.events AS e WHERE e.organization = $1 AND a.event = e.id",
             "DELETE FROM ledger.answers WHERE organization = $1",
         ] {
@@ -82,6 +83,26 @@ public struct Erasure: Sendable {
             WHERE organization = $1
             """, [.uuid(organization.uuid), .int4(settled)])
     }
+
+    /// Bodies of webhooks about an organization's payments and subscriptions. A webhook's event is of no organization: its facts name
+    /// one, or a payment or a subscription of which others say whose it is.
+    private static let webhooks = """
+        WITH said AS MATERIALIZED (
+            SELECT
+                stream_id, data -> 'facts' -> 'payment' ->> 'organization' AS payer,
+                data -> 'facts' -> 'subscription' ->> 'organization' AS subscriber,
+                coalesce(data -> 'facts' -> 'payment' ->> 'intent', data -> 'facts' -> 'dispute' ->> 'intent') AS intent,
+                coalesce(
+                    data -> 'facts' -> 'subscription' ->> 'subscription', data -> 'facts' -> 'invoice' ->> 'subscription'
+                ) AS subscription
+            FROM ledger.events WHERE stream_kind = 'stripe'
+        )
+        DELETE FROM ledger.payloads AS p USING said AS s
+        WHERE p.request = s.stream_id AND (
+            $1::text IN (s.payer, s.subscriber)
+            OR s.intent IN (SELECT o.intent FROM said AS o WHERE o.payer = $1::text)
+            OR s.subscription IN (SELECT o.subscription FROM said AS o WHERE o.subscriber = $1::text))
+        """
 
     /// Passes every few seconds until cancelled.
     public func run() async {
