@@ -43,8 +43,10 @@ struct CreditHistory {
     }
 
     private mutating func grant(_ amount: Int64) throws -> [NewEvent] {
-        let kinds = [("promotional", "promotions"), ("referral", "promotions"), ("paid", "stripe_clearing")]
-        let (kind, source) = kinds[chance(3)]
+        let kinds = [
+            ("promotional", "promotions"), ("referral", "promotions"), ("paid", "stripe_clearing"), ("adjustment", "adjustments"),
+        ]
+        let (kind, source) = kinds[chance(4)]
         let (priority, expiry) = (Int64(chance(3) - 1), chance(2) == 0 ? Int64(chance(4)) : nil)
         let id = open(isPayment: false)
         return try [

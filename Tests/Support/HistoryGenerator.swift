@@ -103,7 +103,7 @@ public struct HistoryGenerator: Sendable {
         let id = pick(organizations)
         switch chance(6) {
         case 0:
-            let kinds: [GrantKind] = [.promotional, .paid, .referral]
+            let kinds: [GrantKind] = [.promotional, .paid, .referral, .adjustment]
             try grant(pick(kinds), upTo: 20, to: id)
         case 1: try put(CreditAdjusted(amount: signed(amount(upTo: 5)), reason: "test"), .credit(id), nil, id)
         case 2: try put(CreditRefunded(amount: amount(upTo: 3)), .credit(id), nil, id)

@@ -20,6 +20,7 @@ FROM (
                         CASE d.kind
                             WHEN 'promotional' THEN 'promotions'
                             WHEN 'referral' THEN 'promotions'
+                            WHEN 'adjustment' THEN 'adjustments'
                             WHEN 'paid' THEN 'stripe_clearing'
                         END
                     WHEN 'credit.topped_up' THEN 'stripe_clearing'

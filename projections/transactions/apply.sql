@@ -6,7 +6,8 @@ SELECT
     b.id, b.organization, b.position,
     CASE b.type
         WHEN 'credit.topped_up' THEN 'credit_topup'
-        WHEN 'credit.granted' THEN CASE d.kind WHEN 'paid' THEN 'credit_manual_payment' ELSE 'credit_gift' END
+        WHEN 'credit.granted' THEN
+            CASE d.kind WHEN 'paid' THEN 'credit_manual_payment' WHEN 'adjustment' THEN 'credit_adjustment' ELSE 'credit_gift' END
         WHEN 'credit.adjusted' THEN 'credit_adjustment'
         WHEN 'credit.refunded' THEN 'credit_refund'
         WHEN 'payment.refunded' THEN 'credit_refund'

@@ -194,7 +194,8 @@ extension Statement.Movement {
 extension CreditGrant {
     var json: WebValue {
         [
-            "id": .string(id), "kind": .string(kind), "priority": .integer(priority), "expiresAt": .time(expiresAt),
+            "id": .id(id), "paymentId": .string(optional: payment?.description), "kind": .string(kind),
+            "priority": .integer(priority), "expiresAt": .time(expiresAt),
             "position": .integer(position), "grantedAt": .time(grantedAt), "amount": .amount(amount),
             "returned": .amount(returned),
             "used": .amount(used), "refunded": .amount(refunded), "voided": .amount(voided), "frozen": .amount(frozen),

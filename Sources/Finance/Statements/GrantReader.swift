@@ -6,8 +6,10 @@ import struct FoundationEssentials.UUID
 
 /// A credit that an organization was given or bought, and what became of it. Amounts are nano-dollars.
 public struct CreditGrant: Sendable, Hashable {
-    /// The grant; of a top-up its payment, of an adjustment its event.
-    public let id: String
+    /// A top-up's has the uuid of its payment, an adjustment's that of its event.
+    public let id: GrantID
+    /// What bought it.
+    public let payment: PaymentID?
     /// `paid`, `promotional`, `referral` or `adjustment`.
     public let kind: String
     /// Lower is used first; then what expires sooner, then what is older.
@@ -50,19 +52,12 @@ extension Finance {
             """, [.uuid(organization.uuid), .int8(after), .bool(isOpen), .int8(limit)]
         ) { row in
             func amount(_ column: Int) throws -> NanoDollars { NanoDollars(try row.decode(column, as: Int64.self)) }
-            let id: UUID = try row.decode(0)
-            let kind: String = try row.decode(1)
             let expiry: Int64? = try row.decode(3)
             let granted: PostgresTimestamp = try row.decode(5)
             let payment: UUID? = try row.decode(6)
-            let name: String =
-                if payment != nil { PaymentID(uuid: id).description } else if kind == "adjustment" {
-                    EventID(uuid: id).description
-                } else {
-                    GrantID(uuid: id).description
-                }
             return CreditGrant(
-                id: name, kind: kind, priority: try row.decode(2), expiresAt: expiry.map { Timestamp(microseconds: $0) },
+                id: GrantID(uuid: try row.decode(0)), payment: payment.map { PaymentID(uuid: $0) }, kind: try row.decode(1),
+                priority: try row.decode(2), expiresAt: expiry.map { Timestamp(microseconds: $0) },
                 position: try row.decode(4), grantedAt: Timestamp(microseconds: granted.microseconds), amount: try amount(7),
                 returned: try amount(8), used: try amount(9), refunded: try amount(10), voided: try amount(11),
                 frozen: try amount(12), expired: try amount(13), remaining: try amount(14))

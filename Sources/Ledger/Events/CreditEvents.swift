@@ -5,6 +5,8 @@ public enum GrantKind: String, Codable, Sendable, Hashable {
     case promotional
     case paid
     case referral
+    /// A correction upwards that is to expire, or to be used before or after other grants; any other is `credit.adjusted`.
+    case adjustment
 }
 
 /// `credit.granted`.
