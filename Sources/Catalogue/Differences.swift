@@ -23,7 +23,7 @@ extension Catalogue {
         Self.compare(entries, other.entries)
     }
 
-    private typealias Fields = [(name: String, value: String?)]
+    typealias Fields = [(name: String, value: String?)]
 
     /// Everything that a file can say, as text.
     private var entries: [(entry: String, fields: Fields)] {
@@ -87,7 +87,7 @@ extension Catalogue {
         ] + flags.map { ($0, String($1)) }
     }
 
-    private static func fields(of prices: Prices, _ name: String) -> Fields {
+    static func fields(of prices: Prices, _ name: String) -> Fields {
         var fields: Fields = []
         for (index, tier) in prices.tiers.enumerated() {
             let at = prices.tiers.count == 1 ? name : "\(name).tiers[\(index)]"

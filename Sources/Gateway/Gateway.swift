@@ -11,7 +11,7 @@ public import Web
 
 /// The parts that a request's walk uses, made once per process.
 public struct Gateway: Sendable {
-    let catalogue: Catalogue
+    let catalogue: LiveCatalogue
     let admission: AdmissionClient
     let appender: Appender
     let lease: InstanceLease
@@ -31,7 +31,7 @@ public struct Gateway: Sendable {
     let logger: Logger
 
     public init(
-        catalogue: Catalogue, admission: AdmissionClient, appender: Appender, lease: InstanceLease, outcomes: OutcomeWriter,
+        catalogue: LiveCatalogue, admission: AdmissionClient, appender: Appender, lease: InstanceLease, outcomes: OutcomeWriter,
         annotations: AnnotationWriter, payloads: PayloadWriter, answers: AnswerCache, transport: HTTPTransport,
         postgres: PostgresClient,
         redis: RedisClient,

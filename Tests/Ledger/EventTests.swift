@@ -112,7 +112,7 @@ import Testing
         try Self.survives(RequestCancelled(outcome: outcome))
         try Self.survives(RequestSettledLate(outcome: outcome))
         try Self.survives(RequestAbandoned(outcome: outcome, reason: "lease_expired", bound: NanoDollars(9)))
-        #expect(EventRegistry.standard.typeNames.count == 75)
+        #expect(EventRegistry.standard.typeNames.count == 76)
     }
 
     private static func surviveBilling() throws {
@@ -140,6 +140,10 @@ import Testing
         try survives(DisputeOpened(dispute: "dp_1", amount: one, frozen: one))
         try survives(DisputeWon(dispute: "dp_1", amount: one, frozen: NanoDollars(-1)))
         try survives(DisputeLost(dispute: "dp_1", amount: one, frozen: one))
+        try survives(
+            CataloguePriceChanged(
+                model: "m", provider: "p", upstreamModel: "m-1", catalogueVersion: "c0ffee", prices: ["prices.input": "2.5"],
+                previous: [:]))
         try survives(CreditVoided(grant: .mint(), amount: one, payment: .mint()))
         try survives(CreditFrozen(amount: one, payment: .mint()))
         try survives(CreditUnfrozen(amount: one, payment: .mint()))

@@ -85,7 +85,9 @@ struct World: Sendable {
     /// Of the real catalogue, with a provider that refuses the credentials that end with `-refused`.
     static func providerKeys(_ client: PostgresClient) throws -> ProviderKeyAccess {
         let folder = "\(TestEnvironment.root)/Sources/Catalogue/Data"
-        let catalogue = try Catalogue.load(files: try Catalogue.paths(folder: folder, environment: [:]), environment: [:])
+        let catalogue = try LiveCatalogue { () throws(CatalogueError) in
+            try Catalogue.load(files: try Catalogue.paths(folder: folder, environment: [:]), environment: [:])
+        }
         let keys = try EncryptionKeys(list: Data(repeating: 7, count: 32).base64EncodedString(), place: "the test")
         return ProviderKeyAccess(
             catalogue: catalogue, secrets: ProviderSecrets(postgres: client, keys: keys), allowsPrivateURLs: false

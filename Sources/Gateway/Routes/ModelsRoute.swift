@@ -5,13 +5,13 @@ internal import Ledger
 
 /// `GET /v1/models`: what the catalogue offers now.
 struct ModelsRoute: Sendable {
-    let catalogue: Catalogue
+    let catalogue: LiveCatalogue
 
     func add(to router: Router<GatewayRequestContext>) {
         router.get("/v1/models") { request, _ in
             let excludesDeprecated = try flag("exclude_deprecated", of: request)
             let includesDeactivated = try flag("include_deactivated", of: request)
-            let body = catalogue.listing(
+            let body = catalogue.current.listing(
                 at: Timestamp.now.microseconds, excludeDeprecated: excludesDeprecated, includeDeactivated: includesDeactivated)
             return Response(
                 status: .ok, headers: [.contentType: "application/json"], body: .init(byteBuffer: ByteBuffer(bytes: body)))

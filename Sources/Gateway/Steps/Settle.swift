@@ -129,7 +129,7 @@ struct Settler: Sendable {
             finishReason: ending.finishReason, unifiedFinishReason: ending.unifiedFinishReason.rawValue,
             attempts: ending.attempts,
             usage: ending.usage ?? TokenUsage(),
-            catalogueVersion: gateway.catalogue.version, credential: ending.route?.credential ?? .house,
+            catalogueVersion: understood.catalogueVersion, credential: ending.route?.credential ?? .house,
             price: bills.price, cost: bills.cost, held: admitted.held, charged: charged,
             overrun: NanoDollars(bills.price.total.rawValue - charged.rawValue),
             durationMS: (ContinuousClock.now - understood.incoming.receivedAt).milliseconds,

@@ -15,6 +15,8 @@ final class UnderstoodRequest: Sendable {
     let resolution: Resolution
     /// Where it may go, in the order to try.
     let routes: [Route]
+    /// Of the catalogue that the request began with, whose prices it is charged at.
+    let catalogueVersion: String
 
     var requestedModel: String { resolution.requested }
     var model: Model { resolution.model }
@@ -26,7 +28,7 @@ final class UnderstoodRequest: Sendable {
 
     init(
         incoming: IncomingRequest, address: KeyAddress, entered: EnteredRequest, scan: ChatRequestScan,
-        resolution: Resolution, routes: [Route]
+        resolution: Resolution, routes: [Route], catalogueVersion: String
     ) {
         self.incoming = incoming
         self.address = address
@@ -34,12 +36,14 @@ final class UnderstoodRequest: Sendable {
         self.scan = scan
         self.resolution = resolution
         self.routes = routes
+        self.catalogueVersion = catalogueVersion
     }
 
     /// The same request with fewer routes.
     func narrowed(to routes: [Route]) -> UnderstoodRequest {
         UnderstoodRequest(
-            incoming: incoming, address: address, entered: entered, scan: scan, resolution: resolution, routes: routes)
+            incoming: incoming, address: address, entered: entered, scan: scan, resolution: resolution, routes: routes,
+            catalogueVersion: catalogueVersion)
     }
 }
 
@@ -53,10 +57,11 @@ struct UnderstandStep: Sendable {
     ) async throws(GatewayError) -> UnderstoodRequest {
         let scan: ChatRequestScan
         do { scan = try ChatRequestScan(entered.chat) } catch { throw GatewayError(error) }
+        let catalogue = gateway.catalogue.current
         let resolution: Resolution
         var custom: Provider?
         do {
-            resolution = try gateway.catalogue.resolve(scan.model, at: incoming.occurredAt.microseconds)
+            resolution = try catalogue.resolve(scan.model, at: incoming.occurredAt.microseconds)
         } catch {
             guard error.code == .unknownProvider,
                 let named = try await gateway.policies.customProvider(of: scan.model, for: address.organization)
@@ -70,18 +75,19 @@ struct UnderstandStep: Sendable {
         }
         return UnderstoodRequest(
             incoming: incoming, address: address, entered: entered, scan: scan, resolution: resolution,
-            routes: try routes(resolution, scan: scan, entered: entered, custom: custom))
+            routes: try routes(resolution, of: catalogue, scan: scan, entered: entered, custom: custom),
+            catalogueVersion: catalogue.version)
     }
 
     /// The mappings that can serve the request, cheapest first; of equal price in the catalogue's order. Whose accounts may be
     /// used there is for a later step.
     private func routes(
-        _ resolution: Resolution, scan: ChatRequestScan, entered: EnteredRequest, custom: Provider?
+        _ resolution: Resolution, of catalogue: Catalogue, scan: ChatRequestScan, entered: EnteredRequest, custom: Provider?
     ) throws(GatewayError) -> [Route] {
         var refusal: APIError?
         var routes: [(route: Route, price: Int64)] = []
         for mapping in resolution.mappings {
-            guard let provider = custom ?? gateway.catalogue.provider(mapping.provider) else { continue }
+            guard let provider = custom ?? catalogue.provider(mapping.provider) else { continue }
             do {
                 try scan.check(mapping)
                 let foreign = try provider.dialect.request(entered, scan: scan, mapping: mapping)

@@ -8,7 +8,8 @@ public struct ProviderKeyAccess: Sendable {
     /// Tries a credential; throws 400 for one that does not work.
     public typealias Check = @Sendable (ProviderKeyTrial) async throws(WebError) -> Void
 
-    let catalogue: Catalogue
+    private let live: LiveCatalogue
+    var catalogue: Catalogue { live.current }
     let secrets: ProviderSecrets
     /// Whether URLs of organizations may be plain http and lead to private addresses.
     let allowsPrivateURLs: Bool
@@ -17,15 +18,15 @@ public struct ProviderKeyAccess: Sendable {
     /// - Parameters:
     ///   - allowsPrivateURLs: ALLOW_PRIVATE_PROVIDER_URLS.
     ///   - check: How a credential is tried before it is taken.
-    public init(catalogue: Catalogue, secrets: ProviderSecrets, allowsPrivateURLs: Bool, check: @escaping Check) {
-        self.catalogue = catalogue
+    public init(catalogue: LiveCatalogue, secrets: ProviderSecrets, allowsPrivateURLs: Bool, check: @escaping Check) {
+        live = catalogue
         self.secrets = secrets
         self.allowsPrivateURLs = allowsPrivateURLs
         self.check = check
     }
 
     /// Tries credentials by a call to the provider.
-    public init(catalogue: Catalogue, secrets: ProviderSecrets, allowsPrivateURLs: Bool, transport: HTTPTransport) {
+    public init(catalogue: LiveCatalogue, secrets: ProviderSecrets, allowsPrivateURLs: Bool, transport: HTTPTransport) {
         let probe = ProviderProbe(transport: transport, allowsPrivateURLs: allowsPrivateURLs)
         self.init(catalogue: catalogue, secrets: secrets, allowsPrivateURLs: allowsPrivateURLs) {
             trial async throws(WebError) in try await probe.check(trial)

@@ -9,7 +9,11 @@ extension Catalogue {
     ///   - files: Those of `LLMGATEWAY_CATALOGUE`, and whatever else is to be merged after them.
     static func installed(root: String, files: [String]) throws(CatalogueError) -> Catalogue {
         try load(
-            files: try paths(folder: root + "/Sources/Catalogue/Data", environment: [:]) + files,
-            environment: ProcessInfo.processInfo.environment)
+            files: try installedPaths(root: root, files: files), environment: ProcessInfo.processInfo.environment)
+    }
+
+    /// The paths of those files, as they are now.
+    static func installedPaths(root: String, files: [String]) throws(CatalogueError) -> [String] {
+        try paths(folder: root + "/Sources/Catalogue/Data", environment: [:]) + files
     }
 }

@@ -92,6 +92,11 @@ struct ServeProcess: Sendable {
             appender: appender, postgres: postgres, transport: transport, secretKey: money.secretKey, apiURL: money.apiURL,
             configuration: money.configuration, logger: logger)
         let billingWorker = BillingWorker(billing)
+        let catalogueWatcher = CatalogueWatcher(
+            catalogue: catalogue,
+            paths: { () throws(CatalogueError) in
+                try Catalogue.installedPaths(root: settings.root, files: settings.catalogueFiles)
+            }, appender: appender, postgres: postgres, logger: logger)
         var webConfiguration = settings.web
         webConfiguration.origins = OriginCheck(allowed: Array(identity.configuration.origins))
         let web = WebResponder(
@@ -134,6 +139,7 @@ struct ServeProcess: Sendable {
             BackgroundService("outcomes") { await outcomes.run() },
             BackgroundService("admission") { await admission.run() },
             BackgroundService("recovery") { await recovery.run() },
+            BackgroundService("catalogue") { await catalogueWatcher.run() },
             BackgroundService("billing") { await billingWorker.run() },
             BackgroundService("gateway") { await gateway.run() },
             Opening(lease: lease, outcomes: outcomes, server: server),
@@ -193,9 +199,11 @@ struct ServeProcess: Sendable {
         }
     }
 
-    private static func catalogue(_ settings: Settings, logger: Logger) throws -> Catalogue {
-        let catalogue = try Catalogue.installed(root: settings.root, files: settings.catalogueFiles)
-        for warning in catalogue.warnings { logger.warning("\(warning)") }
+    private static func catalogue(_ settings: Settings, logger: Logger) throws -> LiveCatalogue {
+        let catalogue = try LiveCatalogue { () throws(CatalogueError) in
+            try Catalogue.installed(root: settings.root, files: settings.catalogueFiles)
+        }
+        for warning in catalogue.current.warnings { logger.warning("\(warning)") }
         return catalogue
     }
 
