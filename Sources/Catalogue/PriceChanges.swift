@@ -1,4 +1,4 @@
-/// A mapping whose prices are other ones than before: the fields of a catalogue file, with US dollars as text.
+/// What a model costs at a provider: the fields of a catalogue file, with US dollars as text.
 public struct MappingPrices: Sendable, Hashable {
     /// The model's id.
     public let model: String

@@ -1,5 +1,4 @@
 internal import Ledger
-internal import Logging
 internal import Money
 internal import Postgres
 internal import Web

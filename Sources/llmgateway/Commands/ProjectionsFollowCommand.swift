@@ -2,7 +2,6 @@ import ArgumentParser
 import Logging
 import Postgres
 import Projections
-import Synchronization
 
 extension ProjectionsCommands {
     struct Follow: AsyncParsableCommand {

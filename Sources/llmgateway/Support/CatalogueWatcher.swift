@@ -17,7 +17,8 @@ struct CatalogueWatcher: Sendable {
 
     /// Runs until cancelled.
     func run() async {
-        var seen = stamp()
+        // Nothing is seen yet: a file may have changed since the process loaded it.
+        var seen: [String] = []
         var unrecorded: [CataloguePriceChanged] = []
         var knowsRecorded = false
         while !Task.isCancelled {
@@ -51,14 +52,17 @@ struct CatalogueWatcher: Sendable {
             SELECT DISTINCT ON (stream_id) data FROM ledger.events WHERE stream_kind = 'catalogue'
             ORDER BY stream_id, stream_version DESC
             """)
-        let recorded = try rows.map { row in
-            try JSONDecoder().decode(CataloguePriceChanged.self, from: Data(try row.decode(0, as: [UInt8].self)))
+        var recorded: [StreamName: [String: String]] = [:]
+        for row in rows {
+            let last = try JSONDecoder().decode(
+                CataloguePriceChanged.self, from: Data(try row.decode(0, as: [UInt8].self)))
+            recorded[last.stream] = last.prices
         }
         return current.mappingPrices.compactMap { now in
-            guard let last = recorded.first(where: { $0.stream == Self.stream(of: now) }), last.prices != now.fields else {
-                return nil
-            }
-            return Self.change(from: last.prices, to: now, version: current.version)
+            var change = Self.change(from: [:], to: now, version: current.version)
+            guard let last = recorded[change.stream], last != now.fields else { return nil }
+            change.previous = last
+            return change
         }
     }
 
@@ -96,8 +100,6 @@ struct CatalogueWatcher: Sendable {
             if try await appender.append(Command(event)).position != nil { return }
         }
     }
-
-    private static func stream(of prices: MappingPrices) -> StreamName { change(from: [:], to: prices, version: "").stream }
 
     private static func change(
         from previous: [String: String], to prices: MappingPrices, version: String
