@@ -196,6 +196,7 @@ let package = Package(
             "Acceptance", ["TestSupport", "Ledger", "Postgres", "Money", logging],
             exclude: [
                 "anthropic_catalogue.json", "anthropic_sdk.py", "anthropic_server.py", "anthropic_upstream.py", "audit.py",
+                "audit_api.py",
                 "bad_input.py", "billing.py", "browser.py", "browser_passkeys.py", "budget.py", "cache.py", "catalogue.py",
                 "curl_examples.py", "docs_page.py", "erasure.py", "gemini_catalogue.json", "gemini_keys.py", "gemini_server.py",
                 "gemini_upstream.py", "iam.py", "iam_catalogue.json", "logs.py", "mailboxes.py", "mock_catalogue.json",

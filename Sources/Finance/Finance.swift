@@ -49,7 +49,7 @@ public struct Finance: Sendable {
     /// Waits until a read model has everything up to a position.
     ///
     /// - Throws: `unavailable` when it has not within the patience, for example because nothing runs that projects.
-    func wait(for projection: String, upTo position: Int64, patience: Duration = .seconds(10)) async throws(FinanceError) {
+    public func wait(for projection: String, upTo position: Int64, patience: Duration = .seconds(10)) async throws(FinanceError) {
         let isThere: Bool
         do {
             isThere = try await waitUntil(

@@ -8,6 +8,8 @@ public struct FinanceError: Error, Sendable, CustomStringConvertible {
         case notFound
         /// An event is of a type or a version that this program does not know: it may be money.
         case unknownEvent
+        /// What the ledger holds is not what was sealed.
+        case unsound
         /// The database can't be reached, or a read model is behind.
         case unavailable
     }

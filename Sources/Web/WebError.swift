@@ -38,14 +38,19 @@ public struct WebError: Error, Sendable, Equatable {
         WebError(503, message, code: "service_unavailable", retryAfter: retryAfter)
     }
 
-    /// The response that says it.
-    public func response() -> Response {
+    /// `{"error":true,"status":404,"message":"…","field":"name","code":"…"}`
+    public var json: WebValue {
         var body: [(String, WebValue)] = [
             ("error", .bool(status >= 400)), ("status", .integer(Int64(status))), ("message", .string(message)),
         ]
         if let field { body.append(("field", .string(field))) }
         if let code { body.append(("code", .string(code))) }
-        var response = Response.json(.object(body), status: status)
+        return .object(body)
+    }
+
+    /// The response that says it.
+    public func response() -> Response {
+        var response = Response.json(json, status: status)
         if let retryAfter { response.headers[.retryAfter] = String(retryAfter) }
         return response
     }

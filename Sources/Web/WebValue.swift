@@ -1,6 +1,8 @@
 public import Ledger
 public import Money
 
+import class FoundationEssentials.JSONEncoder
+
 /// A JSON value that is answered, with its members in the order in which they are given.
 ///
 /// Optional values are written as null, not left out: whoever reads an answer finds every documented member in it.
@@ -25,6 +27,15 @@ public enum WebValue: Sendable {
     /// US dollars as a decimal string.
     public static func amount(_ value: NanoDollars) -> WebValue { .string(value.decimal) }
     public static func amount(_ value: NanoDollars?) -> WebValue { value.map { .string($0.decimal) } ?? .null }
+
+    /// What a value encodes itself as, its members in the order of their names.
+    public static func encoding(_ value: some Encodable) throws -> WebValue {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return .raw(Array(try encoder.encode(value)))
+    }
+
+    public var text: String { String(decoding: json, as: UTF8.self) }
 
     /// UTF-8 JSON text.
     public var json: [UInt8] {

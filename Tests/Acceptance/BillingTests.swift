@@ -5,7 +5,8 @@ import Testing
 @Suite(.serialized) struct BillingTests {
     @Test func whatIsPaidIsCreditedOnceAndWhatGoesBackIsTaken() async throws {
         let port = try freePort()
-        try await withGateway(environment: stripeEnvironment(port)) { gateway in
+        let environment = stripeEnvironment(port).merging(["ADMIN_EMAILS": "boss@example.org"]) { $1 }
+        try await withGateway(environment: environment) { gateway in
             try await gateway.python("billing.py", ["\(port)"], environment: ["STRIPE_TEST_SECRET": "whsec_test"])
         }
     }

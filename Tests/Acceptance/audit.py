@@ -89,7 +89,7 @@ assert len(postings) - 1 == sum(line.startswith("    ") for line in lines)
 
 # An event is under a seal: shown by the seal, its key and the event's own text.
 run("ledger", "seal")
-proof = json.loads(run("ledger", "proof", "--event", "777"))
+proof = json.loads(run("ledger", "proof", "--event", "777", "--json"))
 seal, event = proof["seal"], proof["event"]
 assert event["position"] == 777 and leaf(event).hex() == proof["leaf"]
 path = [bytes.fromhex(part) for part in proof["path"]]
@@ -100,6 +100,7 @@ key.verify(bytes.fromhex(seal["signature"]), signed(seal))
 forged = dict(event, stream_version=event["stream_version"] + 1)
 assert path_root(proof["index"], proof["count"], leaf(forged), path).hex() != seal["root"]
 run("ledger", "proof", "--event", str(int(count) + 1), status=1)
+assert proof["leaf"] in run("ledger", "proof", "--event", "777")
 
 # The same events give the same state, now and in the past.
 half = str(int(count) // 2)

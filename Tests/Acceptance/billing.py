@@ -14,6 +14,7 @@ from decimal import Decimal
 import httpx
 import stripe
 
+import audit_api
 from shop import command, ok, stripe_server, verified
 
 url = os.environ["GATEWAY_URL"].replace("127.0.0.1", "localhost")
@@ -371,6 +372,11 @@ try:
     shown = json.loads(command("credits", "list", "--organization", organization))
     assert [grant["grant"] for grant in shown] == [grant["id"] for grant in grants] and len(grants) > 5, shown
     assert [grant["expired"] for grant in shown if grant["expired"] != "0"] == ["2"]
+
+    boss = signed_up("boss@example.org")
+    assert boss.get("/admin/ledger/totals").status_code == 403 and boss.get(path + "/balance").status_code == 404
+    verified(boss, "boss@example.org")
+    audit_api.check(boss, owner, stranger, organization, began)
 
     # The books: everything derived is derived again, and nothing was changed.
     for name in ("payments", "balances", "journal", "transactions", "grants"):

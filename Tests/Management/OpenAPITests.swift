@@ -22,10 +22,10 @@ import Web
 
     @Test func `what is served is documented, and what is documented is served`() async throws {
         // Nothing is asked of it: the routes are only counted.
-        let postgres = PostgresClient(
-            try PostgresConfiguration(url: "postgres://127.0.0.1:1/nowhere"), maximumConnections: 1, logger: quiet)
+        let nowhere = try PostgresConfiguration(url: "postgres://127.0.0.1:1/nowhere")
+        let postgres = PostgresClient(nowhere, maximumConnections: 1, logger: quiet)
         let transport = HTTPTransport(logger: quiet)
-        let appender = Appender(configuration: try PostgresConfiguration(url: "postgres://127.0.0.1:1/nowhere"), logger: quiet)
+        let appender = Appender(configuration: nowhere, logger: quiet)
         let identity = Identity(
             configuration: IdentityConfiguration(baseURL: "https://api.example.org", pagesURL: nil), postgres: postgres,
             mailer: Mailer(folder: "/nowhere", server: nil, sender: "a@example.org", logger: quiet), transport: transport,
@@ -39,7 +39,8 @@ import Web
                 try BillingRoutes(
                     billing: Billing(
                         appender: appender, postgres: postgres, transport: transport, secretKey: nil, apiURL: "",
-                        configuration: BillingConfiguration(), logger: quiet), sessions: identity),
+                        configuration: BillingConfiguration(), logger: quiet),
+                    audit: try World.audit(nowhere), sessions: identity),
                 try OpenAPIRoutes(folder: Self.folder),
             ], logger: quiet
         ).operations.merging(Self.gateway) { $0.union($1) }

@@ -106,6 +106,12 @@ enum PermissionMatrix {
         Row(.get, "/playground/key", nil, 200, 200, 200, 200, 200, 401),
         // Nobody of an organization is an administrator of the installation.
         Row(.get, "/admin/metrics", nil, 403, 403, 403, 403, 403, 401),
+        Row(.get, "/admin/ledger/journal", nil, 403, 403, 403, 403, 403, 401),
+        Row(.get, "/admin/ledger/totals", nil, 403, 403, 403, 403, 403, 401),
+        Row(.get, "/admin/ledger/export", nil, 403, 403, 403, 403, 403, 401),
+        Row(.get, "/admin/ledger/proof?event=1", nil, 403, 403, 403, 403, 403, 401),
+        Row(.post, "/admin/ledger/replay", "{}", 403, 403, 403, 403, 403, 401),
+        Row(.get, "/admin/reconcile/stripe?from=2026-01-01T00:00:00Z", nil, 403, 403, 403, 403, 403, 401),
         Row(.get, "/logs", nil, 200, 200, 200, 200, 200, 401),
         Row(.get, "/logs?orgId={org}", nil, 200, 200, 200, 403, 403, 401),
         Row(.get, "/logs?projectId={project}", nil, 200, 200, 200, 403, 403, 401),
@@ -137,6 +143,10 @@ enum PermissionMatrix {
         Row(.get, "/orgs/{org}/statement", nil, 200, 200, 200, 404, 404, 401),
         Row(.get, "/orgs/{org}/grants", nil, 200, 200, 200, 404, 404, 401),
         Row(.get, "/orgs/{org}/journal", nil, 200, 200, 200, 404, 404, 401),
+        Row(.get, "/orgs/{org}/export", nil, 200, 403, 403, 404, 404, 401),
+        Row(.get, "/orgs/{org}/export?format=beancount", nil, 200, 403, 403, 404, 404, 401),
+        // Nobody has sealed anything here.
+        Row(.get, "/orgs/{org}/proof?event=1", nil, 404, 403, 403, 404, 404, 401),
         Row(.get, "/user/me/invites", nil, 200, 200, 200, 200, 200, 401),
         Row(.get, "/team/{org}/members", nil, 200, 200, 200, 403, 403, 401),
         Row(.post, "/team/{org}/members", #"{"email":"n@b.test","role":"developer"}"#, 200, 200, 403, 403, 403, 401),

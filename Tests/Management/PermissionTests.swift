@@ -49,7 +49,7 @@ import Web
             logger: quiet)
         let transport = HTTPTransport(logger: quiet)
         let appender = Appender(configuration: configuration, logger: quiet)
-        try World.billing(appender, client, transport).register(on: router)
+        try World.billing(appender, client, transport, projecting: configuration).register(on: router)
         ManagementRoutes(
             management: management, sessions: TestSessions(), providerKeys: try World.providerKeys(client)
         ).register(on: router)

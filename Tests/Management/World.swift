@@ -51,7 +51,7 @@ struct World: Sendable {
             let routes = ManagementRoutes(
                 management: management, sessions: TestSessions(), providerKeys: try Self.providerKeys(client))
             let transport = HTTPTransport(logger: quiet)
-            let money = try Self.billing(appender, client, transport)
+            let money = try Self.billing(appender, client, transport, projecting: database.configuration)
             let world = World(
                 database: database, management: management, appender: appender,
                 responder: WebResponder([routes, money], logger: quiet))
@@ -73,13 +73,21 @@ struct World: Sendable {
     }
 
     /// Without an account at Stripe.
-    static func billing(_ appender: Appender, _ client: PostgresClient, _ transport: HTTPTransport) throws -> BillingRoutes {
+    static func billing(
+        _ appender: Appender, _ client: PostgresClient, _ transport: HTTPTransport, projecting: PostgresConfiguration
+    ) throws -> BillingRoutes {
         var configuration = BillingConfiguration()
         configuration.webhookSecrets = ["whsec_test"]
         return try BillingRoutes(
             billing: Billing(
                 appender: appender, postgres: client, transport: transport, secretKey: nil, apiURL: "http://127.0.0.1:1",
-                configuration: configuration, logger: quiet), sessions: TestSessions())
+                configuration: configuration, logger: quiet),
+            audit: try audit(projecting), sessions: TestSessions())
+    }
+
+    /// Of a ledger that nobody has sealed.
+    static func audit(_ projecting: PostgresConfiguration) throws -> Audit {
+        Audit(projections: try .load(folders: ["\(TestEnvironment.root)/projections"]), replaying: projecting) { [] }
     }
 
     /// Of the real catalogue, with a provider that refuses the credentials that end with `-refused`.

@@ -7,12 +7,14 @@ public import Web
 /// Payments, subscriptions, invoices, and Stripe's webhook. What concerns money is an owner's alone.
 public struct BillingRoutes: WebRoutes {
     let billing: Billing
+    let audit: Audit
     let sessions: any SessionSource
     let invoicePage: InvoicePage
 
     /// - Parameter sessions: Tells who sent a request.
-    public init(billing: Billing, sessions: any SessionSource) throws {
+    public init(billing: Billing, audit: Audit, sessions: any SessionSource) throws {
         self.billing = billing
+        self.audit = audit
         self.sessions = sessions
         invoicePage = try InvoicePage()
     }
@@ -23,6 +25,7 @@ public struct BillingRoutes: WebRoutes {
         addSubscriptions(to: router)
         addInvoices(to: router)
         addBooks(to: router)
+        addAudit(to: router)
     }
 
     private func addWebhook(to router: Router<WebContext>) {

@@ -26,9 +26,10 @@ public struct BooksExporter: Sendable {
     ///   - write: Takes whole lines.
     /// - Returns: The position, and how many events had postings.
     /// - Throws: ``FinanceError``, `PostgresError`, and what `write` throws.
+    @concurrent
     public func run(
         _ format: BooksFormat, organization: OrganizationID? = nil, upTo position: Int64? = nil,
-        write: @Sendable ([UInt8]) throws -> Void
+        write: @concurrent ([UInt8]) async throws -> Void
     ) async throws -> (position: Int64, events: Int) {
         let head = try await finance.head()
         let end = min(position ?? head, head)
@@ -46,14 +47,14 @@ public struct BooksExporter: Sendable {
                     run.assert("\(postings[0].date.prefix(7))-01", position: before, chain: try await chain(at: before))
                 }
                 try run.add(postings)
-                if run.writer.text.count >= 64 * 1024 { try write(run.writer.take()) }
+                if run.writer.text.count >= 64 * 1024 { try await write(run.writer.take()) }
             }
             after = last
         }
         if let date = run.date {
             run.assert(Self.day(after: date), position: end, chain: try await chain(at: end))
         }
-        try write(run.writer.take())
+        try await write(run.writer.take())
         return (end, run.events)
     }
 

@@ -35,8 +35,9 @@ public struct Exporter: Sendable {
         let connection = try await PostgresConnection.connect(configuration, logger: logger)
         do {
             let count = try await connection.withTransaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") { connection in
-                try write(try await header(after: position, filter: filter, over: connection))
-                return try await events(after: position, filter: filter, over: connection, write: write)
+                let isFiltered = filter != .all
+                try write(try await Self.header(after: position, isFiltered: isFiltered, over: connection))
+                return try await Self.events(after: position, filter: filter, over: connection, write: write).count
             }
             await connection.close()
             return count
@@ -46,7 +47,7 @@ public struct Exporter: Sendable {
         }
     }
 
-    private func header(after position: Int64, filter: EventFilter, over connection: PostgresConnection) async throws -> [UInt8] {
+    static func header(after position: Int64, isFiltered: Bool, over connection: PostgresConnection) async throws -> [UInt8] {
         let rows = try await connection.query(
             "SELECT f.stream_id, p.hash FROM ledger.events AS f LEFT JOIN ledger.events AS p ON p.position = $1"
                 + " WHERE f.position = 1", [.int8(position)])
@@ -58,19 +59,22 @@ public struct Exporter: Sendable {
         writer.member("ledger", ledger.lowercase)
         writer.member("after", position)
         writer.member("previous", Hexadecimal.encode(previous ?? Array(EventDigest.genesis(ledger: ledger))))
-        writer.member("filtered", filter != .all)
+        writer.member("filtered", isFiltered)
         writer.endObject()
         return writer.bytes + [0x0A]
     }
 
-    private func events(
-        after position: Int64, filter: EventFilter, over connection: PostgresConnection, write: @Sendable ([UInt8]) throws -> Void
-    ) async throws -> Int {
-        let condition = try await Self.condition(after: position, filter: filter, over: connection)
+    /// - Parameter limit: How many at most; nil is all.
+    /// - Returns: How many were written, and the position of the last; `position` when there was none.
+    static func events(
+        after position: Int64, filter: EventFilter, limit: Int? = nil, over connection: PostgresConnection,
+        write: @Sendable ([UInt8]) throws -> Void
+    ) async throws -> (count: Int, last: Int64) {
+        let condition = try await condition(after: position, filter: filter, over: connection)
         let copy =
-            "COPY (SELECT \(CopiedEvents.columns) FROM ledger.events WHERE \(condition) ORDER BY position)"
-            + " TO STDOUT (FORMAT binary)"
-        let box = Box()
+            "COPY (SELECT \(CopiedEvents.columns) FROM ledger.events WHERE \(condition) ORDER BY position"
+            + (limit.map { " LIMIT \($0)" } ?? "") + ") TO STDOUT (FORMAT binary)"
+        let box = Box(last: position)
         try await connection.copyOut(copy, deadline: .seconds(24 * 3600)) { chunk in
             let lines = try box.state.withLock { state in
                 var events = try CopiedEvents(chunk, isFirst: state.isFirst)
@@ -78,16 +82,17 @@ public struct Exporter: Sendable {
                 while let event = try events.next(chunk) {
                     state.lines += try ExportedEvent.line(event, in: chunk)
                     state.count += 1
+                    state.last = event.integer(.position, in: chunk) ?? state.last
                 }
-                guard state.lines.count >= Self.chunkBytes else { return [UInt8]() }
+                guard state.lines.count >= chunkBytes else { return [UInt8]() }
                 defer { state.lines.removeAll(keepingCapacity: true) }
                 return state.lines
             }
             if !lines.isEmpty { try write(lines) }
         }
-        let (rest, count) = box.state.withLock { ($0.lines, $0.count) }
+        let (rest, count, last) = box.state.withLock { ($0.lines, $0.count, $0.last) }
         if !rest.isEmpty { try write(rest) }
-        return count
+        return (count, last)
     }
 
     /// COPY takes no parameters. So the values are put into settings of the transaction, by parameters, and read back by name.
@@ -127,7 +132,10 @@ public struct Exporter: Sendable {
             var isFirst = true
             var lines: [UInt8] = []
             var count = 0
+            var last: Int64
         }
-        let state = Mutex(State())
+        let state: Mutex<State>
+
+        init(last: Int64) { state = Mutex(State(last: last)) }
     }
 }

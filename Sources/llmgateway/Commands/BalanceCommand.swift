@@ -47,9 +47,6 @@ struct BalanceCommand: AsyncParsableCommand {
                 charged  \(answer.charged)
                 position \(answer.position)
                 """,
-            table: [
-                ["organization", "credited", "charged", "balance", "position"],
-                [answer.organization, answer.credited, answer.charged, answer.balance, String(answer.position)],
-            ])
+            table: [Balance.columns, balance.values])
     }
 }

@@ -28,7 +28,8 @@ extension CreditsCommands {
                 }
             }
             let lines = grants.map(Line.init)
-            try report.show(lines, text: lines.map(\.text).joined(separator: "\n"), table: [Line.columns] + lines.map(\.cells))
+            try report.show(
+                lines, text: lines.map(\.text).joined(separator: "\n"), table: [CreditGrant.columns] + grants.map(\.values))
         }
 
         private struct Line: Encodable {
@@ -52,16 +53,6 @@ extension CreditsCommands {
                 frozen = grant.frozen.decimal
                 expired = grant.expired.decimal
                 remaining = grant.remaining.decimal
-            }
-
-            static let columns =
-                [
-                    "grant", "payment", "kind", "priority", "expires_at", "position", "granted_at", "amount", "returned", "used",
-                ] + ["refunded", "voided", "frozen", "expired", "remaining"]
-
-            var cells: [String] {
-                [grant, payment ?? "", kind, String(priority), expiresAt ?? "", String(position), grantedAt]
-                    + [amount, returned, used, refunded, voided, frozen, expired, remaining]
             }
 
             var text: String {

@@ -3,6 +3,7 @@ import Finance
 import FoundationEssentials
 import Ledger
 import Money
+import Web
 
 struct JournalCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -55,8 +56,7 @@ struct JournalCommand: AsyncParsableCommand {
                 position: position,
                 accounts: accounts.map { Account(account: $0.account, balance: $0.balance.decimal, postings: $0.postings) }),
             text: accounts.map { "\($0.account) \($0.balance.decimal)" }.joined(separator: "\n"),
-            table: [["account", "balance", "postings"]]
-                + accounts.map { [$0.account, $0.balance.decimal, String($0.postings)] })
+            table: [TrialBalance.columns] + accounts.map(\.values))
     }
 
     /// A line a posting, written as it is read; with `--json` one object a line.
@@ -66,7 +66,7 @@ struct JournalCommand: AsyncParsableCommand {
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        if report.csv { print("position,line,occurred_at,organization,account,amount") }
+        if report.csv { print(CSV.line(JournalEntry.columns)) }
         var after: (position: Int64, line: Int64) = (position, .max)
         while true {
             let page = try await finance.journal(
@@ -79,7 +79,7 @@ struct JournalCommand: AsyncParsableCommand {
                         organization: entry.organization.description, account: entry.account, amount: amount)
                     print(String(decoding: try encoder.encode(line), as: UTF8.self))
                 } else if report.csv {
-                    print("\(entry.position),\(entry.line),\(time),\(entry.organization),\(entry.account),\(amount)")
+                    print(CSV.line(entry.values))
                 } else {
                     print("\(entry.position) \(time) \(entry.organization) \(entry.account) \(amount)")
                 }

@@ -1,10 +1,8 @@
 import ArgumentParser
 import Finance
-import FoundationEssentials
 import Ledger
 import Logging
 import Money
-import Postgres
 import Projections
 import Synchronization
 
@@ -12,39 +10,32 @@ extension LedgerCommands {
     struct Proof: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Prove that an event is under a seal, to somebody who has the seal's public key and nothing else.",
-            discussion:
-                "Prints one JSON object: the event with the exact text that its hash covers, the way up to the root, the seal.")
+            discussion: """
+                --json prints the whole proof: the event with the exact text that its hash covers, the way up to the root, the \
+                seal.
+                """)
 
         @Option(help: "The event's position.")
         var event: Int64
 
+        @OptionGroup var report: ReportOptions
+
         func run() async throws {
             let settings = try Settings()
-            let logger = settings.logger(defaultLevel: .warning)
             let proof = try await Shop.open { [event] shop in
                 let ledger = try await LedgerReader(shop.postgres).ledgerID()
                 let seals = try await Seals.forVerifying(settings, ledger: ledger).effective(of: ledger)
                 return try await EventProof.of(position: event, seals: seals, postgres: shop.postgres)
             }
-            guard proof.isSound else {
-                throw ValidationError(
-                    "The event at position \(event) is not what the seal covers: run `llmgateway ledger verify`.")
-            }
-            // The line of the export, which says all that the leaf covers.
-            let lines = Mutex([UInt8]())
-            try await Exporter(
-                configuration: try settings.postgres(settings.databaseURL, name: "llmgateway proof"), logger: logger
-            ).run(after: event - 1, filter: EventFilter(upTo: event)) { bytes in lines.withLock { $0 += bytes } }
-            let exported = String(decoding: lines.withLock { $0 }, as: UTF8.self).split(separator: "\n")
-            guard exported.count == 2 else { throw ValidationError("There is no event at position \(event).") }
-            let path = proof.proof.path.map { "\"\(Self.hexadecimal($0))\"" }.joined(separator: ",")
-            print(
-                "{\"format\":\"llmgateway proof 1\",\"event\":\(exported[1]),\"leaf\":\"\(Self.hexadecimal(proof.leaf))\","
-                    + "\"index\":\(proof.proof.index),\"count\":\(proof.proof.count),\"path\":[\(path)],"
-                    + "\"seal\":\(proof.seal.json)}")
+            try report.show(
+                json: proof.json,
+                text: """
+                    The event at position \(event) is under the seal of \(proof.seal.from) to \(proof.seal.to): leaf \
+                    \(Hexadecimal.encode(proof.leaf)), root \(Hexadecimal.encode(proof.seal.root)), \(proof.proof.path.count) \
+                    hashes between them. --json prints what a third party needs to check it.
+                    """,
+                table: proof.table)
         }
-
-        private static func hexadecimal(_ bytes: [UInt8]) -> String { Hexadecimal.encode(bytes) }
     }
 
     struct Replay: AsyncParsableCommand {
@@ -62,7 +53,7 @@ extension LedgerCommands {
         var projection: [String] = []
 
         @OptionGroup var folders: ProjectionsCommands.Folders
-        @OptionGroup var output: OutputOptions
+        @OptionGroup var report: ReportOptions
 
         func validate() throws {
             if let to, to < 1 { throw ValidationError("--to must be at least 1.") }
@@ -70,24 +61,22 @@ extension LedgerCommands {
 
         func run() async throws {
             let settings = try Settings()
-            let logger = settings.logger(defaultLevel: .warning)
             let head = try await Shop.open { try await Finance(postgres: $0.postgres).head() }
-            let position = min(to ?? head, head)
-            let names = projection.isEmpty ? ["balances", "journal", "transactions", "payments"] : projection
-            var digests: [Comparison.Digest] = []
-            for name in names {
-                let line = RebuildProgressLine(name)
-                digests.append(
-                    try await ScratchReplay(
-                        definition: try folders.definition(name, settings),
-                        configuration: try settings.postgres(settings.projectorDatabaseURL, name: "llmgateway replay"),
-                        logger: logger
-                    ).run(to: position) { line.show($0) })
+            let names = projection.isEmpty ? StateReplay.ofMoney : projection
+            let lines = Mutex<[String: RebuildProgressLine]>([:])
+            let state = try await StateReplay(
+                definitions: try names.map { try folders.definition($0, settings) },
+                configuration: try settings.postgres(settings.projectorDatabaseURL, name: "llmgateway replay"),
+                logger: settings.logger(defaultLevel: .warning)
+            ).run(to: min(to ?? head, head)) { name, progress in
+                lines.withLock { lines in
+                    if lines[name] == nil { lines[name] = RebuildProgressLine(name) }
+                    lines[name]?.show(progress)
+                }
             }
-            struct Answer: Encodable { let position: Int64, digests: [Comparison.Digest] }
-            try output.show(
-                Answer(position: position, digests: digests),
-                text: digests.map { "\($0.schema) at \(position): \($0.total)" }.joined(separator: "\n"))
+            try report.show(
+                state, text: state.digests.map { "\($0.schema) at \(state.position): \($0.total)" }.joined(separator: "\n"),
+                table: state.table)
         }
     }
 

@@ -1,5 +1,5 @@
 import ArgumentParser
-import FoundationEssentials
+import Web
 
 #if canImport(Glibc)
     import Glibc
@@ -12,13 +12,7 @@ struct OutputOptions: ParsableArguments {
 
     /// Prints `value` as JSON with `--json`, else `text`.
     func show(_ value: some Encodable, text: String) throws {
-        guard json else {
-            print(text)
-            return
-        }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        print(String(decoding: try encoder.encode(value), as: UTF8.self))
+        print(json ? try WebValue.encoding(value).text : text)
     }
 }
 

@@ -1,5 +1,5 @@
 import ArgumentParser
-import FoundationEssentials
+import Web
 
 /// How a report is printed: text for people, one JSON object with `--json`, a table for programs with `--csv`.
 struct ReportOptions: ParsableArguments {
@@ -15,22 +15,19 @@ struct ReportOptions: ParsableArguments {
 
     /// - Parameter table: The names of the columns, then the rows.
     func show(_ value: some Encodable, text: @autoclosure () -> String, table: @autoclosure () -> [[String]]) throws {
+        try show(json: WebValue.encoding(value).text, text: text(), table: table())
+    }
+
+    /// - Parameter json: One JSON object.
+    func show(
+        json object: @autoclosure () throws -> String, text: @autoclosure () -> String, table: @autoclosure () -> [[String]]
+    ) throws {
         if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            print(String(decoding: try encoder.encode(value), as: UTF8.self))
+            print(try object())
         } else if csv {
-            for row in table() { print(Self.line(row)) }
+            for row in table() { print(CSV.line(row)) }
         } else {
             print(text())
         }
-    }
-
-    /// RFC 4180.
-    static func line(_ values: [String]) -> String {
-        values.map { value in
-            guard value.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline }) else { return value }
-            return "\"" + value.replacing("\"", with: "\"\"") + "\""
-        }.joined(separator: ",")
     }
 }

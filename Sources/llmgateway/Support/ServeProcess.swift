@@ -91,6 +91,10 @@ struct ServeProcess: Sendable {
         let billing = Billing(
             appender: appender, postgres: postgres, transport: transport, secretKey: money.secretKey, apiURL: money.apiURL,
             configuration: money.configuration, logger: logger)
+        let audit = Audit(projections: projections, replaying: projecting) {
+            let ledger = try await LedgerReader(postgres).ledgerID()
+            return try await Seals.forVerifying(settings, ledger: ledger).effective(of: ledger)
+        }
         let billingWorker = BillingWorker(billing)
         let catalogueWatcher = CatalogueWatcher(
             catalogue: catalogue,
@@ -112,7 +116,7 @@ struct ServeProcess: Sendable {
                         invitedTo: invitation.organization, as: invitation.role.rawValue, by: invitation.id,
                         email: invitation.email)
                 },
-                try BillingRoutes(billing: billing, sessions: identity),
+                try BillingRoutes(billing: billing, audit: audit, sessions: identity),
                 try OpenAPIRoutes(folder: settings.root + "/Sources/Web/OpenAPI"),
             ],
             configuration: webConfiguration, logger: logger)
