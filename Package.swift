@@ -88,7 +88,7 @@ let package = Package(
                 logging,
             ]),
         library("Catalogue", ["JSON", "Money", crypto], exclude: ["Data"]),
-        library("Credentials", ["Ledger", "Postgres", crypto]),
+        library("Credentials", ["HTTPTransport", "JSON", "Ledger", "Postgres", crypto, jwtKit]),
         library("Dialects", ["JSON", "Money", "Catalogue", nioCore, crypto]),
         library(
             "Gateway",

@@ -1,3 +1,5 @@
+internal import JSON
+
 extension CatalogueFile {
     /// The providers of the files and of the environment, with the house's accounts, and what a person should know about them.
     func providers(environment: [String: String]) throws(CatalogueError) -> (providers: [Provider], warnings: [String]) {
@@ -13,10 +15,19 @@ extension CatalogueFile {
         for entry in providers {
             let description = entry.value
             let accounts = try Provider.accounts(
-                description.environmentName, baseURL: description.baseURL, environment: environment)
+                description.environmentName, baseURL: description.baseURL, options: description.options,
+                environment: environment)
+            if accounts == nil, description.dialect != .echo {
+                let missing = description.options.filter { $0.fallback == nil }.map(\.variable).joined(separator: " or ")
+                warnings.append("\(description.id) has a key and no URL: \(missing) is missing")
+            }
+            let fallbacks = Dictionary(
+                uniqueKeysWithValues: description.options.compactMap { option in option.fallback.map { (option.name, $0) } })
             result.append(
                 Provider(
-                    id: description.id, name: description.name, dialect: description.dialect, baseURL: description.baseURL,
+                    id: description.id, name: description.name, dialect: description.dialect,
+                    baseURL: description.baseURL.flatMap { ProviderOption.filled($0, fallbacks) }, options: fallbacks,
+                    template: description.baseURL,
                     environmentName: description.environmentName,
                     accounts: description.dialect == .echo ? [] : accounts ?? []))
         }
@@ -25,7 +36,9 @@ extension CatalogueFile {
             return String(key.dropFirst(4).dropLast(8))
         }
         for name in names.sorted() where described[name] == nil {
-            guard let accounts = try Provider.accounts(name, baseURL: nil, environment: environment), !accounts.isEmpty else {
+            guard let accounts = try Provider.accounts(name, baseURL: nil, options: [], environment: environment),
+                !accounts.isEmpty
+            else {
                 warnings.append("LLM_\(name)_API_KEY is for a provider that nothing describes: LLM_\(name)_BASE_URL is missing")
                 continue
             }
@@ -36,7 +49,9 @@ extension CatalogueFile {
             }
             result.append(
                 Provider(
-                    id: id, name: id, dialect: .openai, baseURL: accounts[0].baseURL, environmentName: name, accounts: accounts))
+                    id: id, name: id, dialect: .openai, baseURL: accounts[0].baseURL, options: [:], template: accounts[0].baseURL,
+                    environmentName: name,
+                    accounts: accounts))
         }
         return (result, warnings)
     }
@@ -45,13 +60,14 @@ extension CatalogueFile {
 extension Provider {
     /// The accounts that the environment gives to a provider; nil when it has credentials and no URL to use them at.
     fileprivate static func accounts(
-        _ name: String, baseURL: String?, environment: [String: String]
+        _ name: String, baseURL: String?, options: [ProviderOption], environment: [String: String]
     ) throws(CatalogueError) -> [Account]? {
-        let keys = list(environment["LLM_\(name)_API_KEY"])
-        for key in keys where !key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) {
+        var keys = list(environment["LLM_\(name)_API_KEY"])
+        for key in keys where !key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) || key.hasPrefix("{") {
             throw CatalogueError(
                 file: "environment", entry: "LLM_\(name)_API_KEY", "a credential must be printable ASCII without spaces")
         }
+        if let key = try serviceAccount(name, environment) { keys.append(key) }
         var urls: [String] = []
         for text in list(environment["LLM_\(name)_BASE_URL"]) {
             guard let url = BaseURL.checked(text) else {
@@ -59,11 +75,34 @@ extension Provider {
             }
             urls.append(url)
         }
-        if urls.isEmpty, let baseURL { urls = [baseURL] }
-        guard let last = urls.last else { return keys.isEmpty ? [] : nil }
-        return keys.enumerated().map { index, key in
-            Account(baseURL: index < urls.count ? urls[index] : last, apiKey: key)
+        var values: [String: [String]] = [:]
+        for option in options {
+            let found = list(environment[option.variable])
+            for value in found where !ProviderOption.isValue(value) {
+                throw CatalogueError(file: "environment", entry: option.variable, "must be " + ProviderOption.rule)
+            }
+            values[option.name] = found.isEmpty ? option.fallback.map { [$0] } : found
         }
+        var accounts: [Account] = []
+        for (index, key) in keys.enumerated() {
+            let own = values.compactMapValues { $0.isEmpty ? nil : $0[min(index, $0.count - 1)] }
+            let url = urls.isEmpty ? baseURL.flatMap { ProviderOption.filled($0, own) } : urls[min(index, urls.count - 1)]
+            guard let url else { return nil }
+            accounts.append(Account(baseURL: url, apiKey: key, options: own))
+        }
+        return accounts
+    }
+
+    /// The key of a service account: the JSON text itself, or the path of the file that it was given in.
+    private static func serviceAccount(_ name: String, _ environment: [String: String]) throws(CatalogueError) -> String? {
+        let variable = "LLM_\(name)_SERVICE_ACCOUNT_JSON"
+        guard let value = environment[variable], !value.isEmpty else { return nil }
+        let text = value.hasPrefix("{") ? value : String(decoding: try CatalogueFile.read(value), as: UTF8.self)
+        let start = text.drop { $0.isWhitespace }
+        guard start.first == "{", (try? JSONValue(Array(start.utf8))) != nil else {
+            throw CatalogueError(file: "environment", entry: variable, "must be the JSON of a service account's key, or its path")
+        }
+        return String(start)
     }
 
     /// The values between commas, without the white space around them and without empty ones.

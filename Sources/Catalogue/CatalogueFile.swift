@@ -21,8 +21,10 @@ struct CatalogueFile {
         let id: String
         let name: String
         let dialect: Dialect
+        /// With the names of options in braces.
         let baseURL: String?
         let environmentName: String
+        let options: [ProviderOption]
     }
 
     var providers: [Entry<Description>] = []
@@ -82,7 +84,7 @@ struct CatalogueFile {
 
 extension CatalogueFile.Description {
     init(_ fields: FieldReader) throws(CatalogueError) {
-        try fields.allow(["id", "name", "dialect", "base_url", "environment"])
+        try fields.allow(["id", "name", "dialect", "base_url", "environment", "options"])
         id = try fields.identifier("id", allowed: "abcdefghijklmnopqrstuvwxyz0123456789.-_")
         name = try fields.string("name")
         dialect = try fields.choice("dialect") ?? .openai
@@ -92,13 +94,18 @@ extension CatalogueFile.Description {
             throw fields.error("environment", "must be capitals, digits and _")
         }
         environmentName = environment ?? Provider.environmentName(id)
+        options = try ProviderOption.read(fields)
         let url = try fields.optionalString("base_url")
         switch (dialect, url) {
         case (.echo, nil): baseURL = nil
         case (.echo, _): throw fields.error("base_url", "the built-in provider has none")
         case (_, let url?):
-            guard let checked = BaseURL.checked(url) else { throw fields.error("base_url", BaseURL.rule) }
-            baseURL = checked
+            // What stands for an option has the form of its values.
+            let names = Dictionary(uniqueKeysWithValues: options.map { ($0.name, $0.name) })
+            guard let plain = ProviderOption.filled(url, names), BaseURL.checked(plain) == plain else {
+                throw fields.error("base_url", BaseURL.rule + ", with the names of its options alone in braces")
+            }
+            baseURL = url
         case (_, nil): throw fields.error("base_url", "is missing")
         }
     }

@@ -21,7 +21,8 @@ public enum CustomProvider {
     /// What `name/model` means, and the provider of this name.
     public static func resolution(name: String, model: String, baseURL: String) -> (Resolution, Provider) {
         let provider = Provider(
-            id: name, name: name, dialect: .openai, baseURL: baseURL, environmentName: "", accounts: [])
+            id: name, name: name, dialect: .openai, baseURL: baseURL, options: [:], template: baseURL, environmentName: "",
+            accounts: [])
         let free = Prices(
             tiers: [
                 .init(

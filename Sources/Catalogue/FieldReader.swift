@@ -43,6 +43,9 @@ struct FieldReader {
         return value
     }
 
+    /// The names of all fields, sorted.
+    var names: [String] { members.keys.sorted() }
+
     func has(_ field: String) -> Bool { value(field) != nil }
 
     func string(_ field: String) throws(CatalogueError) -> String {

@@ -6,6 +6,11 @@ public enum Dialect: String, Sendable, Hashable, CaseIterable {
     case anthropic
     /// Google's Gemini API, at `base_url` + `/v1beta/models/`, with the key in `x-goog-api-key`.
     case gemini
+    /// Gemini at Vertex AI, below `/v1/projects/` or, for an API key without a project, `/v1/publishers/`; the key in
+    /// `x-goog-api-key`, or a service account's access token.
+    case vertex
+    /// OpenAI's chat completions at Azure, below `/openai`, with the key in `api-key`.
+    case azure
     /// The built-in provider: it answers inside the process and needs no account.
     case echo
 }
@@ -18,13 +23,23 @@ public struct Provider: Sendable, Hashable, CustomStringConvertible {
     public let name: String
     /// The wire format it speaks.
     public let dialect: Dialect
-    /// The URL of the catalogue, without a slash at the end; nil for the built-in provider.
+    /// The URL of the catalogue, without a slash at the end; nil for the built-in provider, and where a part of it is an
+    /// account's own.
     public let baseURL: String?
+    /// What its options are where an account says nothing, by name: `region`.
+    public let options: [String: String]
+    /// The URL with the names of options in braces.
+    let template: String?
     /// The part of its environment variables: `TOGETHER_AI` in `LLM_TOGETHER_AI_API_KEY`.
     public let environmentName: String
     /// The house's own accounts there, from the environment; empty when there are none. A provider without one can
     /// be used only with an organization's own key.
     public let accounts: [Account]
+
+    /// The URL for an account with these options; nil when it takes one that is missing.
+    public func baseURL(options own: [String: String]) -> String? {
+        template.flatMap { ProviderOption.filled($0, options.merging(own) { $1 }) }
+    }
 
     /// Whether the house can send requests there.
     public var isUsable: Bool { dialect == .echo || !accounts.isEmpty }
@@ -44,12 +59,29 @@ public struct Provider: Sendable, Hashable, CustomStringConvertible {
     public struct Account: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible {
         /// The server, without a slash at the end.
         public let baseURL: String
-        /// The secret that goes into a header.
+        /// The secret that goes into a header; of a service account the JSON text of its key.
         public let apiKey: String
+        /// What else there is to know of it, by name: `project`, `region`, `deployment_type`.
+        public let options: [String: String]
+        /// Whether `apiKey` is an access token, which is given for a service account and goes into `authorization`.
+        public let isToken: Bool
 
-        public init(baseURL: String, apiKey: String) {
+        public init(baseURL: String, apiKey: String, options: [String: String] = [:], isToken: Bool = false) {
             self.baseURL = baseURL
             self.apiKey = apiKey
+            self.options = options
+            self.isToken = isToken
+        }
+
+        /// Whether it is a service account, for which an access token must be got first.
+        public var isServiceAccount: Bool { apiKey.utf8.first == UInt8(ascii: "{") }
+
+        /// The same account, opened by an access token.
+        ///
+        /// - Parameter project: Where the account names none itself.
+        public func opened(by token: String, project: String?) -> Account {
+            let known = project.map { ["project": $0] } ?? [:]
+            return Account(baseURL: baseURL, apiKey: token, options: known.merging(options) { $1 }, isToken: true)
         }
 
         /// The server alone.

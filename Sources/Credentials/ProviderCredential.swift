@@ -3,9 +3,14 @@ public struct ProviderCredential: Sendable, Hashable, CustomStringConvertible, C
     /// What goes into the request.
     public let secret: String
 
-    /// - Returns: nil for what can't stand in a header: it must be 1 to 8,192 printable ASCII characters without spaces.
+    /// - Returns: nil for what can't stand in a header: it must be 1 to 8,192 printable ASCII characters without spaces. The JSON
+    ///   of a service account's key, which is signed with and never sent, may have white space.
     public init?(_ secret: String) {
-        guard (1...8192).contains(secret.utf8.count), secret.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { return nil }
+        guard (1...8192).contains(secret.utf8.count),
+            secret.utf8.allSatisfy({ byte in
+                (0x21...0x7E).contains(byte) || (secret.hasPrefix("{") && [0x20, 0x0A, 0x0D, 0x09].contains(byte))
+            })
+        else { return nil }
         self.secret = secret
     }
 

@@ -8,8 +8,9 @@ extension Dialect {
         chat: [UInt8], scan: ChatRequestScan, mapping: Mapping
     ) throws(APIError) -> (any ForeignRequest)? {
         switch self {
-        case .openai, .echo: nil
+        case .openai, .azure, .echo: nil
         case .gemini: try GeminiRequest(chat: chat, mapping: mapping)
+        case .vertex: try GeminiRequest(chat: chat, mapping: mapping, isVertex: true)
         case .anthropic: try MessagesRequest(chat: chat, mapping: mapping, outputLimit: scan.outputLimit)
         }
     }

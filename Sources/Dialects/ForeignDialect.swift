@@ -1,3 +1,4 @@
+public import Catalogue
 public import Money
 
 /// A chat completion request as a provider of another dialect wants it: what is sent, and how its answer is read.
@@ -5,10 +6,10 @@ public import Money
 /// A translation is a pure function of the request: what can't be expressed is refused when it is made, before anything is
 /// held or sent.
 public protocol ForeignRequest: Sendable {
-    /// What is added to the provider's base URL for the model that the provider calls `model`.
-    func path(model: String) -> String
+    /// What is added to the account's base URL for the model that the provider calls `model`.
+    func path(model: String, at account: Provider.Account) -> String
     /// The headers beside `content-type` and `accept`.
-    func headers(apiKey: String) -> [(String, String)]
+    func headers(of call: ProviderCall) -> [(String, String)]
     /// The body, for a completion of at most `maximumTokens`.
     ///
     /// - Throws: 400 when so few tokens can't be combined with what the request asks for.
@@ -40,4 +41,24 @@ public protocol ForeignAnswer: Sendable {
     var isMalformed: Bool { get }
     /// The usage as far as it was told.
     var usage: TokenUsage? { get }
+}
+
+/// A request that is about to be sent, as far as the headers that prove who asks depend on it.
+public struct ProviderCall: Sendable {
+    public let account: Provider.Account
+    /// The whole URL.
+    public let url: String
+    public let body: [UInt8]
+    /// Seconds since 1970 UTC.
+    public let time: Int64
+
+    public init(account: Provider.Account, url: String, body: [UInt8], time: Int64) {
+        self.account = account
+        self.url = url
+        self.body = body
+        self.time = time
+    }
+
+    /// The access token of a service account as a header; nil for any other account.
+    var token: (String, String)? { account.isToken ? ("authorization", "Bearer \(account.apiKey)") : nil }
 }

@@ -28,6 +28,7 @@ public struct Gateway: Sendable {
     let denials: DenialRecorder
     let policies: PolicyCache
     let accounts = AccountRotation()
+    let accessTokens: AccessTokens
     let logger: Logger
 
     public init(
@@ -52,6 +53,7 @@ public struct Gateway: Sendable {
         self.configuration = configuration
         self.logger = logger
         metrics = GatewayMetrics(registry: registry)
+        accessTokens = AccessTokens(transport: transport)
         denials = DenialRecorder(appender: appender, logger: logger)
         let reader = PolicyReader(postgres: postgres, secrets: secrets, logger: logger)
         policies = PolicyCache(logger: logger) { organization in try await reader.read(organization) }

@@ -80,10 +80,10 @@ public struct MessagesRequest: ForeignRequest {
         if let outputLimit { try check(maximumTokens: outputLimit) }
     }
 
-    public func path(model: String) -> String { "/v1/messages" }
+    public func path(model: String, at account: Provider.Account) -> String { "/v1/messages" }
 
-    public func headers(apiKey: String) -> [(String, String)] {
-        [("x-api-key", apiKey), ("anthropic-version", "2023-06-01")]
+    public func headers(of call: ProviderCall) -> [(String, String)] {
+        [("x-api-key", call.account.apiKey), ("anthropic-version", "2023-06-01")]
     }
 
     public func answer(id: String, created: Int64) -> any ForeignAnswer { MessagesAnswer(created: created) }

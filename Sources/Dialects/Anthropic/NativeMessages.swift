@@ -1,3 +1,4 @@
+public import Catalogue
 internal import JSON
 internal import Money
 
@@ -12,11 +13,11 @@ public struct NativeMessages: ForeignRequest {
         addedPromptTokens = 2048 + translation.leftBytes
     }
 
-    public func path(model: String) -> String { "/v1/messages" }
+    public func path(model: String, at account: Provider.Account) -> String { "/v1/messages" }
 
-    public func headers(apiKey: String) -> [(String, String)] {
+    public func headers(of call: ProviderCall) -> [(String, String)] {
         let betas = translation.betas
-        return [("x-api-key", apiKey), ("anthropic-version", "2023-06-01")]
+        return [("x-api-key", call.account.apiKey), ("anthropic-version", "2023-06-01")]
             + (betas.isEmpty ? [] : [("anthropic-beta", betas.joined(separator: ","))])
     }
 

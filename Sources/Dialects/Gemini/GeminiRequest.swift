@@ -14,19 +14,22 @@ public struct GeminiRequest: ForeignRequest {
     private let members: [JSONValue.Member]
     private let configuration: [JSONValue.Member]
     private let isStreamed: Bool
+    /// Whether it goes to Vertex AI, which takes the same body elsewhere.
+    private let isVertex: Bool
     public let addedPromptTokens: Int64
 
     /// Translates a chat completion request that ``ChatRequestScan`` has let pass.
     ///
     /// - Parameter mapping: the model's mapping, which says how it is told to think.
     /// - Throws: 400 naming the field that can't be expressed.
-    public init(chat body: [UInt8], mapping: Mapping) throws(APIError) {
+    public init(chat body: [UInt8], mapping: Mapping, isVertex: Bool = false) throws(APIError) {
         let chat: JSONValue
         do { chat = try JSONValue(body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
-        try self.init(chat, thinks: mapping.thinking, reasons: mapping.capabilities.reasoning)
+        try self.init(chat, thinks: mapping.thinking, reasons: mapping.capabilities.reasoning, isVertex: isVertex)
     }
 
-    init(_ chat: JSONValue, thinks mode: ThinkingMode, reasons: Bool) throws(APIError) {
+    init(_ chat: JSONValue, thinks mode: ThinkingMode, reasons: Bool, isVertex: Bool = false) throws(APIError) {
+        self.isVertex = isVertex
         var fields = ChatFields(chat, provider: "Google")
         let conversation = try GeminiConversation(
             try fields.take("messages")?.elements ?? [], needsSignatures: mode == .adaptive && reasons)
@@ -61,11 +64,19 @@ public struct GeminiRequest: ForeignRequest {
         addedPromptTokens = tools.definitions == nil ? 0 : 1024
     }
 
-    public func path(model: String) -> String {
-        "/v1beta/models/\(model):" + (isStreamed ? "streamGenerateContent?alt=sse" : "generateContent")
+    /// At Vertex AI an account without a project is one of the express mode
+    /// (https://cloud.google.com/vertex-ai/generative-ai/docs/start/express-mode/overview).
+    public func path(model: String, at account: Provider.Account) -> String {
+        let call = isStreamed ? "streamGenerateContent?alt=sse" : "generateContent"
+        guard isVertex else { return "/v1beta/models/\(model):\(call)" }
+        let publisher = "publishers/google/models/\(model):\(call)"
+        guard let project = account.options["project"] else { return "/v1/\(publisher)" }
+        return "/v1/projects/\(project)/locations/\(account.options["region"] ?? "global")/\(publisher)"
     }
 
-    public func headers(apiKey: String) -> [(String, String)] { [("x-goog-api-key", apiKey)] }
+    public func headers(of call: ProviderCall) -> [(String, String)] {
+        [call.token ?? ("x-goog-api-key", call.account.apiKey)]
+    }
 
     public func body(model: String, maximumTokens: Int64) throws(APIError) -> [UInt8] {
         let bound = JSONValue.Member("maxOutputTokens", .integer(maximumTokens))

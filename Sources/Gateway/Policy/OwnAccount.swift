@@ -7,10 +7,13 @@ final class OwnAccount: Sendable {
     let credential: ProviderCredential
     /// The organization's choice instead of the catalogue's URL.
     let baseURL: String?
+    /// What else the provider needs to know, by the names that the catalogue has for it.
+    let options: [String: String]
 
-    init(id: ProviderKeyID, credential: ProviderCredential, baseURL: String?) {
+    init(id: ProviderKeyID, credential: ProviderCredential, baseURL: String?, options: [String: String] = [:]) {
         self.id = id
         self.credential = credential
         self.baseURL = baseURL
+        self.options = options
     }
 }

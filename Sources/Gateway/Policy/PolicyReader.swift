@@ -89,9 +89,13 @@ struct PolicyReader: Sendable {
         _ row: PostgresRow, _ id: ProviderKeyID, of organization: OrganizationID
     ) throws -> OwnAccount? {
         let baseURL: String? = try row.decode(6)
+        let options = try (try row.decode(4, as: [UInt8]?.self)).map {
+            try JSONDecoder().decode(ProviderKeyOptions.self, from: Data($0)).named
+        }
         do {
             return OwnAccount(
-                id: id, credential: try secrets.credential(try row.decode(7), for: id, of: organization), baseURL: baseURL)
+                id: id, credential: try secrets.credential(try row.decode(7), for: id, of: organization), baseURL: baseURL,
+                options: options ?? [:])
         } catch let failure as EncryptionKeys.Failure {
             logger.error("a provider key can't be used", metadata: ["provider_key": "\(id)", "error": "\(failure)"])
             return nil
@@ -121,7 +125,7 @@ struct PolicyReader: Sendable {
         FROM organizations.projects AS p WHERE p.organization = $1 AND p.status <> 'deleted'
         UNION ALL
         SELECT * FROM (
-            SELECT 'account', k.provider_key, NULL::uuid, coalesce(k.name, k.provider), NULL::jsonb, 0, k.base_url, s.ciphertext
+            SELECT 'account', k.provider_key, NULL::uuid, coalesce(k.name, k.provider), k.options, 0, k.base_url, s.ciphertext
             FROM provider_keys.keys AS k JOIN management.provider_secrets AS s USING (provider_key)
             WHERE k.organization = $1 AND s.organization = $1 AND k.status = 'active'
             ORDER BY k.place, k.created_at, k.provider_key

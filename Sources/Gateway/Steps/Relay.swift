@@ -1,4 +1,5 @@
 internal import Catalogue
+internal import Credentials
 internal import Dialects
 internal import HTTPTransport
 internal import Ledger
@@ -84,10 +85,10 @@ struct RelayStep: Sendable {
             let created = understood.incoming.occurredAt.microseconds / 1_000_000
             return .echo(try EchoStream(body: body, id: id, created: created))
         }
-        let account = try account(for: route)
+        let account = try await account(for: route)
+        let call = ChatCall(route.provider.dialect, model: route.mapping.upstreamName, at: account)
         let answer = try await post(
-            body, to: route, url: account.baseURL + "/chat/completions", headers: [("authorization", "Bearer \(account.apiKey)")],
-            isStreamed: understood.isStreamed)
+            body, to: route, url: call.url, headers: call.headers, isStreamed: understood.isStreamed)
         return .http(answer)
     }
 
@@ -96,7 +97,7 @@ struct RelayStep: Sendable {
         _ admitted: AdmittedRequest, _ foreign: any ForeignRequest, to route: Route
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
         let understood = admitted.understood
-        let account = try account(for: route)
+        let account = try await account(for: route)
         let model = route.mapping.upstreamName
         let limit = min(admitted.outputLimit(at: route)?.tokens ?? understood.outputLimit ?? .max, route.mapping.outputBound)
         let body: [UInt8]
@@ -105,19 +106,29 @@ struct RelayStep: Sendable {
         } catch {
             throw UpstreamFailure(kind: .status, message: error.message, status: error.status, body: error.json)
         }
+        let url = account.baseURL + foreign.path(model: model, at: account)
+        let call = ProviderCall(
+            account: account, url: url, body: body, time: Timestamp.now.microseconds / 1_000_000)
         let answer = try await post(
-            body, to: route, url: account.baseURL + foreign.path(model: model), headers: foreign.headers(apiKey: account.apiKey),
-            isStreamed: understood.isStreamed)
+            body, to: route, url: url, headers: foreign.headers(of: call), isStreamed: understood.isStreamed)
         let reader = foreign.answer(
             id: "chatcmpl-\(understood.incoming.id)", created: understood.incoming.occurredAt.microseconds / 1_000_000)
         return .foreign(TranslatedAnswer(answer, reader: reader))
     }
 
-    private func account(for route: Route) throws(UpstreamFailure) -> Provider.Account {
+    private func account(for route: Route) async throws(UpstreamFailure) -> Provider.Account {
         guard let account = gateway.accounts.account(for: route) else {
             throw UpstreamFailure(kind: .connect, message: "The provider \(route.provider.id) has no key here.")
         }
-        return account
+        guard account.isServiceAccount else { return account }
+        do {
+            let isTrusted = route.own == nil || gateway.configuration.allowsPrivateProviderURLs
+            let token = try await gateway.accessTokens.token(of: account.apiKey, isTrusted: isTrusted)
+            return account.opened(by: token.value, project: token.project)
+        } catch {
+            throw UpstreamFailure(
+                kind: error.isRefused ? .status : .connect, message: error.description, status: error.isRefused ? 401 : nil)
+        }
     }
 
     private func post(

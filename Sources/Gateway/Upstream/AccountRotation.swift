@@ -9,8 +9,9 @@ final class AccountRotation: Sendable {
     /// The account that pays for `route`; nil when there is none, or nothing says where it is.
     func account(for route: Route) -> Provider.Account? {
         guard let own = route.own else { return next(of: route.provider) }
-        guard let baseURL = own.baseURL ?? route.provider.baseURL else { return nil }
-        return Provider.Account(baseURL: baseURL, apiKey: own.credential.secret)
+        guard let baseURL = own.baseURL ?? route.provider.baseURL(options: own.options) else { return nil }
+        let options = route.provider.options.merging(own.options) { $1 }
+        return Provider.Account(baseURL: baseURL, apiKey: own.credential.secret, options: options)
     }
 
     /// The next account of the house; nil when it has none.

@@ -21,6 +21,15 @@ public struct ProviderKeyOptions: Codable, Sendable, Hashable {
         self.azureValidationModel = azureValidationModel
     }
 
+    /// The options that are given, by the names that the catalogue has for a provider's options.
+    public var named: [String: String] {
+        let all: [String: String?] = [
+            "region_prefix": awsBedrockRegionPrefix, "resource": azureResource, "api_version": azureAPIVersion,
+            "deployment_type": azureDeploymentType,
+        ]
+        return all.compactMapValues { $0 }
+    }
+
     enum CodingKeys: String, CodingKey {
         case awsBedrockRegionPrefix = "aws_bedrock_region_prefix"
         case azureResource = "azure_resource"

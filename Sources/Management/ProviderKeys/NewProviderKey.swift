@@ -48,8 +48,9 @@ struct NewProviderKey: Decodable, Sendable {
             throw WebError.invalid("token", "token must be 1 to 8192 printable ASCII characters without spaces.")
         }
         let ownURL = try Self.checkedURL(baseUrl, isPrivateAllowed: access.allowsPrivateURLs)
+        let options = try checkedOptions()
         let draft = Management.ProviderKeyDraft(
-            provider: provider, name: name, baseURL: ownURL, options: try checkedOptions(), credential: credential)
+            provider: provider, name: name, baseURL: ownURL, options: options, credential: credential)
         if provider == "custom" {
             guard let name else { throw WebError.invalid("name", "name is required for a custom provider.") }
             guard CustomProvider.isName(name) else {
@@ -69,14 +70,19 @@ struct NewProviderKey: Decodable, Sendable {
             throw WebError.invalid("provider", "provider must be the id of a provider of the catalogue, or custom.")
         }
         guard name == nil else { throw WebError.invalid("name", "Only a custom provider has a name.") }
-        guard let url = ownURL ?? known.baseURL else {
-            throw WebError.invalid("baseUrl", "baseUrl is required: the catalogue has none for this provider.")
+        guard let url = ownURL ?? known.baseURL(options: options?.named ?? [:]) else {
+            throw WebError.invalid("baseUrl", "baseUrl is required: the catalogue's lacks an option of this key.")
+        }
+        guard (known.dialect == .vertex) || !token.hasPrefix("{") else {
+            throw WebError.invalid("token", "Service accounts are for Vertex AI alone.")
         }
         return (
             draft,
             ProviderKeyTrial(
                 provider: known, mapping: access.catalogue.cheapestPaid(at: provider, Timestamp.now.microseconds), baseURL: url,
-                isOwnURL: ownURL != nil, credential: credential)
+                isOwnURL: ownURL != nil, credential: credential,
+                options: known.options.merging(options?.named ?? [:]) { $1 },
+                validationModel: options?.azureValidationModel)
         )
     }
 

@@ -45,4 +45,8 @@ public struct ProviderKeyTrial: Sendable {
     /// Whether the organization gave the URL.
     public let isOwnURL: Bool
     public let credential: ProviderCredential
+    /// What the provider needs to know besides, by the names that the catalogue has for it.
+    public var options: [String: String] = [:]
+    /// Another model to ask than the provider's name for `mapping`: a deployment of Azure.
+    public var validationModel: String?
 }

@@ -3,6 +3,7 @@ internal import Credentials
 internal import Dialects
 internal import HTTPTransport
 internal import JSON
+internal import Ledger
 internal import Web
 
 /// Tries a credential by the smallest call that needs one: ten tokens of the cheapest model, or the list of models where none is
@@ -10,6 +11,13 @@ internal import Web
 struct ProviderProbe: Sendable {
     let transport: HTTPTransport
     let allowsPrivateURLs: Bool
+    private let accessTokens: AccessTokens
+
+    init(transport: HTTPTransport, allowsPrivateURLs: Bool) {
+        self.transport = transport
+        self.allowsPrivateURLs = allowsPrivateURLs
+        accessTokens = AccessTokens(transport: transport)
+    }
 
     private static let deadlines = HTTPTransportRequest.Deadlines(
         connect: .seconds(5), firstByte: .seconds(20), idle: .seconds(10), total: .seconds(25))
@@ -18,7 +26,7 @@ struct ProviderProbe: Sendable {
     func check(_ trial: ProviderKeyTrial) async throws(WebError) {
         let status: Int
         do {
-            let (request, foreign) = try request(trial)
+            let (request, foreign) = try request(trial, at: try await account(of: trial))
             let response = try await transport.execute(request)
             if let foreign, response.status >= 400 {
                 // Not every dialect says by the status alone that it does not know a key: Google answers 400.
@@ -30,6 +38,8 @@ struct ProviderProbe: Sendable {
             response.cancel()
         } catch let error as HTTPTransportError {
             throw refusal(error, trial)
+        } catch let error as WebError {
+            throw error
         } catch {
             throw WebError(500, "The key could not be checked.")
         }
@@ -49,30 +59,46 @@ struct ProviderProbe: Sendable {
         }
     }
 
+    private func account(of trial: ProviderKeyTrial) async throws(WebError) -> Provider.Account {
+        let account = Provider.Account(
+            baseURL: trial.baseURL, apiKey: trial.credential.secret, options: trial.options)
+        guard account.isServiceAccount else { return account }
+        do {
+            let token = try await accessTokens.token(of: account.apiKey, isTrusted: allowsPrivateURLs)
+            return account.opened(by: token.value, project: token.project)
+        } catch {
+            throw WebError(
+                400, error.description, field: "token",
+                code: error.isRefused ? "invalid_provider_key" : "provider_unreachable")
+        }
+    }
+
     /// The same call as the gateway would make, in the provider's dialect, and who reads the answer where that is not OpenAI's.
     private func request(
-        _ trial: ProviderKeyTrial
+        _ trial: ProviderKeyTrial, at account: Provider.Account
     ) throws(APIError) -> (HTTPTransportRequest, (any ForeignRequest)?) {
-        let bearer = [("authorization", "Bearer \(trial.credential.secret)")]
         guard let mapping = trial.mapping, let provider = trial.provider else {
-            return (request(trial, "GET", "/models", headers: bearer, body: nil), nil)
+            let bearer = [("authorization", "Bearer \(account.apiKey)")]
+            return (request(trial, "GET", account.baseURL + "/models", headers: bearer, body: nil), nil)
         }
-        let chat = Self.chat(mapping)
+        let chat = Self.chat(mapping, model: mapping.upstreamName)
         guard let foreign = try provider.dialect.request(chat: chat, scan: try ChatRequestScan(chat), mapping: mapping) else {
-            return (request(trial, "POST", "/chat/completions", headers: bearer, body: chat), nil)
+            let model = trial.validationModel ?? mapping.upstreamName
+            let call = ChatCall(provider.dialect, model: model, at: account)
+            return (request(trial, "POST", call.url, headers: call.headers, body: Self.chat(mapping, model: model)), nil)
         }
-        let request = request(
-            trial, "POST", foreign.path(model: mapping.upstreamName),
-            headers: foreign.headers(apiKey: trial.credential.secret),
-            body: try foreign.body(model: mapping.upstreamName, maximumTokens: Self.tokens))
-        return (request, foreign)
+        let body = try foreign.body(model: mapping.upstreamName, maximumTokens: Self.tokens)
+        let url = account.baseURL + foreign.path(model: mapping.upstreamName, at: account)
+        let call = ProviderCall(
+            account: account, url: url, body: body, time: Timestamp.now.microseconds / 1_000_000)
+        return (request(trial, "POST", url, headers: foreign.headers(of: call), body: body), foreign)
     }
 
     private func request(
-        _ trial: ProviderKeyTrial, _ method: String, _ path: String, headers: [(String, String)], body: [UInt8]?
+        _ trial: ProviderKeyTrial, _ method: String, _ url: String, headers: [(String, String)], body: [UInt8]?
     ) -> HTTPTransportRequest {
         HTTPTransportRequest(
-            method: method, url: trial.baseURL + path,
+            method: method, url: url,
             headers: headers + [("accept", "application/json")]
                 + (body == nil ? [] : [("content-type", "application/json")]),
             body: body.map { .bytes($0) } ?? .none, deadlines: Self.deadlines,
@@ -81,12 +107,12 @@ struct ProviderProbe: Sendable {
 
     private static let tokens: Int64 = 10
 
-    private static func chat(_ mapping: Mapping) -> [UInt8] {
+    private static func chat(_ mapping: Mapping, model: String) -> [UInt8] {
         func message(_ role: String, _ text: String) -> JSONValue {
             .members([("role", .string(role)), ("content", .string(text))])
         }
         return JSONValue.members([
-            ("model", .string(mapping.upstreamName)),
+            ("model", .string(model)),
             ("messages", .array([message("system", "You are a helpful assistant."), message("user", "Hello")])),
             (mapping.outputLimitField.rawValue, .integer(tokens)),
         ]).bytes

@@ -1,3 +1,4 @@
+import Catalogue
 import Foundation
 import JSON
 import Money
@@ -63,10 +64,12 @@ import Testing
         let betas = ["context-management-2025-06-27, context-1m-2025-08-07", "interleaved-thinking-2025-05-14"]
         let translation = try MessagesTranslation(Array(body.utf8), betas: betas)
         #expect(translation.exclusive == nil)
-        let headers = NativeMessages(translation).headers(apiKey: "k")
+        let call = ProviderCall(
+            account: .init(baseURL: "https://x.test", apiKey: "k"), url: "https://x.test/v1/messages", body: [], time: 0)
+        let headers = NativeMessages(translation).headers(of: call)
         #expect(headers.last?.0 == "anthropic-beta")
         #expect(headers.last?.1 == "context-management-2025-06-27,interleaved-thinking-2025-05-14")
-        #expect(NativeMessages(try translate("{\(Self.hello)}")).headers(apiKey: "k").count == 2)
+        #expect(NativeMessages(try translate("{\(Self.hello)}")).headers(of: call).count == 2)
         let summary = #"{\#(Self.hello),"context_management":{"edits":[{"type":"compact_20260112"}]}}"#
         #expect(throws: APIError.self) { try translate(summary) }
     }

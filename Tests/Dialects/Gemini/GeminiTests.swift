@@ -40,12 +40,19 @@ import Testing
     }
 
     @Test func theModelAndTheStreamAreInThePath() throws {
-        func path(_ field: String) throws -> String {
+        func path(_ field: String, vertex options: [String: String]? = nil) throws -> String {
             let chat = #"{"model":"m","messages":[{"role":"user","content":"x"}]\#(field)}"#
-            return try GeminiRequest(try JSONValue(Array(chat.utf8)), thinks: .budget, reasons: false).path(model: "gemini-x")
+            let account = Provider.Account(baseURL: "https://x.test", apiKey: "k", options: options ?? [:])
+            return try GeminiRequest(
+                try JSONValue(Array(chat.utf8)), thinks: .budget, reasons: false, isVertex: options != nil
+            ).path(model: "gemini-x", at: account)
         }
         #expect(try path("") == "/v1beta/models/gemini-x:generateContent")
         #expect(try path(#","stream":true"#) == "/v1beta/models/gemini-x:streamGenerateContent?alt=sse")
+        #expect(try path("", vertex: [:]) == "/v1/publishers/google/models/gemini-x:generateContent")
+        #expect(
+            try path(#","stream":true"#, vertex: ["project": "p", "region": "europe-west4"])
+                == "/v1/projects/p/locations/europe-west4/publishers/google/models/gemini-x:streamGenerateContent?alt=sse")
     }
 
     @Test(arguments: [
