@@ -102,10 +102,10 @@ extension CatalogueFile.Description {
         case (_, let url?):
             // What stands for an option has the form of its values.
             let names = Dictionary(uniqueKeysWithValues: options.map { ($0.name, $0.name) })
-            guard let plain = ProviderOption.filled(url, names), BaseURL.checked(plain) == plain else {
-                throw fields.error("base_url", BaseURL.rule + ", with the names of its options alone in braces")
+            guard ProviderOption.filled(url, names).flatMap(BaseURL.checked) != nil else {
+                throw fields.error("base_url", BaseURL.rule + (options.isEmpty ? "" : ", its options in braces"))
             }
-            baseURL = url
+            baseURL = String(url.reversed().drop { $0 == "/" }.reversed())
         case (_, nil): throw fields.error("base_url", "is missing")
         }
     }
