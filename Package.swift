@@ -198,6 +198,7 @@ let package = Package(
                 "anthropic_catalogue.json", "anthropic_sdk.py", "anthropic_server.py", "anthropic_upstream.py", "audit.py",
                 "audit_api.py",
                 "bad_input.py", "billing.py", "browser.py", "browser_passkeys.py", "budget.py", "cache.py", "catalogue.py",
+                "cloud_accounts.py",
                 "curl_examples.py", "docs_page.py", "erasure.py", "gemini_catalogue.json", "gemini_keys.py", "gemini_server.py",
                 "gemini_upstream.py", "iam.py", "iam_catalogue.json", "logs.py", "mailboxes.py", "mock_catalogue.json",
                 "openai_sdk.py", "openapi.py", "passkeys.py", "playground.py", "provider.py", "provider_keys.py", "quota.py",

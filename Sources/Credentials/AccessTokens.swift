@@ -27,14 +27,23 @@ public final class AccessTokens: Sendable {
 
     /// A token is renewed this long before it ends: a request that begins with it must not outlive it.
     private static let margin: Int64 = 300_000_000
+    /// How long a request may take to reach the provider with a token that is about to end.
+    private static let spare: Int64 = 30_000_000
     private static let place = "https://oauth2.googleapis.com/token"
     private static let scope = "https://www.googleapis.com/auth/cloud-platform"
 
     private struct Kept {
-        let token: Token
+        var token: Token?
         /// In microseconds since 1970.
-        var renewAt: Int64
+        var renewAt: Int64 = 0
+        /// The token's end.
+        var endsAt: Int64 = 0
+        /// Asks for the next; all who need it wait for the same answer.
+        var pending: Pending?
     }
+
+    private typealias Answer = Result<(token: Token, seconds: Int64), Failure>
+    private typealias Pending = Task<Answer, Never>
 
     private let transport: HTTPTransport
     private let kept = Mutex<[[UInt8]: Kept]>([:])
@@ -49,21 +58,33 @@ public final class AccessTokens: Sendable {
     public func token(of key: String, isTrusted: Bool) async throws(Failure) -> Token {
         let digest = Array(SHA256.hash(data: Data(key.utf8))) + [isTrusted ? 1 : 0]
         let now = Timestamp.now.microseconds
-        let known = kept.withLock { kept -> Token? in
-            guard let found = kept[digest] else { return nil }
-            guard now >= found.renewAt else { return found.token }
-            // Whoever sees it first renews it; the others go on with it until then.
-            guard now < found.renewAt + Self.margin - 60_000_000 else { return nil }
-            kept[digest]?.renewAt += 30_000_000
-            return nil
+        let (known, pending) = kept.withLock { kept -> (Token?, Pending?) in
+            let found = kept[digest] ?? Kept()
+            if found.token != nil, now < found.renewAt { return (found.token, nil) }
+            let pending =
+                found.pending
+                ?? Task { [self] in
+                    let answer = await fetch(key, isTrusted: isTrusted, now: now)
+                    keep(answer, for: digest, askedAt: now)
+                    return answer
+                }
+            if kept.count >= Self.most, kept[digest] == nil { kept.removeAll() }
+            kept[digest, default: Kept()].pending = pending
+            // Until its end the old one serves while the next is on its way.
+            return (now < found.endsAt - Self.spare ? found.token : nil, pending)
         }
         if let known { return known }
-        let (token, seconds) = try await fetch(key, isTrusted: isTrusted, now: now)
+        guard let pending else { throw Failure(isRefused: false, description: "There is no token.") }
+        return try await pending.value.get().token
+    }
+
+    private func keep(_ answer: Answer, for digest: [UInt8], askedAt: Int64) {
         kept.withLock { kept in
-            if kept.count >= Self.most { kept.removeAll() }
-            kept[digest] = Kept(token: token, renewAt: now + max(seconds * 1_000_000 - Self.margin, 0))
+            kept[digest]?.pending = nil
+            guard case .success(let (token, seconds)) = answer else { return }
+            let endsAt = askedAt + seconds * 1_000_000
+            kept[digest] = Kept(token: token, renewAt: endsAt - Self.margin, endsAt: endsAt)
         }
-        return token
     }
 
     private struct Claims: JWTPayload {
@@ -76,7 +97,17 @@ public final class AccessTokens: Sendable {
         func verify(using algorithm: some JWTAlgorithm) async throws {}
     }
 
-    private func fetch(_ key: String, isTrusted: Bool, now: Int64) async throws(Failure) -> (Token, seconds: Int64) {
+    private func fetch(_ key: String, isTrusted: Bool, now: Int64) async -> Answer {
+        do throws(Failure) {
+            return .success(try await get(key, isTrusted: isTrusted, now: now))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func get(
+        _ key: String, isTrusted: Bool, now: Int64
+    ) async throws(Failure) -> (token: Token, seconds: Int64) {
         guard let account = try? JSONValue(Array(key.utf8)), let name = account["client_email"]?.text,
             let pem = account["private_key"]?.text
         else { throw Failure(isRefused: true, description: "The service account's key is not the JSON that Google gives.") }

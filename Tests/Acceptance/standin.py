@@ -31,7 +31,7 @@ class StandIn:
                 raw = await reader.readexactly(length)
                 headers = dict(re.findall(r"^([^:\r\n]+): *(.*?)\r$", head.lower(), re.M))
                 try:
-                    await self.respond(head.split(" ")[1], headers, json.loads(raw), reader, writer)
+                    await self.respond(head.split(" ")[1], headers, self.parse(raw), reader, writer)
                 except Refusal as refusal:
                     self.write(writer, refusal.status, refusal.value, refusal.extra)
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -39,6 +39,10 @@ class StandIn:
         finally:
             self.left.set()
             writer.close()
+
+    @staticmethod
+    def parse(raw):
+        return json.loads(raw)
 
     @staticmethod
     def write(writer, status, value, extra=""):
