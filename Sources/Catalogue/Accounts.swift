@@ -1,4 +1,5 @@
 internal import JSON
+internal import Money
 
 extension CatalogueFile {
     /// The providers of the files and of the environment, with the house's accounts, and what a person should know about them.
@@ -28,7 +29,7 @@ extension CatalogueFile {
                     id: description.id, name: description.name, dialect: description.dialect,
                     baseURL: description.baseURL.flatMap { ProviderOption.filled($0, fallbacks) }, options: fallbacks,
                     template: description.baseURL,
-                    environmentName: description.environmentName,
+                    environmentName: description.environmentName, priority: description.priority,
                     accounts: description.dialect == .echo ? [] : accounts ?? []))
         }
         let names = environment.keys.compactMap { key -> String? in
@@ -50,7 +51,7 @@ extension CatalogueFile {
             result.append(
                 Provider(
                     id: id, name: id, dialect: .openai, baseURL: accounts[0].baseURL, options: [:], template: accounts[0].baseURL,
-                    environmentName: name,
+                    environmentName: name, priority: .one,
                     accounts: accounts))
         }
         return (result, warnings)

@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import JSON
+internal import Money
 
 /// One catalogue file, or several merged: entries that are right by themselves. What they say about each other (known
 /// providers, unique aliases) is checked when all are together.
@@ -25,6 +26,7 @@ struct CatalogueFile {
         let baseURL: String?
         let environmentName: String
         let options: [ProviderOption]
+        let priority: Multiplier
     }
 
     var providers: [Entry<Description>] = []
@@ -84,7 +86,7 @@ struct CatalogueFile {
 
 extension CatalogueFile.Description {
     init(_ fields: FieldReader) throws(CatalogueError) {
-        try fields.allow(["id", "name", "dialect", "base_url", "environment", "options"])
+        try fields.allow(["id", "name", "dialect", "base_url", "environment", "options", "priority"])
         id = try fields.identifier("id", allowed: "abcdefghijklmnopqrstuvwxyz0123456789.-_")
         name = try fields.string("name")
         dialect = try fields.choice("dialect") ?? .openai
@@ -95,6 +97,7 @@ extension CatalogueFile.Description {
         }
         environmentName = environment ?? Provider.environmentName(id)
         options = try ProviderOption.read(fields)
+        priority = try fields.priority("priority") ?? .one
         let url = try fields.optionalString("base_url")
         switch (dialect, url) {
         case (.echo, nil): baseURL = nil

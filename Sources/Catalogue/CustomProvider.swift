@@ -22,7 +22,7 @@ public enum CustomProvider {
     public static func resolution(name: String, model: String, baseURL: String) -> (Resolution, Provider) {
         let provider = Provider(
             id: name, name: name, dialect: .openai, baseURL: baseURL, options: [:], template: baseURL, environmentName: "",
-            accounts: [])
+            priority: .one, accounts: [])
         let free = Prices(
             tiers: [
                 .init(
@@ -35,7 +35,8 @@ public enum CustomProvider {
             capabilities: Capabilities(
                 streaming: true, vision: true, tools: true, parallelToolCalls: true, reasoning: true, jsonOutput: true,
                 jsonSchema: true),
-            imageTokens: .unknown, outputLimitField: .maximumTokens, thinking: .budget, deprecatedAt: nil, deactivatedAt: nil)
+            imageTokens: .unknown, outputLimitField: .maximumTokens, thinking: .budget, priority: nil, deprecatedAt: nil,
+            deactivatedAt: nil)
         let all = Model(
             id: "\(name)/\(model)", name: model, family: "custom", summary: "", aliases: [model], mappings: [mapping])
         return (

@@ -46,6 +46,15 @@ struct FieldReader {
     /// The names of all fields, sorted.
     var names: [String] { members.keys.sorted() }
 
+    /// A decimal string from 0 to 10.
+    func priority(_ field: String) throws(CatalogueError) -> Multiplier? {
+        guard let text = try optionalString(field) else { return nil }
+        guard let value = try? Multiplier(decimal: text), (0...10_000_000).contains(value.partsPerMillion) else {
+            throw error(field, "must be a decimal from \"0\" to \"10\"")
+        }
+        return value
+    }
+
     func has(_ field: String) -> Bool { value(field) != nil }
 
     func string(_ field: String) throws(CatalogueError) -> String {

@@ -43,6 +43,8 @@ public struct Mapping: Sendable, Hashable {
     public let outputLimitField: OutputLimitField
     /// How it is told how much to think, where the dialect has more than one way.
     public let thinking: ThinkingMode
+    /// How much it is preferred to the model's other mappings; nil is the provider's.
+    public let priority: Multiplier?
     /// From when on new uses are discouraged, in microseconds since 1970 UTC.
     public let deprecatedAt: Int64?
     /// From when on the mapping is switched off, in microseconds since 1970 UTC.

@@ -1,3 +1,5 @@
+public import Money
+
 /// A wire format that a provider speaks.
 public enum Dialect: String, Sendable, Hashable, CaseIterable {
     /// OpenAI's chat completions, at `base_url` + `/chat/completions`, with a bearer token.
@@ -32,6 +34,8 @@ public struct Provider: Sendable, Hashable, CustomStringConvertible {
     let template: String?
     /// The part of its environment variables: `TOGETHER_AI` in `LLM_TOGETHER_AI_API_KEY`.
     public let environmentName: String
+    /// How much it is preferred to others at which a model can be had: 1 is ordinary, 0 is only for who asks for it by name.
+    public let priority: Multiplier
     /// The house's own accounts there, from the environment; empty when there are none. A provider without one can
     /// be used only with an organization's own key.
     public let accounts: [Account]

@@ -28,6 +28,10 @@ public struct ChatRequestScan: Sendable, Hashable {
     public internal(set) var choices: Int64 = 1
     /// `user`, decoded.
     public internal(set) var user: String?
+    /// `routing`, decoded: the gateway's own field, which no provider gets.
+    public internal(set) var routing: String?
+    /// `prompt_cache_key`, decoded.
+    public internal(set) var promptCacheKey: String?
     /// Whether `tools` (or the older `functions`) has an element.
     public internal(set) var hasTools = false
     /// Whether `parallel_tool_calls` is true.

@@ -17,6 +17,8 @@ struct EditPoints: Sendable, Hashable {
     var maximumCompletionTokensNull: Range<Int>?
     var streamOptions = StreamOptions.absent
     var includeUsage: Range<Int>?
+    /// The member `routing` with the comma that goes with it.
+    var routing: Range<Int>?
 }
 
 /// What the gateway may change in a request: the model's name, and what it must add to be able to charge.
@@ -85,6 +87,8 @@ extension ChatRequestScan {
             }
         }
         if !added.isEmpty { splices.append(Splice(edits.start..<edits.start, added)) }
+        // After what is added, which may stand at the same place.
+        if let routing = edits.routing { splices.append(Splice(routing, [])) }
         return Splice.apply(splices, to: body)
     }
 }

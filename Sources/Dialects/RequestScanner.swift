@@ -24,7 +24,7 @@ struct RequestScanner {
     enum Field: Int, CaseIterable {
         case model, messages, stream, user, tools, functions, modalities, audio, prediction
         case streamOptions, maximumTokens, maximumCompletionTokens, choices, responseFormat, parallelToolCalls, reasoningEffort
-        case serviceTier, webSearchOptions, bestOf
+        case serviceTier, webSearchOptions, bestOf, routing, promptCacheKey
 
         var name: String {
             switch self {
@@ -47,6 +47,8 @@ struct RequestScanner {
             case .serviceTier: "service_tier"
             case .webSearchOptions: "web_search_options"
             case .bestOf: "best_of"
+            case .routing: "routing"
+            case .promptCacheKey: "prompt_cache_key"
             }
         }
     }
@@ -76,7 +78,12 @@ struct RequestScanner {
         let isEmpty = !(try json { cursor throws(JSONError) in try cursor.enter("{", "}", text) })
         scan.edits.start = cursor.offset
         if !isEmpty {
+            var isFirst = true
             repeat {
+                // Of the first member the comma behind it goes with it, of every other the one before.
+                let start = isFirst ? cursor.offset : cursor.offset - 1
+                if scan.edits.routing?.upperBound == 0 { scan.edits.routing = scan.edits.start..<cursor.offset }
+                defer { isFirst = false }
                 let name = try json { cursor throws(JSONError) in try cursor.name(text) }
                 member = name
                 guard let index = try index(Self.names, name, text) else {
@@ -86,6 +93,9 @@ struct RequestScanner {
                 guard seen & 1 << index == 0 else { throw .field(duplicate(Self.fields[index].name)) }
                 seen |= 1 << index
                 try read(Self.fields[index], text)
+                if Self.fields[index] == .routing {
+                    scan.edits.routing = isFirst ? 0..<0 : start..<cursor.offset
+                }
             } while try json({ cursor throws(JSONError) in try cursor.another(UInt8(ascii: "}"), text) })
         }
         member = nil
@@ -136,6 +146,19 @@ struct RequestScanner {
         case .prediction:
             try skip(text, depth: 1)
             if first != UInt8(ascii: "n") { scan.predictionBytes = Int64(cursor.offset - start) }
+        case .routing:
+            if first != UInt8(ascii: "n") {
+                scan.routing = try string(text, name).decoded(text)
+            } else {
+                try skip(text, depth: 1)
+            }
+        case .promptCacheKey:
+            // Whatever it is, the provider reads it too; here only a string says something.
+            if first == UInt8(ascii: "\"") {
+                scan.promptCacheKey = try string(text, name).decoded(text)
+            } else {
+                try skip(text, depth: 1)
+            }
         case .serviceTier, .webSearchOptions, .modalities, .audio: try refusals(text, field)
         }
     }

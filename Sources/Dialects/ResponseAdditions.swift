@@ -22,12 +22,14 @@ public struct GatewayMetadata: Sendable, Hashable {
     public var estimated = false
     /// Whether the answer is one that was given before.
     public var cached = false
+    /// Why it went where it was tried first, as a JSON object; nil where there was no choice.
+    public var routing: [UInt8]?
 
     /// What every answer has.
     public init(
         requestedModel: String, requestedProvider: String?, usedModel: String, usedProvider: String, underlyingUsedModel: String,
         requestID: String? = nil, outputLimit: RequestEdits.OutputLimit? = nil, estimated: Bool = false,
-        cached: Bool = false
+        cached: Bool = false, routing: [UInt8]? = nil
     ) {
         self.requestedModel = requestedModel
         self.requestedProvider = requestedProvider
@@ -38,6 +40,7 @@ public struct GatewayMetadata: Sendable, Hashable {
         self.outputLimit = outputLimit
         self.estimated = estimated
         self.cached = cached
+        self.routing = routing
     }
 
     /// Appends the object. It is written by hand because every answer has one.
@@ -61,6 +64,7 @@ public struct GatewayMetadata: Sendable, Hashable {
         }
         if cached { bytes.append(contentsOf: ",\"cached\":true".utf8) }
         if estimated { bytes.append(contentsOf: ",\"estimated\":true".utf8) }
+        if let routing { bytes += ",\"routing\":".utf8 + routing }
         bytes.append(UInt8(ascii: "}"))
     }
 

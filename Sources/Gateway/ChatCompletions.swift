@@ -104,6 +104,7 @@ struct ChatCompletions: Sendable {
                 case .success(let (body, scan)):
                     return try await settleWhole(admitted, opened, body: body, scan: scan)
                 case .failure(let failure):
+                    gateway.note(opened.route, failure.report)
                     attempts = opened.attempts + [opened.attempt(status: opened.answer.status, error: failure.kind.rawValue)]
                     index = at + 1
                     guard failure.isProvidersFault, index < admitted.understood.routes.count else {
@@ -146,6 +147,7 @@ struct ChatCompletions: Sendable {
             attempts: opened.attempts + [opened.attempt(status: opened.answer.status, error: nil)], usage: scan.usage ?? estimate,
             isEstimated: scan.usage == nil, finishReason: scan.finishReasons.first,
             unifiedFinishReason: UnifiedFinishReason(finishReason: scan.finishReasons.first), completion: body)
+        opened.noteAnswered(admitted, usage: ending.usage, firstByteAt: nil, by: gateway)
         let settled = try await Settler(gateway: gateway).settle(admitted, ending)
         CacheStep(gateway: gateway).keep(body, of: admitted, from: opened.route, tokens: scan.estimatedCompletionTokens)
         let additions = ResponseAdditions(
@@ -193,6 +195,7 @@ struct ChatCompletions: Sendable {
                     let first = try await opened.answer.next()
                     return StreamedAnswer(gateway: gateway, admitted: admitted, opened: opened, first: first)
                 } catch {
+                    gateway.note(opened.route, error.report)
                     attempts = opened.attempts + [opened.attempt(status: opened.answer.status, error: error.kind.rawValue)]
                     index = at + 1
                     guard error.isProvidersFault, index < admitted.understood.routes.count else {
@@ -220,6 +223,6 @@ extension GatewayMetadata {
             usedModel: understood.model.id, usedProvider: route.provider.id, underlyingUsedModel: route.mapping.upstreamName,
             requestID: understood.incoming.id.description,
             outputLimit: admitted.outputLimit(at: route),
-            estimated: isEstimated, cached: admitted.cached != nil)
+            estimated: isEstimated, cached: admitted.cached != nil, routing: understood.decision?.metadata)
     }
 }

@@ -29,6 +29,11 @@ public struct Gateway: Sendable {
     let policies: PolicyCache
     let accounts = AccountRotation()
     let accessTokens: AccessTokens
+    let health = RouteHealth()
+    let circuits = Circuits()
+    let probation = Probation()
+    let sessions: StickySessions
+    private let exchange: HealthExchange
     let logger: Logger
 
     public init(
@@ -54,6 +59,8 @@ public struct Gateway: Sendable {
         self.logger = logger
         metrics = GatewayMetrics(registry: registry)
         accessTokens = AccessTokens(transport: transport)
+        sessions = StickySessions(redis: redis)
+        exchange = HealthExchange(health: health, redis: redis, logger: logger)
         denials = DenialRecorder(appender: appender, logger: logger)
         let reader = PolicyReader(postgres: postgres, secrets: secrets, logger: logger)
         policies = PolicyCache(logger: logger) { organization in try await reader.read(organization) }
@@ -72,7 +79,28 @@ public struct Gateway: Sendable {
 
     /// Appends what the request path leaves to be written later; runs until cancelled.
     public func run() async {
+        async let exchanged: Void = exchange.run()
         await denials.run()
+        await exchanged
+    }
+
+    /// Notes how an attempt at a provider ended.
+    ///
+    /// - Parameter counts: What it says about how fast the mapping is.
+    func note(_ route: Route, _ report: Circuits.Report, counts: RouteCounts = RouteCounts()) {
+        guard route.provider.dialect != .echo else { return }
+        circuits.end(.init(route), report)
+        // What happens at an organization's own account says nothing about others'.
+        guard route.own == nil else { return }
+        let name = MappingName(route)
+        var counts = counts
+        switch report {
+        case .answered: counts.answered = 1
+        case .fault: counts.faults = 1
+        case .neither: return
+        }
+        health.count(name, counts)
+        if route.isTrial, probation.ended(name, answered: counts.faults == 0) { exchange.forgive(name) }
     }
 }
 
@@ -94,6 +122,10 @@ public struct GatewayConfiguration: Sendable {
     public var totalDeadline: Duration
     /// The whole of a streamed answer.
     public var streamDeadline: Duration
+    /// What counts how much where a request may go to several providers.
+    public var routing: RoutingWeights
+    /// Until a connection stands to a provider that others can stand in for.
+    public var alternativeConnectDeadline: Duration
     /// Which proxies are believed when they say whom a request came from: rules about addresses depend on it.
     public var trustedProxies: TrustedProxies
     /// Whether URLs that organizations give to their provider keys may lead to private addresses.
@@ -105,7 +137,8 @@ public struct GatewayConfiguration: Sendable {
         maximumBodyBytes: Int = 20 << 20, maximumAnswerBytes: Int = 64 << 20, maximumInFlight: Int = 10_000,
         connectDeadline: Duration = .seconds(10), firstByteDeadline: Duration = .seconds(300),
         idleDeadline: Duration = .seconds(120), totalDeadline: Duration = .seconds(600),
-        streamDeadline: Duration = .seconds(1200), trustedProxies: TrustedProxies = TrustedProxies(),
+        streamDeadline: Duration = .seconds(1200), routing: RoutingWeights = RoutingWeights(),
+        alternativeConnectDeadline: Duration = .seconds(2), trustedProxies: TrustedProxies = TrustedProxies(),
         allowsPrivateProviderURLs: Bool = false, version: String = "1.0.0"
     ) {
         self.maximumBodyBytes = maximumBodyBytes
@@ -116,6 +149,8 @@ public struct GatewayConfiguration: Sendable {
         self.idleDeadline = idleDeadline
         self.totalDeadline = totalDeadline
         self.streamDeadline = streamDeadline
+        self.routing = routing
+        self.alternativeConnectDeadline = alternativeConnectDeadline
         self.trustedProxies = trustedProxies
         self.allowsPrivateProviderURLs = allowsPrivateProviderURLs
         self.version = version

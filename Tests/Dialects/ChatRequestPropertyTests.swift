@@ -144,6 +144,28 @@ import Testing
         }
     }
 
+    /// The gateway's own field is read and goes to nobody, wherever it stands.
+    @Test func routingIsTakenOut() throws {
+        let seed = TestEnvironment.seed("requests with routing")
+        var maker = Maker(random: RandomJSON(seed: seed))
+        for round in 0..<(isLong ? 50_000 : 1000) {
+            let members = maker.members()
+            var more = members
+            let value = ["\"price\"", "null", "\"a\\u0062\""][maker.random.below(3)]
+            more.insert("\"routing\" : \(value)", at: maker.random.below(members.count + 1))
+            let separator = [",", " , ", ",\n"][maker.random.below(3)]
+            let (plain, asked) = (
+                Array("{\(members.joined(separator: separator))}".utf8), Array("{ \(more.joined(separator: separator))}".utf8)
+            )
+            let scan = try ChatRequestScan(asked)
+            #expect(scan.routing == (value == "null" ? nil : value == "\"price\"" ? "price" : "ab"))
+            let edits = RequestEdits(model: "up", outputLimit: .init(field: .maximumTokens, tokens: 5), includeUsage: true)
+            let expected = try ChatRequestScan(plain).applying(edits, to: plain)
+            let found = scan.applying(edits, to: asked)
+            #expect(try JSONValue(found) == JSONValue(expected), "round \(round): \(String(decoding: found, as: UTF8.self))")
+        }
+    }
+
     /// Replaces the value of a member that is there.
     @discardableResult
     private func edit(_ name: String, in members: inout [String], _ change: (String) -> String) -> Bool {

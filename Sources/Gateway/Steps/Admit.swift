@@ -131,8 +131,9 @@ struct AdmitStep: Sendable {
                         understood: narrowed, policy: policy.position, refusal: nil, bound: HoldBound(cached: narrowed),
                         cache: cache)
                 }
+                let ranked = await RankStep(gateway: gateway).rank(funded)
                 return Trial(
-                    understood: funded, policy: policy.position, refusal: nil, bound: try HoldBound(funded),
+                    understood: ranked, policy: policy.position, refusal: nil, bound: try HoldBound(ranked),
                     cache: cache?.missed)
             case .failure(let refusal): refused = refusal
             }

@@ -1,9 +1,11 @@
+internal import Admission
 internal import Catalogue
 internal import Credentials
 internal import Dialects
 internal import HTTPTransport
 internal import Ledger
 internal import Logging
+internal import Money
 
 /// A provider's answer whose head is known to be good, and how it came to that.
 struct OpenedAnswer: Sendable {
@@ -18,6 +20,31 @@ struct OpenedAnswer: Sendable {
         Attempt(
             provider: route.provider.id, model: route.mapping.upstreamName, status: status, error: error,
             durationMS: (ContinuousClock.now - began).milliseconds, providerKey: route.own?.id)
+    }
+
+    /// Notes that the provider answered, how fast, and which provider a session is with.
+    ///
+    /// - Parameter firstByteAt: Of a stream.
+    func noteAnswered(
+        _ admitted: AdmittedRequest, usage: TokenUsage?, firstByteAt: ContinuousClock.Instant?, by gateway: Gateway
+    ) {
+        guard admitted.cached == nil else { return }
+        var counts = RouteCounts()
+        if let firstByteAt {
+            counts.timed = 1
+            counts.firstByteMS = max(0, (firstByteAt - began).milliseconds)
+        }
+        let elapsed = (ContinuousClock.now - began).milliseconds
+        if let tokens = usage?.completionTokens, tokens > 0, elapsed > 0 {
+            counts.tokens = tokens
+            counts.milliseconds = elapsed
+        }
+        gateway.note(route, .answered, counts: counts)
+        let understood = admitted.understood
+        guard let session = understood.preferences.session, understood.decision != nil else { return }
+        gateway.sessions.keep(
+            route.provider.id, of: session, model: understood.model.id, organization: understood.address.organization,
+            on: understood.incoming.eventLoop)
     }
 }
 
@@ -50,9 +77,10 @@ struct RelayStep: Sendable {
         while true {
             let route = routes[index]
             let began = ContinuousClock.now
+            gateway.circuits.begin(.init(route))
             let failure: UpstreamFailure
             do {
-                let answer = try await send(admitted, to: route)
+                let answer = try await send(admitted, to: route, isLast: index == routes.count - 1)
                 if (200..<300).contains(answer.status) {
                     return (OpenedAnswer(route: route, answer: answer, attempts: attempts, began: began), index)
                 }
@@ -60,6 +88,7 @@ struct RelayStep: Sendable {
             } catch {
                 failure = error
             }
+            gateway.note(route, failure.report)
             attempts.append(
                 Attempt(
                     provider: route.provider.id, model: route.mapping.upstreamName, status: failure.status,
@@ -72,9 +101,11 @@ struct RelayStep: Sendable {
         }
     }
 
-    private func send(_ admitted: AdmittedRequest, to route: Route) async throws(UpstreamFailure) -> UpstreamAnswer {
+    private func send(
+        _ admitted: AdmittedRequest, to route: Route, isLast: Bool
+    ) async throws(UpstreamFailure) -> UpstreamAnswer {
         let understood = admitted.understood
-        if let foreign = route.foreign { return try await send(admitted, foreign, to: route) }
+        if let foreign = route.foreign { return try await send(admitted, foreign, to: route, isLast: isLast) }
         let body = understood.scan.applying(
             RequestEdits(
                 model: route.mapping.upstreamName == understood.scan.model ? nil : route.mapping.upstreamName,
@@ -88,13 +119,13 @@ struct RelayStep: Sendable {
         let account = try await account(for: route)
         let call = ChatCall(route.provider.dialect, model: route.mapping.upstreamName, at: account)
         let answer = try await post(
-            body, to: route, url: call.url, headers: call.headers, isStreamed: understood.isStreamed)
+            body, to: route, url: call.url, headers: call.headers, isStreamed: understood.isStreamed, isLast: isLast)
         return .http(answer)
     }
 
     /// Sends the request in the provider's dialect; its answer comes back in OpenAI's.
     private func send(
-        _ admitted: AdmittedRequest, _ foreign: any ForeignRequest, to route: Route
+        _ admitted: AdmittedRequest, _ foreign: any ForeignRequest, to route: Route, isLast: Bool
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
         let understood = admitted.understood
         let account = try await account(for: route)
@@ -110,14 +141,14 @@ struct RelayStep: Sendable {
         let call = ProviderCall(
             account: account, url: url, body: body, time: Timestamp.now.microseconds / 1_000_000)
         let answer = try await post(
-            body, to: route, url: url, headers: foreign.headers(of: call), isStreamed: understood.isStreamed)
+            body, to: route, url: url, headers: foreign.headers(of: call), isStreamed: understood.isStreamed, isLast: isLast)
         let reader = foreign.answer(
             id: "chatcmpl-\(understood.incoming.id)", created: understood.incoming.occurredAt.microseconds / 1_000_000)
         return .foreign(TranslatedAnswer(answer, reader: reader))
     }
 
     private func account(for route: Route) async throws(UpstreamFailure) -> Provider.Account {
-        guard let account = gateway.accounts.account(for: route) else {
+        guard let account = route.payingAccount else {
             throw UpstreamFailure(kind: .connect, message: "The provider \(route.provider.id) has no key here.")
         }
         guard account.isServiceAccount else { return account }
@@ -132,7 +163,7 @@ struct RelayStep: Sendable {
     }
 
     private func post(
-        _ body: [UInt8], to route: Route, url: String, headers: [(String, String)], isStreamed: Bool
+        _ body: [UInt8], to route: Route, url: String, headers: [(String, String)], isStreamed: Bool, isLast: Bool
     ) async throws(UpstreamFailure) -> HTTPTransportResponse {
         let configuration = gateway.configuration
         do {
@@ -144,7 +175,10 @@ struct RelayStep: Sendable {
                     ],
                     body: .bytes(body),
                     deadlines: .init(
-                        connect: configuration.connectDeadline, firstByte: configuration.firstByteDeadline,
+                        connect: isLast
+                            ? configuration.connectDeadline
+                            : min(configuration.connectDeadline, configuration.alternativeConnectDeadline),
+                        firstByte: configuration.firstByteDeadline,
                         idle: configuration.idleDeadline,
                         total: isStreamed ? configuration.streamDeadline : configuration.totalDeadline),
                     // The operator's own accounts may lie on a private network; customers' URLs may not, unless the operator

@@ -1,4 +1,5 @@
 internal import Catalogue
+internal import Credentials
 internal import Dialects
 internal import Ledger
 internal import Money
@@ -13,21 +14,49 @@ final class Route: Sendable {
     let foreign: (any ForeignRequest)?
     /// The organization's own account; nil for the house's.
     let own: OwnAccount?
+    /// Which of the house's accounts, where it is the house's.
+    let account: Int
+    /// Whether the mapping is avoided, and tried to see whether it is well again.
+    let isTrial: Bool
 
     init(
         mapping: Mapping, provider: Provider, promptTokens: Int64, foreign: (any ForeignRequest)? = nil,
-        own: OwnAccount? = nil
+        own: OwnAccount? = nil, account: Int = 0, isTrial: Bool = false
     ) {
         self.mapping = mapping
         self.provider = provider
         self.promptTokens = promptTokens
         self.foreign = foreign
         self.own = own
+        self.account = account
+        self.isTrial = isTrial
     }
 
     /// The same place, paid from an account of the organization.
     func with(_ own: OwnAccount) -> Route {
         Route(mapping: mapping, provider: provider, promptTokens: promptTokens, foreign: foreign, own: own)
+    }
+
+    /// The same place, paid from another of the house's accounts.
+    func with(account: Int) -> Route {
+        Route(
+            mapping: mapping, provider: provider, promptTokens: promptTokens, foreign: foreign, account: account,
+            isTrial: isTrial)
+    }
+
+    /// The same place, tried although it is avoided.
+    var asTrial: Route {
+        Route(
+            mapping: mapping, provider: provider, promptTokens: promptTokens, foreign: foreign, own: own, account: account,
+            isTrial: true)
+    }
+
+    /// The account that pays there; nil when there is none, or nothing says where it is.
+    var payingAccount: Provider.Account? {
+        guard let own else { return account < provider.accounts.count ? provider.accounts[account] : nil }
+        guard let baseURL = own.baseURL ?? provider.baseURL(options: own.options) else { return nil }
+        let options = provider.options.merging(own.options) { $1 }
+        return Provider.Account(baseURL: baseURL, apiKey: own.credential.secret, options: options)
     }
 
     /// Who pays the provider.

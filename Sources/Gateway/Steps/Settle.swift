@@ -134,7 +134,8 @@ struct Settler: Sendable {
             overrun: NanoDollars(bills.price.total.rawValue - charged.rawValue),
             durationMS: (ContinuousClock.now - understood.incoming.receivedAt).milliseconds,
             timeToFirstTokenMS: ending.firstByteAt.map { ($0 - understood.incoming.receivedAt).milliseconds },
-            admittedAt: admitted.admission.admittedAt, providerKey: ending.route?.own?.id)
+            admittedAt: admitted.admission.admittedAt, providerKey: ending.route?.own?.id,
+            routing: admitted.cached == nil ? understood.decision : nil)
     }
 
     private func event(_ admitted: AdmittedRequest, _ kind: Ending.Kind, _ outcome: Outcome) throws(EventError) -> NewEvent {

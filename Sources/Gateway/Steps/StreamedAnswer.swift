@@ -95,6 +95,7 @@ final class StreamedAnswer: Sendable {
         }
         guard !wasSettled else { return }
         opened.answer.stop()
+        gateway.note(opened.route, .neither)
         // What came until the provider was stopped was produced for this client, whether it got there or not.
         while let bytes = try? await opened.answer.next() { keep(bytes) }
         let (tap, firstByteAt, completion) = state.withLock { ($0.tap, $0.firstByteAt, $0.completion) }
@@ -116,6 +117,7 @@ final class StreamedAnswer: Sendable {
     private func complete(_ tap: any StreamTap, to body: inout some ResponseBodyWriter) async throws {
         let isEstimated = tap.usage == nil
         let usage = tap.usage ?? estimate(tap)
+        opened.noteAnswered(admitted, usage: usage, firstByteAt: state.withLock { $0.firstByteAt }, by: gateway)
         let settled = try await settle(
             Ending(
                 kind: .completed, status: 200, route: opened.route,
@@ -142,6 +144,7 @@ final class StreamedAnswer: Sendable {
                 kind: tap.failure == nil ? .interrupted : .malformed,
                 message: "The provider's stream ended before it was complete.")
         let error = failure.clientError(route: opened.route)
+        gateway.note(opened.route, failure.report)
         _ = try await settle(
             Ending(
                 kind: .failed, status: 200, route: opened.route,

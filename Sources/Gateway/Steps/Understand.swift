@@ -17,6 +17,10 @@ final class UnderstoodRequest: Sendable {
     let routes: [Route]
     /// Of the catalogue that the request began with, whose prices it is charged at.
     let catalogueVersion: String
+    /// What routing is to care about.
+    let preferences: RoutingPreferences
+    /// How the routes came into their order; nil while they are as the catalogue has them.
+    let decision: RoutingDecision?
 
     var requestedModel: String { resolution.requested }
     var model: Model { resolution.model }
@@ -28,7 +32,8 @@ final class UnderstoodRequest: Sendable {
 
     init(
         incoming: IncomingRequest, address: KeyAddress, entered: EnteredRequest, scan: ChatRequestScan,
-        resolution: Resolution, routes: [Route], catalogueVersion: String
+        resolution: Resolution, routes: [Route], catalogueVersion: String, preferences: RoutingPreferences,
+        decision: RoutingDecision? = nil
     ) {
         self.incoming = incoming
         self.address = address
@@ -37,13 +42,15 @@ final class UnderstoodRequest: Sendable {
         self.resolution = resolution
         self.routes = routes
         self.catalogueVersion = catalogueVersion
+        self.preferences = preferences
+        self.decision = decision
     }
 
-    /// The same request with fewer routes.
-    func narrowed(to routes: [Route]) -> UnderstoodRequest {
+    /// The same request with other routes, mostly fewer.
+    func narrowed(to routes: [Route], by decision: RoutingDecision? = nil) -> UnderstoodRequest {
         UnderstoodRequest(
             incoming: incoming, address: address, entered: entered, scan: scan, resolution: resolution, routes: routes,
-            catalogueVersion: catalogueVersion)
+            catalogueVersion: catalogueVersion, preferences: preferences, decision: decision ?? self.decision)
     }
 }
 
@@ -76,7 +83,7 @@ struct UnderstandStep: Sendable {
         return UnderstoodRequest(
             incoming: incoming, address: address, entered: entered, scan: scan, resolution: resolution,
             routes: try routes(resolution, of: catalogue, scan: scan, entered: entered, custom: custom),
-            catalogueVersion: catalogue.version)
+            catalogueVersion: catalogue.version, preferences: try RoutingPreferences(incoming, scan))
     }
 
     /// The mappings that can serve the request, cheapest first; of equal price in the catalogue's order. Whose accounts may be

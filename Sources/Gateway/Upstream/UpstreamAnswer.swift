@@ -125,6 +125,12 @@ struct UpstreamFailure: Error, Sendable {
     /// Whether the provider may have begun to work on the request.
     var sentRequest = false
 
+    /// What it says about the account that was used: a client's own fault shows that the provider answers.
+    var report: Circuits.Report {
+        guard kind != .cancelled else { return .neither }
+        return isProvidersFault ? .fault(retryAfter: retryAfter) : .answered
+    }
+
     /// Whether another route may do better: the provider's fault, not the client's.
     var isProvidersFault: Bool {
         switch kind {

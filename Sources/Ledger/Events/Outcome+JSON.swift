@@ -38,6 +38,31 @@ extension Outcome {
         writer.member("time_to_first_token_ms", timeToFirstTokenMS)
         writer.member("admitted_at", admittedAt)
         if let bodies { bodies.write(into: &writer) }
+        if let routing { routing.write(into: &writer) }
+    }
+}
+
+extension RoutingDecision {
+    fileprivate func write(into writer: inout JSONWriter) {
+        writer.key("routing")
+        writer.beginObject()
+        writer.member("reason", reason.rawValue)
+        writer.member("provider", provider)
+        writer.key("candidates")
+        writer.beginArray()
+        for candidate in candidates {
+            writer.beginObject()
+            writer.member("provider", candidate.provider)
+            writer.member("score", candidate.score)
+            if let uptime = candidate.uptime { writer.member("uptime", uptime) }
+            if let latency = candidate.latencyMS { writer.member("latency_ms", latency) }
+            if let throughput = candidate.throughput { writer.member("throughput", throughput) }
+            if let priority = candidate.priority { writer.member("priority", priority) }
+            writer.endObject()
+        }
+        writer.endArray()
+        if let noFallback { writer.member("no_fallback", noFallback) }
+        writer.endObject()
     }
 }
 

@@ -48,6 +48,8 @@ public struct Outcome: Codable, Sendable, Hashable {
     public var admittedAt: Timestamp
     /// What proves the bodies that are kept beside the ledger; nil when none are.
     public var bodies: BodyDigests?
+    /// Why it went where it was tried first; nil where there was no choice.
+    public var routing: RoutingDecision?
 
     public init(
         instance: InstanceID, project: ProjectID, apiKey: APIKeyID, requestedModel: String, model: String, provider: String?,
@@ -55,7 +57,7 @@ public struct Outcome: Codable, Sendable, Hashable {
         finishReason: String?, unifiedFinishReason: String, attempts: [Attempt], usage: TokenUsage, catalogueVersion: String,
         credential: CredentialOwner, price: Bill, cost: Bill, held: NanoDollars, charged: NanoDollars, overrun: NanoDollars,
         durationMS: Int64, timeToFirstTokenMS: Int64?, admittedAt: Timestamp, providerKey: ProviderKeyID? = nil,
-        bodies: BodyDigests? = nil, saved: NanoDollars? = nil
+        bodies: BodyDigests? = nil, saved: NanoDollars? = nil, routing: RoutingDecision? = nil
     ) {
         self.instance = instance
         self.project = project
@@ -86,11 +88,12 @@ public struct Outcome: Codable, Sendable, Hashable {
         self.admittedAt = admittedAt
         self.bodies = bodies
         self.saved = saved
+        self.routing = routing
     }
 
     enum CodingKeys: String, CodingKey {
         case instance, project, model, provider, stream, cached, estimated, status, error, attempts, usage, credential, price,
-            cost, held, charged, overrun, saved, bodies
+            cost, held, charged, overrun, saved, bodies, routing
         case apiKey = "api_key"
         case providerKey = "provider_key"
         case requestedModel = "requested_model"

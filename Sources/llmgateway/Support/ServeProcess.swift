@@ -66,6 +66,7 @@ struct ServeProcess: Sendable {
         let registry = PrometheusRegistry()
         var gatewayConfiguration = GatewayConfiguration()
         gatewayConfiguration.maximumBodyBytes = settings.maximumBodyBytes
+        gatewayConfiguration.routing = settings.routing
         gatewayConfiguration.trustedProxies = settings.web.trustedProxies
         gatewayConfiguration.allowsPrivateProviderURLs = providerKeys.allowsPrivateURLs
         let gateway = Gateway(

@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Gateway
 internal import Logging
 internal import Web
 
@@ -26,6 +27,8 @@ struct Settings: Sendable {
     var catalogueFiles: [String]
     /// The largest request body in bytes: `LLMGATEWAY_MAX_BODY_BYTES`, 20 MiB.
     var maximumBodyBytes: Int
+    /// `ROUTING_WEIGHT_PRICE` and the others.
+    var routing: RoutingWeights
     /// `LLMGATEWAY_TRUSTED_PROXIES`, comma-separated networks whose `X-Forwarded-For` is believed.
     var web: WebConfiguration
     /// `ORIGIN_URLS`, comma-separated origins whose pages may send this server's cookie besides its own.
@@ -71,6 +74,18 @@ struct Settings: Sendable {
         catalogueFiles = (text("llmgateway.catalogue") ?? "").split(separator: ":").map(String.init)
         maximumBodyBytes = try number(
             "llmgateway.max.body.bytes", "LLMGATEWAY_MAX_BODY_BYTES", default: 20 << 20, in: 1024...(1 << 30))
+        func weight(_ name: String, or value: Double) throws(SettingsError) -> Double {
+            guard let said = text(ConfigKey("routing.weight.\(name)")) else { return value }
+            guard let weight = Double(said), weight.isFinite, (0...100).contains(weight) else {
+                throw SettingsError(message: "ROUTING_WEIGHT_\(name.uppercased()) must be a number from 0 to 100")
+            }
+            return weight
+        }
+        let weights = RoutingWeights()
+        routing = RoutingWeights(
+            price: try weight("price", or: weights.price), uptime: try weight("uptime", or: weights.uptime),
+            throughput: try weight("throughput", or: weights.throughput),
+            latency: try weight("latency", or: weights.latency), cache: try weight("cache", or: weights.cache))
         guard let proxies = TrustedProxies(list: text("llmgateway.trusted.proxies") ?? "") else {
             throw SettingsError(message: "LLMGATEWAY_TRUSTED_PROXIES must be networks such as 10.0.0.0/8, separated by commas")
         }

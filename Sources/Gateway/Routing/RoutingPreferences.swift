@@ -1,0 +1,44 @@
+internal import Crypto
+internal import Dialects
+internal import FoundationEssentials
+internal import HTTPTypes
+
+/// What a client says about where its request should go.
+struct RoutingPreferences: Sendable, Hashable {
+    var strategy = RoutingStrategy.auto
+    /// Only the first route is tried: `X-No-Fallback`.
+    var isAlone = false
+    /// A digest of the conversation that the request belongs to, so that a provider's own cache is found again.
+    var session: [UInt8]?
+
+    /// Reads `routing`, `X-No-Fallback`, and what names a session: `X-Session-Id`, else `prompt_cache_key`, else `user`.
+    ///
+    /// - Throws: 400 naming the field.
+    init(_ incoming: IncomingRequest, _ scan: ChatRequestScan) throws(GatewayError) {
+        if let text = scan.routing {
+            guard let known = RoutingStrategy(rawValue: text) else {
+                let names = RoutingStrategy.allCases.map(\.rawValue).joined(separator: ", ")
+                throw GatewayError.invalid("\"routing\" must be one of \(names)", param: "routing")
+            }
+            strategy = known
+        }
+        if let value = Self.noFallback.flatMap({ incoming.headers[$0] }) {
+            switch value.lowercased() {
+            case "true", "1": isAlone = true
+            case "false", "0": break
+            default: throw GatewayError.invalid("The x-no-fallback header must be true or false.", param: "x-no-fallback")
+            }
+        }
+        var name = scan.promptCacheKey ?? scan.user
+        if let header = Self.sessionID.flatMap({ incoming.headers[$0] }) {
+            guard (1...256).contains(header.utf8.count) else {
+                throw GatewayError.invalid("The x-session-id header must be 1 to 256 characters.", param: "x-session-id")
+            }
+            name = header
+        }
+        session = name.map { Array(SHA256.hash(data: Data($0.utf8)).prefix(16)) }
+    }
+
+    private static let noFallback = HTTPField.Name("x-no-fallback")
+    private static let sessionID = HTTPField.Name("x-session-id")
+}

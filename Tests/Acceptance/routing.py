@@ -1,0 +1,190 @@
+"""Where requests go when they may go to several providers: by price while all answer, elsewhere while one does not, and back when
+it does again.
+
+Arguments: the gateway's key, the ports of the providers alpha (the cheaper one, with the keys first and second) and beta.
+Environment: GATEWAY_URL, OTHER_URL (another gateway of the same ledger), TEST_SEED.
+"""
+
+import json
+import os
+import random
+import socket
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+
+import shop
+from shop import command, ok
+
+KEY, ALPHA, BETA = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+URL, OTHER = os.environ["GATEWAY_URL"], os.environ["OTHER_URL"]
+generator = random.Random(int(os.environ["TEST_SEED"]))
+lock = threading.Lock()
+client = httpx.Client(timeout=60, limits=httpx.Limits(max_connections=40))
+
+
+class Answer(shop.Answer):
+    """As a provider answers that may be asked to fail, to wait or to be left alone."""
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        with lock:
+            self.server.bodies.append(body)
+            fails = generator.random() < self.server.share
+        if fails:
+            return self.say(503, {"error": {"message": "overloaded", "type": "server_error"}})
+        if body["model"] == "busy" and self.server.retry_after:
+            return self.say(429, {"error": {"message": "slow down"}}, {"retry-after": str(self.server.retry_after)})
+        credential = self.headers["authorization"].removeprefix("Bearer ")
+        self.server.credentials.append(credential)
+        if credential in self.server.unknown:
+            return self.say(401, {"error": {"message": "no such key"}})
+        self.say(200, {
+            "id": "chatcmpl-1", "object": "chat.completion", "created": 1730000000, "model": body["model"],
+            "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}})
+
+    def say(self, status, value, headers={}):
+        data = json.dumps(value).encode()
+        self.send_response(status)
+        for name, text in (headers | {"content-type": "application/json", "content-length": str(len(data))}).items():
+            self.send_header(name, text)
+        self.end_headers()
+        self.wfile.write(data)
+
+
+class Provider(shop.ThreadingHTTPServer):
+    daemon_threads = True
+    # A provider that was stopped can be started again at once.
+    allow_reuse_address = True
+
+    def __init__(self, port):
+        self.bodies, self.credentials, self.unknown, self.share, self.retry_after = [], [], set(), 0, 0
+        self.connections = []
+        super().__init__(("127.0.0.1", port), Answer)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def get_request(self):
+        connection = super().get_request()
+        self.connections.append(connection[0])
+        return connection
+
+    def stop(self):
+        """As a process that is killed: its connections go too."""
+        self.shutdown()
+        self.server_close()
+        for connection in self.connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+def ask(model="both", headers={}, url=URL, **fields):
+    body = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5} | fields
+    return client.post(url + "/v1/chat/completions", json=body, headers={"authorization": f"Bearer {KEY}"} | headers)
+
+
+def used(answer):
+    return ok(answer)["metadata"]["used_provider"]
+
+
+def until(check, what, seconds):
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
+
+
+def last_outcome():
+    lines = command("ledger", "events", "--type", "request.completed", "--limit", "10000").splitlines()
+    return json.loads(lines[-1])["data"]
+
+
+alpha, beta = Provider(ALPHA), Provider(BETA)
+
+# By price, and what was weighed is told and recorded.
+answer = ok(ask())
+routing = answer["metadata"]["routing"]
+assert answer["metadata"]["used_provider"] == routing["selected_provider"] == "alpha", answer
+assert routing["selection_reason"] in ("price-only-no-metrics", "weighted-score"), routing
+scores = {score["provider_id"]: score["score"] for score in routing["provider_scores"]}
+assert scores["alpha"] == 0 and abs(scores["beta"] - 0.12) < 0.001, scores
+recorded = last_outcome()
+assert recorded["routing"]["provider"] == "alpha" and [c["score"] for c in recorded["routing"]["candidates"]] == [0, 120], recorded
+assert "routing" not in ok(ask("keys"))["metadata"]
+
+# What the client says about routing is for the gateway alone.
+for strategy in ("auto", "price", "throughput", "latency"):
+    ok(ask(routing=strategy))
+assert all("routing" not in body for body in alpha.bodies + beta.bodies)
+for fields, headers, param in (
+        ({"routing": "best"}, {}, "routing"), ({"routing": 5}, {}, "routing"), ({}, {"x-no-fallback": "maybe"}, "x-no-fallback"),
+        ({}, {"x-session-id": "x" * 300}, "x-session-id")):
+    refused = ask(headers=headers, **fields)
+    assert refused.status_code == 400 and refused.json()["error"]["param"] == param, refused.text
+
+# A provider that asks both keys to be left alone is, and no longer.
+alpha.retry_after = 2
+assert used(ask("busy")) == "beta" and len([body for body in alpha.bodies if body["model"] == "busy"]) == 2
+again = ok(ask("busy"))
+assert again["metadata"]["routing"]["selection_reason"] == "circuit-open", again
+assert len([body for body in alpha.bodies if body["model"] == "busy"]) == 2
+alpha.retry_after = 0
+until(lambda: used(ask("busy")) == "alpha", "alpha is asked again", 10)
+
+# Without fallback the first one's failure is the answer.
+alpha.share = 1
+asked = len(beta.bodies)
+alone = ask(headers={"x-no-fallback": "true"})
+assert alone.status_code >= 500 and len(beta.bodies) == asked, alone.text
+assert used(ask()) == "beta"
+
+# Three in ten fail at one of two: nobody notices, and soon it is asked less.
+alpha.share = 0.3
+until(lambda: used(ask()) == "alpha", "alpha is back", 30)
+with ThreadPoolExecutor(16) as pool:
+    statuses = list(pool.map(lambda _: ask("shaky").status_code, range(1500)))
+assert statuses.count(200) == 1500, {status: statuses.count(status) for status in set(statuses)}
+attempts = [body for body in alpha.bodies if body["model"] == "shaky"]
+assert 5 < len(attempts) < 1400, len(attempts)
+
+
+def heard():
+    """Another gateway knows of it too."""
+    scores = ok(ask("shaky", url=OTHER))["metadata"]["routing"]["provider_scores"]
+    return any(score["provider_id"] == "alpha" and score.get("uptime", 100) < 90 for score in scores)
+
+
+until(heard, "the other gateway has heard", 15)
+
+# One is gone: its requests go on elsewhere at once, and come back within half a minute of its return.
+alpha.share = 0
+until(lambda: used(ask()) == "alpha", "alpha is back", 30)
+alpha.stop()
+began = time.monotonic()
+assert used(ask(headers={"x-session-id": "s1"})) == "beta" and time.monotonic() - began < 1
+with ThreadPoolExecutor(16) as pool:
+    assert all(status == 200 for status in pool.map(lambda _: ask().status_code, range(200)))
+assert ok(ask())["metadata"]["routing"]["selected_provider"] == "beta"
+time.sleep(4)
+alpha = Provider(ALPHA)
+began = time.monotonic()
+until(lambda: used(ask()) == "alpha", "alpha is back", 30)
+print(f"back after {time.monotonic() - began:.1f} s")
+
+# A session stays where its prompt is cached; others go where it is cheaper.
+assert used(ask(headers={"x-session-id": "s1"})) == "beta"
+assert ok(ask(headers={"x-session-id": "s1"}))["metadata"]["routing"]["selection_reason"] == "session-sticky"
+assert used(ask(headers={"x-session-id": "s1"}, url=OTHER)) == "beta"
+assert used(ask(headers={"x-session-id": "s2"})) == used(ask(user="s1-not")) == used(ask(prompt_cache_key="k")) == "alpha"
+
+# A key that is refused is followed by the provider's other key, and soon not asked for again.
+alpha.unknown = {"first"}
+alpha.credentials.clear()
+for _ in range(30):
+    ok(ask("keys"))
+assert alpha.credentials.count("second") == 30 and 5 <= alpha.credentials.count("first") <= 8, alpha.credentials
