@@ -31,22 +31,31 @@ extension Catalogue {
             ("description", .string(model.summary)), ("family", .string(model.family)),
         ]
         let abilities: [(String, JSONValue?)] = [
-            ("architecture", architecture(vision: any(\.vision))), ("top_provider", .members([("is_moderated", .bool(true))])),
+            ("architecture", architecture(model.kind, vision: any(\.vision))),
+            ("top_provider", .members([("is_moderated", .bool(true))])),
             ("providers", .array(mappings.map(providerItem))), ("pricing", pricing(priced.prices)),
             ("context_length", .integer(mappings.map(\.contextSize).max() ?? 0)),
             ("max_output", mappings.compactMap(\.maximumOutput).max().map { .integer($0) }),
-            ("supported_parameters", .array(supportedParameters(any))), ("json_output", .bool(any(\.jsonOutput))),
+            ("supported_parameters", .array(model.kind == .chat ? supportedParameters(any) : [])),
+            ("json_output", .bool(any(\.jsonOutput))),
             ("structured_outputs", .bool(any(\.jsonSchema))), ("free", .bool(model.isFree)),
             ("deprecated_at", day(\.deprecatedAt)), ("deactivated_at", day(\.deactivatedAt)),
         ]
         return .members(identity + abilities)
     }
 
-    private func architecture(vision: Bool) -> JSONValue {
-        .members([
-            ("input_modalities", .array(vision ? [.string("text"), .string("image")] : [.string("text")])),
-            ("output_modalities", .array([.string("text")])), ("tokenizer", .string("GPT")),
-        ])
+    private func architecture(_ kind: ModelKind, vision: Bool) -> JSONValue {
+        let output =
+            switch kind {
+            case .chat: "text"
+            case .embedding: "embeddings"
+            case .moderation: "moderation"
+            }
+        return
+            .members([
+                ("input_modalities", .array(vision ? [.string("text"), .string("image")] : [.string("text")])),
+                ("output_modalities", .array([.string(output)])), ("tokenizer", .string("GPT")),
+            ])
     }
 
     private func providerItem(_ mapping: Mapping) -> JSONValue {

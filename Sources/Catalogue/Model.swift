@@ -8,6 +8,8 @@ public struct Model: Sendable, Hashable {
     public let name: String
     /// The family it belongs to: `openai`.
     public let family: String
+    /// What it is asked for.
+    public let kind: ModelKind
     /// A sentence for people; may be empty.
     public let summary: String
     /// Further names that clients may use; none of them is another model's id or alias.
@@ -17,6 +19,16 @@ public struct Model: Sendable, Hashable {
 
     /// Whether every mapping is free.
     public var isFree: Bool { mappings.allSatisfy(\.isFree) }
+}
+
+/// What a model is asked for.
+public enum ModelKind: String, Sendable, Hashable, CaseIterable {
+    /// Completions of a conversation.
+    case chat
+    /// Vectors of texts.
+    case embedding
+    /// Whether texts or images are harmful.
+    case moderation
 }
 
 /// One model at one provider.

@@ -4,13 +4,14 @@ internal import Money
 extension Model {
     /// Reads a model of a catalogue file.
     init(_ fields: FieldReader) throws(CatalogueError) {
-        try fields.allow(["id", "name", "family", "description", "aliases", "mappings"])
+        try fields.allow(["id", "name", "family", "kind", "description", "aliases", "mappings"])
         let id = try fields.identifier("id")
         var mappings: [Mapping] = []
         for mapping in try fields.objects("mappings") { mappings.append(try Mapping(mapping, model: id)) }
         guard !mappings.isEmpty else { throw fields.error("mappings", "must have at least one") }
         self.init(
             id: id, name: try fields.string("name"), family: try fields.string("family"),
+            kind: try fields.choice("kind") ?? .chat,
             summary: try fields.optionalString("description") ?? "", aliases: try fields.identifiers("aliases"),
             mappings: mappings)
     }

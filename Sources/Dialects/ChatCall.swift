@@ -1,28 +1,42 @@
 public import Catalogue
 
-/// Where a chat completion request goes whose bytes the provider takes as they are.
+/// Where a request goes whose bytes the provider takes as they are.
 public struct ChatCall: Sendable {
     public let url: String
     /// The headers beside `content-type` and `accept`.
     public let headers: [(String, String)]
 
-    /// - Parameter model: The provider's name for the model.
-    public init(_ dialect: Dialect, model: String, at account: Provider.Account) {
+    /// - Parameters:
+    ///   - model: The provider's name for the model.
+    ///   - kind: What it is asked for.
+    public init(_ dialect: Dialect, model: String, kind: ModelKind = .chat, at account: Provider.Account) {
+        let path = kind.path.dropFirst(3)
         switch dialect {
         case .azure:
-            url = account.baseURL + Self.azurePath(model: model, account.options)
+            url = account.baseURL + Self.azurePath(path, model: model, account.options)
             headers = [("api-key", account.apiKey)]
         case .openai, .anthropic, .gemini, .vertex, .echo:
-            url = account.baseURL + "/chat/completions"
+            url = account.baseURL + path
             headers = [("authorization", "Bearer \(account.apiKey)")]
         }
     }
 
     /// A resource of AI Foundry names the model in the body; an older one has a deployment for each
     /// (https://learn.microsoft.com/azure/ai-foundry/openai/reference).
-    private static func azurePath(model: String, _ options: [String: String]) -> String {
-        guard options["deployment_type"] == "openai" else { return "/openai/v1/chat/completions" }
+    private static func azurePath(_ path: Substring, model: String, _ options: [String: String]) -> String {
+        guard options["deployment_type"] == "openai" else { return "/openai/v1\(path)" }
         let version = options["api_version"] ?? "2024-10-21"
-        return "/openai/deployments/\(model)/chat/completions?api-version=\(version)"
+        return "/openai/deployments/\(model)\(path)?api-version=\(version)"
+    }
+}
+
+extension ModelKind {
+    /// Where it is asked, of the gateway and of a provider that speaks OpenAI's format.
+    public var path: String {
+        switch self {
+        case .chat: "/v1/chat/completions"
+        case .embedding: "/v1/embeddings"
+        case .moderation: "/v1/moderations"
+        }
     }
 }

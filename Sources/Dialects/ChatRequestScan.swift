@@ -1,4 +1,4 @@
-internal import Catalogue
+public import Catalogue
 public import NIOCore
 
 /// What the gateway reads of a chat completion request, found in one pass over the body; the rest stays bytes.
@@ -42,6 +42,8 @@ public struct ChatRequestScan: Sendable, Hashable {
     public internal(set) var hasReasoningEffort = false
     /// The number of messages, at least 1.
     public internal(set) var messages: Int64 = 0
+    /// How many texts are read apart from each other, each within the model's context: 1, but for embeddings and moderations.
+    public internal(set) var contexts: Int64 = 1
     /// UTF-8 bytes of everything in `messages` that a model reads as text.
     public internal(set) var textBytes: Int64 = 0
     /// Bytes of the text of `tools`, `functions` and `response_format`, which a model reads too.
@@ -75,6 +77,13 @@ public struct ChatRequestScan: Sendable, Hashable {
 
     /// Scans a body.
     public init(_ body: ByteBuffer) throws(APIError) { self = try ChatRequestScan(body.readableBytesSpan) }
+
+    /// Scans a request for embeddings or a moderation, which asks for no completion.
+    public init(_ body: [UInt8], of kind: ModelKind) throws(APIError) {
+        self = try ChatRequestScan(body.span.bytes, of: kind)
+        // One token that is never written bounds what is never written.
+        if kind != .chat { (maximumTokens, contexts) = (1, messages) }
+    }
 
     init() {}
 }

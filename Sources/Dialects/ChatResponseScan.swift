@@ -29,6 +29,8 @@ public struct ChatResponseScan: Sendable, Hashable {
     public internal(set) var textBytes: Int64 = 0
     /// UTF-8 bytes of the names and arguments of all tool calls.
     public internal(set) var toolBytes: Int64 = 0
+    /// The usage where only the prompt's tokens are told, and the total is theirs.
+    var usageOfPrompt: TokenUsage?
     /// What `error` says, if there is one.
     public internal(set) var error: APIError?
 

@@ -35,6 +35,12 @@ extension ChatRequestScan {
         return nil
     }
 
+    /// What `mapping` reads at most: a provider refuses more.
+    public func longestPrompt(for mapping: Mapping) -> Int64 {
+        let (tokens, overflows) = mapping.contextSize.multipliedReportingOverflow(by: contexts)
+        return overflows ? .max : tokens
+    }
+
     /// The most tokens that the prompt can have at `mapping`. A part that has no bound counts as the whole of the model's
     /// context, which is all that is read of it where a provider counts tokens as it says it does.
     public func promptBound(for mapping: Mapping) -> Int64 {
@@ -42,7 +48,7 @@ extension ChatRequestScan {
         let text = textBytes + definitionBytes + messages * TokenBound.perMessage + TokenBound.perRequest
         let definitions = definitionBytes > 0 ? TokenBound.perDefinitions : 0
         let images = lowDetailImages * mapping.imageTokens.low + otherImages * mapping.imageTokens.other
-        return min(text + definitions + images, mapping.contextSize)
+        return min(text + definitions + images, longestPrompt(for: mapping))
     }
 
     /// The most tokens that all completions can have together when each choice has at most `perChoice`. Rejected tokens of a

@@ -1,9 +1,10 @@
+internal import Catalogue
 internal import JSON
 
 extension ChatRequestScan {
     /// Scans a body that lies anywhere in memory.
-    init(_ text: RawSpan) throws(APIError) {
-        var scanner = RequestScanner()
+    init(_ text: RawSpan, of kind: ModelKind = .chat) throws(APIError) {
+        var scanner = RequestScanner(kind: kind)
         do throws(ScanFailure) {
             try scanner.scan(text)
         } catch {
@@ -24,7 +25,7 @@ struct RequestScanner {
     enum Field: Int, CaseIterable {
         case model, messages, stream, user, tools, functions, modalities, audio, prediction
         case streamOptions, maximumTokens, maximumCompletionTokens, choices, responseFormat, parallelToolCalls, reasoningEffort
-        case serviceTier, webSearchOptions, bestOf, routing, promptCacheKey
+        case serviceTier, webSearchOptions, bestOf, routing, promptCacheKey, input
 
         var name: String {
             switch self {
@@ -49,12 +50,28 @@ struct RequestScanner {
             case .bestOf: "best_of"
             case .routing: "routing"
             case .promptCacheKey: "prompt_cache_key"
+            case .input: "input"
             }
         }
     }
 
-    private static let fields = Field.allCases
-    private static let names = FieldNames(Field.allCases.map(\.name))
+    /// The fields that are read of a kind of request.
+    private struct Known: Sendable {
+        let fields: [Field]
+        let names: FieldNames
+        let required: [Field]
+
+        init(_ fields: [Field], required: [Field]) {
+            self.fields = fields
+            names = FieldNames(fields.map(\.name))
+            self.required = required
+        }
+    }
+
+    private static let chat = Known(Field.allCases.filter { $0 != .input }, required: [.model, .messages])
+    private static let others = Known([.model, .input, .user, .routing], required: [.model, .input])
+
+    let kind: ModelKind
 
     var scan = ChatRequestScan()
     var cursor = JSONCursor()
@@ -67,6 +84,7 @@ struct RequestScanner {
 
     mutating func scan(_ text: RawSpan) throws(ScanFailure) {
         var seen = 0
+        let known = kind == .chat ? Self.chat : Self.others
         guard try json({ cursor throws(JSONError) in try cursor.next(text) }) == UInt8(ascii: "{") else {
             // What follows must be JSON all the same: a client is told of the syntax before the shape.
             try json { cursor throws(JSONError) in
@@ -86,21 +104,24 @@ struct RequestScanner {
                 defer { isFirst = false }
                 let name = try json { cursor throws(JSONError) in try cursor.name(text) }
                 member = name
-                guard let index = try index(Self.names, name, text) else {
+                guard let index = try index(known.names, name, text) else {
                     try skip(text, depth: 1)
                     continue
                 }
-                guard seen & 1 << index == 0 else { throw .field(duplicate(Self.fields[index].name)) }
+                guard seen & 1 << index == 0 else { throw .field(duplicate(known.fields[index].name)) }
                 seen |= 1 << index
-                try read(Self.fields[index], text)
-                if Self.fields[index] == .routing {
+                try read(known.fields[index], text)
+                if known.fields[index] == .routing {
                     scan.edits.routing = isFirst ? 0..<0 : start..<cursor.offset
                 }
             } while try json({ cursor throws(JSONError) in try cursor.another(UInt8(ascii: "}"), text) })
         }
         member = nil
         try json { cursor throws(JSONError) in try cursor.end(text) }
-        for required in [Field.model, .messages] where seen & 1 << required.rawValue == 0 {
+        for required in known.required
+        where !known.fields.indices.contains(where: {
+            known.fields[$0] == required && seen & 1 << $0 != 0
+        }) {
             throw .field(APIError.invalid(required.name, "\"\(required.name)\" is required"))
         }
     }
@@ -118,6 +139,7 @@ struct RequestScanner {
                 throw .field(APIError.invalid(name, "\"model\" must have 1 to 256 bytes"))
             }
         case .messages: try messages(text)
+        case .input: try input(text)
         case .stream: scan.stream = try flag(text, name)
         case .user:
             if first != UInt8(ascii: "n") { scan.user = try string(text, name).decoded(text) } else { try skip(text, depth: 1) }

@@ -167,6 +167,7 @@ struct ResponseScanner {
             }
         }
         result.usage = counts.usage
+        result.usageOfPrompt = counts.usageOfPrompt
         result.hasMalformedUsage = result.usage == nil
     }
 
@@ -213,6 +214,11 @@ struct UsageCounts {
     var writtenHour: Int64?
     var reasoning: Int64?
     var isMalformed = false
+
+    var usageOfPrompt: TokenUsage? {
+        guard !isMalformed, let prompt, completion == nil, total == nil || total == prompt else { return nil }
+        return TokenUsage(promptTokens: prompt, cachedTokens: cached ?? 0)
+    }
 
     /// The usage; nil unless both sides were counted. Where the total says that reasoning comes on top of the completion, it is
     /// made a part of it, which is what the gateway charges by.

@@ -7,8 +7,8 @@ internal import Logging
 internal import Money
 internal import NIOCore
 
-/// `POST /v1/chat/completions`, and `POST /v1/messages` for clients of Anthropic's format: authenticate, understand, admit,
-/// relay, settle; one way through, never back.
+/// `POST /v1/chat/completions`, `POST /v1/messages` for clients of Anthropic's format, embeddings and moderations: authenticate,
+/// understand, admit, relay, settle; one way through, never back.
 struct ChatCompletions: Sendable {
     let gateway: Gateway
     var entrance = Entrance.chat
@@ -146,7 +146,9 @@ struct ChatCompletions: Sendable {
             kind: .completed, status: 200, route: opened.route,
             attempts: opened.attempts + [opened.attempt(status: opened.answer.status, error: nil)], usage: scan.usage ?? estimate,
             isEstimated: scan.usage == nil, finishReason: scan.finishReasons.first,
-            unifiedFinishReason: UnifiedFinishReason(finishReason: scan.finishReasons.first), completion: body)
+            unifiedFinishReason: entrance.kind == .chat
+                ? UnifiedFinishReason(finishReason: scan.finishReasons.first) : .completed,
+            completion: body)
         opened.noteAnswered(admitted, usage: ending.usage, firstByteAt: nil, by: gateway)
         let settled = try await Settler(gateway: gateway).settle(admitted, ending)
         CacheStep(gateway: gateway).keep(body, of: admitted, from: opened.route, tokens: scan.estimatedCompletionTokens)

@@ -23,12 +23,21 @@ enum RequestDigest {
         add(Array("1".utf8))
         add(Array(address.organization.description.utf8))
         add(Array(address.project.description.utf8))
-        add(Array((entered.messages == nil ? "chat" : "messages").utf8))
+        add(Array(name(of: entered.entrance).utf8))
         if entered.messages != nil, let name = HTTPField.Name("anthropic-beta") {
             for value in headers[values: name] { add(Array(value.utf8)) }
         }
         add(text)
         return Array(hasher.finalize())
+    }
+
+    private static func name(of entrance: Entrance) -> String {
+        switch entrance {
+        case .chat, .playground: "chat"
+        case .messages: "messages"
+        case .embeddings: "embeddings"
+        case .moderations: "moderations"
+        }
     }
 
     /// Members by name; numbers as they stand, because 1 and 1.0 may mean two things to somebody.

@@ -8,6 +8,12 @@ extension Dialect {
     func request(
         _ entered: EnteredRequest, scan: ChatRequestScan, mapping: Mapping
     ) throws(APIError) -> (any ForeignRequest)? {
+        if entered.entrance.kind != .chat {
+            guard self == .openai || self == .azure else {
+                throw .invalid("model", "The provider of this model is asked for completions alone.")
+            }
+            return nil
+        }
         if self == .anthropic, let messages = entered.messages { return NativeMessages(messages) }
         if let exclusive = entered.messages?.exclusive { throw exclusive }
         return try request(chat: entered.chat, scan: scan, mapping: mapping)

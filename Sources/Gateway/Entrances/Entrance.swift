@@ -1,3 +1,4 @@
+internal import Catalogue
 internal import Dialects
 internal import HTTPTypes
 internal import Money
@@ -10,11 +11,24 @@ enum Entrance: Sendable, Hashable {
     case messages
     /// The playground's: a chat completion of which only the message is answered.
     case playground
+    /// Vectors of texts, of providers that speak OpenAI's format.
+    case embeddings
+    /// Whether texts or images are harmful, of the same.
+    case moderations
+
+    /// What models are asked for.
+    var kind: ModelKind {
+        switch self {
+        case .chat, .messages, .playground: .chat
+        case .embeddings: .embedding
+        case .moderations: .moderation
+        }
+    }
 
     /// The envelope of an error.
     func json(_ error: APIError) -> [UInt8] {
         switch self {
-        case .chat, .playground: error.json
+        case .chat, .playground, .embeddings, .moderations: error.json
         case .messages: error.messagesJSON
         }
     }
@@ -24,6 +38,7 @@ enum Entrance: Sendable, Hashable {
         switch self {
         case .chat: try ChatResponseScan(body)
         case .playground: PlaygroundReply(try ChatResponseScan(body))
+        case .embeddings, .moderations: try InputAnswerScan(body)
         case .messages where route.isNative: try NativeMessageScan(body)
         case .messages: try MessagesReply(body)
         }
@@ -34,7 +49,7 @@ enum Entrance: Sendable, Hashable {
         of route: Route, includeUsage: Bool, additions: @escaping @Sendable (TokenUsage) -> ResponseAdditions?
     ) -> any StreamTap {
         switch self {
-        case .chat, .playground: SSETap(includeUsage: includeUsage, additions: additions)
+        case .chat, .playground, .embeddings, .moderations: SSETap(includeUsage: includeUsage, additions: additions)
         case .messages where route.isNative: MessagesTap()
         case .messages: MessagesEvents()
         }
@@ -54,14 +69,14 @@ struct EnteredRequest: Sendable {
     let original: [UInt8]
     /// What was translated; nil when the client asked for a chat completion.
     let messages: MessagesTranslation?
-
-    var entrance: Entrance { messages == nil ? .chat : .messages }
+    let entrance: Entrance
 
     /// - Throws: 400 naming the field that can't be read.
     init(_ body: [UInt8], headers: HTTPFields, by entrance: Entrance) throws(GatewayError) {
         original = body
+        self.entrance = entrance
         switch entrance {
-        case .chat, .playground: (chat, messages) = (body, nil)
+        case .chat, .playground, .embeddings, .moderations: (chat, messages) = (body, nil)
         case .messages:
             do {
                 let betas = HTTPField.Name("anthropic-beta").map { headers[values: $0] } ?? []
@@ -75,6 +90,6 @@ struct EnteredRequest: Sendable {
 
     /// A request whose tokens are only counted.
     init(counting translation: MessagesTranslation) {
-        (chat, original, messages) = (translation.chat, translation.original, translation)
+        (chat, original, messages, entrance) = (translation.chat, translation.original, translation, .messages)
     }
 }

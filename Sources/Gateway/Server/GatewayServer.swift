@@ -54,6 +54,8 @@ public struct GatewayServer: Service {
         let routes = gateway.routes().buildResponder()
         let completions = ChatCompletions(gateway: gateway)
         let messages = ChatCompletions(gateway: gateway, entrance: .messages)
+        let embeddings = ChatCompletions(gateway: gateway, entrance: .embeddings)
+        let moderations = ChatCompletions(gateway: gateway, entrance: .moderations)
         let playground = PlaygroundCompletion(gateway: gateway, origins: web?.origins ?? OriginCheck())
         let logger = logger
         let web = web
@@ -71,6 +73,14 @@ public struct GatewayServer: Service {
                 }
                 if request.method == .post, request.uri.path == "/v1/messages" {
                     try await messages.respond(to: request, writer: writer, channel: channel, date: clock.now())
+                    return
+                }
+                if request.method == .post, request.uri.path == "/v1/embeddings" {
+                    try await embeddings.respond(to: request, writer: writer, channel: channel, date: clock.now())
+                    return
+                }
+                if request.method == .post, request.uri.path == "/v1/moderations" {
+                    try await moderations.respond(to: request, writer: writer, channel: channel, date: clock.now())
                     return
                 }
                 if request.method == .post, request.uri.path == "/chat/completion" {

@@ -117,7 +117,8 @@ struct RelayStep: Sendable {
             return .echo(try EchoStream(body: body, id: id, created: created))
         }
         let account = try await account(for: route)
-        let call = ChatCall(route.provider.dialect, model: route.mapping.upstreamName, at: account)
+        let call = ChatCall(
+            route.provider.dialect, model: route.mapping.upstreamName, kind: understood.entered.entrance.kind, at: account)
         let answer = try await post(
             body, to: route, url: call.url, headers: call.headers, isStreamed: understood.isStreamed, isLast: isLast)
         return .http(answer)

@@ -63,7 +63,8 @@ struct UnderstandStep: Sendable {
         _ incoming: IncomingRequest, address: KeyAddress, entered: EnteredRequest
     ) async throws(GatewayError) -> UnderstoodRequest {
         let scan: ChatRequestScan
-        do { scan = try ChatRequestScan(entered.chat) } catch { throw GatewayError(error) }
+        let kind = entered.entrance.kind
+        do { scan = try ChatRequestScan(entered.chat, of: kind) } catch { throw GatewayError(error) }
         let catalogue = gateway.catalogue.current
         let resolution: Resolution
         var custom: Provider?
@@ -79,6 +80,14 @@ struct UnderstandStep: Sendable {
                         code: error.code == .deactivated ? "model_deactivated" : "model_not_found"))
             }
             (resolution, custom) = named
+        }
+        // What a custom provider's model is for, only the organization knows.
+        guard resolution.model.kind == kind || custom != nil else {
+            throw GatewayError(
+                APIError(
+                    status: 400, message: "The model \"\(scan.model)\" is asked at \(resolution.model.kind.path).",
+                    param: "model",
+                    code: "model_not_supported"))
         }
         return UnderstoodRequest(
             incoming: incoming, address: address, entered: entered, scan: scan, resolution: resolution,
@@ -99,7 +108,7 @@ struct UnderstandStep: Sendable {
                 try scan.check(mapping)
                 let foreign = try provider.dialect.request(entered, scan: scan, mapping: mapping)
                 let promptTokens = min(
-                    scan.promptBound(for: mapping) + (foreign?.addedPromptTokens ?? 0), mapping.contextSize)
+                    scan.promptBound(for: mapping) + (foreign?.addedPromptTokens ?? 0), scan.longestPrompt(for: mapping))
                 let tier = mapping.prices.tier(promptTokens: promptTokens)
                 let (price, _) = tier.input.rawValue.addingReportingOverflow(tier.output.rawValue)
                 routes.append((Route(mapping: mapping, provider: provider, promptTokens: promptTokens, foreign: foreign), price))
