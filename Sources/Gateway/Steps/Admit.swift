@@ -85,7 +85,10 @@ struct AdmitStep: Sendable {
                 let admitted = AdmittedRequest(
                     understood: understood, admission: admission, held: trial.bound.amount,
                     outputLimit: trial.bound.outputLimit, cache: trial.cache)
-                guard admitted.isAuthorized else { return admitted }
+                guard admitted.isAuthorized else {
+                    try await limitFree(admitted)
+                    return admitted
+                }
                 switch try await authorize(admitted) {
                 case .authorized: return admitted
                 case .staleEpoch(let current): endedEpoch = current
@@ -160,6 +163,26 @@ struct AdmitStep: Sendable {
             gateway.admission.release(request.request, address: request.address, on: understood.incoming.eventLoop)
             throw GatewayError.unavailable("The limits of this organization can't be checked now; try again shortly.")
         }
+    }
+
+    /// - Throws: 429 where the organization has asked for the free model too often. Echo is no provider's.
+    private func limitFree(_ admitted: AdmittedRequest) async throws(GatewayError) {
+        let understood = admitted.understood
+        guard let route = understood.routes.first, route.own == nil, admitted.cached == nil, understood.model.kind == .chat,
+            route.provider.dialect != .echo, !route.provider.isCustom
+        else { return }
+        let configuration = gateway.configuration
+        let limit = admitted.admission.available > .zero ? configuration.freeWithCredits : configuration.freeWithoutCredits
+        let wait = await FreeWindow(redis: gateway.redis).wait(
+            for: understood.model.id, of: understood.address.organization, request: understood.incoming.id, limit: limit,
+            on: understood.incoming.eventLoop)
+        guard let wait else { return }
+        throw GatewayError(
+            APIError(
+                status: 429,
+                message:
+                    "The model \"\(understood.model.id)\" is free, and may be asked \(limit.requests) times in \(limit.seconds) "
+                    + "seconds by this organization."), retryAfter: wait, scope: "organization")
     }
 
     private enum Authorization {

@@ -67,6 +67,7 @@ struct ServeProcess: Sendable {
         var gatewayConfiguration = GatewayConfiguration()
         gatewayConfiguration.maximumBodyBytes = settings.maximumBodyBytes
         gatewayConfiguration.routing = settings.routing
+        (gatewayConfiguration.freeWithCredits, gatewayConfiguration.freeWithoutCredits) = settings.freeLimits
         gatewayConfiguration.trustedProxies = settings.web.trustedProxies
         gatewayConfiguration.allowsPrivateProviderURLs = providerKeys.allowsPrivateURLs
         let gateway = Gateway(

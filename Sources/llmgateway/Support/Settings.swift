@@ -27,6 +27,8 @@ struct Settings: Sendable {
     var catalogueFiles: [String]
     /// The largest request body in bytes: `LLMGATEWAY_MAX_BODY_BYTES`, 20 MiB.
     var maximumBodyBytes: Int
+    /// `FREE_MODEL_LIMIT` and `FREE_MODEL_LIMIT_WITHOUT_CREDITS`.
+    var freeLimits: (withCredits: FreeLimit, withoutCredits: FreeLimit)
     /// `ROUTING_WEIGHT_PRICE` and the others.
     var routing: RoutingWeights
     /// `LLMGATEWAY_TRUSTED_PROXIES`, comma-separated networks whose `X-Forwarded-For` is believed.
@@ -74,6 +76,17 @@ struct Settings: Sendable {
         catalogueFiles = (text("llmgateway.catalogue") ?? "").split(separator: ":").map(String.init)
         maximumBodyBytes = try number(
             "llmgateway.max.body.bytes", "LLMGATEWAY_MAX_BODY_BYTES", default: 20 << 20, in: 1024...(1 << 30))
+        func limit(_ key: ConfigKey, _ name: String, or value: FreeLimit) throws(SettingsError) -> FreeLimit {
+            guard let said = text(key) else { return value }
+            guard let limit = FreeLimit(said) else {
+                throw SettingsError(message: "\(name) must be requests and seconds such as 20/60, or 0 for no limit")
+            }
+            return limit
+        }
+        freeLimits = (
+            try limit("free.model.limit", "FREE_MODEL_LIMIT", or: .withCredits),
+            try limit("free.model.limit.without.credits", "FREE_MODEL_LIMIT_WITHOUT_CREDITS", or: .withoutCredits)
+        )
         func weight(_ name: String, or value: Double) throws(SettingsError) -> Double {
             guard let said = text(ConfigKey("routing.weight.\(name)")) else { return value }
             guard let weight = Double(said), weight.isFinite, (0...100).contains(weight) else {
