@@ -156,7 +156,7 @@ let package = Package(
         tests("Credentials", ["Credentials", "Ledger", "Postgres", "TestSupport", logging]),
         tests(
             "Dialects", ["Dialects", "Catalogue", "JSON", "Money", "TestSupport", nioCore],
-            exclude: ["Anthropic/Golden", "Gemini/Golden"]),
+            exclude: ["Anthropic/Golden", "Bedrock/Golden", "Gemini/Golden"]),
         tests(
             "Gateway",
             [

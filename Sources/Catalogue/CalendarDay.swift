@@ -1,5 +1,5 @@
 /// A day of the Gregorian calendar in UTC.
-struct CalendarDay {
+package struct CalendarDay {
     /// Midnight, in microseconds since 1970.
     let microseconds: Int64
 
@@ -19,7 +19,7 @@ struct CalendarDay {
     }
 
     /// `YYYY-MM-DD` of the day that `microseconds` since 1970 falls on.
-    static func text(_ microseconds: Int64) -> String {
+    package static func text(_ microseconds: Int64) -> String {
         // Days to a date by eras of 400 years that begin on March 1, so that the leap day comes last (Hinnant, 2013).
         let days = microseconds / 86_400_000_000 + 719_468
         let era = days / 146_097

@@ -13,6 +13,9 @@ public enum Dialect: String, Sendable, Hashable, CaseIterable {
     case vertex
     /// OpenAI's chat completions at Azure, below `/openai`, with the key in `api-key`.
     case azure
+    /// Converse of Amazon Bedrock, at `base_url` + `/model/`, signed with an access key, or with a Bedrock API key as a bearer
+    /// token.
+    case bedrock
     /// The built-in provider: it answers inside the process and needs no account.
     case echo
 }

@@ -11,6 +11,7 @@ extension Dialect {
         case .openai, .azure, .echo: nil
         case .gemini: try GeminiRequest(chat: chat, mapping: mapping)
         case .vertex: try GeminiRequest(chat: chat, mapping: mapping, isVertex: true)
+        case .bedrock: try BedrockRequest(chat: chat, mapping: mapping, outputLimit: scan.outputLimit)
         case .anthropic: try MessagesRequest(chat: chat, mapping: mapping, outputLimit: scan.outputLimit)
         }
     }

@@ -37,7 +37,7 @@ enum Sample {
     @Test func loadsTheFilesThatComeWithTheGateway() throws {
         let files = try Catalogue.paths(folder: TestEnvironment.root + "/Sources/Catalogue/Data", environment: [:])
         let catalogue = try Catalogue.load(files: files, environment: [:])
-        #expect(catalogue.providers.count == 32)
+        #expect(catalogue.providers.count == 33)
         let mini = try #require(catalogue.model("gpt-4o-mini")?.mappings.first)
         #expect(mini.prices.tiers[0].input == PicoDollars(150_000))
         #expect(mini.prices.tiers[0].cachedInput == PicoDollars(75_000))
@@ -96,7 +96,7 @@ enum Sample {
         (#"{"providers":[{"id":"a","name":"A","base_url":"https://u:p@a"}]}"#, "provider a: base_url: must be an http"),
         (
             #"{"providers":[{"id":"a","name":"A","dialect":"smtp","base_url":"https://a"}]}"#,
-            "dialect: must be one of openai, anthropic, gemini, vertex, azure, echo"
+            "dialect: must be one of openai, anthropic, gemini, vertex, azure, bedrock, echo"
         ),
         (
             #"{"providers":[{"id":"a-b","name":"A","base_url":"https://a"},{"id":"a.b","name":"A","base_url":"https://a"}]}"#,

@@ -17,6 +17,15 @@ public struct MessagesRequest: ForeignRequest {
         case budget(Int64)
         /// As the model sees fit for this effort.
         case adaptive(effort: String)
+
+        /// - Throws: 400 when the completion has no room for what is thought before it.
+        func check(maximumTokens: Int64) throws(APIError) {
+            guard case .budget(let tokens) = self, maximumTokens <= tokens else { return }
+            throw .invalid(
+                "max_tokens",
+                "this \"reasoning_effort\" thinks with \(tokens) tokens: the completion must have more than that, and has \(maximumTokens)"
+            )
+        }
     }
 
     /// The members of the body but for the model, the bound of the completion and what thinking says.
@@ -77,7 +86,7 @@ public struct MessagesRequest: ForeignRequest {
         self.thinking = thinking
         // Instructions that Anthropic writes around tools (804 tokens at most as of 2026) and a schema.
         addedPromptTokens = tools.definitions == nil && format == nil ? 0 : 2048
-        if let outputLimit { try check(maximumTokens: outputLimit) }
+        if let outputLimit { try thinking.check(maximumTokens: outputLimit) }
     }
 
     public func path(model: String, at account: Provider.Account) -> String { "/v1/messages" }
@@ -89,7 +98,7 @@ public struct MessagesRequest: ForeignRequest {
     public func answer(id: String, created: Int64) -> any ForeignAnswer { MessagesAnswer(created: created) }
 
     public func body(model: String, maximumTokens: Int64) throws(APIError) -> [UInt8] {
-        try check(maximumTokens: maximumTokens)
+        try thinking.check(maximumTokens: maximumTokens)
         var all: [JSONValue.Member] = [
             .init("model", .string(model)), .init("max_tokens", .integer(maximumTokens)),
         ]
@@ -108,17 +117,9 @@ public struct MessagesRequest: ForeignRequest {
         return JSONValue.object(all + members).bytes
     }
 
-    private func check(maximumTokens: Int64) throws(APIError) {
-        guard case .budget(let tokens) = thinking, maximumTokens <= tokens else { return }
-        throw .invalid(
-            "max_tokens",
-            "this \"reasoning_effort\" thinks with \(tokens) tokens: the completion must have more than that, and has \(maximumTokens)"
-        )
-    }
-
     private static let budgets: [String: Int64] = ["low": 1024, "medium": 2000, "high": 4000]
 
-    private static func thinking(_ effort: JSONValue?, _ mode: ThinkingMode) throws(APIError) -> Thinking {
+    static func thinking(_ effort: JSONValue?, _ mode: ThinkingMode) throws(APIError) -> Thinking {
         guard let effort, effort != .string("none") else { return .none }
         switch (mode, effort.text) {
         case (.budget, let effort?):

@@ -1,0 +1,142 @@
+public import Catalogue
+internal import JSON
+
+/// A chat completion request as Amazon Bedrock's Converse wants it
+/// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html).
+///
+/// What both sides can express goes over: `system` and `developer` messages to `system` in their order, text, images and
+/// documents that lie in the request, tools, their calls and their results, `stop`, `temperature`, `top_p`, and a JSON schema as
+/// `outputConfig`; for Claude also `top_k` and `reasoning_effort`, and for models that cache `cache_control`. Anything else is
+/// refused by name. Left behind is what has no meaning there: `user`, the `detail` of an image, the name of a file (Bedrock asks
+/// for a neutral one), `strict` where a model keeps to no schema, and reasoning text without the signature of Claude.
+public struct BedrockRequest: ForeignRequest {
+    /// The members of the body but for `inferenceConfig`, and those of that but for the bound of the completion.
+    private let members: [JSONValue.Member]
+    private let configuration: [JSONValue.Member]
+    private let thinking: MessagesRequest.Thinking
+    private let isStreamed: Bool
+    private let model: BedrockModel
+    public let addedPromptTokens: Int64
+
+    /// Translates a chat completion request that ``ChatRequestScan`` has let pass.
+    ///
+    /// - Parameters:
+    ///   - body: the body.
+    ///   - mapping: the model's mapping, which says what the model is and how it is told to think.
+    ///   - outputLimit: the client's own bound of the completion.
+    /// - Throws: 400 naming the field that can't be expressed.
+    public init(chat body: [UInt8], mapping: Mapping, outputLimit: Int64?) throws(APIError) {
+        let chat: JSONValue
+        do { chat = try JSONValue(body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
+        try self.init(chat, BedrockModel(mapping), outputLimit: outputLimit)
+    }
+
+    init(_ chat: JSONValue, _ model: BedrockModel, outputLimit: Int64?) throws(APIError) {
+        self.model = model
+        var fields = ChatFields(chat, provider: "AWS Bedrock")
+        let conversation = try BedrockConversation(
+            try fields.take("messages")?.elements ?? [], mark: try fields.take("cache_control"), model)
+        isStreamed = try fields.take("stream") == .bool(true)
+        _ = try fields.take("user")
+
+        var configuration: [JSONValue.Member] = []
+        for (name, theirs) in [("temperature", "temperature"), ("top_p", "topP")] {
+            if let value = try fields.fraction(name) { configuration.append(.init(theirs, value)) }
+        }
+        if let stop = try fields.stop() { configuration.append(.init("stopSequences", .array(stop.map { .string($0) }))) }
+        thinking = try Self.thinking(fields.take("reasoning_effort"), model)
+        let tools = try BedrockTools(&fields, hasCalls: conversation.hasCalls, model)
+        let own = try Self.own(&fields, thinking, model)
+        let format = try Self.format(&fields)
+        try fields.end()
+
+        if thinking != .none {
+            if configuration.contains(where: { $0.name == "temperature" && $0.value != .number("1") }) {
+                throw .invalid("temperature", "Claude takes no \"temperature\" together with \"reasoning_effort\"")
+            }
+            if tools.isForced {
+                throw .invalid("tool_choice", "Claude can't be made to call a tool together with \"reasoning_effort\"")
+            }
+            // It may be said only where it is what it would be anyway.
+            configuration.removeAll { $0.name == "temperature" }
+        }
+        self.configuration = configuration
+        members = [
+            conversation.system.isEmpty ? nil : .init("system", .array(conversation.system)),
+            .init("messages", .array(conversation.messages)), tools.configuration.map { .init("toolConfig", $0) },
+            own.isEmpty ? nil : .init("additionalModelRequestFields", .members(own)), format.map { .init("outputConfig", $0) },
+        ].compactMap(\.self)
+        // Instructions that are written around tools and a schema, as Anthropic counts them.
+        addedPromptTokens = tools.configuration == nil && format == nil ? 0 : 2048
+        if let outputLimit { try thinking.check(maximumTokens: outputLimit) }
+    }
+
+    /// A profile that spreads requests over regions has the model's name behind the area's, `us.` or `global.`
+    /// (https://docs.aws.amazon.com/bedrock/latest/userguide/cross-region-inference.html). A full name, `arn:…`, says it itself.
+    public func path(model: String, at account: Provider.Account) -> String {
+        let prefix = model.hasPrefix("arn:") ? "" : account.options["region_prefix"] ?? ""
+        return "/model/\(SigV4.encoded(prefix + model))/\(isStreamed ? "converse-stream" : "converse")"
+    }
+
+    public func headers(of call: ProviderCall) -> [(String, String)] {
+        guard let signer = SigV4(bedrock: call.account) else { return [("authorization", "Bearer \(call.account.apiKey)")] }
+        return signer.headers(url: call.url, body: call.body, time: call.time)
+    }
+
+    public func body(model: String, maximumTokens: Int64) throws(APIError) -> [UInt8] {
+        try thinking.check(maximumTokens: maximumTokens)
+        let bound = JSONValue.Member("maxTokens", .integer(maximumTokens))
+        return JSONValue.object(members + [.init("inferenceConfig", .object([bound] + configuration))]).bytes
+    }
+
+    public func answer(id: String, created: Int64) -> any ForeignAnswer {
+        BedrockAnswer(id: id, created: created, model: model)
+    }
+
+    private static func thinking(_ effort: JSONValue?, _ model: BedrockModel) throws(APIError) -> MessagesRequest.Thinking {
+        guard let effort, effort != .string("none") else { return .none }
+        guard model.isClaude else {
+            throw .invalid("reasoning_effort", "AWS Bedrock can't tell this model how much to think")
+        }
+        return try MessagesRequest.thinking(effort, model.thinking)
+    }
+
+    /// What is Anthropic's own and has no place in Converse.
+    private static func own(
+        _ fields: inout ChatFields, _ thinking: MessagesRequest.Thinking, _ model: BedrockModel
+    ) throws(APIError) -> [(String, JSONValue)] {
+        guard model.isClaude else { return [] }
+        var own: [(String, JSONValue)] = []
+        switch thinking {
+        case .none: break
+        case .budget(let tokens):
+            own.append(("thinking", .members([("type", .string("enabled")), ("budget_tokens", .integer(tokens))])))
+        case .adaptive(let effort):
+            own.append(("thinking", .members([("type", .string("adaptive")), ("display", .string("summarized"))])))
+            own.append(("output_config", .members([("effort", .string(effort))])))
+        }
+        if let topK = try fields.take("top_k") {
+            guard let count = topK.int64, count >= 0 else { throw .invalid("top_k", "\"top_k\" must be a count") }
+            own.append(("top_k", topK))
+        }
+        return own
+    }
+
+    private static func format(_ fields: inout ChatFields) throws(APIError) -> JSONValue? {
+        guard let format = try fields.take("response_format"), format["type"] != .string("text") else { return nil }
+        guard format["type"] == .string("json_schema") else {
+            throw .invalid("response_format", "AWS Bedrock has no JSON mode without a schema; give one with \"json_schema\"")
+        }
+        guard let described = format["json_schema"], let schema = described["schema"], schema.fields != nil else {
+            throw .invalid("response_format.json_schema.schema", "AWS Bedrock needs the schema of the answer")
+        }
+        // It wants the schema as text.
+        let definition: [(String, JSONValue?)] = [
+            ("schema", .string(String(decoding: schema.bytes, as: UTF8.self))),
+            ("name", described["name"].flatMap { $0 == .null ? nil : $0 }),
+            ("description", described["description"].flatMap { $0 == .null ? nil : $0 }),
+        ]
+        let structure = JSONValue.members([("jsonSchema", .members(definition))])
+        return .members([("textFormat", .members([("type", .string("json_schema")), ("structure", structure)]))])
+    }
+}
