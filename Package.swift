@@ -197,7 +197,8 @@ let package = Package(
             exclude: [
                 "anthropic_catalogue.json", "anthropic_sdk.py", "anthropic_server.py", "anthropic_upstream.py", "audit.py",
                 "audit_api.py",
-                "bad_input.py", "billing.py", "browser.py", "browser_passkeys.py", "budget.py", "cache.py", "catalogue.py",
+                "bad_input.py", "bedrock_catalogue.json", "bedrock_server.py", "bedrock_upstream.py",
+                "billing.py", "browser.py", "browser_passkeys.py", "budget.py", "cache.py", "catalogue.py",
                 "cloud_accounts.py",
                 "curl_examples.py", "docs_page.py", "erasure.py", "gemini_catalogue.json", "gemini_keys.py", "gemini_server.py",
                 "gemini_upstream.py", "iam.py", "iam_catalogue.json", "inputs.py", "inputs_catalogue.json", "logs.py",

@@ -51,9 +51,9 @@ class StandIn:
             f"HTTP/1.1 {status} x\r\ncontent-type: application/json\r\n{extra}content-length: {len(text)}\r\n\r\n".encode() + text)
 
     @staticmethod
-    async def frames(writer, data):
+    async def frames(writer, data, kind="text/event-stream; charset=utf-8"):
         """Writes a stream, but for its end, in frames of 1, 2, 3 ... bytes: they end inside of events, lines and characters."""
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n")
+        writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ntransfer-encoding: chunked\r\n\r\n".encode())
         start, size = 0, 1
         while start < len(data):
             piece = data[start:start + size]
