@@ -9,7 +9,10 @@ struct ChatFields {
     /// - Parameter provider: whose dialect it is translated to, for errors.
     init(_ chat: JSONValue, provider: String) {
         // The gateway reads these itself, or they say nothing.
-        let handled = ["model", "max_tokens", "max_completion_tokens", "stream_options", "service_tier", "modalities", "routing"]
+        let handled = [
+            "model", "max_tokens", "max_completion_tokens", "stream_options", "service_tier", "modalities", "routing",
+            "prompt_cache_key",
+        ]
         fields = (chat.fields ?? []).filter { $0.value != .null && !handled.contains($0.name) }
         self.provider = provider
     }

@@ -14,6 +14,8 @@ struct EditPoints: Sendable, Hashable {
     var start = 0
     var model = 0..<0
     var maximumTokensNull: Range<Int>?
+    /// The name `max_tokens` without its quotes.
+    var maximumTokensName: Range<Int>?
     var maximumCompletionTokensNull: Range<Int>?
     var streamOptions = StreamOptions.absent
     var includeUsage: Range<Int>?
@@ -29,6 +31,8 @@ public struct RequestEdits: Sendable, Hashable {
     public var outputLimit: OutputLimit?
     /// Asks for usage at the end of a stream.
     public var includeUsage: Bool
+    /// The field that the provider reads a bound in which stands in `max_tokens`; nil leaves it there.
+    public var limitField: OutputLimitField?
 
     /// A bound and its field.
     public struct OutputLimit: Sendable, Hashable {
@@ -45,7 +49,10 @@ public struct RequestEdits: Sendable, Hashable {
     }
 
     /// The given changes.
-    public init(model: String? = nil, outputLimit: OutputLimit? = nil, includeUsage: Bool = false) {
+    public init(
+        model: String? = nil, outputLimit: OutputLimit? = nil, includeUsage: Bool = false, limitField: OutputLimitField? = nil
+    ) {
+        self.limitField = limitField
         self.model = model
         self.outputLimit = outputLimit
         self.includeUsage = includeUsage
@@ -66,6 +73,11 @@ extension ChatRequestScan {
             var value: [UInt8] = []
             value.appendJSON(string: model)
             splices.append(Splice(edits.model, value))
+        }
+        if wanted.limitField == .maximumCompletionTokens, maximumTokens != nil, maximumCompletionTokens == nil,
+            let name = edits.maximumTokensName
+        {
+            splices.append(Splice(name, Array(OutputLimitField.maximumCompletionTokens.rawValue.utf8)))
         }
         if let limit = wanted.outputLimit {
             let value = Array(String(limit.tokens).utf8)

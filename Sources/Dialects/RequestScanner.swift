@@ -111,6 +111,7 @@ struct RequestScanner {
                 guard seen & 1 << index == 0 else { throw .field(duplicate(known.fields[index].name)) }
                 seen |= 1 << index
                 try read(known.fields[index], text)
+                if known.fields[index] == .maximumTokens { scan.edits.maximumTokensName = name.range }
                 if known.fields[index] == .routing {
                     scan.edits.routing = isFirst ? 0..<0 : start..<cursor.offset
                 }

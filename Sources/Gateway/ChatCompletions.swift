@@ -1,3 +1,4 @@
+internal import Admission
 internal import Catalogue
 internal import Dialects
 internal import HTTPTypes
@@ -7,8 +8,8 @@ internal import Logging
 internal import Money
 internal import NIOCore
 
-/// `POST /v1/chat/completions`, `POST /v1/messages` for clients of Anthropic's format, embeddings and moderations: authenticate,
-/// understand, admit, relay, settle; one way through, never back.
+/// `POST /v1/chat/completions`, `POST /v1/messages` for clients of Anthropic's format, `POST /v1/responses`, embeddings and
+/// moderations: authenticate, understand, admit, relay, settle; one way through, never back.
 struct ChatCompletions: Sendable {
     let gateway: Gateway
     var entrance = Entrance.chat
@@ -75,7 +76,9 @@ struct ChatCompletions: Sendable {
         var model: String?
         let admitted: AdmittedRequest
         do {
-            let entered = try EnteredRequest(body, headers: incoming.headers, by: entrance)
+            let entered = try EnteredRequest(
+                body, headers: incoming.headers, by: entrance, history: try await history(body, of: address), id: incoming.id,
+                at: incoming.occurredAt)
             let understood = try await UnderstandStep(gateway: gateway).understand(
                 incoming, address: address, entered: entered)
             model = understood.requestedModel
@@ -100,7 +103,7 @@ struct ChatCompletions: Sendable {
         while true {
             do {
                 let (opened, at) = try await relay.open(admitted, from: index, earlier: attempts)
-                switch await read(opened) {
+                switch await read(opened, of: admitted.understood.entered) {
                 case .success(let (body, scan)):
                     return try await settleWhole(admitted, opened, body: body, scan: scan)
                 case .failure(let failure):
@@ -121,10 +124,12 @@ struct ChatCompletions: Sendable {
         }
     }
 
-    private func read(_ opened: OpenedAnswer) async -> Result<([UInt8], any AnswerScan), UpstreamFailure> {
+    private func read(_ opened: OpenedAnswer, of entered: EnteredRequest) async -> Result<
+        ([UInt8], any AnswerScan), UpstreamFailure
+    > {
         do {
             let body = try await opened.answer.collect(upTo: gateway.configuration.maximumAnswerBytes)
-            let scan = try entrance.scan(body, of: opened.route)
+            let scan = try entered.scan(body, of: opened.route)
             guard scan.error == nil else {
                 return .failure(UpstreamFailure(kind: .malformed, message: "The provider answered with an error."))
             }
@@ -155,7 +160,33 @@ struct ChatCompletions: Sendable {
         let additions = ResponseAdditions(
             metadata: GatewayMetadata(admitted, route: opened.route, isEstimated: scan.usage == nil), bill: settled.bill,
             estimatedUsage: scan.usage == nil ? estimate : nil)
-        return ByteBuffer(bytes: scan.answer(additions, body: body))
+        let answer = scan.answer(additions, body: body)
+        if understood.entered.responses != nil { try await gateway.keep(answer, of: admitted) }
+        return ByteBuffer(bytes: answer)
+    }
+
+    /// The conversation that the request goes on from.
+    ///
+    /// - Throws: 404 when it names one that is not there, 503 when that can't be looked up.
+    private func history(_ body: [UInt8], of address: KeyAddress) async throws(GatewayError) -> [UInt8]? {
+        guard entrance == .responses, let previous = ResponsesTranslation.previous(in: body) else { return nil }
+        let kept: ResponseStore.Kept?
+        do {
+            if let id = RequestID(response: previous) {
+                kept = try await gateway.responses.read(id, of: address.project)
+            } else {
+                kept = nil
+            }
+        } catch {
+            throw GatewayError.unavailable("Kept answers can't be read now; try again shortly.")
+        }
+        guard let kept else {
+            throw GatewayError(
+                APIError(
+                    status: 404, message: "There is no such response; it may not have been stored, or be older than 30 days.",
+                    param: "previous_response_id", code: "previous_response_not_found"))
+        }
+        return kept.conversation
     }
 
     /// Records that nothing was produced, and says what the client is told.

@@ -1,6 +1,7 @@
 public import Admission
 public import Catalogue
 public import Credentials
+internal import Dialects
 public import HTTPTransport
 internal import Hummingbird
 public import Ledger
@@ -29,6 +30,7 @@ public struct Gateway: Sendable {
     let policies: PolicyCache
     let accounts = AccountRotation()
     let accessTokens: AccessTokens
+    let responses: ResponseStore
     let health = RouteHealth()
     let circuits = Circuits()
     let probation = Probation()
@@ -59,6 +61,7 @@ public struct Gateway: Sendable {
         self.logger = logger
         metrics = GatewayMetrics(registry: registry)
         accessTokens = AccessTokens(transport: transport)
+        responses = ResponseStore(client: postgres, logger: logger)
         sessions = StickySessions(redis: redis)
         exchange = HealthExchange(health: health, redis: redis, logger: logger)
         denials = DenialRecorder(appender: appender, logger: logger)
@@ -74,14 +77,37 @@ public struct Gateway: Sendable {
         MetricsRoute(registry: registry).add(to: router)
         CountTokensRoute(gateway: self).add(to: router)
         QuotaRoutes(gateway: self).add(to: router)
+        ResponsesRoutes(gateway: self).add(to: router)
         return router
     }
 
     /// Appends what the request path leaves to be written later; runs until cancelled.
     public func run() async {
         async let exchanged: Void = exchange.run()
+        async let swept: Void = responses.run()
         await denials.run()
         await exchanged
+        await swept
+    }
+
+    /// Keeps an answer of the Responses API, where its request wants that: before its client hears that it is whole, because the
+    /// next request may go on from it at once.
+    ///
+    /// - Throws: 503 when it can't be kept.
+    func keep(_ response: [UInt8], of admitted: AdmittedRequest) async throws(GatewayError) {
+        let understood = admitted.understood
+        guard let request = understood.entered.responses, request.isStored else { return }
+        let conversation = request.conversation(with: response)
+        guard conversation.count <= ResponseStore.maximumBytes else { return }
+        do {
+            try await responses.keep(
+                .init(body: response, conversation: conversation), of: understood.incoming.id,
+                organization: understood.address.organization, project: understood.address.project,
+                apiKey: understood.address.key)
+        } catch {
+            logger.warning("an answer could not be kept", metadata: ["error": "\(error)"])
+            throw GatewayError.unavailable("The answer could not be stored; it was charged, and is in the ledger.")
+        }
     }
 
     /// Notes how an attempt at a provider ended.

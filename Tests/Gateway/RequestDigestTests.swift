@@ -17,7 +17,7 @@ import Testing
         var headers = HTTPFields()
         let name = try #require(HTTPField.Name("anthropic-beta"))
         for beta in betas { headers.append(HTTPField(name: name, value: beta)) }
-        let entered = try EnteredRequest(Array(body.utf8), headers: headers, by: entrance)
+        let entered = try EnteredRequest(Array(body.utf8), headers: headers, by: entrance, id: .mint(), at: .now)
         return RequestDigest.digest(entered, of: owner ?? self.owner, headers: headers)
     }
 

@@ -35,6 +35,7 @@ enum RequestDigest {
         switch entrance {
         case .chat, .playground: "chat"
         case .messages: "messages"
+        case .responses: "responses"
         case .embeddings: "embeddings"
         case .moderations: "moderations"
         }

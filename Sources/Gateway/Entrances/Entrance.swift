@@ -1,6 +1,7 @@
 internal import Catalogue
 internal import Dialects
 internal import HTTPTypes
+internal import Ledger
 internal import Money
 
 /// The format in which a client asks and is answered.
@@ -9,6 +10,8 @@ enum Entrance: Sendable, Hashable {
     case chat
     /// Anthropic's Messages.
     case messages
+    /// OpenAI's Responses.
+    case responses
     /// The playground's: a chat completion of which only the message is answered.
     case playground
     /// Vectors of texts, of providers that speak OpenAI's format.
@@ -19,7 +22,7 @@ enum Entrance: Sendable, Hashable {
     /// What models are asked for.
     var kind: ModelKind {
         switch self {
-        case .chat, .messages, .playground: .chat
+        case .chat, .messages, .responses, .playground: .chat
         case .embeddings: .embedding
         case .moderations: .moderation
         }
@@ -28,15 +31,19 @@ enum Entrance: Sendable, Hashable {
     /// The envelope of an error.
     func json(_ error: APIError) -> [UInt8] {
         switch self {
-        case .chat, .playground, .embeddings, .moderations: error.json
+        case .chat, .responses, .playground, .embeddings, .moderations: error.json
         case .messages: error.messagesJSON
         }
     }
 
+}
+
+extension EnteredRequest {
     /// Reads a whole answer of `route`.
     func scan(_ body: [UInt8], of route: Route) throws(ChatResponseError) -> any AnswerScan {
-        switch self {
-        case .chat: try ChatResponseScan(body)
+        if let responses { return try ResponsesReply(body, for: responses) }
+        return switch entrance {
+        case .chat, .responses: try ChatResponseScan(body)
         case .playground: PlaygroundReply(try ChatResponseScan(body))
         case .embeddings, .moderations: try InputAnswerScan(body)
         case .messages where route.isNative: try NativeMessageScan(body)
@@ -48,8 +55,9 @@ enum Entrance: Sendable, Hashable {
     func tap(
         of route: Route, includeUsage: Bool, additions: @escaping @Sendable (TokenUsage) -> ResponseAdditions?
     ) -> any StreamTap {
-        switch self {
-        case .chat, .playground, .embeddings, .moderations: SSETap(includeUsage: includeUsage, additions: additions)
+        if let responses { return ResponsesEvents(for: responses) }
+        return switch entrance {
+        case .chat, .responses, .playground, .embeddings, .moderations: SSETap(includeUsage: includeUsage, additions: additions)
         case .messages where route.isNative: MessagesTap()
         case .messages: MessagesEvents()
         }
@@ -69,19 +77,38 @@ struct EnteredRequest: Sendable {
     let original: [UInt8]
     /// What was translated; nil when the client asked for a chat completion.
     let messages: MessagesTranslation?
+    /// The same of the Responses API.
+    let responses: ResponsesTranslation?
     let entrance: Entrance
 
+    /// Whether the chat completion request was written here, so that it is no change to write it otherwise.
+    var isTranslated: Bool { messages != nil || responses != nil }
+
+    /// - Parameters:
+    ///   - history: The items of the conversation that a request of the Responses API goes on from.
+    ///   - id: The request's.
+    ///   - time: When it came.
     /// - Throws: 400 naming the field that can't be read.
-    init(_ body: [UInt8], headers: HTTPFields, by entrance: Entrance) throws(GatewayError) {
+    init(
+        _ body: [UInt8], headers: HTTPFields, by entrance: Entrance, history: [UInt8]? = nil, id: RequestID, at time: Timestamp
+    ) throws(GatewayError) {
         original = body
         self.entrance = entrance
         switch entrance {
-        case .chat, .playground, .embeddings, .moderations: (chat, messages) = (body, nil)
+        case .chat, .playground, .embeddings, .moderations: (chat, messages, responses) = (body, nil, nil)
+        case .responses:
+            do {
+                let translation = try ResponsesTranslation(
+                    body, history: history, id: id.response, createdAt: time.microseconds / 1_000_000)
+                (chat, messages, responses) = (translation.chat, nil, translation)
+            } catch {
+                throw GatewayError(error)
+            }
         case .messages:
             do {
                 let betas = HTTPField.Name("anthropic-beta").map { headers[values: $0] } ?? []
                 let translation = try MessagesTranslation(body, betas: betas)
-                (chat, messages) = (translation.chat, translation)
+                (chat, messages, responses) = (translation.chat, translation, nil)
             } catch {
                 throw GatewayError(error)
             }
@@ -91,5 +118,6 @@ struct EnteredRequest: Sendable {
     /// A request whose tokens are only counted.
     init(counting translation: MessagesTranslation) {
         (chat, original, messages, entrance) = (translation.chat, translation.original, translation, .messages)
+        responses = nil
     }
 }

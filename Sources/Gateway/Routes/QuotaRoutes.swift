@@ -20,7 +20,20 @@ struct QuotaRoutes: Sendable {
     private func answer(
         _ request: Request, _ context: GatewayRequestContext, _ body: @Sendable (KeyQuota) -> [UInt8]
     ) async throws(GatewayError) -> Response {
-        let incoming = try IncomingRequest(head: request, channel: context.channel)
+        let quota = try await quota(of: try IncomingRequest(head: request, channel: context.channel)).quota
+        return Response(
+            status: .ok, headers: [.contentType: "application/json", .cacheControl: "no-store"],
+            body: .init(byteBuffer: ByteBuffer(bytes: body(quota))))
+    }
+
+    /// Whose key it is that asks for something that costs nothing.
+    ///
+    /// - Throws: what a request with a key that may not be used would be told.
+    func active(_ incoming: IncomingRequest) async throws(GatewayError) -> KeyAddress {
+        try await quota(of: incoming).address
+    }
+
+    private func quota(of incoming: IncomingRequest) async throws(GatewayError) -> (address: KeyAddress, quota: KeyQuota) {
         let address = try await AuthenticateStep(gateway: gateway).authenticate(incoming)
         let quota: KeyQuota?
         do {
@@ -31,9 +44,7 @@ struct QuotaRoutes: Sendable {
         }
         guard let quota else { throw GatewayError.unknownKey }
         try quota.check(at: .now)
-        return Response(
-            status: .ok, headers: [.contentType: "application/json", .cacheControl: "no-store"],
-            body: .init(byteBuffer: ByteBuffer(bytes: body(quota))))
+        return (address, quota)
     }
 }
 

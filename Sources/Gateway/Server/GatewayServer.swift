@@ -52,10 +52,13 @@ public struct GatewayServer: Service {
                 executors: executors)
         }
         let routes = gateway.routes().buildResponder()
-        let completions = ChatCompletions(gateway: gateway)
-        let messages = ChatCompletions(gateway: gateway, entrance: .messages)
-        let embeddings = ChatCompletions(gateway: gateway, entrance: .embeddings)
-        let moderations = ChatCompletions(gateway: gateway, entrance: .moderations)
+        let entrances = [
+            "/v1/chat/completions": ChatCompletions(gateway: gateway),
+            "/v1/messages": ChatCompletions(gateway: gateway, entrance: .messages),
+            "/v1/responses": ChatCompletions(gateway: gateway, entrance: .responses),
+            "/v1/embeddings": ChatCompletions(gateway: gateway, entrance: .embeddings),
+            "/v1/moderations": ChatCompletions(gateway: gateway, entrance: .moderations),
+        ]
         let playground = PlaygroundCompletion(gateway: gateway, origins: web?.origins ?? OriginCheck())
         let logger = logger
         let web = web
@@ -67,20 +70,8 @@ public struct GatewayServer: Service {
             eventLoopGroup: eventLoopGroup,
             logger: logger,
             responder: { request, writer, channel in
-                if request.method == .post, request.uri.path == "/v1/chat/completions" {
-                    try await completions.respond(to: request, writer: writer, channel: channel, date: clock.now())
-                    return
-                }
-                if request.method == .post, request.uri.path == "/v1/messages" {
-                    try await messages.respond(to: request, writer: writer, channel: channel, date: clock.now())
-                    return
-                }
-                if request.method == .post, request.uri.path == "/v1/embeddings" {
-                    try await embeddings.respond(to: request, writer: writer, channel: channel, date: clock.now())
-                    return
-                }
-                if request.method == .post, request.uri.path == "/v1/moderations" {
-                    try await moderations.respond(to: request, writer: writer, channel: channel, date: clock.now())
+                if request.method == .post, let entrance = entrances[request.uri.path] {
+                    try await entrance.respond(to: request, writer: writer, channel: channel, date: clock.now())
                     return
                 }
                 if request.method == .post, request.uri.path == "/chat/completion" {

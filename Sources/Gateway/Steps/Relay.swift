@@ -109,7 +109,8 @@ struct RelayStep: Sendable {
         let body = understood.scan.applying(
             RequestEdits(
                 model: route.mapping.upstreamName == understood.scan.model ? nil : route.mapping.upstreamName,
-                outputLimit: admitted.outputLimit(at: route), includeUsage: understood.isStreamed),
+                outputLimit: admitted.outputLimit(at: route), includeUsage: understood.isStreamed,
+                limitField: understood.entered.isTranslated ? route.mapping.outputLimitField : nil),
             to: understood.body)
         if route.provider.dialect == .echo {
             let id = "chatcmpl-\(understood.incoming.id)"

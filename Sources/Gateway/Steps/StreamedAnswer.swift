@@ -42,7 +42,7 @@ final class StreamedAnswer: Sendable {
         let metadata = GatewayMetadata(admitted, route: opened.route, isEstimated: false)
         let route = opened.route
         let understood = admitted.understood
-        let tap = understood.entered.entrance.tap(of: route, includeUsage: understood.scan.includeUsage) { usage in
+        let tap = understood.entered.tap(of: route, includeUsage: understood.scan.includeUsage) { usage in
             ResponseAdditions(metadata: metadata, bill: admitted.cached == nil ? try? route.price(of: usage) : Bill.none)
         }
         keptBytes = admitted.admission.isRetained ? gateway.payloads.maximumBytes : AnswerCache.maximumBytes
@@ -131,6 +131,7 @@ final class StreamedAnswer: Sendable {
         let additions = ResponseAdditions(
             metadata: GatewayMetadata(admitted, route: opened.route, isEstimated: isEstimated), bill: settled.bill)
         let last = tap.finish(estimated: isEstimated ? usage : nil, additions: additions)
+        if let response = (tap as? ResponsesEvents)?.response { try await gateway.keep(response, of: admitted) }
         try await body.write(ByteBuffer(bytes: last))
     }
 

@@ -73,6 +73,7 @@ public struct Erasure: Sendable {
             Self.webhooks,
             "DELETE FROM ledger.annotations AS a USING ledger.events AS e WHERE e.organization = $1 AND a.event = e.id",
             "DELETE FROM ledger.answers WHERE organization = $1",
+            "DELETE FROM ledger.responses WHERE organization = $1",
         ] {
             _ = try await client.query(sql, [.uuid(organization.uuid)], deadline: .seconds(600))
         }

@@ -1,0 +1,130 @@
+internal import JSON
+
+/// The items of a Responses conversation as messages of a chat completion request.
+struct ResponsesConversation {
+    private(set) var messages: [JSONValue] = []
+    /// How many items come from earlier answers: an error names an item as the client counts its own.
+    private let first: Int
+    /// What the assistant said and called since somebody else spoke; calls of one turn belong to one message.
+    private var turn: [JSONValue.Member] = []
+    private var calls: [JSONValue] = []
+
+    init(first: Int) { self.first = first }
+
+    mutating func instruct(_ text: String) {
+        messages.append(.members([("role", .string("system")), ("content", .string(text))]))
+    }
+
+    mutating func read(_ items: [JSONValue]) throws(APIError) {
+        for (index, item) in items.enumerated() {
+            let path = "input[\(index - first)]"
+            switch item["type"]?.text ?? (item["role"] == nil ? nil : "message") {
+            case "message": try message(item, path)
+            case "function_call": try call(item, path)
+            case "function_call_output": try result(item, path)
+            // Whoever thought it may not be who reads this.
+            case "reasoning": continue
+            default:
+                throw .invalid(
+                    "\(path).type", "an item must be a message, function_call, function_call_output or reasoning")
+            }
+        }
+        endTurn()
+    }
+
+    private mutating func endTurn() {
+        guard !turn.isEmpty || !calls.isEmpty else { return }
+        var members: [JSONValue.Member] = [.init("role", .string("assistant"))]
+        members += turn.isEmpty ? [.init("content", .null)] : turn
+        if !calls.isEmpty { members.append(.init("tool_calls", .array(calls))) }
+        messages.append(.object(members))
+        (turn, calls) = ([], [])
+    }
+
+    private mutating func message(_ item: JSONValue, _ path: String) throws(APIError) {
+        guard let role = item["role"]?.text, ["user", "assistant", "system", "developer"].contains(role) else {
+            throw .invalid("\(path).role", "\"\(path).role\" must be user, assistant, system or developer")
+        }
+        guard role == "assistant" else {
+            endTurn()
+            let content = try content(item["content"], path)
+            messages.append(.members([("role", .string(role)), ("content", content)]))
+            return
+        }
+        // Two things that the assistant said are two messages.
+        if !turn.isEmpty || !calls.isEmpty { endTurn() }
+        var text = ""
+        var refusal = ""
+        switch item["content"] {
+        case .string(let said)?: text = said
+        case .array(let parts)?:
+            for (index, part) in parts.enumerated() {
+                switch part["type"]?.text {
+                case "output_text", "input_text": text += part["text"]?.text ?? ""
+                case "refusal": refusal += part["refusal"]?.text ?? ""
+                default:
+                    throw .invalid("\(path).content[\(index)].type", "what an assistant said is output_text or refusal")
+                }
+            }
+        default: throw .invalid("\(path).content", "\"\(path).content\" must be a string or an array of parts")
+        }
+        turn = [.init("content", refusal.isEmpty || !text.isEmpty ? .string(text) : .null)]
+        if !refusal.isEmpty { turn.append(.init("refusal", .string(refusal))) }
+    }
+
+    private func content(_ value: JSONValue?, _ path: String) throws(APIError) -> JSONValue {
+        if let text = value?.text { return .string(text) }
+        guard let parts = value?.elements else {
+            throw .invalid("\(path).content", "\"\(path).content\" must be a string or an array of parts")
+        }
+        var content: [JSONValue] = []
+        for (index, part) in parts.enumerated() { content.append(try Self.part(part, "\(path).content[\(index)]")) }
+        return .array(content)
+    }
+
+    private static func part(_ part: JSONValue, _ path: String) throws(APIError) -> JSONValue {
+        switch part["type"]?.text {
+        case "input_text", "output_text":
+            guard let text = part["text"], text.text != nil else {
+                throw .invalid("\(path).text", "\"\(path).text\" is required")
+            }
+            return .members([("type", .string("text")), ("text", text)])
+        case "input_image":
+            guard let url = part["image_url"], url.text != nil else {
+                throw .invalid("\(path).image_url", "an image must be given by its URL or its data")
+            }
+            let image: [(String, JSONValue?)] = [("url", url), ("detail", part["detail"].flatMap { $0 == .null ? nil : $0 })]
+            return .members([("type", .string("image_url")), ("image_url", .members(image))])
+        case "input_file":
+            guard let data = part["file_data"], data.text != nil else {
+                throw .invalid("\(path).file_data", "a file must be given by its data")
+            }
+            let file: [(String, JSONValue?)] = [("file_data", data), ("filename", part["filename"])]
+            return .members([("type", .string("file")), ("file", .members(file))])
+        default: throw .invalid("\(path).type", "a part must be input_text, input_image or input_file")
+        }
+    }
+
+    private mutating func call(_ item: JSONValue, _ path: String) throws(APIError) {
+        for name in ["call_id", "name", "arguments"] where item[name]?.text == nil {
+            throw .invalid("\(path).\(name)", "\"\(path).\(name)\" must be a string")
+        }
+        calls.append(
+            .members([
+                ("id", item["call_id"]), ("type", .string("function")),
+                ("function", .members([("name", item["name"]), ("arguments", item["arguments"])])),
+            ]))
+    }
+
+    private mutating func result(_ item: JSONValue, _ path: String) throws(APIError) {
+        endTurn()
+        guard item["call_id"]?.text != nil else {
+            throw .invalid("\(path).call_id", "\"\(path).call_id\" must be a string")
+        }
+        let output = item["output"]
+        let text = output?.text ?? output?.elements.map { $0.compactMap { $0["text"]?.text }.joined() }
+        guard let text else { throw .invalid("\(path).output", "\"\(path).output\" must be a string or an array of texts") }
+        messages.append(
+            .members([("role", .string("tool")), ("tool_call_id", item["call_id"]), ("content", .string(text))]))
+    }
+}

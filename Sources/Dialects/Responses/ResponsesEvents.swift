@@ -1,0 +1,269 @@
+internal import JSON
+public import Money
+
+/// A stream of chat completion chunks for a client of the Responses API.
+///
+/// An item of text or reasoning ends when another begins; calls, whose pieces may be mixed, end with the answer. What ends the
+/// answer, with its usage, is held back.
+public struct ResponsesEvents: StreamTap {
+    private var tap = SSETap(includeUsage: true)
+    private var reader = EventReader()
+    private let shape: ResponsesShape
+    private var writer = ResponsesEventWriter()
+    private var isStarted = false
+    /// The items that have begun, each as it is at its end; nil while it is not.
+    private var output: [JSONValue?] = []
+    private var open: Open?
+    private var calls: [(index: Int64, place: Int, id: String, name: String, arguments: String)] = []
+    /// The whole answer, once it was written.
+    public private(set) var response: [UInt8]?
+
+    /// The item that what comes belongs to.
+    private struct Open {
+        enum Kind { case text, refusal, reasoning }
+        let kind: Kind
+        let place: Int
+        /// The parts of a message that have ended.
+        var parts: [JSONValue] = []
+        var text = ""
+    }
+
+    /// A tap of one stream.
+    public init(for request: ResponsesTranslation) { shape = request.shape }
+
+    public var usage: TokenUsage? { tap.usage }
+    public var usageSoFar: TokenUsage? { nil }
+    public var finishReasons: [String] { tap.finishReasons }
+    public var error: APIError? { tap.error }
+    public var failure: SSETap.Failure? { tap.failure }
+    public var isDone: Bool { tap.isDone }
+    public var isComplete: Bool { tap.isComplete }
+    public var estimatedCompletionTokens: Int64 { tap.estimatedCompletionTokens }
+
+    public mutating func feed(_ bytes: [UInt8]) -> [UInt8] { events(tap.feed(bytes)) }
+
+    public mutating func end() -> [UInt8] { events(tap.end()) }
+
+    public func event(_ error: APIError) -> [UInt8] { writer.event(error) }
+
+    public mutating func finish(estimated: TokenUsage?, additions: ResponseAdditions) -> [UInt8] {
+        start(model: tap.model)
+        close()
+        for call in calls {
+            let item = shape.call(id: call.id, name: call.name, arguments: call.arguments, at: call.place)
+            writer.write(
+                "response.function_call_arguments.done", at: call.place, of: shape.item("fc", call.place),
+                [("name", .string(call.name)), ("arguments", .string(call.arguments))])
+            writer.end(item, at: call.place)
+            output[call.place] = item
+        }
+        let incomplete = ResponsesShape.incomplete(tap.finishReasons.first)
+        let whole = shape.response(
+            status: incomplete == nil ? "completed" : "incomplete", output: output.compactMap(\.self), model: tap.model,
+            incomplete: incomplete, usage: tap.usage ?? estimated ?? TokenUsage(), additions: additions)
+        response = whole.bytes
+        writer.write(incomplete == nil ? "response.completed" : "response.incomplete", [("response", whole)])
+        return writer.take()
+    }
+
+    private mutating func events(_ chunks: [UInt8]) -> [UInt8] {
+        guard !chunks.isEmpty else { return [] }
+        var reader = self.reader
+        reader.feed(chunks) { data in
+            take((try? JSONValue(data)) ?? .null)
+            return true
+        }
+        self.reader = reader
+        return writer.take()
+    }
+
+    private mutating func take(_ chunk: JSONValue) {
+        if let error = chunk["error"], error != .null {
+            if let error = tap.error { writer.write(error) }
+            return
+        }
+        guard let delta = chunk["choices"]?.elements?.first?["delta"] else { return }
+        start(model: chunk["model"]?.text)
+        if let text = (delta["reasoning"] ?? delta["reasoning_content"])?.text, !text.isEmpty { say(.reasoning, text) }
+        if let text = delta["content"]?.text, !text.isEmpty { say(.text, text) }
+        if let text = delta["refusal"]?.text, !text.isEmpty { say(.refusal, text) }
+        for call in delta["tool_calls"]?.elements ?? [] { take(call: call) }
+    }
+
+    private mutating func start(model: String?) {
+        guard !isStarted else { return }
+        isStarted = true
+        let begun = shape.response(status: "in_progress", output: [], model: model)
+        writer.write("response.created", [("response", begun)])
+        writer.write("response.in_progress", [("response", begun)])
+    }
+
+    private mutating func take(call: JSONValue) {
+        let index = call["index"]?.int64 ?? 0
+        let function = call["function"]
+        if !calls.contains(where: { $0.index == index }) {
+            close()
+            let place = output.count
+            output.append(nil)
+            let name = function?["name"]?.text ?? ""
+            let id = call["id"]?.text ?? ""
+            calls.append((index, place, id, name, ""))
+            writer.begin(shape.call(id: id, name: name, arguments: "", at: place, status: "in_progress"), at: place)
+        }
+        guard let known = calls.firstIndex(where: { $0.index == index }), let fragment = function?["arguments"]?.text,
+            !fragment.isEmpty
+        else { return }
+        calls[known].arguments += fragment
+        writer.delta(
+            "response.function_call_arguments.delta", fragment, at: calls[known].place,
+            of: shape.item("fc", calls[known].place))
+    }
+
+    private mutating func say(_ kind: Open.Kind, _ text: String) {
+        if open?.kind != kind { begin(kind) }
+        guard let open else { return }
+        self.open?.text += text
+        let id = shape.item(kind == .reasoning ? "rs" : "msg", open.place)
+        switch kind {
+        case .text:
+            writer.delta(
+                "response.output_text.delta", text, at: open.place, of: id,
+                [("content_index", .integer(open.parts.count)), ("logprobs", .array([]))])
+        case .refusal:
+            writer.delta(
+                "response.refusal.delta", text, at: open.place, of: id, [("content_index", .integer(open.parts.count))])
+        case .reasoning:
+            writer.delta(
+                "response.reasoning_summary_text.delta", text, at: open.place, of: id, [("summary_index", .integer(0))])
+        }
+    }
+
+    private mutating func begin(_ kind: Open.Kind) {
+        // A refusal and a text are two parts of one message.
+        if let before = open, kind != .reasoning, before.kind != .reasoning {
+            let part = endPart(of: before)
+            open = Open(kind: kind, place: before.place, parts: before.parts + [part])
+        } else {
+            close()
+            let place = output.count
+            output.append(nil)
+            open = Open(kind: kind, place: place)
+            writer.begin(
+                kind == .reasoning
+                    ? .members([
+                        ("id", .string(shape.item("rs", place))), ("type", .string("reasoning")), ("summary", .array([])),
+                    ]) : shape.message([], at: place, status: "in_progress"), at: place)
+        }
+        guard let open else { return }
+        let id = shape.item(kind == .reasoning ? "rs" : "msg", open.place)
+        let part = Self.part(kind, "")
+        if kind == .reasoning {
+            writer.write(
+                "response.reasoning_summary_part.added", at: open.place, of: id,
+                [("summary_index", .integer(0)), ("part", part)])
+        } else {
+            writer.write(
+                "response.content_part.added", at: open.place, of: id,
+                [("content_index", .integer(open.parts.count)), ("part", part)])
+        }
+    }
+
+    private static func part(_ kind: Open.Kind, _ text: String) -> JSONValue {
+        switch kind {
+        case .text: ResponsesShape.text(text)
+        case .refusal: ResponsesShape.refusal(text)
+        case .reasoning: .members([("type", .string("summary_text")), ("text", .string(text))])
+        }
+    }
+
+    /// Ends the part that is open, and returns it.
+    private mutating func endPart(of open: Open) -> JSONValue {
+        let part = Self.part(open.kind, open.text)
+        let id = shape.item(open.kind == .reasoning ? "rs" : "msg", open.place)
+        let index = JSONValue.integer(open.kind == .reasoning ? 0 : open.parts.count)
+        let text = JSONValue.string(open.text)
+        switch open.kind {
+        case .text:
+            writer.write(
+                "response.output_text.done", at: open.place, of: id,
+                [("content_index", index), ("text", text), ("logprobs", .array([]))])
+            writer.write("response.content_part.done", at: open.place, of: id, [("content_index", index), ("part", part)])
+        case .refusal:
+            writer.write("response.refusal.done", at: open.place, of: id, [("content_index", index), ("refusal", text)])
+            writer.write("response.content_part.done", at: open.place, of: id, [("content_index", index), ("part", part)])
+        case .reasoning:
+            writer.write(
+                "response.reasoning_summary_text.done", at: open.place, of: id, [("summary_index", index), ("text", text)])
+            writer.write(
+                "response.reasoning_summary_part.done", at: open.place, of: id, [("summary_index", index), ("part", part)])
+        }
+        return part
+    }
+
+    private mutating func close() {
+        guard let open else { return }
+        let part = endPart(of: open)
+        let item =
+            open.kind == .reasoning
+            ? shape.reasoning(open.text, at: open.place) : shape.message(open.parts + [part], at: open.place)
+        writer.end(item, at: open.place)
+        output[open.place] = item
+        self.open = nil
+    }
+}
+
+/// Writes the events of a stream of the Responses API, numbered.
+struct ResponsesEventWriter: Sendable {
+    private var bytes: [UInt8] = []
+    private var number = 0
+
+    /// What was written since it was last asked.
+    mutating func take() -> [UInt8] {
+        defer { bytes = [] }
+        return bytes
+    }
+
+    mutating func write(_ type: String, _ members: [(String, JSONValue?)]) {
+        bytes += Self.event(type, number, members)
+        number += 1
+    }
+
+    /// An event of an item.
+    mutating func write(_ type: String, at place: Int, of id: String, _ members: [(String, JSONValue?)]) {
+        write(type, [("item_id", .string(id)), ("output_index", .integer(place))] + members)
+    }
+
+    mutating func begin(_ item: JSONValue, at place: Int) {
+        write("response.output_item.added", [("output_index", .integer(place)), ("item", item)])
+    }
+
+    mutating func end(_ item: JSONValue, at place: Int) {
+        write("response.output_item.done", [("output_index", .integer(place)), ("item", item)])
+    }
+
+    mutating func delta(
+        _ type: String, _ text: String, at place: Int, of id: String, _ members: [(String, JSONValue?)] = []
+    ) {
+        write(type, at: place, of: id, members + [("delta", .string(text))])
+    }
+
+    mutating func write(_ error: APIError) {
+        bytes += event(error)
+        number += 1
+    }
+
+    func event(_ error: APIError) -> [UInt8] {
+        Self.event(
+            "error", number,
+            [
+                ("code", .string(error.code)), ("message", .string(error.message)),
+                ("param", error.param.map { .string($0) } ?? .null),
+            ])
+    }
+
+    private static func event(_ type: String, _ number: Int, _ members: [(String, JSONValue?)]) -> [UInt8] {
+        let data = JSONValue.members(
+            [("type", .string(type)), ("sequence_number", .integer(number))] + members)
+        return Array("event: \(type)\ndata: ".utf8) + data.bytes + Array("\n\n".utf8)
+    }
+}

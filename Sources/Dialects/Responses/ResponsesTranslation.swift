@@ -1,0 +1,202 @@
+internal import JSON
+
+/// A request of OpenAI's Responses API as a chat completion request, for whoever answers it
+/// (https://platform.openai.com/docs/api-reference/responses).
+///
+/// `instructions`, messages with texts, images and files, calls of functions and their results, functions, `text.format`,
+/// `reasoning.effort`, sampling and bounds go over. The reasoning of earlier answers is left behind. Tools that somebody else runs,
+/// background work and what is kept elsewhere (`prompt`, `conversation`, `item_reference`) are refused by name.
+public struct ResponsesTranslation: Sendable {
+    /// The chat completion request. A stream of it tells its usage.
+    public let chat: [UInt8]
+    /// The client's own body.
+    public let original: [UInt8]
+    /// Whether the answer is to be kept, so that a later request may go on from it.
+    public let isStored: Bool
+    /// What every form of the answer repeats.
+    let shape: ResponsesShape
+    /// The items of the conversation up to this request's own, for whoever goes on from the answer.
+    let items: [JSONValue]
+
+    /// Translates a body.
+    ///
+    /// - Parameters:
+    ///   - history: The items of the conversation that `previous_response_id` names, a JSON array; nil where it names none.
+    ///   - id: The answer's id, `resp_…`.
+    ///   - createdAt: Seconds since 1970 UTC.
+    /// - Throws: 400 naming the field that is wrong, unknown or not served.
+    public init(_ body: [UInt8], history: [UInt8]?, id: String, createdAt: Int64) throws(APIError) {
+        original = body
+        var fields = try MessagesFields(body)
+        guard case .string(let model)? = try fields.take("model") else { throw .invalid("model", "\"model\" must be a string") }
+        var items = history.flatMap { try? JSONValue($0) }?.elements ?? []
+        let input = try fields.take("input")
+        switch input {
+        case .string(let text)?: items.append(.members([("role", .string("user")), ("content", .string(text))]))
+        case .array(let elements)? where !elements.isEmpty: items += elements
+        default: throw .invalid("input", "\"input\" must be a string or an array of items that is not empty")
+        }
+        var conversation = ResponsesConversation(first: items.count - (input?.elements?.count ?? 1))
+        let instructions = try fields.text("instructions")
+        if let instructions { conversation.instruct(instructions) }
+        try conversation.read(items)
+        let previous = try fields.text("previous_response_id")
+
+        var members: [(String, JSONValue?)] = [("model", .string(model)), ("messages", .array(conversation.messages))]
+        let limit = try fields.take("max_output_tokens")
+        guard limit.map({ $0.int64.map { $0 >= 1 } ?? false }) ?? true else {
+            throw .invalid("max_output_tokens", "\"max_output_tokens\" must be an integer of at least 1")
+        }
+        members.append(("max_tokens", limit))
+        if let stream = try fields.flag("stream") {
+            members.append(("stream", .bool(stream)))
+            if stream { members.append(("stream_options", .members([("include_usage", .bool(true))]))) }
+        }
+        let sampling = [("temperature", try fields.take("temperature")), ("top_p", try fields.take("top_p"))]
+        members += sampling
+        let tools = try ResponsesTools(&fields)
+        members += tools.chat
+        let text = try fields.take("text")
+        members += try Self.format(text)
+        let reasoning = try fields.take("reasoning")
+        for field in reasoning?.fields ?? [] where !["effort", "summary", "generate_summary"].contains(field.name) {
+            throw .invalid("reasoning.\(field.name.prefix(64))", "\"reasoning.\(field.name.prefix(64))\" is not known")
+        }
+        members.append(("reasoning_effort", reasoning?["effort"].flatMap { $0 == .null ? nil : $0 }))
+        let user = try fields.text("user")
+        let named = try fields.text("safety_identifier")
+        members.append(("user", (user ?? named).map { .string($0) }))
+        members.append(("prompt_cache_key", try fields.text("prompt_cache_key").map { .string($0) }))
+        members.append(("routing", try fields.take("routing")))
+        isStored = try fields.flag("store") ?? true
+        let metadata = try Self.metadata(try fields.take("metadata"))
+        try Self.refuse(&fields)
+        let truncation = try fields.text("truncation") ?? "disabled"
+        guard truncation == "disabled" || truncation == "auto" else {
+            throw .invalid("truncation", "\"truncation\" must be disabled or auto")
+        }
+        try fields.end()
+        chat = JSONValue.members(members).bytes
+        self.items = items
+        shape = ResponsesShape(
+            id: id, createdAt: createdAt, model: model,
+            repeated: [
+                ("instructions", instructions.map { .string($0) } ?? .null), ("max_output_tokens", limit ?? .null),
+                ("metadata", metadata), ("parallel_tool_calls", .bool(tools.areParallel)),
+                ("previous_response_id", previous.map { .string($0) } ?? .null), ("reasoning", reasoning ?? .object([])),
+                ("store", .bool(isStored)), ("temperature", sampling[0].1 ?? .null),
+                ("text", text ?? .members([("format", .members([("type", .string("text"))]))])),
+                ("tool_choice", tools.choice), ("tools", .array(tools.definitions)), ("top_p", sampling[1].1 ?? .null),
+                ("truncation", .string(truncation)), ("user", user.map { .string($0) } ?? .null),
+            ])
+    }
+
+    /// The id of the answer that the request goes on from.
+    public static func previous(in body: [UInt8]) -> String? { (try? JSONValue(body))?["previous_response_id"]?.text }
+
+    private static func format(_ text: JSONValue?) throws(APIError) -> [(String, JSONValue?)] {
+        guard let text else { return [] }
+        for field in text.fields ?? [.init("", .null)] where !["format", "verbosity"].contains(field.name) {
+            throw .invalid("text", "\"text\" must be an object of \"format\" and \"verbosity\"")
+        }
+        var members: [(String, JSONValue?)] = [("verbosity", text["verbosity"].flatMap { $0 == .null ? nil : $0 })]
+        guard let format = text["format"], format != .null else { return members }
+        switch format["type"]?.text {
+        case "text": break
+        case "json_object": members.append(("response_format", format))
+        case "json_schema":
+            let schema = (format.fields ?? []).filter { $0.name != "type" }
+            members.append(
+                ("response_format", .members([("type", .string("json_schema")), ("json_schema", .object(schema))])))
+        default: throw .invalid("text.format.type", "\"text.format.type\" must be text, json_object or json_schema")
+        }
+        return members
+    }
+
+    private static func metadata(_ value: JSONValue?) throws(APIError) -> JSONValue {
+        guard let value else { return .object([]) }
+        guard let members = value.fields, members.count <= 16,
+            members.allSatisfy({ $0.name.utf8.count <= 64 && ($0.value.text?.utf8.count ?? 513) <= 512 })
+        else {
+            throw .invalid("metadata", "\"metadata\" must be at most 16 strings of at most 512 bytes, named by at most 64")
+        }
+        return value
+    }
+
+    /// What is not served, but for the values that ask for nothing.
+    private static func refuse(_ fields: inout MessagesFields) throws(APIError) {
+        if let included = try fields.take("include"), included.elements?.isEmpty != true,
+            included.elements?.allSatisfy({ $0 == .string("reasoning.encrypted_content") }) != true
+        {
+            throw .invalid("include", "nothing further can be included")
+        }
+        for (name, harmless) in [("background", JSONValue.bool(false)), ("top_logprobs", .integer(0))] {
+            if let value = try fields.take(name), value != harmless {
+                throw .invalid(name, "\"\(name)\" is not served here")
+            }
+        }
+        if let tier = try fields.take("service_tier"), tier != .string("auto"), tier != .string("default") {
+            throw .invalid("service_tier", "\"service_tier\" must be auto or default: no other tier has a price here")
+        }
+    }
+}
+
+extension MessagesFields {
+    mutating func text(_ name: String) throws(APIError) -> String? {
+        guard let value = try take(name) else { return nil }
+        guard let text = value.text else { throw .invalid(name, "\"\(name)\" must be a string") }
+        return text
+    }
+
+    mutating func flag(_ name: String) throws(APIError) -> Bool? {
+        guard let value = try take(name) else { return nil }
+        guard let flag = value.flag else { throw .invalid(name, "\"\(name)\" must be true or false") }
+        return flag
+    }
+}
+
+/// `tools`, `tool_choice` and `parallel_tool_calls` of a Responses request.
+struct ResponsesTools {
+    /// As the client gave them.
+    private(set) var definitions: [JSONValue] = []
+    private(set) var choice = JSONValue.string("auto")
+    private(set) var areParallel = true
+    /// As a chat completion request has them.
+    private(set) var chat: [(String, JSONValue?)] = []
+
+    private static let known: Set<String> = ["type", "name", "description", "parameters", "strict"]
+
+    init(_ fields: inout MessagesFields) throws(APIError) {
+        definitions = try fields.take("tools")?.elements ?? []
+        var functions: [JSONValue] = []
+        for (index, tool) in definitions.enumerated() {
+            let path = "tools[\(index)]"
+            guard tool["type"] == .string("function") else {
+                throw .invalid("\(path).type", "a tool must be a function of the client: what others cost has no bound")
+            }
+            for field in tool.fields ?? [] where !Self.known.contains(field.name) {
+                throw .invalid("\(path).\(field.name.prefix(64))", "\"\(field.name.prefix(64))\" is not known")
+            }
+            guard tool["name"]?.text != nil else { throw .invalid("\(path).name", "\"\(path).name\" is required") }
+            let function = (tool.fields ?? []).filter { $0.name != "type" && $0.value != .null }
+            functions.append(.members([("type", .string("function")), ("function", .object(function))]))
+        }
+        let asked = try fields.take("tool_choice")
+        let parallel = try fields.flag("parallel_tool_calls")
+        areParallel = parallel ?? true
+        choice = asked ?? choice
+        guard !functions.isEmpty else { return }
+        chat.append(("tools", .array(functions)))
+        if let parallel { chat.append(("parallel_tool_calls", .bool(parallel))) }
+        switch asked {
+        case nil: break
+        case .string("auto"), .string("none"), .string("required"): chat.append(("tool_choice", asked))
+        default:
+            guard asked?["type"] == .string("function"), let name = asked?["name"], name.text != nil else {
+                throw .invalid("tool_choice", "\"tool_choice\" must be auto, none, required or a function")
+            }
+            chat.append(
+                ("tool_choice", .members([("type", .string("function")), ("function", .members([("name", name)]))])))
+        }
+    }
+}

@@ -1,0 +1,18 @@
+import TestSupport
+import Testing
+
+/// OpenAI's Responses API, in front of providers that speak another.
+@Suite struct ResponsesTests {
+    @Test func conversationsGoOnFromWhatWasKept() async throws {
+        let port = try freePort()
+        let environment = [
+            "LLM_ALPHA_API_KEY": "house", "LLM_ALPHA_BASE_URL": "http://127.0.0.1:\(port)/v1",
+            "LLMGATEWAY_CATALOGUE": TestEnvironment.root + "/Tests/Acceptance/responses_catalogue.json",
+        ]
+        try await withGateway(environment: environment) { gateway in
+            let key = try await AcceptanceTests.shop(gateway)
+            let other = try await AcceptanceTests.shop(gateway)
+            try await gateway.python("responses.py", [key.token, other.token, "\(port)"])
+        }
+    }
+}

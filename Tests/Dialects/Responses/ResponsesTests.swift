@@ -1,0 +1,155 @@
+import Foundation
+import JSON
+import Money
+import TestSupport
+import Testing
+
+@testable import Dialects
+
+@Suite struct ResponsesTests {
+    private func translate(_ fields: String, history: String? = nil) throws -> ResponsesTranslation {
+        try ResponsesTranslation(
+            Array("{\"model\":\"m\",\(fields)}".utf8), history: history.map { Array($0.utf8) }, id: "resp_1", createdAt: 17)
+    }
+
+    private func messages(_ input: String, history: String? = nil) throws -> String {
+        let chat = try JSONValue(try translate("\"input\":\(input)", history: history).chat)
+        return String(decoding: try #require(chat["messages"]).bytes, as: UTF8.self)
+    }
+
+    @Test func itemsBecomeMessages() throws {
+        #expect(try messages(#""Hi""#) == #"[{"role":"user","content":"Hi"}]"#)
+        #expect(
+            try messages(
+                """
+                [{"role":"developer","content":"Be brief."},
+                {"type":"message","role":"user","content":[{"type":"input_text","text":"What is it?"},
+                {"type":"input_image","image_url":"data:image/png;base64,AA==","detail":"low"},
+                {"type":"input_file","filename":"a.pdf","file_data":"data:application/pdf;base64,AA=="}]}]
+                """)
+                == #"[{"role":"developer","content":"Be brief."},{"role":"user","content":[{"type":"text","text":"What is it?"},"#
+                + #"{"type":"image_url","image_url":{"url":"data:image/png;base64,AA==","detail":"low"}},"#
+                + #"{"type":"file","file":{"file_data":"data:application/pdf;base64,AA==","filename":"a.pdf"}}]}]"#)
+        // What the assistant said and called is one turn; what it thought is left behind.
+        let turn = """
+            {"type":"reasoning","summary":[]},{"type":"message","role":"assistant","content":[{"type":"output_text","text":"One "},
+            {"type":"output_text","text":"moment."}]},{"type":"function_call","call_id":"c1","name":"f","arguments":"{}"},
+            {"type":"function_call","call_id":"c2","name":"g","arguments":"{}"},
+            {"type":"function_call_output","call_id":"c1","output":"1"},
+            {"type":"function_call_output","call_id":"c2","output":[{"type":"input_text","text":"2"}]}
+            """
+        let expected =
+            #"{"role":"assistant","content":"One moment.","tool_calls":["#
+            + #"{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}},"#
+            + #"{"id":"c2","type":"function","function":{"name":"g","arguments":"{}"}}]},"#
+            + #"{"role":"tool","tool_call_id":"c1","content":"1"},{"role":"tool","tool_call_id":"c2","content":"2"}"#
+        #expect(try messages("[\(turn)]") == "[\(expected)]")
+        #expect(try messages(#""Go on""#, history: "[\(turn)]") == "[\(expected),{\"role\":\"user\",\"content\":\"Go on\"}]")
+        #expect(
+            try messages(#"[{"role":"assistant","content":[{"type":"refusal","refusal":"No."}]}]"#)
+                == #"[{"role":"assistant","content":null,"refusal":"No."}]"#)
+    }
+
+    @Test func anErrorCountsTheClientsOwnItems() {
+        let history = #"[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]"#
+        let error = #expect(throws: APIError.self) {
+            try translate(#""input":[{"role":"user","content":"c"},{"role":"user","content":5}]"#, history: history)
+        }
+        #expect(error?.param == "input[1].content" && error?.status == 400)
+    }
+
+    private func chunk(_ delta: String, _ reason: String = "null") -> String {
+        #"data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m-1","choices":[{"index":0,"delta":"#
+            + delta + #","finish_reason":\#(reason)}]}"# + "\n\n"
+    }
+
+    private var stream: [UInt8] {
+        let text =
+            chunk(#"{"role":"assistant","reasoning":"Hm"}"#) + chunk(#"{"reasoning":"m."}"#) + chunk(#"{"content":"Grüße 🌍"}"#)
+            + chunk(#"{"refusal":"No"}"#)
+            + chunk(#"{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":"{\"x\""}}]}"#)
+            + chunk(#"{"tool_calls":[{"index":1,"id":"b","type":"function","function":{"name":"g","arguments":"{}"}}]}"#)
+            + chunk(#"{"tool_calls":[{"index":0,"function":{"arguments":":1}"}}]}"#) + chunk("{}", #""tool_calls""#)
+            + #"data: {"id":"c","model":"m-1","choices":[],"usage":{"prompt_tokens":5,"completion_tokens":3,"total_tokens":8}}"#
+            + "\n\ndata: [DONE]\n\n"
+        return Array(text.utf8)
+    }
+
+    /// The events of the stream when it comes in pieces of these sizes.
+    private func run(_ bytes: [UInt8], _ size: () -> Int) throws -> (text: String, tap: ResponsesEvents) {
+        var tap = ResponsesEvents(for: try translate(#""input":"x","store":false"#))
+        var output: [UInt8] = []
+        var start = 0
+        while start < bytes.count {
+            let end = min(bytes.count, start + max(1, size()))
+            output += tap.feed(Array(bytes[start..<end]))
+            start = end
+        }
+        output += tap.end()
+        output += tap.finish(estimated: nil, additions: ResponseAdditions(metadata: nil, bill: Bill.none))
+        return (String(decoding: output, as: UTF8.self), tap)
+    }
+
+    @Test func theSameEventsComeHoweverTheBytesAreCut() throws {
+        let whole = try run(stream) { .max }
+        let names = whole.text.split(separator: "\n").filter { $0.hasPrefix("event: ") }.map { $0.dropFirst(7) }
+        #expect(
+            names == [
+                "response.created", "response.in_progress", "response.output_item.added",
+                "response.reasoning_summary_part.added", "response.reasoning_summary_text.delta",
+                "response.reasoning_summary_text.delta", "response.reasoning_summary_text.done",
+                "response.reasoning_summary_part.done", "response.output_item.done", "response.output_item.added",
+                "response.content_part.added", "response.output_text.delta", "response.output_text.done",
+                "response.content_part.done", "response.content_part.added", "response.refusal.delta", "response.refusal.done",
+                "response.content_part.done", "response.output_item.done", "response.output_item.added",
+                "response.function_call_arguments.delta", "response.output_item.added",
+                "response.function_call_arguments.delta", "response.function_call_arguments.delta",
+                "response.function_call_arguments.done", "response.output_item.done",
+                "response.function_call_arguments.done", "response.output_item.done", "response.completed",
+            ])
+        let response = try JSONValue(try #require(whole.tap.response))
+        #expect(
+            response["output"]?.elements?.map { $0["type"]?.text } == ["reasoning", "message", "function_call", "function_call"])
+        #expect(response["output"]?.elements?[2]["arguments"]?.text == #"{"x":1}"#)
+        #expect(whole.tap.usage == TokenUsage(promptTokens: 5, completionTokens: 3) && whole.tap.isComplete)
+        for size in 1...stream.count { #expect(try run(stream) { size }.text == whole.text, "pieces of \(size)") }
+        var random = SeededGenerator(seed: TestEnvironment.seed("cuts of a stream of responses"))
+        for _ in 0..<(TestEnvironment.soak ? 5_000 : 100) {
+            let text = try run(stream) { Int.random(in: 1...60, using: &random) }.text
+            #expect(text == whole.text)
+        }
+    }
+
+    @Test func whateverComesEndsInEventsThatAreJSON() throws {
+        var random = SeededGenerator(seed: TestEnvironment.seed("damaged streams of responses"))
+        for _ in 0..<(TestEnvironment.soak ? 20_000 : 500) {
+            var bytes = stream
+            for _ in 0..<Int.random(in: 1...6, using: &random) {
+                bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            }
+            let text = try run(bytes) { Int.random(in: 1...200, using: &random) }.text
+            for line in text.split(separator: "\n") where line.hasPrefix("data: ") {
+                #expect((try? JSONValue(Array(line.dropFirst(6).utf8))) != nil, "\(line)")
+            }
+        }
+    }
+
+    @Test func anAnswerIsOnlyWhatItsChatCompletionSays() throws {
+        let request = try translate(#""input":"x","max_output_tokens":9,"metadata":{"a":"b"}"#)
+        let body =
+            #"{"id":"c","model":"m-1","choices":[{"message":{"content":"Hi"},"finish_reason":"length"}],"#
+            + #""usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#
+        let reply = try ResponsesReply(Array(body.utf8), for: request)
+        let answer = try JSONValue(reply.answer(ResponseAdditions(), body: Array(body.utf8)))
+        #expect(answer["id"]?.text == "resp_1" && answer["created_at"]?.int64 == 17 && answer["status"]?.text == "incomplete")
+        #expect(answer["incomplete_details"]?["reason"]?.text == "max_output_tokens" && answer["max_output_tokens"]?.int64 == 9)
+        #expect(answer["metadata"]?["a"]?.text == "b" && answer["usage"]?["total_tokens"]?.int64 == 3)
+        let items = try JSONValue(request.conversation(with: answer.bytes)).elements
+        #expect(items?.count == 2 && items?[0]["content"]?.text == "x" && items?[1]["role"]?.text == "assistant")
+        // Who goes on from it gets it back as it was.
+        let next = String(decoding: JSONValue.array(items ?? []).bytes, as: UTF8.self)
+        #expect(
+            try messages(#""y""#, history: next)
+                == #"[{"role":"user","content":"x"},{"role":"assistant","content":"Hi"},{"role":"user","content":"y"}]"#)
+    }
+}
