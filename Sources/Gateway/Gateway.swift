@@ -11,7 +11,9 @@ public import Redis
 public import Web
 
 /// The parts that a request's walk uses, made once per process.
-public struct Gateway: Sendable {
+///
+/// A class because each step of a request has it, and copying so many references each time costs more than some steps.
+public final class Gateway: Sendable {
     let catalogue: LiveCatalogue
     let admission: AdmissionClient
     let appender: Appender

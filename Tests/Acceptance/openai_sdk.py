@@ -37,6 +37,25 @@ def plain():
     assert answer.usage.cost > 0
 
 
+def older_completions():
+    answer = client.completions.create(model="echo", prompt="Hello, world", max_tokens=50, n=2, stop=["x"])
+    assert [choice.text for choice in answer.choices] == ["Hello, world"] * 2 and answer.object == "text_completion", answer
+    assert answer.choices[0].finish_reason == "stop" and answer.usage.cost > 0 and answer.metadata["used_provider"] == "echo", answer
+    chunks = list(client.completions.create(
+        model="echo", prompt=["Grüße, 世界 🌍"], stream=True, stream_options={"include_usage": True}))
+    assert "".join(chunk.choices[0].text for chunk in chunks if chunk.choices) == "Grüße, 世界 🌍", chunks
+    assert chunks[-1].usage.cost > 0 and all(chunk.object == "text_completion" for chunk in chunks), chunks[-1]
+    for wrong, param in (
+            ({"prompt": ["a", "b"]}, "prompt"), ({"prompt": [1, 2]}, "prompt"), ({"suffix": "x"}, "suffix"), ({"echo": True}, "echo"),
+            ({"logprobs": 3}, "logprobs"), ({"best_of": 2}, "best_of"), ({"extra_body": {"messages": []}}, "messages")):
+        try:
+            client.completions.create(**({"model": "echo", "prompt": "x"} | wrong))
+        except openai.BadRequestError as error:
+            assert error.param == param, (wrong, error)
+        else:
+            raise AssertionError(wrong)
+
+
 def parameters_pass_through():
     answer = client.chat.completions.create(
         model="echo", messages=HELLO, temperature=0.2, top_p=0.9, seed=7, stop=["world"], n=2, max_completion_tokens=50,
@@ -131,7 +150,7 @@ def error_classes():
 
 
 CHECKS = [
-    plain, parameters_pass_through, max_tokens_is_honoured, streaming, lambda: asyncio.run(asynchronous()), tools,
+    plain, older_completions, parameters_pass_through, max_tokens_is_honoured, streaming, lambda: asyncio.run(asynchronous()), tools,
     json_mode_and_schema, vision, models, error_classes,
 ]
 for check in CHECKS:

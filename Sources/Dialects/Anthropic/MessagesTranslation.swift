@@ -29,7 +29,7 @@ public struct MessagesTranslation: Sendable {
     public init(_ body: [UInt8], counting: Bool = false, betas: [String] = []) throws(APIError) {
         original = body
         self.betas = betas.flatMap { $0.split(separator: ",") }.map { $0.filter { $0 != " " } }.filter(Self.freeBetas.contains)
-        var fields = try MessagesFields(body)
+        var fields = try RequestFields(body)
         guard case .string(let model)? = try fields.take("model") else { throw .invalid("model", "\"model\" must be a string") }
         modelRange = fields.ranges["model"] ?? 0..<0
         let limit = try fields.take("max_tokens")
@@ -85,7 +85,7 @@ public struct MessagesTranslation: Sendable {
         "type", "name", "description", "input_schema", "strict", "cache_control", "eager_input_streaming",
     ]
 
-    private static func tools(_ fields: inout MessagesFields) throws(APIError) -> [(String, JSONValue?)] {
+    private static func tools(_ fields: inout RequestFields) throws(APIError) -> [(String, JSONValue?)] {
         var definitions: [JSONValue] = []
         for (index, tool) in (try fields.take("tools")?.elements ?? []).enumerated() {
             let path = "tools[\(index)]"
@@ -119,7 +119,7 @@ public struct MessagesTranslation: Sendable {
     }
 
     /// `thinking` and `output_config`: how much is thought, by whichever of them says it, and the answer's format.
-    private static func thinking(_ fields: inout MessagesFields) throws(APIError) -> [(String, JSONValue?)] {
+    private static func thinking(_ fields: inout RequestFields) throws(APIError) -> [(String, JSONValue?)] {
         let thinking = try fields.take("thinking")
         let output = try fields.take("output_config")
         for field in output?.fields ?? [] where field.value != .null && !["effort", "format"].contains(field.name) {
@@ -147,60 +147,5 @@ public struct MessagesTranslation: Sendable {
                 ("response_format", .members([("type", .string("json_schema")), ("json_schema", .members(named))])))
         }
         return members
-    }
-}
-
-/// The members of a Messages request with where they stand; what nobody took is refused at the end.
-struct MessagesFields {
-    private(set) var ranges: [String: Range<Int>] = [:]
-    private var values: [JSONValue.Member] = []
-
-    init(_ body: [UInt8]) throws(APIError) {
-        let text = body.span.bytes
-        var cursor = JSONCursor()
-        do throws(JSONError) {
-            guard try cursor.next(text) == UInt8(ascii: "{") else {
-                try cursor.skip(text, depth: 0)
-                try cursor.end(text)
-                values = [.init("", .null)]
-                return
-            }
-            if try cursor.enter("{", "}", text) {
-                repeat {
-                    let name = try cursor.name(text)
-                    _ = try cursor.next(text)
-                    let start = cursor.offset
-                    let value = try cursor.value(text, depth: 1)
-                    // An escaped name is none of those that are known, and is refused with the rest.
-                    let said = name.isEscaped ? "\\" + name.decoded(text) : name.decoded(text)
-                    if ranges.updateValue(start..<cursor.offset, forKey: said) != nil {
-                        values.append(.init("\\" + said, value))
-                    } else {
-                        values.append(.init(said, value))
-                    }
-                } while try cursor.another(UInt8(ascii: "}"), text)
-            }
-            try cursor.end(text)
-        } catch {
-            throw APIError(status: 400, message: "the body is not valid JSON: \(error)", code: "invalid_json")
-        }
-    }
-
-    /// The value of a member that is there and not null.
-    mutating func take(_ name: String) throws(APIError) -> JSONValue? {
-        if values.first?.name == "" { throw .invalid(nil, "the body must be a JSON object") }
-        guard let index = values.firstIndex(where: { $0.name == name }) else { return nil }
-        let value = values.remove(at: index).value
-        return value == .null ? nil : value
-    }
-
-    /// - Throws: 400 naming the first member that was not taken.
-    func end() throws(APIError) {
-        for field in values where field.value != .null || field.name.hasPrefix("\\") {
-            let name = String(field.name.drop { $0 == "\\" }.prefix(64))
-            throw .invalid(
-                name,
-                field.name.hasPrefix("\\") ? "\"\(name)\" stands twice or is escaped" : "\"\(name)\" is not known or not served")
-        }
     }
 }

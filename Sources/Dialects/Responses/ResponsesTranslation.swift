@@ -27,7 +27,7 @@ public struct ResponsesTranslation: Sendable {
     /// - Throws: 400 naming the field that is wrong, unknown or not served.
     public init(_ body: [UInt8], history: [UInt8]?, id: String, createdAt: Int64) throws(APIError) {
         original = body
-        var fields = try MessagesFields(body)
+        var fields = try RequestFields(body)
         guard case .string(let model)? = try fields.take("model") else { throw .invalid("model", "\"model\" must be a string") }
         var items = history.flatMap { try? JSONValue($0) }?.elements ?? []
         let input = try fields.take("input")
@@ -124,7 +124,7 @@ public struct ResponsesTranslation: Sendable {
     }
 
     /// What is not served, but for the values that ask for nothing.
-    private static func refuse(_ fields: inout MessagesFields) throws(APIError) {
+    private static func refuse(_ fields: inout RequestFields) throws(APIError) {
         if let included = try fields.take("include"), included.elements?.isEmpty != true,
             included.elements?.allSatisfy({ $0 == .string("reasoning.encrypted_content") }) != true
         {
@@ -137,66 +137,6 @@ public struct ResponsesTranslation: Sendable {
         }
         if let tier = try fields.take("service_tier"), tier != .string("auto"), tier != .string("default") {
             throw .invalid("service_tier", "\"service_tier\" must be auto or default: no other tier has a price here")
-        }
-    }
-}
-
-extension MessagesFields {
-    mutating func text(_ name: String) throws(APIError) -> String? {
-        guard let value = try take(name) else { return nil }
-        guard let text = value.text else { throw .invalid(name, "\"\(name)\" must be a string") }
-        return text
-    }
-
-    mutating func flag(_ name: String) throws(APIError) -> Bool? {
-        guard let value = try take(name) else { return nil }
-        guard let flag = value.flag else { throw .invalid(name, "\"\(name)\" must be true or false") }
-        return flag
-    }
-}
-
-/// `tools`, `tool_choice` and `parallel_tool_calls` of a Responses request.
-struct ResponsesTools {
-    /// As the client gave them.
-    private(set) var definitions: [JSONValue] = []
-    private(set) var choice = JSONValue.string("auto")
-    private(set) var areParallel = true
-    /// As a chat completion request has them.
-    private(set) var chat: [(String, JSONValue?)] = []
-
-    private static let known: Set<String> = ["type", "name", "description", "parameters", "strict"]
-
-    init(_ fields: inout MessagesFields) throws(APIError) {
-        definitions = try fields.take("tools")?.elements ?? []
-        var functions: [JSONValue] = []
-        for (index, tool) in definitions.enumerated() {
-            let path = "tools[\(index)]"
-            guard tool["type"] == .string("function") else {
-                throw .invalid("\(path).type", "a tool must be a function of the client: what others cost has no bound")
-            }
-            for field in tool.fields ?? [] where !Self.known.contains(field.name) {
-                throw .invalid("\(path).\(field.name.prefix(64))", "\"\(field.name.prefix(64))\" is not known")
-            }
-            guard tool["name"]?.text != nil else { throw .invalid("\(path).name", "\"\(path).name\" is required") }
-            let function = (tool.fields ?? []).filter { $0.name != "type" && $0.value != .null }
-            functions.append(.members([("type", .string("function")), ("function", .object(function))]))
-        }
-        let asked = try fields.take("tool_choice")
-        let parallel = try fields.flag("parallel_tool_calls")
-        areParallel = parallel ?? true
-        choice = asked ?? choice
-        guard !functions.isEmpty else { return }
-        chat.append(("tools", .array(functions)))
-        if let parallel { chat.append(("parallel_tool_calls", .bool(parallel))) }
-        switch asked {
-        case nil: break
-        case .string("auto"), .string("none"), .string("required"): chat.append(("tool_choice", asked))
-        default:
-            guard asked?["type"] == .string("function"), let name = asked?["name"], name.text != nil else {
-                throw .invalid("tool_choice", "\"tool_choice\" must be auto, none, required or a function")
-            }
-            chat.append(
-                ("tool_choice", .members([("type", .string("function")), ("function", .members([("name", name)]))])))
         }
     }
 }

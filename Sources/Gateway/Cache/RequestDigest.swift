@@ -36,6 +36,7 @@ enum RequestDigest {
         case .chat, .playground: "chat"
         case .messages: "messages"
         case .responses: "responses"
+        case .completions: "completions"
         case .embeddings: "embeddings"
         case .moderations: "moderations"
         }

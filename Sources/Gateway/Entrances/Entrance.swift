@@ -12,6 +12,8 @@ enum Entrance: Sendable, Hashable {
     case messages
     /// OpenAI's Responses.
     case responses
+    /// OpenAI's older completions of a text.
+    case completions
     /// The playground's: a chat completion of which only the message is answered.
     case playground
     /// Vectors of texts, of providers that speak OpenAI's format.
@@ -22,7 +24,7 @@ enum Entrance: Sendable, Hashable {
     /// What models are asked for.
     var kind: ModelKind {
         switch self {
-        case .chat, .messages, .responses, .playground: .chat
+        case .chat, .messages, .responses, .completions, .playground: .chat
         case .embeddings: .embedding
         case .moderations: .moderation
         }
@@ -31,7 +33,7 @@ enum Entrance: Sendable, Hashable {
     /// The envelope of an error.
     func json(_ error: APIError) -> [UInt8] {
         switch self {
-        case .chat, .responses, .playground, .embeddings, .moderations: error.json
+        case .chat, .responses, .completions, .playground, .embeddings, .moderations: error.json
         case .messages: error.messagesJSON
         }
     }
@@ -44,6 +46,7 @@ extension EnteredRequest {
         if let responses { return try ResponsesReply(body, for: responses) }
         return switch entrance {
         case .chat, .responses: try ChatResponseScan(body)
+        case .completions: try CompletionsReply(body)
         case .playground: PlaygroundReply(try ChatResponseScan(body))
         case .embeddings, .moderations: try InputAnswerScan(body)
         case .messages where route.isNative: try NativeMessageScan(body)
@@ -57,6 +60,7 @@ extension EnteredRequest {
     ) -> any StreamTap {
         if let responses { return ResponsesEvents(for: responses) }
         return switch entrance {
+        case .completions: CompletionsEvents(includeUsage: includeUsage, additions: additions)
         case .chat, .responses, .playground, .embeddings, .moderations: SSETap(includeUsage: includeUsage, additions: additions)
         case .messages where route.isNative: MessagesTap()
         case .messages: MessagesEvents()
@@ -82,7 +86,7 @@ struct EnteredRequest: Sendable {
     let entrance: Entrance
 
     /// Whether the chat completion request was written here, so that it is no change to write it otherwise.
-    var isTranslated: Bool { messages != nil || responses != nil }
+    var isTranslated: Bool { messages != nil || responses != nil || entrance == .completions }
 
     /// - Parameters:
     ///   - history: The items of the conversation that a request of the Responses API goes on from.
@@ -96,6 +100,10 @@ struct EnteredRequest: Sendable {
         self.entrance = entrance
         switch entrance {
         case .chat, .playground, .embeddings, .moderations: (chat, messages, responses) = (body, nil, nil)
+        case .completions:
+            do { (chat, messages, responses) = (try CompletionsTranslation(body).chat, nil, nil) } catch {
+                throw GatewayError(error)
+            }
         case .responses:
             do {
                 let translation = try ResponsesTranslation(

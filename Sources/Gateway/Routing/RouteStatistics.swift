@@ -31,12 +31,19 @@ struct RouteCounts: Sendable, Hashable {
     ]
 
     mutating func add(_ other: RouteCounts, times weight: Int64 = 1) {
-        for (_, path) in Self.names {
-            let (product, isTooLarge) = other[keyPath: path].multipliedReportingOverflow(by: weight)
-            let (sum, overflows) = self[keyPath: path].addingReportingOverflow(product)
-            // What another gateway wrote is not trusted to be small.
-            self[keyPath: path] = isTooLarge || overflows ? .max : sum
-        }
+        Self.add(other.answered, times: weight, to: &answered)
+        Self.add(other.faults, times: weight, to: &faults)
+        Self.add(other.timed, times: weight, to: &timed)
+        Self.add(other.firstByteMS, times: weight, to: &firstByteMS)
+        Self.add(other.tokens, times: weight, to: &tokens)
+        Self.add(other.milliseconds, times: weight, to: &milliseconds)
+    }
+
+    private static func add(_ count: Int64, times weight: Int64, to sum: inout Int64) {
+        let (product, isTooLarge) = count.multipliedReportingOverflow(by: weight)
+        let (total, overflows) = sum.addingReportingOverflow(product)
+        // What another gateway wrote is not trusted to be small.
+        sum = isTooLarge || overflows ? .max : total
     }
 }
 

@@ -56,6 +56,7 @@ public struct GatewayServer: Service {
             "/v1/chat/completions": ChatCompletions(gateway: gateway),
             "/v1/messages": ChatCompletions(gateway: gateway, entrance: .messages),
             "/v1/responses": ChatCompletions(gateway: gateway, entrance: .responses),
+            "/v1/completions": ChatCompletions(gateway: gateway, entrance: .completions),
             "/v1/embeddings": ChatCompletions(gateway: gateway, entrance: .embeddings),
             "/v1/moderations": ChatCompletions(gateway: gateway, entrance: .moderations),
         ]

@@ -1,0 +1,47 @@
+internal import JSON
+
+/// `tools`, `tool_choice` and `parallel_tool_calls` of a Responses request.
+struct ResponsesTools {
+    /// As the client gave them.
+    private(set) var definitions: [JSONValue] = []
+    private(set) var choice = JSONValue.string("auto")
+    private(set) var areParallel = true
+    /// As a chat completion request has them.
+    private(set) var chat: [(String, JSONValue?)] = []
+
+    private static let known: Set<String> = ["type", "name", "description", "parameters", "strict"]
+
+    init(_ fields: inout RequestFields) throws(APIError) {
+        definitions = try fields.take("tools")?.elements ?? []
+        var functions: [JSONValue] = []
+        for (index, tool) in definitions.enumerated() {
+            let path = "tools[\(index)]"
+            guard tool["type"] == .string("function") else {
+                throw .invalid("\(path).type", "a tool must be a function of the client: what others cost has no bound")
+            }
+            for field in tool.fields ?? [] where !Self.known.contains(field.name) {
+                throw .invalid("\(path).\(field.name.prefix(64))", "\"\(field.name.prefix(64))\" is not known")
+            }
+            guard tool["name"]?.text != nil else { throw .invalid("\(path).name", "\"\(path).name\" is required") }
+            let function = (tool.fields ?? []).filter { $0.name != "type" && $0.value != .null }
+            functions.append(.members([("type", .string("function")), ("function", .object(function))]))
+        }
+        let asked = try fields.take("tool_choice")
+        let parallel = try fields.flag("parallel_tool_calls")
+        areParallel = parallel ?? true
+        choice = asked ?? choice
+        guard !functions.isEmpty else { return }
+        chat.append(("tools", .array(functions)))
+        if let parallel { chat.append(("parallel_tool_calls", .bool(parallel))) }
+        switch asked {
+        case nil: break
+        case .string("auto"), .string("none"), .string("required"): chat.append(("tool_choice", asked))
+        default:
+            guard asked?["type"] == .string("function"), let name = asked?["name"], name.text != nil else {
+                throw .invalid("tool_choice", "\"tool_choice\" must be auto, none, required or a function")
+            }
+            chat.append(
+                ("tool_choice", .members([("type", .string("function")), ("function", .members([("name", name)]))])))
+        }
+    }
+}
