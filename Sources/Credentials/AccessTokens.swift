@@ -6,7 +6,6 @@ internal import Ledger
 internal import Synchronization
 
 import struct FoundationEssentials.Data
-import struct FoundationEssentials.Date
 
 /// Gets access tokens for service accounts of Google, and keeps each for most of its life
 /// (https://developers.google.com/identity/protocols/oauth2/service-account).
@@ -129,7 +128,9 @@ public final class AccessTokens: Sendable {
         let answer = try await ask(place, assertion: assertion, isTrusted: isTrusted)
         guard let value = answer["access_token"]?.text, !value.isEmpty, value.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
         else { throw Failure(isRefused: false, description: "The token service answered without a token.") }
-        return (Token(value: value, project: account["project_id"]?.text), answer["expires_in"]?.int64 ?? 3_600)
+        return (
+            Token(value: value, project: account["project_id"]?.text), min(max(answer["expires_in"]?.int64 ?? 3_600, 0), 86_400)
+        )
     }
 
     private func ask(_ place: String, assertion: String, isTrusted: Bool) async throws(Failure) -> JSONValue {

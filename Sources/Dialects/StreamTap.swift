@@ -30,6 +30,23 @@ public protocol StreamTap: Sendable {
     func event(_ error: APIError) -> [UInt8]
 }
 
+/// A tap that gives the chunks of a chat completion's stream another form: what is known of the stream, the chunks' own tap knows.
+public protocol ChunkTap: StreamTap {
+    /// The tap of the chunks.
+    var tap: SSETap { get }
+}
+
+extension ChunkTap {
+    public var usage: TokenUsage? { tap.usage }
+    public var usageSoFar: TokenUsage? { nil }
+    public var finishReasons: [String] { tap.finishReasons }
+    public var error: APIError? { tap.error }
+    public var failure: SSETap.Failure? { tap.failure }
+    public var isDone: Bool { tap.isDone }
+    public var isComplete: Bool { tap.isComplete }
+    public var estimatedCompletionTokens: Int64 { tap.estimatedCompletionTokens }
+}
+
 extension SSETap: StreamTap {
     public var usageSoFar: TokenUsage? { nil }
 

@@ -4,8 +4,8 @@ public import Money
 /// A stream of chat completion chunks for a client that speaks Anthropic's Messages.
 ///
 /// Blocks come one after the other, each closed when the next one begins. What ends the message, with its usage, is held back.
-public struct MessagesEvents: StreamTap {
-    private var tap = SSETap(includeUsage: true)
+public struct MessagesEvents: ChunkTap {
+    public private(set) var tap = SSETap(includeUsage: true)
     private var reader = EventReader()
     private var isStarted = false
     private var open: Block?
@@ -28,15 +28,6 @@ public struct MessagesEvents: StreamTap {
 
     /// A tap of one stream.
     public init() {}
-
-    public var usage: TokenUsage? { tap.usage }
-    public var usageSoFar: TokenUsage? { nil }
-    public var finishReasons: [String] { tap.finishReasons }
-    public var error: APIError? { tap.error }
-    public var failure: SSETap.Failure? { tap.failure }
-    public var isDone: Bool { tap.isDone }
-    public var isComplete: Bool { tap.isComplete }
-    public var estimatedCompletionTokens: Int64 { tap.estimatedCompletionTokens }
 
     public mutating func feed(_ bytes: [UInt8]) -> [UInt8] { events(tap.feed(bytes)) }
 

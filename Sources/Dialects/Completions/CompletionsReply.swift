@@ -20,23 +20,14 @@ public struct CompletionsReply: AnswerScan {
 }
 
 /// A stream of chat completion chunks for a client of the older completions API.
-public struct CompletionsEvents: StreamTap {
-    private var tap: SSETap
+public struct CompletionsEvents: ChunkTap {
+    public private(set) var tap: SSETap
     private var reader = EventReader()
 
     /// A tap of one stream; the parameters are ``SSETap``'s.
     public init(includeUsage: Bool, additions: @escaping @Sendable (TokenUsage) -> ResponseAdditions?) {
         tap = SSETap(includeUsage: includeUsage, additions: additions)
     }
-
-    public var usage: TokenUsage? { tap.usage }
-    public var usageSoFar: TokenUsage? { nil }
-    public var finishReasons: [String] { tap.finishReasons }
-    public var error: APIError? { tap.error }
-    public var failure: SSETap.Failure? { tap.failure }
-    public var isDone: Bool { tap.isDone }
-    public var isComplete: Bool { tap.isComplete }
-    public var estimatedCompletionTokens: Int64 { tap.estimatedCompletionTokens }
 
     public mutating func feed(_ bytes: [UInt8]) -> [UInt8] { events(tap.feed(bytes)) }
 

@@ -5,8 +5,8 @@ public import Money
 ///
 /// An item of text or reasoning ends when another begins; calls, whose pieces may be mixed, end with the answer. What ends the
 /// answer, with its usage, is held back.
-public struct ResponsesEvents: StreamTap {
-    private var tap = SSETap(includeUsage: true)
+public struct ResponsesEvents: ChunkTap {
+    public private(set) var tap = SSETap(includeUsage: true)
     private var reader = EventReader()
     private let shape: ResponsesShape
     private var writer = ResponsesEventWriter()
@@ -30,15 +30,6 @@ public struct ResponsesEvents: StreamTap {
 
     /// A tap of one stream.
     public init(for request: ResponsesTranslation) { shape = request.shape }
-
-    public var usage: TokenUsage? { tap.usage }
-    public var usageSoFar: TokenUsage? { nil }
-    public var finishReasons: [String] { tap.finishReasons }
-    public var error: APIError? { tap.error }
-    public var failure: SSETap.Failure? { tap.failure }
-    public var isDone: Bool { tap.isDone }
-    public var isComplete: Bool { tap.isComplete }
-    public var estimatedCompletionTokens: Int64 { tap.estimatedCompletionTokens }
 
     public mutating func feed(_ bytes: [UInt8]) -> [UInt8] { events(tap.feed(bytes)) }
 

@@ -16,7 +16,7 @@ struct MappingName: Sendable, Hashable {
 
 /// What is counted of a mapping in a span of time.
 struct RouteCounts: Sendable, Hashable {
-    /// Attempts that were answered, and those that failed by the provider's fault. What is the client's fault is neither.
+    /// Attempts that were answered, be it by refusing what the client asked for, and those that failed by the provider's fault.
     var answered: Int64 = 0
     var faults: Int64 = 0
     /// Answers whose first byte was timed, and the sum of the milliseconds until then.
