@@ -1,6 +1,7 @@
 internal import Ledger
 internal import Logging
 internal import Money
+internal import Postgres
 internal import Web
 
 extension Billing {
@@ -19,7 +20,8 @@ extension Billing {
                 for state in due {
                     group.addTask {
                         do throws(WebError) {
-                            return try await settle(state)
+                            guard case .appended(let position) = try await settle(state) else { return nil }
+                            return position
                         } catch {
                             logger.warning(
                                 "a payment could not be booked",
@@ -44,22 +46,41 @@ extension Billing {
     func settle(payment: PaymentID) async throws(WebError) -> PaymentState? {
         var state = try await self.payment(payment)
         for _ in 0..<10 {
-            guard let current = state, let position = try await settle(current) else { return state }
-            await wait(for: position, in: ["payments", "admission", "balances", "transactions"])
+            guard let current = state else { return state }
+            switch try await settle(current) {
+            case .nothing: return state
+            case .appended(let position): await wait(for: position, in: Self.shown)
+            // The worker or another gateway was first: what it booked is at or before the ledger's end.
+            case .overtaken: await wait(for: try await end(), in: Self.shown)
+            }
             state = try await self.payment(payment)
         }
         return state
     }
 
-    /// - Returns: The position of what was appended; nil when there was nothing to append, or somebody else did.
-    private func settle(_ state: PaymentState) async throws(WebError) -> Int64? {
+    /// The read models that an answer about a payment goes by.
+    private static let shown = ["payments", "admission", "balances", "transactions"]
+
+    private func end() async throws(WebError) -> Int64 {
+        try await rows("SELECT coalesce(max(position), 0) FROM ledger.events") { try $0.decode(0, as: Int64.self) }.first ?? 0
+    }
+
+    private enum Settled {
+        case nothing
+        /// The position of what was appended.
+        case appended(Int64)
+        /// Somebody else has appended to one of the streams.
+        case overtaken
+    }
+
+    private func settle(_ state: PaymentState) async throws(WebError) -> Settled {
         let due: [PaymentPosting.Event]
         do {
             due = try PaymentPosting.due(state)
         } catch {
             throw WebError(500, "The amounts of \(state.payment) can't be: \(error)")
         }
-        guard !due.isEmpty else { return nil }
+        guard !due.isEmpty else { return .nothing }
         var events: [NewEvent] = []
         var version = state.version
         for item in due {
@@ -75,6 +96,6 @@ extension Billing {
                 events.append(try await invoice(data, for: state.organization))
             }
         }
-        return try await append(events)
+        return try await append(events).map(Settled.appended) ?? .overtaken
     }
 }

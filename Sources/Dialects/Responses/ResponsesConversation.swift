@@ -51,17 +51,19 @@ struct ResponsesConversation {
             messages.append(.members([("role", .string(role)), ("content", content)]))
             return
         }
-        // Two things that the assistant said are two messages.
-        if !turn.isEmpty || !calls.isEmpty { endTurn() }
-        var text = ""
+        // Two things that the assistant said are two messages, but what it said between its calls and their results belongs to
+        // them: a result must follow the message with the call.
+        if calls.isEmpty { endTurn() }
+        var text = turn.first?.value.text ?? ""
         var refusal = ""
         switch item["content"] {
-        case .string(let said)?: text = said
+        case .string(let said)?: text += said
         case .array(let parts)?:
             for (index, part) in parts.enumerated() {
                 switch part["type"]?.text {
-                case "output_text", "input_text": text += part["text"]?.text ?? ""
-                case "refusal": refusal += part["refusal"]?.text ?? ""
+                case "output_text" where part["text"]?.text != nil, "input_text" where part["text"]?.text != nil:
+                    text += part["text"]?.text ?? ""
+                case "refusal" where part["refusal"]?.text != nil: refusal += part["refusal"]?.text ?? ""
                 default:
                     throw .invalid("\(path).content[\(index)].type", "what an assistant said is output_text or refusal")
                 }
@@ -122,7 +124,9 @@ struct ResponsesConversation {
             throw .invalid("\(path).call_id", "\"\(path).call_id\" must be a string")
         }
         let output = item["output"]
-        let text = output?.text ?? output?.elements.map { $0.compactMap { $0["text"]?.text }.joined() }
+        // What is no text would be lost.
+        let parts = output?.elements?.map { $0["type"] == .string("input_text") ? $0["text"]?.text : nil }
+        let text = output?.text ?? (parts?.contains(nil) == false ? parts?.compactMap(\.self).joined() : nil)
         guard let text else { throw .invalid("\(path).output", "\"\(path).output\" must be a string or an array of texts") }
         messages.append(
             .members([("role", .string("tool")), ("tool_call_id", item["call_id"]), ("content", .string(text))]))

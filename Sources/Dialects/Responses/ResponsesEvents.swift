@@ -11,6 +11,8 @@ public struct ResponsesEvents: ChunkTap {
     private let shape: ResponsesShape
     private var writer = ResponsesEventWriter()
     private var isStarted = false
+    /// Whether the provider said that it failed: nothing comes after that.
+    private var hasFailed = false
     /// The items that have begun, each as it is at its end; nil while it is not.
     private var output: [JSONValue?] = []
     private var open: Open?
@@ -38,6 +40,7 @@ public struct ResponsesEvents: ChunkTap {
     public func event(_ error: APIError) -> [UInt8] { writer.event(error) }
 
     public mutating func finish(estimated: TokenUsage?, additions: ResponseAdditions) -> [UInt8] {
+        guard !hasFailed else { return writer.take() }
         start(model: tap.model)
         close()
         for call in calls {
@@ -69,7 +72,9 @@ public struct ResponsesEvents: ChunkTap {
     }
 
     private mutating func take(_ chunk: JSONValue) {
+        guard !hasFailed else { return }
         if let error = chunk["error"], error != .null {
+            hasFailed = true
             if let error = tap.error { writer.write(error) }
             return
         }

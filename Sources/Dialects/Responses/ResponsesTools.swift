@@ -12,7 +12,11 @@ struct ResponsesTools {
     private static let known: Set<String> = ["type", "name", "description", "parameters", "strict"]
 
     init(_ fields: inout RequestFields) throws(APIError) {
-        definitions = try fields.take("tools")?.elements ?? []
+        let tools = try fields.take("tools")
+        guard let given = tools?.elements ?? (tools == nil ? [] : nil) else {
+            throw .invalid("tools", "\"tools\" must be an array")
+        }
+        definitions = given
         var functions: [JSONValue] = []
         for (index, tool) in definitions.enumerated() {
             let path = "tools[\(index)]"

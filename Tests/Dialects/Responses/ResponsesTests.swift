@@ -50,6 +50,34 @@ import Testing
                 == #"[{"role":"assistant","content":null,"refusal":"No."}]"#)
     }
 
+    @Test func aResultFollowsTheMessageWithItsCall() throws {
+        let items = """
+            [{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"role":"assistant","content":"Looking."},
+            {"type":"function_call_output","call_id":"c","output":"1"}]
+            """
+        #expect(
+            try messages(items)
+                == #"[{"role":"assistant","content":"Looking.","tool_calls":["#
+                + #"{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},"#
+                + #"{"role":"tool","tool_call_id":"c","content":"1"}]"#)
+        // What would be lost is refused.
+        for lost in [
+            #""input":[{"type":"function_call_output","call_id":"c","output":[{"type":"input_image","image_url":"x"}]}]"#,
+            #""input":[{"role":"assistant","content":[{"type":"output_text","text":5}]}]"#, #""input":"x","tools":{}"#,
+        ] {
+            #expect(throws: APIError.self) { try translate(lost) }
+        }
+    }
+
+    @Test func nothingComesAfterAnError() throws {
+        let text =
+            chunk(#"{"content":"Hi"}"#) + "data: {\"error\":{\"message\":\"overloaded\"}}\n\n" + chunk(#"{"content":"more"}"#)
+            + "data: [DONE]\n\n"
+        let (output, tap) = try run(Array(text.utf8)) { 5 }
+        #expect(output.contains("event: error\n") && !output.contains("more") && !output.contains("response.completed"))
+        #expect(tap.response == nil)
+    }
+
     @Test func anErrorCountsTheClientsOwnItems() {
         let history = #"[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]"#
         let error = #expect(throws: APIError.self) {
