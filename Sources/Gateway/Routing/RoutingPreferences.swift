@@ -1,6 +1,4 @@
-internal import Crypto
 internal import Dialects
-internal import FoundationEssentials
 internal import HTTPTypes
 
 /// What a client says about where its request should go.
@@ -8,8 +6,8 @@ struct RoutingPreferences: Sendable, Hashable {
     var strategy = RoutingStrategy.auto
     /// Only the first route is tried: `X-No-Fallback`.
     var isAlone = false
-    /// A digest of the conversation that the request belongs to, so that a provider's own cache is found again.
-    var session: [UInt8]?
+    /// What names the conversation that the request belongs to, so that a provider's own cache is found again.
+    var session: String?
 
     /// Reads `routing`, `X-No-Fallback`, and what names a session: `X-Session-Id`, else `prompt_cache_key`, else `user`.
     ///
@@ -29,14 +27,13 @@ struct RoutingPreferences: Sendable, Hashable {
             default: throw GatewayError.invalid("The x-no-fallback header must be true or false.", param: "x-no-fallback")
             }
         }
-        var name = scan.promptCacheKey ?? scan.user
+        session = scan.promptCacheKey ?? scan.user
         if let header = Self.sessionID.flatMap({ incoming.headers[$0] }) {
             guard (1...256).contains(header.utf8.count) else {
                 throw GatewayError.invalid("The x-session-id header must be 1 to 256 characters.", param: "x-session-id")
             }
-            name = header
+            session = header
         }
-        session = name.map { Array(SHA256.hash(data: Data($0.utf8)).prefix(16)) }
     }
 
     private static let noFallback = HTTPField.Name("x-no-fallback")

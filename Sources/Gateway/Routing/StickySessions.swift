@@ -1,5 +1,6 @@
+internal import Crypto
+internal import FoundationEssentials
 internal import Ledger
-internal import Logging
 internal import NIOCore
 internal import Redis
 
@@ -13,7 +14,7 @@ struct StickySessions: Sendable {
     private static let seconds: Int64 = 1_800
 
     func provider(
-        of session: [UInt8], model: String, organization: OrganizationID, on eventLoop: any EventLoop
+        of session: String, model: String, organization: OrganizationID, on eventLoop: any EventLoop
     ) async -> String? {
         let key = Self.key(session, model, organization)
         return try? await redis.connection(for: eventLoop).call(["GET", key], deadline: Self.deadline).string
@@ -21,7 +22,7 @@ struct StickySessions: Sendable {
 
     /// Nobody waits for it.
     func keep(
-        _ provider: String, of session: [UInt8], model: String, organization: OrganizationID, on eventLoop: any EventLoop
+        _ provider: String, of session: String, model: String, organization: OrganizationID, on eventLoop: any EventLoop
     ) {
         redis.connection(for: eventLoop).tell(
             ["SET", Self.key(session, model, organization), .string(provider), "EX", .integer(Self.seconds)],
@@ -29,7 +30,9 @@ struct StickySessions: Sendable {
         ) { _ in }
     }
 
-    private static func key(_ session: [UInt8], _ model: String, _ organization: OrganizationID) -> RedisArgument {
-        .string("{\(organization)}:session:\(Hexadecimal.encode(session)):\(model)")
+    /// A digest, because a session may be named by a person's id. It is made here and not for every request: most have no choice.
+    private static func key(_ session: String, _ model: String, _ organization: OrganizationID) -> RedisArgument {
+        let digest = Array(SHA256.hash(data: Data(session.utf8)).prefix(16))
+        return .string("{\(organization)}:session:\(Hexadecimal.encode(digest)):\(model)")
     }
 }
