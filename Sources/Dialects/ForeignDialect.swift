@@ -14,6 +14,12 @@ public protocol ForeignRequest: Sendable {
     ///
     /// - Throws: 400 when so few tokens can't be combined with what the request asks for.
     func body(model: String, maximumTokens: Int64) throws(APIError) -> [UInt8]
+    /// Images that must be fetched before there is a body, because the provider takes them as data alone.
+    var remoteImages: [RemoteImage] { get }
+    /// The request with the images that were fetched, as data URLs by their addresses.
+    ///
+    /// - Throws: 400 naming the image that the provider does not take.
+    func with(images: [String: String]) throws(APIError) -> any ForeignRequest
     /// Prompt tokens beyond those of the text, counted from above: what the provider writes around tools and schemas.
     var addedPromptTokens: Int64 { get }
     /// The reader of one answer.
@@ -22,6 +28,11 @@ public protocol ForeignRequest: Sendable {
     ///   - id: the id of the answer for the client where the provider gives none.
     ///   - created: seconds since 1970 UTC.
     func answer(id: String, created: Int64) -> any ForeignAnswer
+}
+
+extension ForeignRequest {
+    public var remoteImages: [RemoteImage] { [] }
+    public func with(images: [String: String]) throws(APIError) -> any ForeignRequest { self }
 }
 
 /// Reads the answer of a provider of another dialect, as a chat completion or as a stream of its chunks.

@@ -3,6 +3,9 @@ internal import JSON
 public import Money
 
 /// What the gateway tells the client in `metadata`.
+///
+/// Every value is a string, as OpenAI's `metadata` has them: clients that check what they get refuse any other. What has parts is
+/// the text of a JSON object.
 public struct GatewayMetadata: Sendable, Hashable {
     /// The model as the client named it.
     public var requestedModel: String
@@ -47,8 +50,10 @@ public struct GatewayMetadata: Sendable, Hashable {
     func write(into bytes: inout [UInt8]) {
         bytes.append(contentsOf: "{\"requested_model\":".utf8)
         bytes.appendJSON(string: requestedModel)
-        bytes.append(contentsOf: ",\"requested_provider\":".utf8)
-        if let requestedProvider { bytes.appendJSON(string: requestedProvider) } else { bytes.append(contentsOf: "null".utf8) }
+        if let requestedProvider {
+            bytes.append(contentsOf: ",\"requested_provider\":".utf8)
+            bytes.appendJSON(string: requestedProvider)
+        }
         bytes.append(contentsOf: ",\"used_model\":".utf8)
         bytes.appendJSON(string: usedModel)
         bytes.append(contentsOf: ",\"used_provider\":".utf8)
@@ -60,11 +65,15 @@ public struct GatewayMetadata: Sendable, Hashable {
             bytes.appendJSON(string: requestID)
         }
         if let outputLimit {
-            bytes.append(contentsOf: ",\"added_parameters\":{\"\(outputLimit.field.rawValue)\":\(outputLimit.tokens)}".utf8)
+            bytes.append(contentsOf: ",\"added_parameters\":".utf8)
+            bytes.appendJSON(string: "{\"\(outputLimit.field.rawValue)\":\(outputLimit.tokens)}")
         }
-        if cached { bytes.append(contentsOf: ",\"cached\":true".utf8) }
-        if estimated { bytes.append(contentsOf: ",\"estimated\":true".utf8) }
-        if let routing { bytes += ",\"routing\":".utf8 + routing }
+        if cached { bytes.append(contentsOf: ",\"cached\":\"true\"".utf8) }
+        if estimated { bytes.append(contentsOf: ",\"estimated\":\"true\"".utf8) }
+        if let routing {
+            bytes.append(contentsOf: ",\"routing\":".utf8)
+            bytes.appendJSON(string: String(decoding: routing, as: UTF8.self))
+        }
         bytes.append(UInt8(ascii: "}"))
     }
 

@@ -72,7 +72,7 @@ async def text():
 
 async def the_bound_of_the_gateway_is_sent():
     answer = await ask()
-    assert answer.metadata["added_parameters"] == {"max_tokens": server.bodies[-1]["max_tokens"]}, answer.metadata
+    assert json.loads(answer.metadata["added_parameters"]) == {"max_tokens": server.bodies[-1]["max_tokens"]}, answer.metadata
     check_usage(answer.usage)
     answer = await ask(max_tokens=1)
     assert answer.choices[0].finish_reason == "length" and Decimal(str(answer.usage.cost)) == Decimal("0.000465"), answer

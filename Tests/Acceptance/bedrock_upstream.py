@@ -5,6 +5,7 @@ what the answers cost, in nano-dollars.
 """
 
 import asyncio
+import base64
 import json
 import os
 import sys
@@ -70,7 +71,7 @@ async def text():
     assert body["system"] == [{"text": "Be brief."}], body
     assert body["inferenceConfig"] == {"maxTokens": 300, "temperature": 0.7, "topP": 0.5, "stopSequences": ["🌍"]}, body
     answer = await ask()
-    assert answer.metadata["added_parameters"] == {
+    assert json.loads(answer.metadata["added_parameters"]) == {
         "max_tokens": server.bodies[-1]["inferenceConfig"]["maxTokens"]}, answer.metadata
     check_usage(answer.usage)
     marked = {"type": "text", "text": "Long", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
@@ -134,6 +135,65 @@ async def vision_and_json():
     check_usage(answer.usage)
 
 
+class Images:
+    """A server of images, of which one is behind a redirect, and of what is none."""
+
+    def __init__(self):
+        self.asked = []
+
+    async def start(self):
+        self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
+        return f"http://127.0.0.1:{self.server.sockets[0].getsockname()[1]}"
+
+    async def serve(self, reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        path = head.decode("latin-1").split(" ")[1]
+        self.asked.append(path)
+        status, extra, body = {
+            "/pixel": (200, "content-type: text/plain\r\n", base64.b64decode(PIXEL)),
+            "/moved": (302, "location: /pixel\r\n", b""),
+            "/circle": (302, "location: /circle\r\n", b""),
+            "/page": (200, "content-type: image/png\r\n", b"<html>secret</html>"),
+            "/large": (200, "", base64.b64decode(PIXEL) + bytes(4 << 20)),
+        }.get(path, (404, "", b"no"))
+        writer.write(f"HTTP/1.1 {status} x\r\n{extra}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body)
+        try:
+            await writer.drain()
+        except ConnectionError:
+            pass
+        writer.close()
+
+
+async def images_by_address():
+    images = Images()
+    url = await images.start()
+
+    def of(*paths):
+        return [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url + path}} for path in paths]}]
+
+    answer = await ask(of("/pixel", "/moved", "/pixel"))
+    check_usage(answer.usage)
+    assert images.asked == ["/pixel", "/moved", "/pixel"], images.asked
+    wanted = {"image": {"format": "png", "source": {"bytes": PIXEL}}}
+    assert server.bodies[-1]["messages"][0]["content"] == [wanted] * 3, server.bodies[-1]
+    sent = len(server.bodies)
+    for path in ("/circle", "/page", "/large", "/missing"):
+        try:
+            await ask(of("/pixel", path))
+        except openai.BadRequestError as error:
+            assert error.param == "messages[0].content[1].image_url.url" and "secret" not in str(error), error
+        else:
+            raise AssertionError(path)
+    try:
+        await ask(of(*["/pixel"] * 21))
+    except openai.BadRequestError as error:
+        assert error.param == "messages", error
+    else:
+        raise AssertionError("21 images")
+    assert len(server.bodies) == sent
+    images.server.close()
+
+
 async def messages():
     """Anthropic's SDK at a model of Bedrock."""
     global paid
@@ -159,7 +219,7 @@ async def refusals_before_anything_is_sent():
         ({"n": 2}, "n"), ({"logprobs": True}, "logprobs"), ({"temperature": 1.5}, "temperature"), ({"seed": 1}, "seed"),
         ({"tools": [CLOCK], "parallel_tool_calls": False}, "parallel_tool_calls"),
         ({"reasoning_effort": "xhigh"}, "reasoning_effort"),
-        ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}]},
+        ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "ftp://example.org/a.png"}}]}]},
          "messages[0].content[0].image_url.url"),
     ]:
         try:
@@ -243,7 +303,8 @@ async def own_keys():
 async def main():
     await server.start(PORT)
     for scenario in [
-        text, streaming, tools, vision_and_json, messages, refusals_before_anything_is_sent, errors, a_client_may_leave,
+        text, streaming, tools, vision_and_json, images_by_address, messages, refusals_before_anything_is_sent, errors,
+        a_client_may_leave,
     ]:
         await scenario()
     # The house has an account of both kinds.

@@ -68,7 +68,7 @@ async def text():
     assert body["systemInstruction"] == {"parts": [{"text": "Be brief."}]}, body
     assert body["generationConfig"]["maxOutputTokens"] == 300 and body["generationConfig"]["seed"] == 7, body
     answer = await ask()
-    assert answer.metadata["added_parameters"] == {
+    assert json.loads(answer.metadata["added_parameters"]) == {
         "max_tokens": server.bodies[-1]["generationConfig"]["maxOutputTokens"]}, answer.metadata
     check_usage(answer.usage)
 

@@ -95,12 +95,14 @@ public final class GatewayProcess: Sendable {
 
     /// Runs a Python program with the acceptance SDKs against this gateway, and returns what it printed.
     ///
+    /// - Parameter interpreter: The variable that says which Python has the SDKs that it needs.
     /// - Throws: `CommandFailure` with the program's output when it fails.
     @discardableResult
-    public func python(_ program: String, _ arguments: [String] = [], environment extra: [String: String] = [:]) async throws
-        -> String
-    {
-        let python = ProcessInfo.processInfo.environment["LLMGATEWAY_PYTHON"] ?? "python3"
+    public func python(
+        _ program: String, _ arguments: [String] = [], environment extra: [String: String] = [:],
+        interpreter: String = "LLMGATEWAY_PYTHON"
+    ) async throws -> String {
+        let python = ProcessInfo.processInfo.environment[interpreter] ?? "python3"
         return try await runCommand(
             [python, TestEnvironment.root + "/Tests/Acceptance/" + program] + arguments,
             environment: environment.merging(extra) { _, given in given }.merging([

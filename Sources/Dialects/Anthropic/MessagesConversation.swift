@@ -23,21 +23,8 @@ struct MessagesConversation {
         .members([("role", .string(role)), ("content", content)])
     }
 
-    private static let fields: [String: Set<String>] = [
-        "system": [], "developer": [], "user": [], "tool": ["tool_call_id"],
-        "assistant": ["tool_calls", "refusal", "reasoning", "reasoning_content", "reasoning_details", "annotations"],
-    ]
-
     private mutating func add(_ message: JSONValue, _ path: String) throws(APIError) {
-        let role = message["role"]?.text ?? ""
-        guard let known = Self.fields[role] else {
-            throw .invalid("\(path).role", "Anthropic knows no messages of the role \"\(role.prefix(64))\"")
-        }
-        for field in message.fields ?? [] where field.value != .null && !known.contains(field.name) {
-            guard ["role", "content", "cache_control"].contains(field.name) else {
-                throw .invalid("\(path).\(field.name.prefix(64))", "this field can't be expressed to Anthropic")
-            }
-        }
+        let role = try ChatMessage.role(of: message, path, provider: "Anthropic")
         var blocks = try MessagesContent(path).blocks(message["content"] ?? .null)
         switch role {
         case "system", "developer":

@@ -5,8 +5,15 @@ struct BedrockContent {
     private let model: BedrockModel
     /// The documents so far; two of the same name are refused.
     private var documents = 0
+    /// Data URLs of images that were fetched, by their addresses.
+    private let images: [String: String]
+    /// Images that are not fetched yet.
+    private(set) var remoteImages: [RemoteImage] = []
 
-    init(_ model: BedrockModel) { self.model = model }
+    init(_ model: BedrockModel, images: [String: String] = [:]) {
+        self.model = model
+        self.images = images
+    }
 
     static func text(_ text: String) -> JSONValue { .members([("text", .string(text))]) }
 
@@ -50,8 +57,7 @@ struct BedrockContent {
             guard let url = part["image_url"]?["url"]?.text else {
                 throw .invalid("\(path).image_url.url", "\"\(path).image_url.url\" is required")
             }
-            let image = try source(url, ["gif", "jpeg", "png", "webp"], of: "image", "\(path).image_url.url")
-            return .members([("image", .members(image))])
+            return try image(url, "\(path).image_url.url")
         case "file":
             guard let data = part["file"]?["file_data"]?.text else {
                 throw .invalid("\(path).file.file_data", "a file for AWS Bedrock must come as a data URL in \"file_data\"")
@@ -61,6 +67,17 @@ struct BedrockContent {
             return .members([("document", .members(document + [("name", .string("document \(documents)"))]))])
         default: throw .invalid("\(path).type", "AWS Bedrock takes parts of the types text, image_url and file alone")
         }
+    }
+
+    private mutating func image(_ url: String, _ path: String) throws(APIError) -> JSONValue {
+        let isRemote = url.hasPrefix("https://") || url.hasPrefix("http://")
+        guard isRemote, images[url] == nil else {
+            let image = try source(images[url] ?? url, ["gif", "jpeg", "png", "webp"], of: "image", path)
+            return .members([("image", .members(image))])
+        }
+        remoteImages.append(RemoteImage(url: url, path: path))
+        // Stands for it only until it is fetched.
+        return .members([("image", .null)])
     }
 
     private func source(

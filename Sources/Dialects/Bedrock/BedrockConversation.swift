@@ -10,13 +10,19 @@ struct BedrockConversation {
     private(set) var hasCalls = false
 
     private var content: BedrockContent
+    /// Images that are not fetched yet.
+    var remoteImages: [RemoteImage] { content.remoteImages }
     /// The turn that is not over yet.
     private var role = ""
     private var turn: [JSONValue] = []
 
-    /// - Parameter mark: the `cache_control` of the whole request, which is for all of it so far.
-    init(_ messages: [JSONValue], mark: JSONValue?, _ model: BedrockModel) throws(APIError) {
-        content = BedrockContent(model)
+    /// - Parameters:
+    ///   - mark: the `cache_control` of the whole request, which is for all of it so far.
+    ///   - images: data URLs of images that were fetched, by their addresses.
+    init(
+        _ messages: [JSONValue], mark: JSONValue?, _ model: BedrockModel, images: [String: String]
+    ) throws(APIError) {
+        content = BedrockContent(model, images: images)
         for (index, message) in messages.enumerated() { try add(message, "messages[\(index)]") }
         turn = content.marked(turn, mark)
         flush()
@@ -36,21 +42,8 @@ struct BedrockConversation {
         turn += blocks
     }
 
-    private static let fields: [String: Set<String>] = [
-        "system": [], "developer": [], "user": [], "tool": ["tool_call_id"],
-        "assistant": ["tool_calls", "refusal", "reasoning", "reasoning_content", "reasoning_details", "annotations"],
-    ]
-
     private mutating func add(_ message: JSONValue, _ path: String) throws(APIError) {
-        let role = message["role"]?.text ?? ""
-        guard let known = Self.fields[role] else {
-            throw .invalid("\(path).role", "AWS Bedrock knows no messages of the role \"\(role.prefix(64))\"")
-        }
-        for field in message.fields ?? [] where field.value != .null && !known.contains(field.name) {
-            guard ["role", "content", "cache_control"].contains(field.name) else {
-                throw .invalid("\(path).\(field.name.prefix(64))", "this field can't be expressed to AWS Bedrock")
-            }
-        }
+        let role = try ChatMessage.role(of: message, path, provider: "AWS Bedrock")
         let mark = message["cache_control"]
         var blocks = try content.blocks(message["content"] ?? .null, path)
         switch role {

@@ -4,8 +4,8 @@ internal import JSON
 /// A chat completion request as Amazon Bedrock's Converse wants it
 /// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html).
 ///
-/// What both sides can express goes over: `system` and `developer` messages to `system` in their order, text, images and
-/// documents that lie in the request, tools, their calls and their results, `stop`, `temperature`, `top_p`, and a JSON schema as
+/// What both sides can express goes over: `system` and `developer` messages to `system` in their order, text, images
+/// (fetched where the request gives an address), documents that lie in the request, tools, their calls and their results, `stop`, `temperature`, `top_p`, and a JSON schema as
 /// `outputConfig`; for Claude also `top_k` and `reasoning_effort`, and for models that cache `cache_control`. Anything else is
 /// refused by name. Left behind is what has no meaning there: `user`, the `detail` of an image, the name of a file (Bedrock asks
 /// for a neutral one), `strict` where a model keeps to no schema, and reasoning text without the signature of Claude.
@@ -17,6 +17,14 @@ public struct BedrockRequest: ForeignRequest {
     private let isStreamed: Bool
     private let model: BedrockModel
     public let addedPromptTokens: Int64
+    public let remoteImages: [RemoteImage]
+    /// What it was made from, where it must be made again with images that are fetched.
+    private let origin: Origin?
+
+    private struct Origin {
+        let chat: JSONValue
+        let outputLimit: Int64?
+    }
 
     /// Translates a chat completion request that ``ChatRequestScan`` has let pass.
     ///
@@ -31,11 +39,15 @@ public struct BedrockRequest: ForeignRequest {
         try self.init(chat, BedrockModel(mapping), outputLimit: outputLimit)
     }
 
-    init(_ chat: JSONValue, _ model: BedrockModel, outputLimit: Int64?) throws(APIError) {
+    init(
+        _ chat: JSONValue, _ model: BedrockModel, outputLimit: Int64?, images: [String: String] = [:]
+    ) throws(APIError) {
         self.model = model
         var fields = ChatFields(chat, provider: "AWS Bedrock")
         let conversation = try BedrockConversation(
-            try fields.take("messages")?.elements ?? [], mark: try fields.take("cache_control"), model)
+            try fields.take("messages")?.elements ?? [], mark: try fields.take("cache_control"), model, images: images)
+        remoteImages = conversation.remoteImages
+        origin = remoteImages.isEmpty ? nil : Origin(chat: chat, outputLimit: outputLimit)
         isStreamed = try fields.take("stream") == .bool(true)
         _ = try fields.take("user")
 
@@ -87,6 +99,11 @@ public struct BedrockRequest: ForeignRequest {
         try thinking.check(maximumTokens: maximumTokens)
         let bound = JSONValue.Member("maxTokens", .integer(maximumTokens))
         return JSONValue.object(members + [.init("inferenceConfig", .object([bound] + configuration))]).bytes
+    }
+
+    public func with(images: [String: String]) throws(APIError) -> any ForeignRequest {
+        guard let origin else { return self }
+        return try BedrockRequest(origin.chat, model, outputLimit: origin.outputLimit, images: images)
     }
 
     public func answer(id: String, created: Int64) -> any ForeignAnswer {

@@ -28,21 +28,8 @@ struct GeminiConversation {
         .members([("role", .string(role)), ("parts", .array(parts))])
     }
 
-    private static let fields: [String: Set<String>] = [
-        "system": [], "developer": [], "user": [], "tool": ["tool_call_id"],
-        "assistant": ["tool_calls", "refusal", "reasoning", "reasoning_content", "reasoning_details", "annotations"],
-    ]
-
     private mutating func add(_ message: JSONValue, _ path: String) throws(APIError) {
-        let role = message["role"]?.text ?? ""
-        guard let known = Self.fields[role] else {
-            throw .invalid("\(path).role", "Google knows no messages of the role \"\(role.prefix(64))\"")
-        }
-        for field in message.fields ?? [] where field.value != .null && !known.contains(field.name) {
-            guard ["role", "content", "cache_control"].contains(field.name) else {
-                throw .invalid("\(path).\(field.name.prefix(64))", "this field can't be expressed to Google")
-            }
-        }
+        let role = try ChatMessage.role(of: message, path, provider: "Google")
         var parts = try parts(message["content"] ?? .null, path)
         switch role {
         case "system", "developer":

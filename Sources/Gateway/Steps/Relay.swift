@@ -91,7 +91,8 @@ struct RelayStep: Sendable {
             gateway.note(route, failure.report)
             attempts.append(
                 Attempt(
-                    provider: route.provider.id, model: route.mapping.upstreamName, status: failure.status,
+                    provider: route.provider.id, model: route.mapping.upstreamName,
+                    status: failure.kind == .request ? nil : failure.status,
                     error: failure.kind.rawValue, durationMS: (ContinuousClock.now - began).milliseconds,
                     providerKey: route.own?.id))
             index += 1
@@ -134,10 +135,11 @@ struct RelayStep: Sendable {
         let model = route.mapping.upstreamName
         let limit = min(admitted.outputLimit(at: route)?.tokens ?? understood.outputLimit ?? .max, route.mapping.outputBound)
         let body: [UInt8]
+        let images = try await ImageFetcher(gateway: gateway).images(foreign.remoteImages)
         do {
-            body = try foreign.body(model: model, maximumTokens: limit)
+            body = try foreign.with(images: images).body(model: model, maximumTokens: limit)
         } catch {
-            throw UpstreamFailure(kind: .status, message: error.message, status: error.status, body: error.json)
+            throw UpstreamFailure(error)
         }
         let url = account.baseURL + foreign.path(model: model, at: account)
         let call = ProviderCall(

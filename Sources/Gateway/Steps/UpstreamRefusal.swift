@@ -26,7 +26,7 @@ extension UpstreamFailure {
                     type: "upstream_error"))
         case .cancelled:
             return GatewayError(APIError(status: 499, message: "The request was cancelled."))
-        case .status:
+        case .status, .request:
             let answer = APIError.upstream(status: status ?? 502, body: body, provider: "The provider \(provider)")
             return GatewayError(answer, retryAfter: retryAfter ?? (status == 429 ? 1 : nil))
         }
@@ -44,6 +44,7 @@ extension UpstreamFailure {
     var unifiedFinishReason: UnifiedFinishReason {
         switch kind {
         case .cancelled: .canceled
+        case .request: .clientError
         case .status:
             switch status ?? 500 {
             case 401, 403, 405, 407: .gatewayError

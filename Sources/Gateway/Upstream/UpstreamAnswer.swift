@@ -112,6 +112,8 @@ enum UpstreamAnswer: Sendable {
 struct UpstreamFailure: Error, Sendable {
     enum Kind: String, Sendable {
         case connect, timeout, interrupted, malformed, status, cancelled
+        /// Nothing could be sent that the provider would understand; `status` and `body` are what the client is told.
+        case request
     }
 
     var kind: Kind
@@ -127,7 +129,7 @@ struct UpstreamFailure: Error, Sendable {
 
     /// What it says about the account that was used: a client's own fault shows that the provider answers.
     var report: Circuits.Report {
-        guard kind != .cancelled else { return .neither }
+        guard kind != .cancelled, kind != .request else { return .neither }
         return isProvidersFault ? .fault(retryAfter: retryAfter) : .answered
     }
 
@@ -136,12 +138,17 @@ struct UpstreamFailure: Error, Sendable {
         switch kind {
         case .connect, .timeout, .interrupted, .malformed: true
         case .status: status.map { $0 >= 500 || [401, 403, 404, 405, 408, 429].contains($0) } ?? true
-        case .cancelled: false
+        case .cancelled, .request: false
         }
     }
 }
 
 extension UpstreamFailure {
+    /// What the client sent can't go to the provider.
+    init(_ error: APIError) {
+        self.init(kind: .request, message: error.message, status: error.status, body: error.json)
+    }
+
     init(_ error: HTTPTransportError) {
         message = error.message
         sentRequest = error.sentRequest

@@ -94,7 +94,7 @@ import Testing
             "messages[0].content[0].file.file_data"
         ),
         (
-            #"{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://a/b.png"}}]}"#,
+            #"{"role":"user","content":[{"type":"image_url","image_url":{"url":"ftp://a/b.png"}}]}"#,
             "messages[0].content[0].image_url.url"
         ),
         (

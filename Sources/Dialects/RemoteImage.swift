@@ -1,0 +1,28 @@
+internal import struct FoundationEssentials.Data
+
+/// An image that a request gives by its address, for a provider that takes nothing but data.
+public struct RemoteImage: Sendable, Hashable {
+    /// An `http` or `https` URL, as the client wrote it.
+    public let url: String
+    /// The field that holds it: `messages[0].content[1].image_url.url`.
+    public let path: String
+
+    /// The data URL of an image that was fetched; nil when the bytes are none that models take.
+    ///
+    /// What it is, its first bytes say: servers often call an image something else.
+    public static func dataURL(_ bytes: [UInt8]) -> String? {
+        let kind: String
+        if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) {
+            kind = "png"
+        } else if bytes.starts(with: [0xFF, 0xD8, 0xFF]) {
+            kind = "jpeg"
+        } else if bytes.starts(with: "GIF87a".utf8) || bytes.starts(with: "GIF89a".utf8) {
+            kind = "gif"
+        } else if bytes.starts(with: "RIFF".utf8), bytes.dropFirst(8).starts(with: "WEBP".utf8) {
+            kind = "webp"
+        } else {
+            return nil
+        }
+        return "data:image/\(kind);base64,\(Data(bytes).base64EncodedString())"
+    }
+}
