@@ -67,6 +67,9 @@ public struct Catalogue: Sendable {
         var upstreamIndex: [UpstreamName: [Int]] = [:]
         for (index, model) in models.enumerated() { modelIndex[model.id] = index }
         for (index, entry) in merged.models.enumerated() {
+            for name in [entry.value.id] + entry.value.aliases where name == Self.automatic {
+                throw entry.error("id", "\"\(name)\" means the cheapest of several models")
+            }
             for alias in entry.value.aliases {
                 guard modelIndex.updateValue(index, forKey: alias) == nil else {
                     throw entry.error("aliases", "\"\(alias)\" is already the name of a model")

@@ -38,8 +38,8 @@ public enum CustomProvider {
             imageTokens: .unknown, outputLimitField: .maximumTokens, thinking: .budget, priority: nil, deprecatedAt: nil,
             deactivatedAt: nil)
         let all = Model(
-            id: "\(name)/\(model)", name: model, family: "custom", kind: .chat, summary: "", aliases: [model], mappings: [mapping]
-        )
+            id: "\(name)/\(model)", name: model, family: "custom", kind: .chat, summary: "", aliases: [model],
+            isAutomatic: false, mappings: [mapping])
         return (
             Resolution(requested: "\(name)/\(model)", requestedProvider: name, model: all, mappings: [mapping]), provider
         )

@@ -14,6 +14,8 @@ public struct Model: Sendable, Hashable {
     public let summary: String
     /// Further names that clients may use; none of them is another model's id or alias.
     public let aliases: [String]
+    /// Whether it may be what is meant by ``Catalogue/automatic``.
+    public let isAutomatic: Bool
     /// Where it can be had, in the order of the file; at least one.
     public let mappings: [Mapping]
 

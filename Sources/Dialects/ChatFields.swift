@@ -11,7 +11,7 @@ struct ChatFields {
         // The gateway reads these itself, or they say nothing.
         let handled = [
             "model", "max_tokens", "max_completion_tokens", "stream_options", "service_tier", "modalities", "routing",
-            "prompt_cache_key",
+            "free_models_only", "no_reasoning", "prompt_cache_key",
         ]
         fields = (chat.fields ?? []).filter { $0.value != .null && !handled.contains($0.name) }
         self.provider = provider

@@ -30,6 +30,9 @@ public struct ChatRequestScan: Sendable, Hashable {
     public internal(set) var user: String?
     /// `routing`, decoded: the gateway's own field, which no provider gets.
     public internal(set) var routing: String?
+    /// `free_models_only` and `no_reasoning`, the gateway's own as well: which models `auto` may be.
+    public internal(set) var freeModelsOnly = false
+    public internal(set) var noReasoning = false
     /// `prompt_cache_key`, decoded.
     public internal(set) var promptCacheKey: String?
     /// Whether `tools` (or the older `functions`) has an element.

@@ -19,8 +19,8 @@ struct EditPoints: Sendable, Hashable {
     var maximumCompletionTokensNull: Range<Int>?
     var streamOptions = StreamOptions.absent
     var includeUsage: Range<Int>?
-    /// The member `routing` with the comma that goes with it.
-    var routing: Range<Int>?
+    /// The members that no provider gets, each with the comma that goes with it.
+    var own: [Range<Int>] = []
 }
 
 /// What the gateway may change in a request: the model's name, and what it must add to be able to charge.
@@ -100,7 +100,7 @@ extension ChatRequestScan {
         }
         if !added.isEmpty { splices.append(Splice(edits.start..<edits.start, added)) }
         // After what is added, which may stand at the same place.
-        if let routing = edits.routing { splices.append(Splice(routing, [])) }
+        for own in edits.own { splices.append(Splice(own, [])) }
         return Splice.apply(splices, to: body)
     }
 }

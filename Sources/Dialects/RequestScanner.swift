@@ -25,7 +25,10 @@ struct RequestScanner {
     enum Field: Int, CaseIterable {
         case model, messages, stream, user, tools, functions, modalities, audio, prediction
         case streamOptions, maximumTokens, maximumCompletionTokens, choices, responseFormat, parallelToolCalls, reasoningEffort
-        case serviceTier, webSearchOptions, bestOf, routing, promptCacheKey, input
+        case serviceTier, webSearchOptions, bestOf, routing, freeModelsOnly, noReasoning, promptCacheKey, input
+
+        /// Whether it is the gateway's own, which no provider gets.
+        var isOwn: Bool { self == .routing || self == .freeModelsOnly || self == .noReasoning }
 
         var name: String {
             switch self {
@@ -49,6 +52,8 @@ struct RequestScanner {
             case .webSearchOptions: "web_search_options"
             case .bestOf: "best_of"
             case .routing: "routing"
+            case .freeModelsOnly: "free_models_only"
+            case .noReasoning: "no_reasoning"
             case .promptCacheKey: "prompt_cache_key"
             case .input: "input"
             }
@@ -96,24 +101,31 @@ struct RequestScanner {
         let isEmpty = !(try json { cursor throws(JSONError) in try cursor.enter("{", "}", text) })
         scan.edits.start = cursor.offset
         if !isEmpty {
-            var isFirst = true
+            // Where what is left out begins, while nothing stays before it: then the comma behind it goes with it, else the one
+            // before.
+            var leftOut: Int?
+            var hasKept = false
             repeat {
-                // Of the first member the comma behind it goes with it, of every other the one before.
-                let start = isFirst ? cursor.offset : cursor.offset - 1
-                if scan.edits.routing?.upperBound == 0 { scan.edits.routing = scan.edits.start..<cursor.offset }
-                defer { isFirst = false }
+                let start = cursor.offset
+                if let from = leftOut { scan.edits.own.append(from..<start) }
+                leftOut = nil
                 let name = try json { cursor throws(JSONError) in try cursor.name(text) }
                 member = name
                 guard let index = try index(known.names, name, text) else {
                     try skip(text, depth: 1)
+                    hasKept = true
                     continue
                 }
                 guard seen & 1 << index == 0 else { throw .field(duplicate(known.fields[index].name)) }
                 seen |= 1 << index
                 try read(known.fields[index], text)
                 if known.fields[index] == .maximumTokens { scan.edits.maximumTokensName = name.range }
-                if known.fields[index] == .routing {
-                    scan.edits.routing = isFirst ? 0..<0 : start..<cursor.offset
+                if !known.fields[index].isOwn {
+                    hasKept = true
+                } else if hasKept {
+                    scan.edits.own.append(start - 1..<cursor.offset)
+                } else {
+                    leftOut = start
                 }
             } while try json({ cursor throws(JSONError) in try cursor.another(UInt8(ascii: "}"), text) })
         }
@@ -175,6 +187,8 @@ struct RequestScanner {
             } else {
                 try skip(text, depth: 1)
             }
+        case .freeModelsOnly: scan.freeModelsOnly = try flag(text, name)
+        case .noReasoning: scan.noReasoning = try flag(text, name)
         case .promptCacheKey:
             // Whatever it is, the provider reads it too; here only a string says something.
             if first == UInt8(ascii: "\"") {

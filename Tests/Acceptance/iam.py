@@ -92,6 +92,41 @@ allowed()
 refused([first], model="echo")
 remove(first)
 allowed("echo")
+
+
+# What `auto` means depends on the request, on the rules, and on who has an account: the cheapest models of the catalogue have none.
+def automatic(used, key=key, text="Hi", **more):
+    body = {"model": "auto", "messages": [{"role": "user", "content": text}], "max_tokens": 5} | more
+    answer = gateways[0].post("/v1/chat/completions", json=body, headers={"authorization": f"Bearer {key['token']}"})
+    if used is None:
+        assert answer.status_code in (400, 403), answer.text
+        return answer.json()["error"]
+    metadata = ok(answer)["metadata"]
+    assert metadata["used_model"] == used and metadata["requested_model"] == "auto", metadata
+    return metadata
+
+
+TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
+automatic("auto-small")
+automatic("auto-large", text="word " * 1200)
+automatic("auto-large", tools=TOOLS)
+automatic("auto-large", reasoning_effort="low")
+automatic("auto-large", response_format={"type": "json_object"})
+automatic("auto-large", messages=[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://a/b.png"}}]}])
+automatic("auto-small", no_reasoning=True)
+automatic("echo-free", free_models_only=True)
+assert automatic(None, text="word " * 200_000)["param"] == "model"
+assert automatic(None, free_models_only=True, reasoning_effort="low")["param"] == "free_models_only"
+assert automatic(None, model="both", no_reasoning=True)["param"] == "no_reasoning"
+automatic(None, tools=TOOLS, no_reasoning=True)
+not_small = rule("deny_models", models=["auto-small"])
+automatic("auto-large")
+neither = rule("deny_providers", providers=["beta"])
+automatic(None)
+remove(not_small)
+automatic("auto-small")
+remove(neither)
+
 some, more = rule("allow_models", models=["echo"]), rule("allow_models", models=["either"])
 allowed()
 allowed("echo")

@@ -144,21 +144,25 @@ import Testing
         }
     }
 
-    /// The gateway's own field is read and goes to nobody, wherever it stands.
-    @Test func routingIsTakenOut() throws {
+    /// The gateway's own fields are read and go to nobody, wherever they stand.
+    @Test func whatIsTheGatewaysOwnIsTakenOut() throws {
         let seed = TestEnvironment.seed("requests with routing")
         var maker = Maker(random: RandomJSON(seed: seed))
         for round in 0..<(isLong ? 50_000 : 1000) {
             let members = maker.members()
             var more = members
             let value = ["\"price\"", "null", "\"a\\u0062\""][maker.random.below(3)]
-            more.insert("\"routing\" : \(value)", at: maker.random.below(members.count + 1))
+            more.insert("\"routing\" : \(value)", at: maker.random.below(more.count + 1))
+            let flags = (maker.random.below(2) == 0, maker.random.below(2) == 0)
+            if flags.0 { more.insert("\"free_models_only\":true", at: maker.random.below(more.count + 1)) }
+            if flags.1 { more.insert("\"no_reasoning\": true", at: maker.random.below(more.count + 1)) }
             let separator = [",", " , ", ",\n"][maker.random.below(3)]
             let (plain, asked) = (
                 Array("{\(members.joined(separator: separator))}".utf8), Array("{ \(more.joined(separator: separator))}".utf8)
             )
             let scan = try ChatRequestScan(asked)
             #expect(scan.routing == (value == "null" ? nil : value == "\"price\"" ? "price" : "ab"))
+            #expect(scan.freeModelsOnly == flags.0 && scan.noReasoning == flags.1)
             let edits = RequestEdits(model: "up", outputLimit: .init(field: .maximumTokens, tokens: 5), includeUsage: true)
             let expected = try ChatRequestScan(plain).applying(edits, to: plain)
             let found = scan.applying(edits, to: asked)

@@ -38,7 +38,8 @@ public struct CompletionsTranslation: Sendable {
 
     private static let same = [
         "max_tokens", "temperature", "top_p", "n", "stream", "stream_options", "stop", "presence_penalty", "frequency_penalty",
-        "logit_bias", "seed", "user", "routing", "prompt_cache_key",
+        "logit_bias", "seed", "user", "routing", "free_models_only", "no_reasoning",
+        "prompt_cache_key",
     ]
 }
 

@@ -67,7 +67,7 @@ public struct ResponsesTranslation: Sendable {
         let named = try fields.text("safety_identifier")
         members.append(("user", (user ?? named).map { .string($0) }))
         members.append(("prompt_cache_key", try fields.text("prompt_cache_key").map { .string($0) }))
-        members.append(("routing", try fields.take("routing")))
+        for name in ["routing", "free_models_only", "no_reasoning"] { members.append((name, try fields.take(name))) }
         isStored = try fields.flag("store") ?? true
         let metadata = try Self.metadata(try fields.take("metadata"))
         try Self.refuse(&fields)

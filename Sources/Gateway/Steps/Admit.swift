@@ -121,28 +121,34 @@ struct AdmitStep: Sendable {
     private func trial(
         _ understood: UnderstoodRequest, by policy: OrganizationPolicy
     ) async throws(GatewayError) -> Trial {
-        let refused: GatewayError
-        switch PermitStep(gateway: gateway).permit(understood, by: policy) {
-        case .granted(let permitted):
-            switch FundStep().fund(permitted, by: policy) {
-            case .success(let funded):
-                let cache = await CacheStep(gateway: gateway).look(for: understood, by: policy)
-                // Only where the request itself could go: what a rule forbids is not had from the cache either.
-                if let found = cache?.found, let route = funded.routes.first(where: { $0.answers(found) }) {
-                    let narrowed = funded.narrowed(to: [route])
-                    return Trial(
-                        understood: narrowed, policy: policy.position, refusal: nil, bound: HoldBound(cached: narrowed),
-                        cache: cache)
-                }
-                let ranked = await RankStep(gateway: gateway).rank(funded)
-                return Trial(
-                    understood: ranked, policy: policy.position, refusal: nil, bound: try HoldBound(ranked),
-                    cache: cache?.missed)
-            case .failure(let refusal): refused = refusal
-            }
-        case .refused(let refusal): refused = refusal
+        let funded: UnderstoodRequest
+        switch payable(understood, by: policy) {
+        case .success(let found): funded = found
+        case .failure(let refusal):
+            return Trial(understood: understood, policy: policy.position, refusal: refusal, bound: try HoldBound(understood))
         }
-        return Trial(understood: understood, policy: policy.position, refusal: refused, bound: try HoldBound(understood))
+        let cache = await CacheStep(gateway: gateway).look(for: understood, by: policy)
+        // Only where the request itself could go: what a rule forbids is not had from the cache either.
+        if let found = cache?.found, let route = funded.routes.first(where: { $0.answers(found) }) {
+            let narrowed = funded.narrowed(to: [route])
+            return Trial(
+                understood: narrowed, policy: policy.position, refusal: nil, bound: HoldBound(cached: narrowed), cache: cache)
+        }
+        let ranked = await RankStep(gateway: gateway).rank(funded)
+        return Trial(
+            understood: ranked, policy: policy.position, refusal: nil, bound: try HoldBound(ranked), cache: cache?.missed)
+    }
+
+    /// The request at the first of its models that rules allow and somebody pays.
+    private func payable(
+        _ understood: UnderstoodRequest, by policy: OrganizationPolicy
+    ) -> Result<UnderstoodRequest, GatewayError> {
+        let result = PermitStep(gateway: gateway).permit(understood, by: policy).flatMap { FundStep().fund($0, by: policy) }
+        guard case .failure = result else { return result }
+        for other in understood.others {
+            if case .success(let found) = payable(other, by: policy) { return .success(found) }
+        }
+        return result
     }
 
     private func decide(_ trial: Trial, endedEpoch: Int64?) async throws(GatewayError) -> AdmitDecision {

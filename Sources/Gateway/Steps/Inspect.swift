@@ -12,7 +12,7 @@ extension AdmitStep {
         var policy = try await gateway.policies.policy(of: organization)
         for _ in 1...3 {
             var refusal: GatewayError?
-            if case .refused(let error) = PermitStep(gateway: gateway).permit(understood, by: policy) { refusal = error }
+            if case .failure(let error) = PermitStep(gateway: gateway).permit(understood, by: policy) { refusal = error }
             let decision: AdmitDecision
             do {
                 decision = try await gateway.admission.admit(

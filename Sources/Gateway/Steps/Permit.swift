@@ -8,15 +8,10 @@ internal import Web
 struct PermitStep: Sendable {
     let gateway: Gateway
 
-    enum Permission: Sendable {
-        /// The request with the routes that are left.
-        case granted(UnderstoodRequest)
-        case refused(GatewayError)
-    }
-
-    func permit(_ understood: UnderstoodRequest, by policy: OrganizationPolicy) -> Permission {
+    /// The request with the routes that are left, or why none is.
+    func permit(_ understood: UnderstoodRequest, by policy: OrganizationPolicy) -> Result<UnderstoodRequest, GatewayError> {
         let levels = policy.levels(of: understood.address)
-        guard !levels.isEmpty else { return .granted(understood) }
+        guard !levels.isEmpty else { return .success(understood) }
         let proxies = gateway.configuration.trustedProxies
         let incoming = understood.incoming
         let subject = RuleSubject(names: [understood.model.id] + understood.model.aliases) {
@@ -26,10 +21,10 @@ struct PermitStep: Sendable {
         for level in levels {
             switch level.verdict(on: subject, routes.map(RuleCandidate.init)) {
             case .left(let places): if places.count < routes.count { routes = places.map { routes[$0] } }
-            case .refused(let refusal): return .refused(GatewayError(refusal))
+            case .refused(let refusal): return .failure(GatewayError(refusal))
             }
         }
-        return .granted(routes.count == understood.routes.count ? understood : understood.narrowed(to: routes))
+        return .success(routes.count == understood.routes.count ? understood : understood.narrowed(to: routes))
     }
 }
 

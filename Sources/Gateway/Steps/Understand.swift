@@ -21,6 +21,8 @@ final class UnderstoodRequest: Sendable {
     let preferences: RoutingPreferences
     /// How the routes came into their order; nil while they are as the catalogue has them.
     let decision: RoutingDecision?
+    /// The same request at other models, where it names none and this one may not be used.
+    let others: [UnderstoodRequest]
 
     var requestedModel: String { resolution.requested }
     var model: Model { resolution.model }
@@ -33,8 +35,9 @@ final class UnderstoodRequest: Sendable {
     init(
         incoming: IncomingRequest, address: KeyAddress, entered: EnteredRequest, scan: ChatRequestScan,
         resolution: Resolution, routes: [Route], catalogueVersion: String, preferences: RoutingPreferences,
-        decision: RoutingDecision? = nil
+        decision: RoutingDecision? = nil, others: [UnderstoodRequest] = []
     ) {
+        self.others = others
         self.incoming = incoming
         self.address = address
         self.entered = entered
@@ -44,6 +47,14 @@ final class UnderstoodRequest: Sendable {
         self.catalogueVersion = catalogueVersion
         self.preferences = preferences
         self.decision = decision
+    }
+
+    /// The same request with the models that it may be sent to where this one may not be used.
+    func followed(by others: [UnderstoodRequest]) -> UnderstoodRequest {
+        guard !others.isEmpty else { return self }
+        return UnderstoodRequest(
+            incoming: incoming, address: address, entered: entered, scan: scan, resolution: resolution, routes: routes,
+            catalogueVersion: catalogueVersion, preferences: preferences, others: others)
     }
 
     /// The same request with other routes, mostly fewer.
@@ -66,6 +77,23 @@ struct UnderstandStep: Sendable {
         let kind = entered.entrance.kind
         do { scan = try ChatRequestScan(entered.chat, of: kind) } catch { throw GatewayError(error) }
         let catalogue = gateway.catalogue.current
+        let preferences = try RoutingPreferences(incoming, scan)
+        func understood(
+            _ resolution: Resolution, custom: Provider? = nil
+        ) throws(GatewayError) -> UnderstoodRequest {
+            UnderstoodRequest(
+                incoming: incoming, address: address, entered: entered, scan: scan, resolution: resolution,
+                routes: try routes(resolution, of: catalogue, scan: scan, entered: entered, custom: custom),
+                catalogueVersion: catalogue.version, preferences: preferences)
+        }
+        if scan.model == Catalogue.automatic, kind == .chat {
+            let choices = try AutomaticModel(scan).choices(of: catalogue, at: incoming.occurredAt.microseconds)
+            // What a provider's dialect can't express leaves the others.
+            let fitting = choices.compactMap { try? understood($0) }
+            guard let first = fitting.first else { return try understood(choices[0]) }
+            return first.followed(by: Array(fitting.dropFirst()))
+        }
+        guard !scan.freeModelsOnly, !scan.noReasoning else { throw AutomaticModel.unused(scan) }
         let resolution: Resolution
         var custom: Provider?
         do {
@@ -89,10 +117,7 @@ struct UnderstandStep: Sendable {
                     param: "model",
                     code: "model_not_supported"))
         }
-        return UnderstoodRequest(
-            incoming: incoming, address: address, entered: entered, scan: scan, resolution: resolution,
-            routes: try routes(resolution, of: catalogue, scan: scan, entered: entered, custom: custom),
-            catalogueVersion: catalogue.version, preferences: try RoutingPreferences(incoming, scan))
+        return try understood(resolution, custom: custom)
     }
 
     /// The mappings that can serve the request, cheapest first; of equal price in the catalogue's order. Whose accounts may be
