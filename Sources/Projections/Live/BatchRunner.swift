@@ -12,6 +12,8 @@ struct BatchRunner {
         var head: Int64
         /// Whether the checkpoint moved; it does not when there was nothing new.
         var moved: Bool { upto > after }
+        /// Whether there was an event for the projection; nil where nobody looked.
+        var foundAny: Bool?
     }
 
     let definition: ProjectionDefinition
@@ -32,18 +34,20 @@ struct BatchRunner {
 
     /// Applies at most `limit` positions, none beyond `ceiling`.
     ///
+    /// - Parameter looksFirst: Looks whether there is an event for the projection before its statements run, which cost far more
+    ///   than the look where there is none.
     /// - Throws: ``BatchFailure``; nothing was applied then.
-    func apply(limit: Int64, ceiling: Int64 = .max) async throws(BatchFailure) -> Applied {
+    func apply(limit: Int64, ceiling: Int64 = .max, looksFirst: Bool = false) async throws(BatchFailure) -> Applied {
         do {
-            return try await attempt(limit: limit, ceiling: ceiling)
+            return try await attempt(limit: limit, ceiling: ceiling, looksFirst: looksFirst)
         } catch {
             await connection.rollback()
             throw (error as? BatchFailure) ?? .outage(error)
         }
     }
 
-    private func attempt(limit: Int64, ceiling: Int64) async throws -> Applied {
-        let opened = try await connection.pipeline([
+    private func attempt(limit: Int64, ceiling: Int64, looksFirst: Bool) async throws -> Applied {
+        var opening = [
             PostgresStatement("BEGIN"),
             Checkpoint.hold(schema: schema),
             PostgresStatement(
@@ -55,17 +59,31 @@ struct BatchRunner {
                         c.position + $2, $3, (SELECT coalesce(max(h.position), 0) FROM ledger.events AS h))::text, true)
                 FROM projections.checkpoints AS c WHERE c.schema_name = $1
                 """, [.text(schema), .int8(limit), .int8(ceiling)]),
-        ])
-        guard let row = try opened.map({ try $0.get() }).last?.first else { throw BatchFailure.missing }
+        ]
+        if looksFirst { opening.append(PostgresStatement("SELECT EXISTS (SELECT FROM batch)")) }
+        let opened = try await connection.pipeline(opening)
+        guard let row = try opened.prefix(3).map({ try $0.get() }).last?.first else { throw BatchFailure.missing }
         let checkpoint = try Checkpoint(row)
         try check(checkpoint)
         let upto = min(checkpoint.position + limit, ceiling, checkpoint.head)
-        let applied = Applied(after: checkpoint.position, upto: max(upto, checkpoint.position), head: checkpoint.head)
+        var applied = Applied(after: checkpoint.position, upto: max(upto, checkpoint.position), head: checkpoint.head)
         guard applied.moved else {
             await connection.rollback()
             return applied
         }
         let moving = Self.moving(schema: schema, to: applied.upto)
+        if looksFirst {
+            do {
+                applied.foundAny = try opened[3].get().first?.decode(0)
+            } catch {
+                // An event that the projection does not know is one for it.
+                throw Self.failure(error, applied)
+            }
+            if applied.foundAny == false {
+                for result in try await connection.pipeline(moving) { _ = try result.get() }
+                return applied
+            }
+        }
         if let mirror {
             try await applyRows(applied)
             try await bring(mirror, to: applied)

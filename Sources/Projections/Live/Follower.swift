@@ -14,6 +14,11 @@ struct Follower {
     private var halts = Backoff(first: .seconds(1), last: .seconds(20))
     private let clock = ContinuousClock()
     private var batches = 0
+    /// Batches until it is looked again whether there is anything for the projection; 0 while there was nothing of late.
+    private var untilLook = 0
+    private static let batchesBetweenLooks = 64
+    /// Events of a batch that was worth its transaction; where so many come, they can gather for twice as long.
+    private static let largeBatch: Int64 = 1_000
     /// Tables grow; plans that were made when they were small are made anew after so many batches.
     private static let batchesOfPlan = 500
 
@@ -34,7 +39,10 @@ struct Follower {
             let began = clock.now
             let applied: BatchRunner.Applied
             do {
-                applied = try await runner.apply(limit: search.limit(after: position, normal: size.size))
+                // A mirror has to hear of every batch.
+                applied = try await runner.apply(
+                    limit: search.limit(after: position, normal: size.size),
+                    looksFirst: untilLook == 0 && projector.mirror == nil)
             } catch {
                 if let pause = try await failed(error) { return pause }
                 continue
@@ -44,7 +52,7 @@ struct Follower {
                 batches = 0
                 try await connection.script("DISCARD PLANS")
             }
-            if applied.upto >= applied.head { try await waitForMore(since: began) }
+            if applied.upto >= applied.head { try await waitForMore(since: began, after: applied) }
         }
         return .zero
     }
@@ -55,6 +63,7 @@ struct Follower {
         if applied.moved {
             size.took(duration, count: applied.upto - applied.after)
             batches += 1
+            untilLook = applied.foundAny.map { $0 ? Self.batchesBetweenLooks : 0 } ?? max(0, untilLook - 1)
         }
         outages.reset()
         halts.reset()
@@ -63,9 +72,10 @@ struct Follower {
     }
 
     /// Returns when there is something to apply, or something is wrong with the checkpoint.
-    private func waitForMore(since began: ContinuousClock.Instant) async throws {
+    private func waitForMore(since began: ContinuousClock.Instant, after applied: BatchRunner.Applied) async throws {
         // Spread, or all projections would take the processors at the same moment, from the requests.
-        let rest = projector.pace * Double.random(in: 0.8...1.2) - (clock.now - began)
+        let pace = applied.upto - applied.after > Self.largeBatch ? projector.pace * 2 : projector.pace
+        let rest = pace * Double.random(in: 0.8...1.2) - (clock.now - began)
         if let signal = projector.signal, signal.position > position {
             if rest > .zero { await Projector.sleep(rest) }
             return
