@@ -6,14 +6,19 @@ import Money
 
 struct CatalogueCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "catalogue", abstract: "Check, list and compare the models and their prices.",
-        subcommands: [Check.self, List.self, Diff.self])
+        commandName: "catalogue", abstract: "Check, list and compare the models and their prices, or take over a list of others.",
+        subcommands: [Check.self, List.self, Diff.self, CatalogueImport.self])
 
     /// Needs no server: what `serve` would load here, with further files merged after it.
     static func load(_ further: [String] = []) throws -> Catalogue {
+        try Catalogue.load(files: paths() + further, environment: ProcessInfo.processInfo.environment)
+    }
+
+    /// The files that `serve` would load here.
+    static func paths() throws -> [String] {
         let environment = ProcessInfo.processInfo.environment
         let files = (environment["LLMGATEWAY_CATALOGUE"] ?? "").split(separator: ":").map(String.init)
-        return try Catalogue.installed(root: environment["LLMGATEWAY_ROOT"] ?? Installation.root(), files: files + further)
+        return try Catalogue.installedPaths(root: environment["LLMGATEWAY_ROOT"] ?? Installation.root(), files: files)
     }
 
     struct Check: AsyncParsableCommand {
