@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 
+import dialects
 import ruled
 from table import show
 
@@ -55,8 +56,14 @@ proxy = run("bench-http.sh", PROXY, "x")
 show("nginx proxy_pass, 64 connections", f"{proxy['rps']:.0f}/s")
 gateway = run("bench-http.sh", GATEWAY, KEY)
 show("paid completions, 64 connections", f"{gateway['rps']:.0f}/s", f"{gateway['rps'] / proxy['rps']:.3f} of nginx", ">= 0.1 of nginx")
-rps, of_plain = ruled.ratio(f"http://127.0.0.1:{PORT}", lambda key: run("bench-http.sh", GATEWAY, key))
+PLAIN, RULED = ruled.keys(f"http://127.0.0.1:{PORT}")
+rps, of_plain = ruled.ratio(PLAIN, RULED, lambda key: run("bench-http.sh", GATEWAY, key))
 show("with 20 IAM rules on the key", f"{rps:.0f}/s", f"{of_plain:.3f} of none", ">= 0.95 of none")
+for dialect, (cpu, rps, ratio) in dialects.costs(
+        HOME + "/answers", lambda model: run("bench-http.sh", GATEWAY, PLAIN, pid, MODEL=model)).items():
+    show(
+        f"completions by a provider of the dialect {dialect}", f"{rps:.0f}/s, {cpu:.0f} us CPU", f"{ratio:.2f} of openai",
+        "" if dialect == "openai" else "<= 2 of openai")
 rate = run("bench-rate.sh", GATEWAY, KEY, "1000")
 show("paid completions at 1,000/s: p50, p99", f"{rate['ms']['p50']} / {rate['ms']['p99']} ms", "", "< 2, < 8 ms")
 stream = run("bench-stream.sh", GATEWAY, KEY, MODEL="mock-c20-i0")

@@ -40,10 +40,9 @@ def keys(base):
     return plain["token"], ruled["token"]
 
 
-def ratio(base, measure, turns=3):
+def ratio(plain, ruled, measure, turns=3):
     """Requests a second with 20 rules over those without: medians of measurements in turn."""
     assert len(RULES) == 20
-    plain, ruled = keys(base)
     found = {plain: [], ruled: []}
     for turn in range(turns):
         for key in (plain, ruled) if turn % 2 else (ruled, plain):
