@@ -61,6 +61,10 @@ def check(body):
         results = [block["tool_use_id"] for block in blocks if block["type"] == "tool_result"]
         need(not called or sorted(results) == sorted(called), f"`tool_use` ids {called} without `tool_result` blocks right after")
         called = [block["id"] for block in blocks if block["type"] == "tool_use"]
+        need(
+            not called or thinking["type"] == "disabled" or blocks[0]["type"] in ("thinking", "redacted_thinking"),
+            "Expected `thinking` or `redacted_thinking`, but found `tool_use`. When `thinking` is enabled, a final `assistant` "
+            "message must start with a thinking block")
         for block in blocks:
             need(block["type"] != "text" or block["text"], "text content blocks must be non-empty")
             if block["type"] == "tool_use":

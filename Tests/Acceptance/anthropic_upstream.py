@@ -42,6 +42,13 @@ def check_usage(usage):
     paid += int(COST * 10**9)
 
 
+def count_cost(usage):
+    """The same of the Responses API."""
+    global paid
+    assert usage.input_tokens == 180 and usage.output_tokens == 40 and Decimal(str(usage.cost)) == COST, usage
+    paid += int(COST * 10**9)
+
+
 async def collect(**arguments):
     """The text, the reasoning, the calls, the reason to stop and the usage of a stream."""
     text, reasoning, details, calls, reason, usage = "", "", [], {}, None, None
@@ -125,6 +132,35 @@ async def thinking():
     assert reasoning == "Let me think." and said == "Grüße, 世界 🌍" and details[-1]["signature"] == "c2lnbmF0dXJl", details
     said, reasoning, _, _, _ = await collect(messages=HELLO, model="claude-adaptive", reasoning_effort="high", max_tokens=100)
     assert reasoning == "Let me think." and server.bodies[-1]["output_config"] == {"effort": "high"}, server.bodies[-1]
+
+
+async def thinking_by_the_responses_api():
+    """What Claude thought before a call goes back to it: from what was kept, and from what the client has."""
+    clock = {"type": "function", "name": "clock", "parameters": {"type": "object", "properties": {}}, "strict": False}
+    common = {"model": "claude", "tools": [clock], "reasoning": {"effort": "low"}, "max_output_tokens": 4000}
+    question = {"role": "user", "content": "call it"}
+    thought = {"type": "thinking", "thinking": "Let me think.", "signature": "c2lnbmF0dXJl"}
+
+    async def asked(**arguments):
+        if not arguments.pop("stream", False):
+            return await client.responses.create(**common, **arguments)
+        async with client.responses.stream(**common, **arguments) as stream:
+            async for _ in stream:
+                pass
+            return await stream.get_final_response()
+
+    for stream in (False, True):
+        first = await asked(input=[question], stream=stream)
+        assert [item.type for item in first.output] == ["reasoning", "function_call"], first
+        result = {"type": "function_call_output", "call_id": first.output[1].call_id, "output": "noon"}
+        for follow in (
+                {"previous_response_id": first.id, "input": [result]},
+                {"input": [question] + [item.model_dump(exclude_none=True) for item in first.output] + [result], "store": False}):
+            answer = await asked(stream=stream, **follow)
+            assert answer.output_text == "noon", answer
+            assert server.bodies[-1]["messages"][1]["content"][0] == thought, server.bodies[-1]["messages"]
+            count_cost(answer.usage)
+        count_cost(first.usage)
 
 
 async def vision_and_schemas():
@@ -211,8 +247,8 @@ async def a_client_that_leaves_pays_for_the_prompt_that_was_told():
 async def main():
     await server.start(PORT)
     for scenario in [
-        text, the_bound_of_the_gateway_is_sent, streaming, tools, thinking, vision_and_schemas, refusals_before_anything_is_sent,
-        errors, a_client_that_leaves_pays_for_the_prompt_that_was_told,
+        text, the_bound_of_the_gateway_is_sent, streaming, tools, thinking, thinking_by_the_responses_api, vision_and_schemas,
+        refusals_before_anything_is_sent, errors, a_client_that_leaves_pays_for_the_prompt_that_was_told,
     ]:
         await scenario()
     print(paid)

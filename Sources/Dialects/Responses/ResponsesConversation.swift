@@ -8,8 +8,15 @@ struct ResponsesConversation {
     /// What the assistant said and called since somebody else spoke; calls of one turn belong to one message.
     private var turn: [JSONValue.Member] = []
     private var calls: [JSONValue] = []
+    /// What the model wants to see again of what it thought before it said that.
+    private var thoughts: [JSONValue] = []
+    private let model: String
 
-    init(first: Int) { self.first = first }
+    /// - Parameter model: Whose thoughts mean something to it.
+    init(first: Int, model: String) {
+        self.first = first
+        self.model = model
+    }
 
     mutating func instruct(_ text: String) {
         messages.append(.members([("role", .string("system")), ("content", .string(text))]))
@@ -22,8 +29,9 @@ struct ResponsesConversation {
             case "message": try message(item, path)
             case "function_call": try call(item, path)
             case "function_call_output": try result(item, path)
-            // Whoever thought it may not be who reads this.
-            case "reasoning": continue
+            case "reasoning":
+                if calls.isEmpty { endTurn() }
+                thoughts += ReasoningState.details(item["encrypted_content"]?.text, of: model) ?? []
             default:
                 throw .invalid(
                     "\(path).type", "an item must be a message, function_call, function_call_output or reasoning")
@@ -36,9 +44,16 @@ struct ResponsesConversation {
         guard !turn.isEmpty || !calls.isEmpty else { return }
         var members: [JSONValue.Member] = [.init("role", .string("assistant"))]
         members += turn.isEmpty ? [.init("content", .null)] : turn
+        if !thoughts.isEmpty { members.append(.init("reasoning_details", .array(thoughts))) }
         if !calls.isEmpty { members.append(.init("tool_calls", .array(calls))) }
         messages.append(.object(members))
-        (turn, calls) = ([], [])
+        (turn, calls, thoughts) = ([], [], [])
+    }
+
+    /// Ends the turn because somebody else speaks: thoughts that led to nothing are over.
+    private mutating func interrupt() {
+        endTurn()
+        thoughts = []
     }
 
     private mutating func message(_ item: JSONValue, _ path: String) throws(APIError) {
@@ -46,7 +61,7 @@ struct ResponsesConversation {
             throw .invalid("\(path).role", "\"\(path).role\" must be user, assistant, system or developer")
         }
         guard role == "assistant" else {
-            endTurn()
+            interrupt()
             let content = try content(item["content"], path)
             messages.append(.members([("role", .string(role)), ("content", content)]))
             return
@@ -119,7 +134,7 @@ struct ResponsesConversation {
     }
 
     private mutating func result(_ item: JSONValue, _ path: String) throws(APIError) {
-        endTurn()
+        interrupt()
         guard item["call_id"]?.text != nil else {
             throw .invalid("\(path).call_id", "\"\(path).call_id\" must be a string")
         }

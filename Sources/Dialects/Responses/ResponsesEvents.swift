@@ -28,6 +28,8 @@ public struct ResponsesEvents: ChunkTap {
         /// The parts of a message that have ended.
         var parts: [JSONValue] = []
         var text = ""
+        /// Of thoughts, what the model wants to see again.
+        var state = ReasoningState()
     }
 
     /// A tap of one stream.
@@ -42,18 +44,22 @@ public struct ResponsesEvents: ChunkTap {
     public mutating func finish(estimated: TokenUsage?, additions: ResponseAdditions) -> [UInt8] {
         guard !hasFailed else { return writer.take() }
         start(model: tap.model)
-        close()
-        for call in calls {
-            let item = shape.call(id: call.id, name: call.name, arguments: call.arguments, at: call.place)
+        let incomplete = ResponsesShape.incomplete(tap.finishReasons.first)
+        // What was cut off is the last of it.
+        let ending = incomplete == nil ? "completed" : "incomplete"
+        close(ending)
+        for (index, call) in calls.enumerated() {
+            let item = shape.call(
+                id: call.id, name: call.name, arguments: call.arguments, at: call.place,
+                status: index == calls.count - 1 ? ending : "completed")
             writer.write(
                 "response.function_call_arguments.done", at: call.place, of: shape.item("fc", call.place),
                 [("name", .string(call.name)), ("arguments", .string(call.arguments))])
             writer.end(item, at: call.place)
             output[call.place] = item
         }
-        let incomplete = ResponsesShape.incomplete(tap.finishReasons.first)
         let whole = shape.response(
-            status: incomplete == nil ? "completed" : "incomplete", output: output.compactMap(\.self), model: tap.model,
+            status: ending, output: output.compactMap(\.self), model: tap.model,
             incomplete: incomplete, usage: tap.usage ?? estimated ?? TokenUsage(), additions: additions)
         response = whole.bytes
         writer.write(incomplete == nil ? "response.completed" : "response.incomplete", [("response", whole)])
@@ -81,6 +87,10 @@ public struct ResponsesEvents: ChunkTap {
         guard let delta = chunk["choices"]?.elements?.first?["delta"] else { return }
         start(model: chunk["model"]?.text)
         if let text = (delta["reasoning"] ?? delta["reasoning_content"])?.text, !text.isEmpty { say(.reasoning, text) }
+        if let details = delta["reasoning_details"], details.elements?.isEmpty == false {
+            if open?.kind != .reasoning { begin(.reasoning) }
+            open?.state.add(details)
+        }
         if let text = delta["content"]?.text, !text.isEmpty { say(.text, text) }
         if let text = delta["refusal"]?.text, !text.isEmpty { say(.refusal, text) }
         for call in delta["tool_calls"]?.elements ?? [] { take(call: call) }
@@ -102,7 +112,7 @@ public struct ResponsesEvents: ChunkTap {
             let place = output.count
             output.append(nil)
             let name = function?["name"]?.text ?? ""
-            let id = call["id"]?.text ?? ""
+            let id = call["id"]?.text ?? shape.item("call", place)
             calls.append((index, place, id, name, ""))
             writer.begin(shape.call(id: id, name: name, arguments: "", at: place, status: "in_progress"), at: place)
         }
@@ -196,12 +206,13 @@ public struct ResponsesEvents: ChunkTap {
         return part
     }
 
-    private mutating func close() {
+    private mutating func close(_ status: String = "completed") {
         guard let open else { return }
         let part = endPart(of: open)
         let item =
             open.kind == .reasoning
-            ? shape.reasoning(open.text, at: open.place) : shape.message(open.parts + [part], at: open.place)
+            ? shape.reasoning(open.text, open.state, at: open.place)
+            : shape.message(open.parts + [part], at: open.place, status: status)
         writer.end(item, at: open.place)
         output[open.place] = item
         self.open = nil

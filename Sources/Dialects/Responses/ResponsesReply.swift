@@ -19,23 +19,30 @@ public struct ResponsesReply: AnswerScan {
 
     public func answer(_ additions: ResponseAdditions, body: [UInt8]) -> [UInt8] {
         let message = (try? JSONValue(body))?["choices"]?.elements?.first?["message"]
+        let incomplete = ResponsesShape.incomplete(scan.finishReasons.first)
+        let calls = message?["tool_calls"]?.elements ?? []
+        // What was cut off is the last of it.
+        let ending = incomplete == nil ? "completed" : "incomplete"
         var output: [JSONValue] = []
-        if let thought = (message?["reasoning"] ?? message?["reasoning_content"])?.text, !thought.isEmpty {
-            output.append(shape.reasoning(thought, at: output.count))
-        }
+        let thought = (message?["reasoning"] ?? message?["reasoning_content"])?.text ?? ""
+        var state = ReasoningState()
+        state.add(message?["reasoning_details"])
+        if !thought.isEmpty || !state.isEmpty { output.append(shape.reasoning(thought, state, at: output.count)) }
         var parts: [JSONValue] = []
         if let text = message?["content"]?.text, !text.isEmpty { parts.append(ResponsesShape.text(text)) }
         if let text = message?["refusal"]?.text, !text.isEmpty { parts.append(ResponsesShape.refusal(text)) }
-        if !parts.isEmpty { output.append(shape.message(parts, at: output.count)) }
-        for call in message?["tool_calls"]?.elements ?? [] {
+        if !parts.isEmpty {
+            output.append(shape.message(parts, at: output.count, status: calls.isEmpty ? ending : "completed"))
+        }
+        for (index, call) in calls.enumerated() {
             output.append(
                 shape.call(
-                    id: call["id"]?.text ?? "", name: call["function"]?["name"]?.text ?? "",
-                    arguments: call["function"]?["arguments"]?.text ?? "", at: output.count))
+                    id: call["id"]?.text, name: call["function"]?["name"]?.text ?? "",
+                    arguments: call["function"]?["arguments"]?.text ?? "", at: output.count,
+                    status: index == calls.count - 1 ? ending : "completed"))
         }
-        let incomplete = ResponsesShape.incomplete(scan.finishReasons.first)
         return shape.response(
-            status: incomplete == nil ? "completed" : "incomplete", output: output, model: scan.model, incomplete: incomplete,
+            status: ending, output: output, model: scan.model, incomplete: incomplete,
             usage: scan.usage ?? additions.estimatedUsage ?? TokenUsage(), additions: additions
         ).bytes
     }

@@ -60,10 +60,12 @@ struct ResponsesShape: Sendable {
         }
     }
 
-    func reasoning(_ text: String, at index: Int) -> JSONValue {
+    /// - Parameter state: What the model wants to see again of it.
+    func reasoning(_ text: String, _ state: ReasoningState, at index: Int) -> JSONValue {
         .members([
             ("id", .string(item("rs", index))), ("type", .string("reasoning")),
             ("summary", .array([.members([("type", .string("summary_text")), ("text", .string(text))])])),
+            ("encrypted_content", state.text(of: model)),
         ])
     }
 
@@ -85,11 +87,11 @@ struct ResponsesShape: Sendable {
     }
 
     func call(
-        id callID: String, name: String, arguments: String, at index: Int, status: String = "completed"
+        id callID: String?, name: String, arguments: String, at index: Int, status: String = "completed"
     ) -> JSONValue {
         .members([
             ("id", .string(item("fc", index))), ("type", .string("function_call")), ("status", .string(status)),
-            ("call_id", .string(callID)), ("name", .string(name)), ("arguments", .string(arguments)),
+            ("call_id", .string(callID ?? item("call", index))), ("name", .string(name)), ("arguments", .string(arguments)),
         ])
     }
 }

@@ -4,8 +4,8 @@ internal import JSON
 /// (https://platform.openai.com/docs/api-reference/responses).
 ///
 /// `instructions`, messages with texts, images and files, calls of functions and their results, functions, `text.format`,
-/// `reasoning.effort`, sampling and bounds go over. The reasoning of earlier answers is left behind. Tools that somebody else runs,
-/// background work and what is kept elsewhere (`prompt`, `conversation`, `item_reference`) are refused by name.
+/// `reasoning.effort`, sampling and bounds go over, and of earlier reasoning what the model itself wants to see again. Tools that
+/// somebody else runs, background work and what is kept elsewhere (`prompt`, `conversation`, `item_reference`) are refused by name.
 public struct ResponsesTranslation: Sendable {
     /// The chat completion request. A stream of it tells its usage.
     public let chat: [UInt8]
@@ -36,7 +36,8 @@ public struct ResponsesTranslation: Sendable {
         case .array(let elements)? where !elements.isEmpty: items += elements
         default: throw .invalid("input", "\"input\" must be a string or an array of items that is not empty")
         }
-        var conversation = ResponsesConversation(first: items.count - (input?.elements?.count ?? 1))
+        var conversation = ResponsesConversation(
+            first: items.count - (input?.elements?.count ?? 1), model: model)
         let instructions = try fields.text("instructions")
         if let instructions { conversation.instruct(instructions) }
         try conversation.read(items)

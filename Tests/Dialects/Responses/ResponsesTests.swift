@@ -50,6 +50,61 @@ import Testing
                 == #"[{"role":"assistant","content":null,"refusal":"No."}]"#)
     }
 
+    /// What a model wants to see again of its thoughts goes back to it, and to no other.
+    @Test func thoughtsGoBackToWhoHadThem() throws {
+        let details =
+            #"[{"type":"reasoning.text","text":"Hmm.","signature":"s","format":"anthropic-claude-v1","index":0}]"#
+        let body =
+            #"{"id":"c","model":"m-1","choices":[{"index":0,"message":{"role":"assistant","content":null,"reasoning":"Hmm.","#
+            + #""reasoning_details":\#(details),"tool_calls":[{"id":"a","type":"function","function":{"name":"f","#
+            + #""arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#
+        let request = try translate(#""input":"x""#)
+        let whole = try ResponsesReply(Array(body.utf8), for: request).answer(ResponseAdditions(), body: Array(body.utf8))
+        let streamed =
+            chunk(
+                #"{"role":"assistant","reasoning":"Hmm.","reasoning_details":[{"type":"reasoning.text","text":"Hm","#
+                    + #""format":"anthropic-claude-v1","index":0}]}"#)
+            + chunk(
+                #"{"reasoning_details":[{"type":"reasoning.text","text":"m.","signature":null,"format":"anthropic-claude-v1","#
+                    + #""index":0}]}"#)
+            + chunk(
+                #"{"reasoning_details":[{"type":"reasoning.text","signature":"s","format":"anthropic-claude-v1","index":0}]}"#)
+            + chunk(#"{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]}"#)
+            + chunk("{}", #""tool_calls""#) + "data: [DONE]\n\n"
+        let answers = [whole, try #require(try run(Array(streamed.utf8)) { 7 }.tap.response)]
+        for answer in answers {
+            let output = try #require(try JSONValue(answer)["output"]?.elements)
+            let result = #"{"type":"function_call_output","call_id":"a","output":"1"}"#
+            let items = output.map { String(decoding: $0.bytes, as: UTF8.self) } + [result]
+            let again = try messages("[\(items.joined(separator: ","))]")
+            let message = try #require(try JSONValue(Array(again.utf8)).elements?.first)
+            #expect(try message["reasoning_details"] == JSONValue(Array(details.utf8)), "\(again)")
+            #expect(message["tool_calls"]?.elements?.count == 1)
+            // From the conversation that is kept as well.
+            let kept = String(decoding: request.conversation(with: answer), as: UTF8.self)
+            #expect(try messages("[\(result)]", history: kept).contains("reasoning_details"))
+            let other = try ResponsesTranslation(
+                Array(#"{"model":"other","input":[\#(items.joined(separator: ","))]}"#.utf8), history: nil, id: "resp_2",
+                createdAt: 1)
+            #expect(!String(decoding: other.chat, as: UTF8.self).contains("reasoning_details"))
+        }
+    }
+
+    /// An answer that was cut off says which item was, and a call without an id gets one.
+    @Test func whatWasCutOffIsIncomplete() throws {
+        let stream = chunk(#"{"content":"One "}"#) + chunk(#"{"content":"two"}"#) + chunk("{}", #""length""#) + "data: [DONE]\n\n"
+        let response = try JSONValue(try #require(try run(Array(stream.utf8)) { .max }.tap.response))
+        #expect(response["status"] == .string("incomplete"))
+        #expect(response["output"]?.elements?.last?["status"] == .string("incomplete"))
+        let body =
+            #"{"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"x","tool_calls":[{"type":"function","#
+            + #""function":{"name":"f","arguments":"{"}}]},"finish_reason":"length"}]}"#
+        let scan = try ResponsesReply(Array(body.utf8), for: try translate(#""input":"x""#))
+        let output = try JSONValue(scan.answer(ResponseAdditions(), body: Array(body.utf8)))["output"]?.elements
+        #expect(output?.map { $0["status"] } == [.string("completed"), .string("incomplete")])
+        #expect(output?.last?["call_id"]?.text?.isEmpty == false)
+    }
+
     @Test func aResultFollowsTheMessageWithItsCall() throws {
         let items = """
             [{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"role":"assistant","content":"Looking."},
