@@ -66,8 +66,8 @@ public struct SSETap: Sendable {
         self.additions = additions
     }
 
-    /// Whether the answer is whole: `[DONE]` came, or every service's other sign of the end, a `finish_reason`.
-    public var isComplete: Bool { isDone || (error == nil && failure == nil && !finishReasons.isEmpty) }
+    /// Whether the answer is whole: no error came, but `[DONE]` or every service's other sign of the end, a `finish_reason`.
+    public var isComplete: Bool { error == nil && failure == nil && (isDone || !finishReasons.isEmpty) }
 
     /// Takes bytes as they came from the provider and returns what goes to the client now; it may be nothing.
     public mutating func feed(_ bytes: [UInt8]) -> [UInt8] {

@@ -84,6 +84,10 @@ import Testing
         let output = run(&tap, Self.stream([Self.delta("a"), shaped])) { 9 }
         #expect(output.whole.contains(shaped))
         #expect(tap.error?.message == "boom" && !tap.isComplete)
+        // Some say that they are done after an error too; the answer is no more whole for that.
+        var closed = SSETap(includeUsage: true)
+        _ = run(&closed, Self.stream([#"{"choices":[{"index":0,"delta":{"content":"a"}}]}"#, shaped, "[DONE]"])) { 11 }
+        #expect(closed.isDone && closed.error?.message == "boom" && !closed.isComplete)
         var bare = SSETap(includeUsage: false)
         let rewritten = run(&bare, Self.stream([#"{"error":true}"#])) { 9 }
         #expect(rewritten.whole.contains(#""code":"upstream_error""#))

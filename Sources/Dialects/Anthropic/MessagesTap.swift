@@ -18,7 +18,7 @@ public struct MessagesTap: StreamTap {
     /// A tap of one stream.
     public init() {}
 
-    public var isComplete: Bool { isDone || (error == nil && failure == nil && !finishReasons.isEmpty) }
+    public var isComplete: Bool { error == nil && failure == nil && (isDone || !finishReasons.isEmpty) }
 
     public mutating func feed(_ bytes: [UInt8]) -> [UInt8] {
         guard !isDone, failure == nil else { return [] }
