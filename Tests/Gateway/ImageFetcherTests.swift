@@ -8,7 +8,8 @@ import Testing
 @Suite struct ImageFetcherTests {
     @Test(arguments: [
         "http://127.0.0.1:1/a.png", "http://localhost:1/a.png", "http://[::1]:1/a.png", "http://169.254.169.254/latest/meta-data",
-        "http://10.0.0.1/a.png", "http://0x7f000001/a.png", "http://[::ffff:127.0.0.1]/a.png",
+        "http://10.0.0.1/a.png", "http://no-such-host.invalid/a.png", "http://0x7f000001/a.png",
+        "http://[::ffff:127.0.0.1]/a.png",
     ])
     func addressesThatAreNotPublicAreNotAsked(url: String) async throws {
         let transport = HTTPTransport(configuration: .init(), logger: Logger(label: "test"))
@@ -19,7 +20,7 @@ import Testing
         }
         #expect(failure?.status == 400 && failure?.isProvidersFault == false)
         let told = String(decoding: failure?.body ?? [], as: UTF8.self)
-        #expect(told.contains("its address is not a public one"))
+        #expect(told.contains("it can't be reached at a public address"))
         await transport.shutdown()
     }
 

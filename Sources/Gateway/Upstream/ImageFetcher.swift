@@ -103,12 +103,12 @@ struct ImageFetcher: Sendable {
 
     private static func reason(_ error: HTTPTransportError) -> String {
         switch error.code {
-        case .addressRefused: "its address is not a public one"
         case .invalidRequest: "its URL is not valid"
-        case .resolveFailed: "its host is not known"
+        // The same words for all: whether a name exists in this network is nobody's business.
+        case .addressRefused, .resolveFailed, .connectFailed, .tlsFailed: "it can't be reached at a public address"
         case .connectDeadline, .firstByteDeadline, .idleDeadline, .totalDeadline: "it takes too long"
         case .tooLarge: "it is too large"
-        case .connectFailed, .tlsFailed, .reset, .truncated, .protocolError, .cancelled, .shutDown: "the transfer failed"
+        case .reset, .truncated, .protocolError, .cancelled, .shutDown: "the transfer failed"
         }
     }
 }
