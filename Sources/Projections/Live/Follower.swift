@@ -17,7 +17,8 @@ struct Follower {
     /// Batches until it is looked again whether there is anything for the projection; 0 while there was nothing of late.
     private var untilLook = 0
     private static let batchesBetweenLooks = 64
-    /// Events of a batch that was worth its transaction; where so many come, they can gather for twice as long.
+    /// Events of a batch that was worth its transaction; where so many come, they can gather for four times as long. What folds
+    /// few of them is waited for by people, and costs little.
     private static let largeBatch: Int64 = 1_000
     /// Tables grow; plans that were made when they were small are made anew after so many batches.
     private static let batchesOfPlan = 500
@@ -74,7 +75,8 @@ struct Follower {
     /// Returns when there is something to apply, or something is wrong with the checkpoint.
     private func waitForMore(since began: ContinuousClock.Instant, after applied: BatchRunner.Applied) async throws {
         // Spread, or all projections would take the processors at the same moment, from the requests.
-        let pace = applied.upto - applied.after > Self.largeBatch ? projector.pace * 2 : projector.pace
+        let isBusy = untilLook > 0 && applied.upto - applied.after > Self.largeBatch
+        let pace = isBusy ? projector.pace * 4 : projector.pace
         let rest = pace * Double.random(in: 0.8...1.2) - (clock.now - began)
         if let signal = projector.signal, signal.position > position {
             if rest > .zero { await Projector.sleep(rest) }
