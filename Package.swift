@@ -192,7 +192,8 @@ let package = Package(
             [
                 "Admission", "Projections", "Ledger", "Redis", "Postgres", "CPostgres", "Money", "TestSupport", nioCore, nioPosix,
                 logging, crypto,
-            ]),
+            ],
+            exclude: ["README.md"]),
         tests(
             "Acceptance", ["TestSupport", "Ledger", "Postgres", "Money", logging],
             exclude: [

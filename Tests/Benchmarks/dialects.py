@@ -57,7 +57,7 @@ def start(folder):
     raise SystemExit("nginx does not answer; see " + folder)
 
 
-def costs(folder, measure, turns=3):
+def costs(folder, measure, turns=int(os.environ.get("BENCH_TURNS") or 3)):
     """By dialect: microseconds of the gateway's CPU a request, requests a second, and the CPU over that without translation.
 
     - measure: of a model, the load generator's figures.
