@@ -7,6 +7,8 @@ import Testing
         let port = try freePort()
         let environment = [
             "LLM_ALPHA_API_KEY": "house", "LLM_ALPHA_BASE_URL": "http://127.0.0.1:\(port)/v1",
+            "LLM_GOOGLE_AI_STUDIO_API_KEY": "house", "LLM_GOOGLE_AI_STUDIO_BASE_URL": "http://127.0.0.1:\(port)",
+            "LLM_GOOGLE_VERTEX_API_KEY": "house", "LLM_GOOGLE_VERTEX_BASE_URL": "http://127.0.0.1:\(port)",
             "LLMGATEWAY_CATALOGUE": TestEnvironment.root + "/Tests/Acceptance/inputs_catalogue.json",
         ]
         try await withGateway(environment: environment) { gateway in

@@ -1,5 +1,6 @@
 """Embeddings and moderations: OpenAI's SDK through the gateway at a provider that speaks OpenAI's format
-(https://platform.openai.com/docs/api-reference/embeddings and .../moderations).
+(https://platform.openai.com/docs/api-reference/embeddings and .../moderations), and embeddings at Google
+(https://ai.google.dev/api/embeddings, https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api).
 
 Arguments: the gateway's key, the port at which the gateway looks for the provider. Environment: GATEWAY_URL.
 """
@@ -27,7 +28,21 @@ class Answer(shop.Answer):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         asked.append((self.path, body))
-        self.answer(self.embeddings(body) if self.path == "/v1/embeddings" else self.moderation(body))
+        google = {"batchEmbedContents": self.batch, "predict": self.predict}.get(self.path.split(":")[-1])
+        self.answer((google or (self.embeddings if self.path == "/v1/embeddings" else self.moderation))(body))
+
+    @staticmethod
+    def batch(body):
+        for request in body["requests"]:
+            assert set(request) <= {"model", "content", "outputDimensionality"} and request["model"] == "models/gemini-embedding-001"
+        texts = [request["content"]["parts"][0]["text"] for request in body["requests"]]
+        return {"embeddings": [{"values": [0.5, -0.25, len(text)]} for text in texts]}
+
+    @staticmethod
+    def predict(body):
+        return {"predictions": [
+            {"embeddings": {"values": [0.5, -0.25, 1.5], "statistics": {"token_count": 7, "truncated": False}}}
+            for _ in body["instances"]]}
 
     @staticmethod
     def embeddings(body):
@@ -82,6 +97,24 @@ assert client.embeddings.create(model="alpha/vectors-1", input="x", encoding_for
 # Nothing is free because the usage was missing.
 estimated = client.embeddings.create(model="vectors", input="x" * 40, user="no usage")
 assert estimated.metadata["estimated"] and last_outcome()["estimated"] and last_outcome()["charged"] > 0, estimated
+
+# Google's vectors in OpenAI's form: AI Studio counts no tokens, Vertex AI does.
+for encoding in ("float", "base64", openai.omit):
+    answer = client.embeddings.create(
+        model="google-ai-studio/gemini-embedding-001", input=["Grüße", "x" * 40], dimensions=3, encoding_format=encoding)
+    vector = answer.data[1].embedding
+    vector = list(struct.unpack("<3f", base64.b64decode(vector))) if encoding == "base64" else vector
+    assert vector == [0.5, -0.25, 40.0] and answer.metadata["estimated"] == "true", answer
+    assert asked[-1][0] == "/v1beta/models/gemini-embedding-001:batchEmbedContents", asked[-1]
+    assert asked[-1][1]["requests"][0]["outputDimensionality"] == 3, asked[-1]
+    assert last_outcome()["estimated"] and last_outcome()["charged"] > 0
+answer = client.embeddings.create(model="text-embedding-005", input="Grüße")
+assert answer.data[0].embedding == [0.5, -0.25, 1.5] and answer.usage.prompt_tokens == 7, answer
+assert asked[-1] == ("/v1/publishers/google/models/text-embedding-005:predict", {"instances": [{"content": "Grüße"}]}), asked[-1]
+assert last_outcome()["charged"] == 7 * 25 and last_outcome()["provider"] == "google-vertex"
+tokens = httpx.post(URL + "/v1/embeddings", headers={"authorization": "Bearer " + KEY}, json={
+    "model": "text-embedding-005", "input": [1, 2]})
+assert tokens.status_code == 400 and tokens.json()["error"]["param"] == "input", tokens.text
 
 # A moderation is free where its price is, and is an event all the same.
 answer = client.moderations.create(model="harm", input=["a", "b"])

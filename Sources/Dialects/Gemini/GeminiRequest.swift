@@ -68,13 +68,20 @@ public struct GeminiRequest: ForeignRequest {
     /// (https://cloud.google.com/vertex-ai/generative-ai/docs/start/express-mode/overview).
     public func path(model: String, at account: Provider.Account) -> String {
         let call = isStreamed ? "streamGenerateContent?alt=sse" : "generateContent"
+        return Self.path(call, of: model, at: account, isVertex: isVertex)
+    }
+
+    /// Where `call` of a model is asked.
+    static func path(_ call: String, of model: String, at account: Provider.Account, isVertex: Bool) -> String {
         guard isVertex else { return "/v1beta/models/\(model):\(call)" }
         let publisher = "publishers/google/models/\(model):\(call)"
         guard let project = account.options["project"] else { return "/v1/\(publisher)" }
         return "/v1/projects/\(project)/locations/\(account.options["region"] ?? "global")/\(publisher)"
     }
 
-    public func headers(of call: ProviderCall) -> [(String, String)] {
+    public func headers(of call: ProviderCall) -> [(String, String)] { Self.headers(of: call) }
+
+    static func headers(of call: ProviderCall) -> [(String, String)] {
         [call.token ?? ("x-goog-api-key", call.account.apiKey)]
     }
 

@@ -8,11 +8,12 @@ extension Dialect {
     func request(
         _ entered: EnteredRequest, scan: ChatRequestScan, mapping: Mapping
     ) throws(APIError) -> (any ForeignRequest)? {
-        if entered.entrance.kind != .chat {
-            guard self == .openai || self == .azure else {
-                throw .invalid("model", "The provider of this model is asked for completions alone.")
-            }
-            return nil
+        switch (entered.entrance.kind, self) {
+        case (.chat, _): break
+        case (_, .openai), (_, .azure): return nil
+        case (.embedding, .gemini), (.embedding, .vertex):
+            return try GeminiEmbeddings(entered.chat, isVertex: self == .vertex)
+        default: throw .invalid("model", "The provider of this model is asked for completions alone.")
         }
         if self == .anthropic, let messages = entered.messages { return NativeMessages(messages) }
         if let exclusive = entered.messages?.exclusive { throw exclusive }
