@@ -1,5 +1,3 @@
-internal import Money
-
 extension Catalogue {
     /// The name that means whichever of some models is cheapest for a request; no model can have it.
     public static let automatic = "auto"
@@ -15,19 +13,11 @@ extension Catalogue {
             let mappings = model.mappings.filter {
                 $0.isFree == free && $0.isActive(at: time) && !$0.isDeprecated(at: time) && fits($0)
             }
-            guard let price = mappings.map(\.tokenPrice).min() else { continue }
+            guard let price = mappings.map({ $0.prices.ofTwoTokens(promptTokens: 1) }).min() else { continue }
             let resolution = Resolution(
                 requested: Self.automatic, requestedProvider: nil, model: model, mappings: mappings)
             choices.append((resolution, price))
         }
         return choices.sorted { $0.price < $1.price }.map(\.resolution)
-    }
-}
-
-extension Mapping {
-    /// What a prompt token and a completion token cost together, in pico-dollars, for a short prompt.
-    fileprivate var tokenPrice: Int64 {
-        let tier = prices.tier(promptTokens: 1)
-        return tier.input.rawValue.addingReportingOverflow(tier.output.rawValue).partialValue
     }
 }

@@ -4,12 +4,16 @@ extension Catalogue {
     /// The cheapest mapping at `provider` that is neither free nor deprecated at `time` (microseconds since 1970 UTC), by what a
     /// prompt token and a completion token cost together; nil when there is none.
     public func cheapestPaid(at provider: String, _ time: Int64) -> Mapping? {
-        func price(_ mapping: Mapping) -> Int64 {
-            let tier = mapping.costs.tier(promptTokens: 1)
-            return tier.input.rawValue.addingReportingOverflow(tier.output.rawValue).partialValue
-        }
-        return models.lazy.flatMap(\.mappings).filter {
+        models.lazy.flatMap(\.mappings).filter {
             $0.provider == provider && !$0.isFree && $0.isActive(at: time) && !$0.isDeprecated(at: time)
-        }.min { price($0) < price($1) }
+        }.min { $0.costs.ofTwoTokens(promptTokens: 1) < $1.costs.ofTwoTokens(promptTokens: 1) }
+    }
+}
+
+extension Prices {
+    /// What a prompt token and a completion token cost together, in pico-dollars: by this mappings are compared.
+    public func ofTwoTokens(promptTokens: Int64) -> Int64 {
+        let tier = tier(promptTokens: promptTokens)
+        return tier.input.rawValue.addingReportingOverflow(tier.output.rawValue).partialValue
     }
 }

@@ -134,8 +134,7 @@ struct UnderstandStep: Sendable {
                 let foreign = try provider.dialect.request(entered, scan: scan, mapping: mapping)
                 let promptTokens = min(
                     scan.promptBound(for: mapping) + (foreign?.addedPromptTokens ?? 0), scan.longestPrompt(for: mapping))
-                let tier = mapping.prices.tier(promptTokens: promptTokens)
-                let (price, _) = tier.input.rawValue.addingReportingOverflow(tier.output.rawValue)
+                let price = mapping.prices.ofTwoTokens(promptTokens: promptTokens)
                 routes.append((Route(mapping: mapping, provider: provider, promptTokens: promptTokens, foreign: foreign), price))
             } catch {
                 // What a provider lacks at which requests can be sent matters more than what another lacks.
