@@ -191,6 +191,14 @@ async def images_by_address():
     else:
         raise AssertionError("21 images")
     assert len(server.bodies) == sent
+    # Both of the house's keys are tried with what was fetched once.
+    images.asked.clear()
+    try:
+        await ask(of("/pixel"), model="bedrock-error-503")
+    except openai.InternalServerError:
+        assert len(server.bodies) == sent + 2 and images.asked == ["/pixel"], (len(server.bodies) - sent, images.asked)
+    else:
+        raise AssertionError("bedrock-error-503")
     images.server.close()
 
 

@@ -74,13 +74,15 @@ struct RelayStep: Sendable {
         }
         var attempts = earlier
         var index = index
+        // What was fetched for one route serves the next.
+        var images: [String: String] = [:]
         while true {
             let route = routes[index]
             let began = ContinuousClock.now
             gateway.circuits.begin(.init(route))
             let failure: UpstreamFailure
             do {
-                let answer = try await send(admitted, to: route, isLast: index == routes.count - 1)
+                let answer = try await send(admitted, to: route, isLast: index == routes.count - 1, &images)
                 if (200..<300).contains(answer.status) {
                     return (OpenedAnswer(route: route, answer: answer, attempts: attempts, began: began), index)
                 }
@@ -103,10 +105,10 @@ struct RelayStep: Sendable {
     }
 
     private func send(
-        _ admitted: AdmittedRequest, to route: Route, isLast: Bool
+        _ admitted: AdmittedRequest, to route: Route, isLast: Bool, _ images: inout [String: String]
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
         let understood = admitted.understood
-        if let foreign = route.foreign { return try await send(admitted, foreign, to: route, isLast: isLast) }
+        if let foreign = route.foreign { return try await send(admitted, foreign, to: route, isLast: isLast, &images) }
         let body = understood.scan.applying(
             RequestEdits(
                 model: route.mapping.upstreamName == understood.scan.model ? nil : route.mapping.upstreamName,
@@ -128,14 +130,16 @@ struct RelayStep: Sendable {
 
     /// Sends the request in the provider's dialect; its answer comes back in OpenAI's.
     private func send(
-        _ admitted: AdmittedRequest, _ foreign: any ForeignRequest, to route: Route, isLast: Bool
+        _ admitted: AdmittedRequest, _ foreign: any ForeignRequest, to route: Route, isLast: Bool,
+        _ images: inout [String: String]
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
         let understood = admitted.understood
         let account = try await account(for: route)
         let model = route.mapping.upstreamName
         let limit = min(admitted.outputLimit(at: route)?.tokens ?? understood.outputLimit ?? .max, route.mapping.outputBound)
         let body: [UInt8]
-        let images = try await ImageFetcher(gateway: gateway).images(foreign.remoteImages)
+        let missing = foreign.remoteImages.filter { images[$0.url] == nil }
+        images.merge(try await ImageFetcher(gateway: gateway).images(missing)) { $1 }
         do {
             body = try foreign.with(images: images).body(model: model, maximumTokens: limit)
         } catch {
