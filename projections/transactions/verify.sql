@@ -13,4 +13,5 @@ found AS (
 )
 SELECT 'organization: credited differs from the fold' AS problem, organization AS id, f.credited AS expected, t.credited AS found
 FROM folded AS f FULL JOIN found AS t USING (organization)
-WHERE f.credited IS DISTINCT FROM t.credited OR f.count IS DISTINCT FROM t.count;
+-- An organization with nothing but failed payments has a movement of zero, and no event that credits anything.
+WHERE coalesce(f.credited, 0) <> coalesce(t.credited, 0) OR coalesce(f.count, 0) <> coalesce(t.count, 0);
