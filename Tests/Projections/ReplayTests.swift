@@ -17,6 +17,8 @@ import Testing
                 try await database.append(try generator.events(1 + generator.chance(150)))
                 if generator.chance(3) > 0 { try await running.catchUp(database) }
             }
+            let rest = generator.rest()
+            if !rest.isEmpty { try await database.append(rest) }
             try await running.catchUp(database)
             let comparer = Comparer(definition: definition, configuration: database.configuration, logger: database.logger)
             let comparison = try await comparer.compare()

@@ -51,6 +51,12 @@ public struct HistoryGenerator: Sendable {
         return events
     }
 
+    /// What is left of the command that the last event belongs to: a ledger never ends inside of one.
+    public mutating func rest() -> [NewEvent] {
+        defer { pending = [] }
+        return pending
+    }
+
     private mutating func step() throws {
         if keys.isEmpty {
             try createOrganization()
