@@ -168,6 +168,28 @@ import Testing
         #expect(signal.position == 100)
     }
 
+    @Test(.timeLimit(.minutes(1))) func whoWaitsForAChangeIsNotWokenByRequests() async throws {
+        let signal = LedgerSignal()
+        signal.signal(10)
+        let waiter = Task { await signal.wait(beyond: 10, atMost: .seconds(30), forChange: true) }
+        signal.signal(20, hasChanges: false)
+        #expect(await signal.wait(beyond: 10, atMost: .milliseconds(5), forChange: true) == 20, "the time is over")
+        #expect(signal.changePosition == 10)
+        // Another process committed it before, and is heard later.
+        signal.signalFromElsewhere(15)
+        #expect(await waiter.value == 20)
+        #expect(signal.changePosition == 15)
+        #expect(signal.ownChangePosition == 10)
+    }
+
+    @Test func aNoticeSaysWhetherThereAreChanges() {
+        for notice in [Notice(position: 7, hasChanges: true), Notice(position: 8, hasChanges: false)] {
+            #expect(Notice(notice.payload) == notice)
+        }
+        #expect(Notice("9")?.hasChanges == true)
+        for text in ["", " requests", "x requests", "9 requests "] { #expect(Notice(text) == nil) }
+    }
+
     @Test(.timeLimit(.minutes(2))) func aSignalReachesAnotherProcess() async throws {
         try await withTestDatabase { url in
             let configuration = try PostgresConfiguration(url: url)
@@ -185,6 +207,9 @@ import Testing
             there.signal(1_000_000)
             while here.position < 1_000_000 { await here.wait(beyond: position, atMost: .milliseconds(50)) }
             #expect(here.ownPosition == position, "what came from elsewhere is not told again")
+            there.signal(1_000_001, hasChanges: false)
+            while here.position < 1_000_001 { await here.wait(beyond: 1_000_000, atMost: .milliseconds(50)) }
+            #expect(here.changePosition == 1_000_000, "requests alone are told as such")
             for bridge in bridges {
                 bridge.cancel()
                 await bridge.value

@@ -117,8 +117,10 @@ struct AppenderWriter {
         pause = .milliseconds(20)
         var appended: Int64 = 0
         var events = 0
+        var hasChanges = false
         for (entry, result) in zip(batch, results) {
             events += entry.command.events.count
+            hasChanges = hasChanges || entry.command.events.contains { $0.stream.kind != .request }
             if case .appended = result { appended += Int64(entry.command.events.count) }
             if let position = result.position { knownPosition = max(knownPosition, position) }
         }
@@ -130,7 +132,7 @@ struct AppenderWriter {
             return batch.map { queue.finish($0.id) }
         }
         // First, so that whoever has its answer finds the signal given.
-        if appended > 0 { appender.signal?.signal(knownPosition) }
+        if appended > 0 { appender.signal?.signal(knownPosition, hasChanges: hasChanges) }
         for (caller, result) in zip(callers, results) { caller?.resume(returning: .success(result)) }
     }
 

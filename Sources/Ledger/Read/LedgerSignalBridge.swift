@@ -43,7 +43,8 @@ public struct LedgerSignalBridge: Sendable {
             group.addTask {
                 do {
                     for await payload in try await connection.listen(Self.channel) {
-                        if let position = Int64(payload) { signal.signalFromElsewhere(position) }
+                        guard let notice = Notice(payload) else { continue }
+                        signal.signalFromElsewhere(notice.position, hasChanges: notice.hasChanges)
                     }
                 } catch { logger.warning("LISTEN ended", metadata: ["error": "\(error)"]) }
             }
@@ -53,9 +54,10 @@ public struct LedgerSignalBridge: Sendable {
                     let seen = signal.position
                     let own = signal.ownPosition
                     if own > told {
-                        do { try await connection.query("SELECT pg_notify('\(Self.channel)', $1)", [.text(String(own))]) } catch {
-                            return
-                        }
+                        let notice = Notice(position: own, hasChanges: signal.ownChangePosition > told)
+                        do {
+                            try await connection.query("SELECT pg_notify('\(Self.channel)', $1)", [.text(notice.payload)])
+                        } catch { return }
                         told = own
                     }
                     await signal.wait(beyond: seen, atMost: .seconds(5))
@@ -66,4 +68,25 @@ public struct LedgerSignalBridge: Sendable {
             group.cancelAll()
         }
     }
+}
+
+/// What one process tells the others: a position, and ` requests` after it where nothing else was committed since the last.
+struct Notice: Sendable, Hashable {
+    private static let requestsAlone = " requests"
+
+    let position: Int64
+    let hasChanges: Bool
+
+    init(position: Int64, hasChanges: Bool) {
+        self.position = position
+        self.hasChanges = hasChanges
+    }
+
+    init?(_ payload: String) {
+        hasChanges = !payload.hasSuffix(Self.requestsAlone)
+        guard let position = Int64(hasChanges ? payload : String(payload.dropLast(Self.requestsAlone.count))) else { return nil }
+        self.position = position
+    }
+
+    var payload: String { hasChanges ? String(position) : "\(position)\(Self.requestsAlone)" }
 }

@@ -57,6 +57,9 @@ public struct ProjectionDefinition: Sendable {
     /// The event types that are folded, in order.
     public var types: [String] { events.keys.sorted() }
 
+    /// Whether events of requests are folded, which are nearly all there are.
+    var foldsRequests: Bool { events.keys.contains { $0.hasPrefix("request.") } || streams["request"] != nil }
+
     /// SHA-256 of all that decides what the tables hold, in hexadecimal. Comments, white space, indexes and `verify.sql` don't.
     let source: String
 

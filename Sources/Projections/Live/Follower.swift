@@ -20,6 +20,10 @@ struct Follower {
     /// Events of a batch that was worth its transaction; where so many come, they can gather for four times as long. What folds
     /// few of them is waited for by people, and costs little.
     private static let largeBatch: Int64 = 1_000
+    /// With a mirror, others wait for what is applied, for example for holds that end.
+    private static let largeBatchOfMirror: Int64 = 400
+    /// How long what folds nothing of requests lets them pass before its checkpoint follows.
+    private static let passing: Duration = .seconds(1)
     /// Tables grow; plans that were made when they were small are made anew after so many batches.
     private static let batchesOfPlan = 500
 
@@ -74,11 +78,12 @@ struct Follower {
 
     /// Returns when there is something to apply, or something is wrong with the checkpoint.
     private func waitForMore(since began: ContinuousClock.Instant, after applied: BatchRunner.Applied) async throws {
-        // Spread, or all projections would take the processors at the same moment, from the requests.
-        let isBusy = untilLook > 0 && applied.upto - applied.after > Self.largeBatch
-        let pace = isBusy ? projector.pace * 4 : projector.pace
-        let rest = pace * Double.random(in: 0.8...1.2) - (clock.now - began)
         if let signal = projector.signal, signal.position > position {
+            if !projector.definition.foldsRequests {
+                await signal.wait(beyond: position, atMost: Self.passing, forChange: true)
+            }
+            // Spread, or all projections would take the processors at the same moment, from the requests.
+            let rest = pace(after: applied) * Double.random(in: 0.8...1.2) - (clock.now - began)
             if rest > .zero { await Projector.sleep(rest) }
             return
         }
@@ -94,6 +99,12 @@ struct Follower {
                 checkpoint.isMade(by: projector.definition)
             else { return }
         }
+    }
+
+    private func pace(after applied: BatchRunner.Applied) -> Duration {
+        let count = applied.upto - applied.after
+        if projector.mirror != nil { return count > Self.largeBatchOfMirror ? projector.pace * 2 : projector.pace }
+        return untilLook > 0 && count > Self.largeBatch ? projector.pace * 4 : projector.pace
     }
 
     /// - Returns: A pause when the projection is left to others; nil when it is tried again here.

@@ -65,7 +65,7 @@ extension ProjectionDefinition {
 
     /// A projection that folds nothing of requests reads the index of the other events, a handful among thousands.
     private var ofChanges: String {
-        events.keys.contains { $0.hasPrefix("request.") } || streams["request"] != nil ? "" : " AND e.stream_kind <> 'request'"
+        foldsRequests ? "" : " AND e.stream_kind <> 'request'"
     }
 
     /// NOT IN, for which the few parked ones are hashed once; as a join they would be sorted with every event of the batch.
