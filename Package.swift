@@ -135,7 +135,10 @@ let package = Package(
                 nioCore, nioPosix, logging, crypto, collections,
             ],
             path: "Tests/Benchmarks",
-            exclude: ["bench.py", "bench_catalogue.json", "dialects.py", "parts.py", "ruled.py", "table.py"],
+            exclude: [
+                "bench.py", "bench_catalogue.json", "books.py", "dialects.py", "growth.py", "load.py", "parts.py", "ruled.py",
+                "table.py", "tokens.lua",
+            ],
             swiftSettings: settings + strict),
         tests("Postgres", ["Postgres", "TestSupport", nioCore, logging]),
         tests("Redis", ["Redis", "TestSupport", nioCore, nioPosix, logging]),

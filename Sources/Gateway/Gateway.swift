@@ -161,6 +161,9 @@ public struct GatewayConfiguration: Sendable {
     public var trustedProxies: TrustedProxies
     /// Whether URLs that organizations give to their provider keys may lead to private addresses.
     public var allowsPrivateProviderURLs: Bool
+    /// False where it is measured what the books cost: requests are let in and held as ever, and nothing of them is recorded
+    /// or charged.
+    public var keepsBooks: Bool
     /// What `GET /` calls the version.
     public var version: String
 
@@ -171,7 +174,7 @@ public struct GatewayConfiguration: Sendable {
         streamDeadline: Duration = .seconds(1200), routing: RoutingWeights = RoutingWeights(),
         freeWithCredits: FreeLimit = .withCredits, freeWithoutCredits: FreeLimit = .withoutCredits,
         alternativeConnectDeadline: Duration = .seconds(2), trustedProxies: TrustedProxies = TrustedProxies(),
-        allowsPrivateProviderURLs: Bool = false, version: String = "1.0.0"
+        allowsPrivateProviderURLs: Bool = false, keepsBooks: Bool = true, version: String = "1.0.0"
     ) {
         self.maximumBodyBytes = maximumBodyBytes
         self.maximumAnswerBytes = maximumAnswerBytes
@@ -187,6 +190,7 @@ public struct GatewayConfiguration: Sendable {
         self.alternativeConnectDeadline = alternativeConnectDeadline
         self.trustedProxies = trustedProxies
         self.allowsPrivateProviderURLs = allowsPrivateProviderURLs
+        self.keepsBooks = keepsBooks
         self.version = version
     }
 }

@@ -37,4 +37,40 @@ import Testing
             #expect(try await runCommand(["curl", "-sf", "-o", "/dev/null", "-w", "%{http_code}", gateway.url + "/"]) == "200")
         }
     }
+
+    @Test func withoutBooksLimitsHoldAndNothingIsRecorded() async throws {
+        try await withGateway { gateway in
+            let refused = try await refusal(
+                gateway, ["--port", "0", "--measure-without-books"], ["LLMGATEWAY_HOST": "0.0.0.0"])
+            #expect(refused.contains("--measure-without-books gives answers away: it needs LLMGATEWAY_HOST=127.0.0.1"))
+            let rich = try await AcceptanceTests.shop(gateway, credits: "0.001")
+            let poor = try await AcceptanceTests.shop(gateway, credits: "0.000000001")
+            try await gateway.withAnother(arguments: ["--measure-without-books"]) { url in
+                let health = try await runCommand(["curl", "-s", url + "/"])
+                #expect(health.contains("without books: nothing is charged"))
+                // Far more than the credits, one after the other: each hold is given back.
+                for _ in 0..<40 { #expect(try await status(of: url, token: rich.token, words: 500) == "200") }
+                #expect(try await status(of: url, token: poor.token, words: 500) == "402")
+            }
+            let balance = try await gateway.balance(rich.organization)
+            #expect(balance.charged == "0" && balance.balance == balance.credited)
+            for type in ["request.authorized", "request.completed"] {
+                #expect(try await gateway.command("ledger", "events", "--type", type, "--json") == "")
+            }
+            // The one that keeps them goes on.
+            #expect(try await status(of: gateway.url, token: rich.token, words: 5) == "200")
+            let kept = try await gateway.outcomes("request.completed", count: 1)
+            #expect(kept.count == 1)
+        }
+    }
+
+    /// The HTTP status of a completion by the built-in provider.
+    private func status(of url: String, token: String, words: Int) async throws -> String {
+        let text = String(repeating: "word ", count: words)
+        let body = #"{"model":"echo","messages":[{"role":"user","content":"\#(text)"}],"max_tokens":16}"#
+        return try await runCommand([
+            "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Authorization: Bearer " + token, "-d", body,
+            url + "/v1/chat/completions",
+        ])
+    }
 }

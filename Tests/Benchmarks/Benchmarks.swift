@@ -6,7 +6,7 @@ struct Benchmarks: AsyncParsableCommand {
         commandName: "benchmarks",
         abstract: "Measures the parts of the gateway in ratios against a yardstick of the same run.",
         subcommands: [
-            AdmitBench.self, AppendBench.self, FinanceBench.self, ProjectBench.self, RebuildBench.self, RedisBench.self,
-            VerifyBench.self,
+            AdmitBench.self, AppendBench.self, FillCommand.self, FinanceBench.self, ProjectBench.self, RebuildBench.self,
+            RedisBench.self, ShopsCommand.self, VerifyBench.self,
         ])
 }

@@ -192,11 +192,25 @@ extension BusyDay {
         var last: Int64 = 0
         var left = count
         while left > 0 {
-            var statements: [PostgresStatement] = []
-            while left > 0, statements.count < 32 {
-                let events = try events(min(left, 128))
-                left -= events.count
-                statements.append(Self.call(events))
+            let taken = min(left, Self.eventsOfCommit)
+            left -= taken
+            last = try await Self.append(try events(taken), to: connection)
+        }
+        return last
+    }
+
+    private static let eventsOfCommit = 32 * 128
+
+    /// Appends events, each a command of its own.
+    ///
+    /// - Returns: The position of the last.
+    @discardableResult
+    static func append(_ events: [NewEvent], to connection: PostgresConnection) async throws -> Int64 {
+        var last: Int64 = 0
+        for start in stride(from: 0, to: events.count, by: eventsOfCommit) {
+            let part = events[start..<min(start + eventsOfCommit, events.count)]
+            let statements = stride(from: part.startIndex, to: part.endIndex, by: 128).map {
+                call(Array(part[$0..<min($0 + 128, part.endIndex)]))
             }
             for result in try await connection.pipeline(statements, deadline: .seconds(120)) {
                 for row in try result.get() {

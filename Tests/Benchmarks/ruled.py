@@ -18,8 +18,13 @@ RULES = (
 )
 
 
-def keys(base):
-    """The tokens of a key without rules and of one with 20, whose requests are all let in."""
+def rules(count):
+    """The first so many rules; beyond the twenty come denials of other models."""
+    return RULES[:count] + [("deny_models", {"models": [f"more-{n}"]}) for n in range(count - len(RULES))]
+
+
+def keys(base, counts=(0, 20, 100)):
+    """The tokens of keys by how many rules they have, whose requests are all let in."""
 
     def send(path, body, token=None):
         headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
@@ -33,11 +38,13 @@ def keys(base):
         [ROOT + "/tools/llmgateway", "credits", "grant", "--organization", organization, "--amount", "1000000", "--kind", "paid"],
         check=True, capture_output=True)
     project = send("/projects", {"name": "P", "organizationId": organization, "mode": "credits"}, session)["project"]["id"]
-    plain, ruled = (
-        send("/keys/api", {"description": "k", "projectId": project, "usageLimit": None}, session)["apiKey"] for _ in range(2))
-    for kind, value in RULES:
-        send(f"/keys/api/{ruled['id']}/iam", {"ruleType": kind, "ruleValue": value}, session)
-    return plain["token"], ruled["token"]
+    found = {}
+    for count in counts:
+        key = send("/keys/api", {"description": "k", "projectId": project, "usageLimit": None}, session)["apiKey"]
+        found[count] = key["token"]
+        for kind, value in rules(count):
+            send(f"/keys/api/{key['id']}/iam", {"ruleType": kind, "ruleValue": value}, session)
+    return found
 
 
 def ratio(plain, ruled, measure, turns=int(os.environ.get("BENCH_TURNS") or 3)):

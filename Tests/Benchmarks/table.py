@@ -11,10 +11,15 @@ def number(text):
     return float(found[0].replace(",", "")) if found else None
 
 
-def show(name, value, ratio="", target=""):
-    print(f"{name:<58} {value:>22} {ratio:>16} {target:>24}", flush=True)
-    if os.environ.get("BENCH_JSON") and name != "measurement":
-        line = {
-            "measurement": name, "value": number(value), "ratio": number(ratio), "shown": value, "beside": ratio, "wanted": target}
+def record(line):
+    """Adds a line for programs."""
+    if os.environ.get("BENCH_JSON"):
         with open(os.environ["BENCH_JSON"], "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+
+
+def show(name, value, ratio="", target=""):
+    print(f"{name:<58} {value:>22} {ratio:>16} {target:>24}", flush=True)
+    if name != "measurement":
+        record({
+            "measurement": name, "value": number(value), "ratio": number(ratio), "shown": value, "beside": ratio, "wanted": target})

@@ -42,8 +42,10 @@ public final class GatewayProcess: Sendable {
     }
 
     /// Runs `body` with the URL of a second gateway of the same ledger and Redis, whose environment `extra` changes.
+    ///
+    /// - Parameter arguments: Further ones for `serve`.
     public func withAnother(
-        environment extra: [String: String] = [:], _ body: (String) async throws -> Void
+        environment extra: [String: String] = [:], arguments: [String] = [], _ body: (String) async throws -> Void
     ) async throws {
         let (port, folder) = (try freePort(), home + "-other")
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -52,7 +54,8 @@ public final class GatewayProcess: Sendable {
         var failure: (any Error)?
         do {
             _ = try await Self.serve(
-                environment.merging(extra) { _, given in given }.merging(own) { _, given in given }, log: folder + "/gateway.log"
+                environment.merging(extra) { _, given in given }.merging(own) { _, given in given }, arguments: arguments,
+                log: folder + "/gateway.log"
             ) { child in other.withLock { $0 = child } }
             try await body("http://127.0.0.1:\(port)")
         } catch {
@@ -67,10 +70,10 @@ public final class GatewayProcess: Sendable {
 
     /// Starts a server and returns when it is ready; `started` gets it at once, so that a failure can end it too.
     private static func serve(
-        _ environment: [String: String], log: String, started: (ChildProcess) -> Void
+        _ environment: [String: String], arguments: [String] = [], log: String, started: (ChildProcess) -> Void
     ) async throws -> ChildProcess {
         let began = (try? String(contentsOfFile: log, encoding: .utf8))?.utf8.count ?? 0
-        let child = try ChildProcess(executable, ["serve"], environment: environment, output: log)
+        let child = try ChildProcess(executable, ["serve"] + arguments, environment: environment, output: log)
         started(child)
         let deadline = ContinuousClock.now + .seconds(60)
         while true {

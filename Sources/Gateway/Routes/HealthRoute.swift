@@ -20,7 +20,7 @@ struct HealthRoute: Sendable {
     }
 
     private struct Answer: Encodable, Sendable {
-        let message = "LLM Gateway API is running"
+        let message: String
         let version: String
         let health: Health
     }
@@ -34,7 +34,10 @@ struct HealthRoute: Sendable {
             let health = Health(status: isHealthy ? "healthy" : "unhealthy", database: database, redis: redis)
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
-            let body = try encoder.encode(Answer(version: gateway.configuration.version, health: health))
+            let books = gateway.configuration.keepsBooks ? "" : " without books: nothing is charged"
+            let body = try encoder.encode(
+                Answer(
+                    message: "LLM Gateway API is running" + books, version: gateway.configuration.version, health: health))
             return Response(
                 status: isHealthy ? .ok : .serviceUnavailable, headers: [.contentType: "application/json"],
                 body: .init(byteBuffer: ByteBuffer(bytes: body)))

@@ -199,6 +199,7 @@ struct AdmitStep: Sendable {
 
     /// Appends `request.authorized`.
     private func authorize(_ admitted: AdmittedRequest) async throws(GatewayError) -> Authorization {
+        guard gateway.configuration.keepsBooks else { return .authorized }
         let incoming = admitted.understood.incoming
         let address = admitted.understood.address
         let began = ContinuousClock.now

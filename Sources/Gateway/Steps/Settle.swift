@@ -49,6 +49,11 @@ struct Settler: Sendable {
         let isCached = admitted.cached != nil
         let bills = isCached ? (price: Bill.none, cost: Bill.none) : full
         let charged = admitted.admission.strict ? min(bills.price.total, admitted.held) : bills.price.total
+        guard gateway.configuration.keepsBooks else {
+            gateway.admission.release(
+                admitted.understood.incoming.id, address: admitted.understood.address, on: admitted.understood.incoming.eventLoop)
+            return SettledRequest(bill: bills.price, charged: charged)
+        }
         var outcome = outcome(admitted, ending, bills, charged: charged)
         let kept = admitted.admission.isRetained ? KeptBodies(admitted, ending, writer: gateway.payloads) : nil
         outcome.bodies = kept?.digests

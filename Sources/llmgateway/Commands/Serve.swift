@@ -20,15 +20,28 @@ struct Serve: AsyncParsableCommand {
     @Flag(help: "Go on from a ledger that is behind its newest seal, recording that it was accepted.")
     var acceptRollback = false
 
+    @Flag(
+        help: ArgumentHelp(
+            "Record and charge nothing, to measure what the books cost.",
+            discussion: "Keys, rules and limits hold as ever. Refused where others than this machine could send requests."))
+    var measureWithoutBooks = false
+
     func run() async throws {
         var settings = try Settings()
         if let port { settings.port = port }
         let logger = settings.logger()
+        if measureWithoutBooks {
+            guard ["127.0.0.1", "::1", "localhost"].contains(settings.host) else {
+                throw SettingsError(
+                    message: "--measure-without-books gives answers away: it needs LLMGATEWAY_HOST=127.0.0.1")
+            }
+            logger.critical("nothing is recorded or charged: this process only measures what the books cost")
+        }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         try await ListenAddress.check(host: settings.host, port: settings.port, on: group)
         let process = try await ServeProcess(
             settings: settings, eventLoopGroup: group, isUnprotectedAllowed: unprotectedLedger, acceptsRollback: acceptRollback,
-            logger: logger)
+            keepsBooks: !measureWithoutBooks, logger: logger)
         let services = ServiceGroup(
             configuration: .init(
                 services: process.services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],

@@ -25,7 +25,8 @@ struct ServeProcess: Sendable {
     private let identity: Identity
 
     init(
-        settings: Settings, eventLoopGroup: any EventLoopGroup, isUnprotectedAllowed: Bool, acceptsRollback: Bool, logger: Logger
+        settings: Settings, eventLoopGroup: any EventLoopGroup, isUnprotectedAllowed: Bool, acceptsRollback: Bool,
+        keepsBooks: Bool, logger: Logger
     ) async throws {
         let catalogue = try Self.catalogue(settings, logger: logger)
         let configuration = try settings.postgres(settings.databaseURL, name: "llmgateway serve")
@@ -68,6 +69,7 @@ struct ServeProcess: Sendable {
         gatewayConfiguration.maximumBodyBytes = settings.maximumBodyBytes
         gatewayConfiguration.routing = settings.routing
         (gatewayConfiguration.freeWithCredits, gatewayConfiguration.freeWithoutCredits) = settings.freeLimits
+        gatewayConfiguration.keepsBooks = keepsBooks
         gatewayConfiguration.trustedProxies = settings.web.trustedProxies
         gatewayConfiguration.allowsPrivateProviderURLs = providerKeys.allowsPrivateURLs
         let gateway = Gateway(
