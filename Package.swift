@@ -160,7 +160,7 @@ let package = Package(
         tests("Credentials", ["Credentials", "Ledger", "Postgres", "TestSupport", logging]),
         tests(
             "Dialects", ["Dialects", "Catalogue", "JSON", "Money", "TestSupport", nioCore],
-            exclude: ["Anthropic/Golden", "Bedrock/Golden", "Gemini/Golden"]),
+            exclude: ["Anthropic/Golden", "Bedrock/Golden", "Gemini/Golden", "Responses/Golden"]),
         tests(
             "Gateway",
             [
@@ -208,10 +208,11 @@ let package = Package(
                 "curl_examples.py", "docs_page.py", "erasure.py", "gemini_catalogue.json", "gemini_keys.py", "gemini_server.py",
                 "gemini_upstream.py", "iam.py", "iam_catalogue.json", "inputs.py", "inputs_catalogue.json", "logs.py",
                 "mailboxes.py", "mock_catalogue.json",
-                "openai_sdk.py", "openai_server.py", "openapi.py", "passkeys.py", "playground.py", "provider.py",
+                "openai_sdk.py", "openai_server.py", "openapi.py", "passkeys.py", "playground.py", "pro_catalogue.json",
+                "provider.py",
                 "provider_keys.py", "quota.py",
                 "recompute.py", "recompute_seals.py", "requirements-clients.txt", "requirements.txt", "responses.py",
-                "responses_catalogue.json",
+                "responses_catalogue.json", "responses_server.py", "responses_upstream.py",
                 "retention.py", "routing.py", "routing_catalogue.json",
                 "shop.py", "standin.py",
                 "stripe_server.py", "upstream_failures.py",

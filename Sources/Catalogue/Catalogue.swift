@@ -76,8 +76,12 @@ public struct Catalogue: Sendable {
                 }
             }
             for (position, mapping) in entry.value.mappings.enumerated() {
-                guard providerIndex[mapping.provider] != nil else {
+                guard let place = providerIndex[mapping.provider] else {
                     throw entry.error("mappings[\(position)].provider", "no provider is called \"\(mapping.provider)\"")
+                }
+                guard mapping.api == .chatCompletions || [.openai, .azure].contains(self.providers[place].dialect) else {
+                    throw entry.error(
+                        "mappings[\(position)].api", "the provider's dialect has no way called \(mapping.api.rawValue)")
                 }
                 upstreamIndex[.init(provider: mapping.provider, name: mapping.upstreamName), default: []].append(index)
             }

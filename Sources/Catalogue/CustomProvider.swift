@@ -35,7 +35,8 @@ public enum CustomProvider {
             capabilities: Capabilities(
                 streaming: true, vision: true, tools: true, parallelToolCalls: true, reasoning: true, jsonOutput: true,
                 jsonSchema: true),
-            imageTokens: .unknown, outputLimitField: .maximumTokens, thinking: .budget, priority: nil, deprecatedAt: nil,
+            imageTokens: .unknown, outputLimitField: .maximumTokens, thinking: .budget, api: .chatCompletions,
+            priority: nil, deprecatedAt: nil,
             deactivatedAt: nil)
         let all = Model(
             id: "\(name)/\(model)", name: model, family: "custom", kind: .chat, summary: "", aliases: [model],

@@ -81,6 +81,7 @@ extension Catalogue {
         return [("model", mapping.upstreamName)] + fields(of: mapping.prices, "prices") + fields(of: mapping.costs, "costs") + [
             ("context_size", String(mapping.contextSize)), ("max_output", mapping.maximumOutput.map { String($0) }),
             ("output_limit_field", mapping.outputLimitField.rawValue), ("thinking", mapping.thinking.rawValue),
+            ("api", mapping.api.rawValue),
             ("image_tokens", "\(mapping.imageTokens.low) and \(mapping.imageTokens.other)"),
             ("deprecated_at", mapping.deprecatedAt.map(CalendarDay.text)),
             ("deactivated_at", mapping.deactivatedAt.map(CalendarDay.text)),

@@ -57,6 +57,8 @@ public struct Mapping: Sendable, Hashable {
     public let outputLimitField: OutputLimitField
     /// How it is told how much to think, where the dialect has more than one way.
     public let thinking: ThinkingMode
+    /// Which of a provider's ways to a completion it is asked by, where the dialect has more than one.
+    public let api: CompletionAPI
     /// How much it is preferred to the model's other mappings; nil is the provider's.
     public let priority: Multiplier?
     /// From when on new uses are discouraged, in microseconds since 1970 UTC.
@@ -103,6 +105,14 @@ public enum ThinkingMode: String, Sendable, Hashable, CaseIterable {
     case budget
     /// An effort; the model finds the number itself.
     case adaptive
+}
+
+/// How a provider that speaks OpenAI's format is asked for a completion: some models are served by the newer way alone.
+public enum CompletionAPI: String, Sendable, Hashable, CaseIterable {
+    /// At `/chat/completions`.
+    case chatCompletions = "chat_completions"
+    /// At `/responses`.
+    case responses
 }
 
 /// What a model can do at a provider. What is false is refused before anything is sent.

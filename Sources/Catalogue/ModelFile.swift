@@ -22,8 +22,7 @@ extension Mapping {
     private static let fields: Set<String> = [
         "provider", "model", "prices", "costs", "context_size", "max_output", "streaming", "vision", "tools",
         "parallel_tool_calls", "reasoning", "json_output", "json_schema", "output_limit_field", "image_tokens", "thinking",
-        "priority",
-        "deprecated_at", "deactivated_at",
+        "api", "priority", "deprecated_at", "deactivated_at",
     ]
 
     init(_ fields: FieldReader, model: String) throws(CatalogueError) {
@@ -38,7 +37,8 @@ extension Mapping {
             prices: listed, costs: try fields.object("costs").map { costs throws(CatalogueError) in try Prices(costs) } ?? listed,
             contextSize: contextSize, maximumOutput: maximumOutput, capabilities: try Capabilities(fields),
             imageTokens: try ImageTokens(fields), outputLimitField: try fields.choice("output_limit_field") ?? .maximumTokens,
-            thinking: try fields.choice("thinking") ?? .budget, priority: try fields.priority("priority"),
+            thinking: try fields.choice("thinking") ?? .budget, api: try fields.choice("api") ?? .chatCompletions,
+            priority: try fields.priority("priority"),
             deprecatedAt: try fields.day("deprecated_at"), deactivatedAt: try fields.day("deactivated_at"))
     }
 }

@@ -8,7 +8,9 @@ extension Dialect {
         chat: [UInt8], scan: ChatRequestScan, mapping: Mapping
     ) throws(APIError) -> (any ForeignRequest)? {
         switch self {
-        case .openai, .azure, .echo: nil
+        case .openai, .azure:
+            mapping.api == .responses ? try ResponsesRequest(chat: chat, mapping: mapping, isAzure: self == .azure) : nil
+        case .echo: nil
         case .gemini: try GeminiRequest(chat: chat, mapping: mapping)
         case .vertex: try GeminiRequest(chat: chat, mapping: mapping, isVertex: true)
         case .bedrock: try BedrockRequest(chat: chat, mapping: mapping, outputLimit: scan.outputLimit)

@@ -2,7 +2,7 @@
 with a typed answer. A client must not see which provider answered.
 
 Arguments: the gateway's key; the ports at which the gateway looks for the providers that speak OpenAI's, Anthropic's, Google's and
-Amazon Bedrock's formats. Environment: GATEWAY_URL.
+Amazon Bedrock's formats, and OpenAI's Responses. Environment: GATEWAY_URL.
 """
 
 import asyncio
@@ -24,10 +24,11 @@ from anthropic_server import AnthropicServer
 from bedrock_server import BedrockServer
 from gemini_server import GeminiServer
 from openai_server import OpenAIServer
+from responses_server import ResponsesServer
 
 KEY, *PORTS = sys.argv[1:]
 BASE = os.environ["GATEWAY_URL"] + "/v1"
-MODELS = ["openai", "claude", "gemini", "bedrock-claude"]
+MODELS = ["openai", "claude", "gemini", "bedrock-claude", "pro-upstream"]
 ASKED, ANSWERED, HELLO = "call the tool", "Regen, 12 °C 🌧", "Grüße, 世界 🌍"
 TOOL = {"type": "function", "function": {
     "name": "get_weather", "description": "The weather at a place.", "parameters": {
@@ -147,7 +148,7 @@ WANTED = {
 async def main():
     servers = [
         OpenAIServer("openai-secret"), AnthropicServer("claude-secret"), GeminiServer("gemini-secret"),
-        BedrockServer("::", "bedrock-secret", "eu-central-1")]
+        BedrockServer("::", "bedrock-secret", "eu-central-1"), ResponsesServer("pro-secret")]
     for server, port in zip(servers, PORTS, strict=True):
         await server.start(int(port))
     for client, wanted in WANTED.items():

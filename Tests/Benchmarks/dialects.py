@@ -32,6 +32,14 @@ ANSWERS = {
     "bedrock": ("/model/static/converse", {
         "output": {"message": {"role": "assistant", "content": [{"text": TEXT}]}}, "stopReason": "end_turn",
         "usage": {"inputTokens": 80, "outputTokens": 64, "totalTokens": 144}, "metrics": {"latencyMs": 1}}),
+    "responses": ("/v1/responses", {
+        "id": "resp_1", "object": "response", "created_at": 1730000000, "status": "completed", "error": None,
+        "incomplete_details": None, "model": "static", "output": [{
+            "id": "msg_1", "type": "message", "status": "completed", "role": "assistant", "content": [
+                {"type": "output_text", "text": TEXT, "annotations": [], "logprobs": []}]}],
+        "usage": {
+            "input_tokens": 80, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": 64,
+            "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 144}}),
 }
 
 

@@ -37,7 +37,7 @@ enum Sample {
     @Test func loadsTheFilesThatComeWithTheGateway() throws {
         let files = try Catalogue.paths(folder: TestEnvironment.root + "/Sources/Catalogue/Data", environment: [:])
         let catalogue = try Catalogue.load(files: files, environment: [:])
-        #expect(catalogue.providers.count == 33)
+        #expect(catalogue.providers.count == 35)
         let mini = try #require(catalogue.model("gpt-4o-mini")?.mappings.first)
         #expect(mini.prices.tiers[0].input == PicoDollars(150_000))
         #expect(mini.prices.tiers[0].cachedInput == PicoDollars(75_000))

@@ -1,0 +1,165 @@
+internal import JSON
+internal import Money
+
+/// Reads what the Responses API answers: a response, or the events of a streamed one
+/// (https://platform.openai.com/docs/api-reference/responses-streaming).
+///
+/// The role's chunk is held back until something is said, so that an error before that can still send the request elsewhere.
+/// Summaries of thoughts become `reasoning`, and what the model wants to see again of them `reasoning_details`. Events and items of
+/// kinds that are not known are passed over.
+struct ResponsesAnswer: ForeignAnswer {
+    static let reasoningFormat = "openai-responses-v1"
+
+    private(set) var error: APIError?
+    private(set) var isMalformed = false
+    private(set) var usage: TokenUsage?
+
+    let id: String
+    let created: Int64
+    let provider: String
+    private var reader = EventReader()
+    private var writer: ChunkWriter?
+    private var isOpen = false
+    private var isDone = false
+    /// The calls by the places of their items: their index among the calls, and whether a fragment of the arguments came.
+    private var calls: [Int64: (index: Int64, isBegun: Bool)] = [:]
+    /// The places of messages of which a piece came.
+    private var said: Set<Int64> = []
+
+    init(id: String, created: Int64, provider: String) {
+        self.id = id
+        self.created = created
+        self.provider = provider
+    }
+
+    func refusal(status: Int, body: [UInt8]) -> APIError { .upstream(status: status, body: body, provider: provider) }
+
+    mutating func feed(_ bytes: [UInt8]) -> [UInt8] {
+        guard !isOver else { return [] }
+        var output: [UInt8] = []
+        // The reader is moved out, so that its events can change the rest.
+        var reader = self.reader
+        reader.feed(bytes) { data in
+            take(data, into: &output)
+            return !isOver
+        }
+        self.reader = reader
+        if reader.isTooLong { isMalformed = true }
+        return output
+    }
+
+    mutating func end() -> [UInt8] {
+        guard !isOver else { return [] }
+        var output: [UInt8] = []
+        var reader = self.reader
+        reader.end { data in
+            // Half an event at the very end is a broken connection, not a broken provider.
+            if (try? JSONValue(data)) != nil { take(data, into: &output) }
+            return !isOver
+        }
+        return output
+    }
+
+    private var isOver: Bool { isDone || isMalformed || error != nil }
+
+    private mutating func take(_ data: [UInt8], into output: inout [UInt8]) {
+        // Some services close with the mark of chat completions.
+        if data == Array("[DONE]".utf8) { return }
+        guard let event = try? JSONValue(data), event.fields != nil else {
+            isMalformed = true
+            return
+        }
+        let place = event["output_index"]?.int64 ?? 0
+        switch event["type"]?.text {
+        case "response.created", "response.in_progress", "response.queued": begin(event["response"])
+        case "response.output_item.added":
+            guard let item = event["item"], item["type"] == .string("function_call") else { return }
+            begin(call: item, at: place, into: &output)
+        case "response.output_item.done": if let item = event["item"] { end(item, at: place, into: &output) }
+        case "response.output_text.delta": say(event["delta"], as: "content", at: place, into: &output)
+        case "response.refusal.delta": say(event["delta"], as: "refusal", at: place, into: &output)
+        case "response.reasoning_summary_text.delta", "response.reasoning_text.delta":
+            say(event["delta"], as: "reasoning", at: place, into: &output)
+        case "response.reasoning_summary_part.added":
+            guard event["summary_index"]?.int64 ?? 0 > 0 else { return }
+            say(.string(Self.betweenParts), as: "reasoning", at: place, into: &output)
+        case "response.function_call_arguments.delta":
+            guard let fragment = event["delta"]?.text, !fragment.isEmpty, let call = calls[place] else { return }
+            calls[place]?.isBegun = true
+            write([("tool_calls", .array([MessagesAnswer.more(index: call.index, fragment)]))], into: &output)
+        case "response.completed", "response.incomplete": done(event["response"] ?? .null, into: &output)
+        case "response.failed", "response.cancelled", "error":
+            let failed = Self.error(event)
+            error = failed
+            if isOpen { output += failed.event }
+        default: return
+        }
+    }
+
+    static let betweenParts = "\n\n"
+
+    private mutating func begin(_ response: JSONValue?) {
+        guard writer == nil else { return }
+        writer = ChunkWriter(id: id, created: created, model: response?["model"]?.text ?? "")
+    }
+
+    private mutating func begin(call item: JSONValue, at place: Int64, into output: inout [UInt8]) {
+        guard calls[place] == nil else { return }
+        let index = Int64(calls.count)
+        calls[place] = (index, false)
+        let call = Self.call(item, index: index, arguments: "")
+        write([("tool_calls", .array([call]))], into: &output)
+    }
+
+    /// What an item says at its end and did not say in pieces.
+    private mutating func end(_ item: JSONValue, at place: Int64, into output: inout [UInt8]) {
+        switch item["type"]?.text {
+        case "function_call":
+            begin(call: item, at: place, into: &output)
+            guard let call = calls[place], !call.isBegun, let arguments = item["arguments"]?.text, !arguments.isEmpty else {
+                return
+            }
+            calls[place]?.isBegun = true
+            write([("tool_calls", .array([MessagesAnswer.more(index: call.index, arguments)]))], into: &output)
+        case "message":
+            guard !said.contains(place) else { return }
+            for part in item["content"]?.elements ?? [] {
+                say(part["text"], as: "content", at: place, into: &output)
+                say(part["refusal"], as: "refusal", at: place, into: &output)
+            }
+        case "reasoning":
+            guard let detail = Self.detail(item, index: place) else { return }
+            write([("reasoning_details", .array([detail]))], into: &output)
+        default: return
+        }
+    }
+
+    private mutating func say(_ text: JSONValue?, as name: StaticString, at place: Int64, into output: inout [UInt8]) {
+        guard let text = text?.text, !text.isEmpty else { return }
+        said.insert(place)
+        open(into: &output).write(text, as: name, into: &output)
+    }
+
+    private mutating func write(_ delta: [(String, JSONValue?)], finishReason: String? = nil, into output: inout [UInt8]) {
+        open(into: &output).write(delta, finishReason: finishReason, into: &output)
+    }
+
+    /// The writer, after the role's chunk.
+    private mutating func open(into output: inout [UInt8]) -> ChunkWriter {
+        let writer = self.writer ?? ChunkWriter(id: id, created: created, model: "")
+        if !isOpen {
+            isOpen = true
+            writer.write([("role", .string("assistant")), ("content", .string(""))], into: &output)
+        }
+        return writer
+    }
+
+    private mutating func done(_ response: JSONValue, into output: inout [UInt8]) {
+        begin(response)
+        isDone = true
+        usage = Self.usage(response["usage"])
+        write([], finishReason: Self.finishReason(response, hasCalls: !calls.isEmpty), into: &output)
+        if let usage { writer?.write(usage, into: &output) }
+        output += ChunkWriter.done
+    }
+}
