@@ -11,9 +11,11 @@ extension Catalogue {
 }
 
 extension Prices {
-    /// What a prompt token and a completion token cost together, in pico-dollars: by this mappings are compared.
+    /// What a prompt token and a completion token cost together, of images one that they are made of, and an image where each has
+    /// its price, in pico-dollars: by this mappings are compared.
     public func ofTwoTokens(promptTokens: Int64) -> Int64 {
         let tier = tier(promptTokens: promptTokens)
-        return tier.input.rawValue.addingReportingOverflow(tier.output.rawValue).partialValue
+        return tier.input.rawValue.addingReportingOverflow((tier.imageOutput ?? tier.output).rawValue).partialValue
+            .addingReportingOverflow(generatedImage.rawValue).partialValue
     }
 }

@@ -27,14 +27,14 @@ public enum CustomProvider {
             tiers: [
                 .init(
                     upTo: nil, input: .zero, cachedInput: .zero, cacheWrite: .zero, cacheWriteHour: .zero, output: .zero,
-                    reasoning: nil)
-            ], request: .zero, image: .zero, multiplier: .one)
+                    reasoning: nil, imageOutput: nil)
+            ], request: .zero, image: .zero, generatedImage: .zero, multiplier: .one)
         let mapping = Mapping(
             model: "\(name)/\(model)", provider: name, upstreamName: model, prices: free, costs: free,
             contextSize: 1 << 40, maximumOutput: nil,
             capabilities: Capabilities(
                 streaming: true, vision: true, tools: true, parallelToolCalls: true, reasoning: true, jsonOutput: true,
-                jsonSchema: true),
+                jsonSchema: true, imageOutput: true),
             imageTokens: .unknown, outputLimitField: .maximumTokens, thinking: .budget, api: .chatCompletions,
             priority: nil, deprecatedAt: nil,
             deactivatedAt: nil)

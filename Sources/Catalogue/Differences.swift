@@ -76,7 +76,7 @@ extension Catalogue {
         let flags: [(String, Bool)] = [
             ("streaming", can.streaming), ("vision", can.vision), ("tools", can.tools),
             ("parallel_tool_calls", can.parallelToolCalls), ("reasoning", can.reasoning), ("json_output", can.jsonOutput),
-            ("json_schema", can.jsonSchema),
+            ("json_schema", can.jsonSchema), ("image_output", can.imageOutput),
         ]
         return [("model", mapping.upstreamName)] + fields(of: mapping.prices, "prices") + fields(of: mapping.costs, "costs") + [
             ("context_size", String(mapping.contextSize)), ("max_output", mapping.maximumOutput.map { String($0) }),
@@ -97,10 +97,12 @@ extension Catalogue {
                 ("\(at).cached_input", tier.cachedInput.perMillion), ("\(at).cache_write", tier.cacheWrite.perMillion),
                 ("\(at).cache_write_1h", tier.cacheWriteHour == tier.cacheWrite ? nil : tier.cacheWriteHour.perMillion),
                 ("\(at).output", tier.output.perMillion), ("\(at).reasoning", tier.reasoning?.perMillion),
+                ("\(at).image_output", tier.imageOutput?.perMillion),
             ]
         }
         return fields + [
             ("\(name).request", prices.request.decimalPerUnit), ("\(name).image", prices.image.decimalPerUnit),
+            ("\(name).generated_image", prices.generatedImage == .zero ? nil : prices.generatedImage.decimalPerUnit),
             ("\(name).multiplier", prices.multiplier.decimal),
         ]
     }

@@ -31,7 +31,7 @@ extension Catalogue {
             ("description", .string(model.summary)), ("family", .string(model.family)),
         ]
         let abilities: [(String, JSONValue?)] = [
-            ("architecture", architecture(model.kind, vision: any(\.vision))),
+            ("architecture", architecture(model.kind, vision: any(\.vision), makesImages: any(\.imageOutput))),
             ("top_provider", .members([("is_moderated", .bool(true))])),
             ("providers", .array(mappings.map(providerItem))), ("pricing", pricing(priced.prices)),
             ("context_length", .integer(mappings.map(\.contextSize).max() ?? 0)),
@@ -44,17 +44,18 @@ extension Catalogue {
         return .members(identity + abilities)
     }
 
-    private func architecture(_ kind: ModelKind, vision: Bool) -> JSONValue {
+    private func architecture(_ kind: ModelKind, vision: Bool, makesImages: Bool) -> JSONValue {
         let output =
             switch kind {
-            case .chat: "text"
-            case .embedding: "embeddings"
-            case .moderation: "moderation"
+            case .chat: makesImages ? ["text", "image"] : ["text"]
+            case .embedding: ["embeddings"]
+            case .moderation: ["moderation"]
+            case .image: ["image"]
             }
         return
             .members([
                 ("input_modalities", .array(vision ? [.string("text"), .string("image")] : [.string("text")])),
-                ("output_modalities", .array([.string(output)])), ("tokenizer", .string("GPT")),
+                ("output_modalities", .array(output.map { .string($0) })), ("tokenizer", .string("GPT")),
             ])
     }
 
@@ -80,6 +81,8 @@ extension Catalogue {
         let price = { (price: PicoDollars) in JSONValue.string(price.decimalPerUnit) }
         return .members([
             ("prompt", price(tier.input)), ("completion", price(tier.output)), ("image", price(prices.image)),
+            ("image_output", tier.imageOutput.map { price($0) }),
+            ("generated_image", prices.generatedImage == .zero ? nil : price(prices.generatedImage)),
             ("request", price(prices.request)), ("input_cache_read", price(tier.cachedInput)),
             ("input_cache_write", price(tier.cacheWrite)), ("web_search", price(.zero)),
             ("internal_reasoning", price(tier.reasoning ?? .zero)),

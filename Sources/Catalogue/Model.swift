@@ -31,6 +31,8 @@ public enum ModelKind: String, Sendable, Hashable, CaseIterable {
     case embedding
     /// Whether texts or images are harmful.
     case moderation
+    /// Images, and nothing else.
+    case image
 }
 
 /// One model at one provider.
@@ -131,6 +133,8 @@ public struct Capabilities: Sendable, Hashable {
     public let jsonOutput: Bool
     /// Answers with JSON of a given schema when asked to.
     public let jsonSchema: Bool
+    /// Answers with images beside text.
+    public let imageOutput: Bool
 }
 
 /// The prices of one mapping, in pico-dollars a unit, and the factor on all of them.
@@ -141,6 +145,8 @@ public struct Prices: Sendable, Hashable {
     public let request: PicoDollars
     /// What each image of a prompt costs beside its tokens.
     public let image: PicoDollars
+    /// What each image that is made costs beside its tokens.
+    public let generatedImage: PicoDollars
     /// The factor on every price: one minus the discount.
     public let multiplier: Multiplier
 
@@ -160,17 +166,22 @@ public struct Prices: Sendable, Hashable {
         public let output: PicoDollars
         /// A completion token that was thought and not said; nil when it is an ordinary completion token.
         public let reasoning: PicoDollars?
+        /// A completion token that an image is made of; nil when it is an ordinary completion token.
+        public let imageOutput: PicoDollars?
 
         var highestInput: PicoDollars { max(input, cachedInput, cacheWrite, cacheWriteHour) }
-        var highestOutput: PicoDollars { max(output, reasoning ?? .zero) }
+        var highestOutput: PicoDollars { max(output, reasoning ?? .zero, imageOutput ?? .zero) }
     }
 
     /// Whether every price is nothing.
     public var isFree: Bool {
         multiplier.partsPerMillion == 0
-            || (request == .zero && image == .zero
+            || (request == .zero && image == .zero && generatedImage == .zero
                 && tiers.allSatisfy { $0.highestInput == .zero && $0.highestOutput == .zero })
     }
+
+    /// Whether tokens cost nothing, whatever else does.
+    public var hasFreeTokens: Bool { tiers.allSatisfy { $0.highestInput == .zero && $0.highestOutput == .zero } }
 
     /// The tier for a prompt of `promptTokens`.
     public func tier(promptTokens: Int64) -> Tier {

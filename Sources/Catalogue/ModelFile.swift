@@ -9,9 +9,14 @@ extension Model {
         var mappings: [Mapping] = []
         for mapping in try fields.objects("mappings") { mappings.append(try Mapping(mapping, model: id)) }
         guard !mappings.isEmpty else { throw fields.error("mappings", "must have at least one") }
+        let kind = try fields.choice("kind") ?? ModelKind.chat
+        for mapping in mappings {
+            try mapping.prices.check(of: kind, makesImages: mapping.capabilities.imageOutput, fields)
+            try mapping.costs.check(of: kind, makesImages: mapping.capabilities.imageOutput, fields)
+        }
         self.init(
             id: id, name: try fields.string("name"), family: try fields.string("family"),
-            kind: try fields.choice("kind") ?? .chat,
+            kind: kind,
             summary: try fields.optionalString("description") ?? "", aliases: try fields.identifiers("aliases"),
             isAutomatic: try fields.flag("auto"),
             mappings: mappings)
@@ -21,7 +26,8 @@ extension Model {
 extension Mapping {
     private static let fields: Set<String> = [
         "provider", "model", "prices", "costs", "context_size", "max_output", "streaming", "vision", "tools",
-        "parallel_tool_calls", "reasoning", "json_output", "json_schema", "output_limit_field", "image_tokens", "thinking",
+        "parallel_tool_calls", "reasoning", "json_output", "json_schema", "image_output", "output_limit_field", "image_tokens",
+        "thinking",
         "api", "priority", "deprecated_at", "deactivated_at",
     ]
 
@@ -61,19 +67,21 @@ extension Capabilities {
         self.init(
             streaming: try fields.flag("streaming"), vision: try fields.flag("vision"), tools: try fields.flag("tools"),
             parallelToolCalls: try fields.flag("parallel_tool_calls"), reasoning: try fields.flag("reasoning"),
-            jsonOutput: try fields.flag("json_output"), jsonSchema: try fields.flag("json_schema"))
+            jsonOutput: try fields.flag("json_output"), jsonSchema: try fields.flag("json_schema"),
+            imageOutput: try fields.flag("image_output"))
     }
 }
 
 extension Prices {
     private static let tierFields: Set<String> = [
-        "input", "output", "cached_input", "cache_write", "cache_write_1h", "reasoning",
+        "input", "output", "cached_input", "cache_write", "cache_write_1h", "reasoning", "image_output",
     ]
+    private static let unitFields: Set<String> = ["request", "image", "generated_image", "discount"]
 
     init(_ fields: FieldReader) throws(CatalogueError) {
         var tiers: [Tier] = []
         if fields.has("tiers") {
-            try fields.allow(["tiers", "request", "image", "discount"])
+            try fields.allow(Self.unitFields.union(["tiers"]))
             for tier in try fields.objects("tiers") {
                 try tier.allow(Self.tierFields.union(["up_to_tokens"]))
                 tiers.append(try Tier(tier, upTo: try tier.size("up_to_tokens")))
@@ -83,14 +91,27 @@ extension Prices {
                 throw fields.error("tiers", "must ascend by up_to_tokens, and only the last has none")
             }
         } else {
-            try fields.allow(Self.tierFields.union(["request", "image", "discount"]))
+            try fields.allow(Self.tierFields.union(Self.unitFields))
             tiers = [try Tier(fields, upTo: nil)]
         }
         let discount = try fields.decimal("discount") { text throws(MoneyError) in try Multiplier(decimal: text) }
         guard discount ?? .one <= .one else { throw fields.error("discount", "is above 1") }
         self.init(
             tiers: tiers, request: try fields.pricePerUnit("request"), image: try fields.pricePerUnit("image"),
+            generatedImage: try fields.pricePerUnit("generated_image"),
             multiplier: Multiplier(partsPerMillion: 1_000_000 - (discount?.partsPerMillion ?? 0)))
+    }
+
+    /// Whether what a model of this kind makes has a price: an image never costs nothing because nobody knows what it costs.
+    fileprivate func check(of kind: ModelKind, makesImages: Bool, _ fields: FieldReader) throws(CatalogueError) {
+        guard kind == .image || generatedImage == .zero else {
+            throw fields.error(
+                "mappings", "generated_image is a price of the kind image alone: only there the images are counted")
+        }
+        let hasTokenPrice = tiers.allSatisfy { ($0.imageOutput ?? $0.output) != .zero }
+        guard !(kind == .image || makesImages) || hasTokenPrice || generatedImage != .zero else {
+            throw fields.error("mappings", "an image that is made must have a price: image_output, output or generated_image")
+        }
     }
 }
 
@@ -102,7 +123,7 @@ extension Prices.Tier {
         self.init(
             upTo: upTo, input: input, cachedInput: try fields.pricePerMillion("cached_input") ?? input, cacheWrite: cacheWrite,
             cacheWriteHour: try fields.pricePerMillion("cache_write_1h") ?? cacheWrite, output: output,
-            reasoning: try fields.pricePerMillion("reasoning"))
+            reasoning: try fields.pricePerMillion("reasoning"), imageOutput: try fields.pricePerMillion("image_output"))
     }
 }
 

@@ -11,15 +11,18 @@ extension Prices {
         let written = min(usage.cacheWriteTokens, usage.promptTokens - cached)
         let hour = tier.cacheWriteHour == tier.cacheWrite ? 0 : min(usage.cacheWriteHourTokens, written)
         let reasoning = tier.reasoning == nil ? 0 : min(usage.reasoningTokens, usage.completionTokens)
+        let drawn = tier.imageOutput == nil ? 0 : min(usage.imageOutputTokens, usage.completionTokens - reasoning)
         let parts: [(component: String, quantity: Int64, unit: String, price: PicoDollars)] = [
             ("input", usage.promptTokens - cached - written, "token", tier.input),
             ("cached_input", cached, "token", tier.cachedInput),
             ("cache_write", written - hour, "token", tier.cacheWrite),
             // The same component at another price.
             ("cache_write", hour, "token", tier.cacheWriteHour),
-            ("output", usage.completionTokens - reasoning, "token", tier.output),
+            ("output", usage.completionTokens - reasoning - drawn, "token", tier.output),
             ("reasoning", reasoning, "token", tier.reasoning ?? tier.output),
+            ("image_output", drawn, "token", tier.imageOutput ?? tier.output),
             ("image", image == .zero ? 0 : usage.images, "image", image),
+            ("generated_image", generatedImage == .zero ? 0 : usage.generatedImages, "image", generatedImage),
             ("request", request == .zero ? 0 : 1, "request", request),
         ]
         var lines: [PriceLine] = []
@@ -35,8 +38,11 @@ extension Prices {
     /// The most that a request can come to, to the nano-dollar: no usage within the bounds makes a bill above it.
     ///
     /// Every prompt token is taken at the dearest of the input prices, every completion token at the dearest of the output
-    /// prices, over all tiers that such a prompt can reach. `outputTokens` bounds the completions of all choices together.
-    public func highest(promptTokens: Int64, outputTokens: Int64, images: Int64 = 0) throws(MoneyError) -> NanoDollars {
+    /// prices, over all tiers that such a prompt can reach. `outputTokens` and `generatedImages` bound the completions of all
+    /// choices together.
+    public func highest(
+        promptTokens: Int64, outputTokens: Int64, images: Int64 = 0, generatedImages: Int64 = 0
+    ) throws(MoneyError) -> NanoDollars {
         var highestInput = PicoDollars.zero
         var highestOutput = PicoDollars.zero
         var inputPrices: Set<PicoDollars> = []
@@ -46,11 +52,12 @@ extension Prices {
             highestInput = max(highestInput, tier.highestInput)
             highestOutput = max(highestOutput, tier.highestOutput)
             inputPrices.formUnion([tier.input, tier.cachedInput, tier.cacheWrite, tier.cacheWriteHour])
-            outputPrices.formUnion([tier.output, tier.reasoning ?? tier.output])
+            outputPrices.formUnion([tier.output, tier.reasoning ?? tier.output, tier.imageOutput ?? tier.output])
             below = tier.upTo ?? .max
         }
         let quantities: [(Int64, PicoDollars)] = [
-            (promptTokens, highestInput), (outputTokens, highestOutput), (images, image), (1, request),
+            (promptTokens, highestInput), (outputTokens, highestOutput), (images, image), (generatedImages, generatedImage),
+            (1, request),
         ]
         var exact: Int128 = 0
         for (quantity, price) in quantities {
@@ -63,15 +70,18 @@ extension Prices {
         }
         // Each line of a bill is rounded half up, so it can be half a nano-dollar above its exact amount, but only where its
         // price is not a whole number of nano-dollars. A prompt makes at most three lines, or four where an
-        // hour in the cache has a price of its own; a completion one, or two where
-        // reasoning has a price of its own.
+        // hour in the cache has a price of its own; a completion one, and one more each where
+        // reasoning and images have a price of their own.
         let nano: Int128 = 1_000_000_000
         let isRounded = { (price: PicoDollars) in Int128(price.rawValue) * Int128(multiplier.partsPerMillion) % nano != 0 }
+        let outputLines: Int64 =
+            1 + (tiers.contains { $0.reasoning != nil } ? 1 : 0) + (tiers.contains { $0.imageOutput != nil } ? 1 : 0)
         let roundedLines =
             (inputPrices.contains(where: isRounded)
                 ? min(tiers.contains { $0.cacheWriteHour != $0.cacheWrite } ? 4 : 3, promptTokens) : 0)
-            + (outputPrices.contains(where: isRounded) ? min(tiers.contains { $0.reasoning != nil } ? 2 : 1, outputTokens) : 0)
-            + (images > 0 && isRounded(image) ? 1 : 0) + (isRounded(request) ? 1 : 0)
+            + (outputPrices.contains(where: isRounded) ? min(outputLines, outputTokens) : 0)
+            + (images > 0 && isRounded(image) ? 1 : 0)
+            + (generatedImages > 0 && isRounded(generatedImage) ? 1 : 0) + (isRounded(request) ? 1 : 0)
         guard let highest = Int64(exactly: (exact + Int128(roundedLines) * nano / 2) / nano) else {
             throw MoneyError(.overflow, "the highest price does not fit")
         }

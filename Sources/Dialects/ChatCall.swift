@@ -37,6 +37,7 @@ extension ModelKind {
         case .chat: "/v1/chat/completions"
         case .embedding: "/v1/embeddings"
         case .moderation: "/v1/moderations"
+        case .image: "/v1/images/generations"
         }
     }
 }

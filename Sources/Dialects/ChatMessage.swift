@@ -15,14 +15,18 @@ enum ChatMessage {
 
     /// The role of `message`, none of whose members is beyond what `provider` can be told.
     ///
+    /// - Parameter further: What else it can be told of an answer.
     /// - Throws: 400 naming the field.
-    static func role(of message: JSONValue, _ path: String, provider: String) throws(APIError) -> String {
+    static func role(
+        of message: JSONValue, _ path: String, provider: String, further: Set<String> = []
+    ) throws(APIError) -> String {
         let role = message["role"]?.text ?? ""
         guard let known = fields[role] else {
             throw .invalid("\(path).role", "\(provider) knows no messages of the role \"\(role.prefix(64))\"")
         }
         for field in message.fields ?? [] where field.value != .null {
-            guard known.contains(field.name) || common.contains(field.name) else {
+            let isFurther = role == "assistant" && further.contains(field.name)
+            guard known.contains(field.name) || common.contains(field.name) || isFurther else {
                 throw .invalid("\(path).\(field.name.prefix(64))", "this field can't be expressed to \(provider)")
             }
         }

@@ -43,6 +43,8 @@ public struct ChatRequestScan: Sendable, Hashable {
     public internal(set) var responseFormat = ResponseFormat.text
     /// Whether `reasoning_effort` is set.
     public internal(set) var hasReasoningEffort = false
+    /// Whether `modalities` names images.
+    public internal(set) var wantsImages = false
     /// The number of messages, at least 1.
     public internal(set) var messages: Int64 = 0
     /// How many texts are read apart from each other, each within the model's context: 1, but for embeddings and moderations.
@@ -81,11 +83,11 @@ public struct ChatRequestScan: Sendable, Hashable {
     /// Scans a body.
     public init(_ body: ByteBuffer) throws(APIError) { self = try ChatRequestScan(body.readableBytesSpan) }
 
-    /// Scans a request for embeddings or a moderation, which asks for no completion.
+    /// Scans a request of any kind. One for embeddings or a moderation asks for no completion.
     public init(_ body: [UInt8], of kind: ModelKind) throws(APIError) {
         self = try ChatRequestScan(body.span.bytes, of: kind)
         // One token that is never written bounds what is never written.
-        if kind != .chat { (maximumTokens, contexts) = (1, messages) }
+        if kind == .embedding || kind == .moderation { (maximumTokens, contexts) = (1, messages) }
     }
 
     init() {}

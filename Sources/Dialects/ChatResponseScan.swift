@@ -29,6 +29,8 @@ public struct ChatResponseScan: Sendable, Hashable {
     public internal(set) var textBytes: Int64 = 0
     /// UTF-8 bytes of the names and arguments of all tool calls.
     public internal(set) var toolBytes: Int64 = 0
+    /// The number of `images` in all choices.
+    public internal(set) var images: Int64 = 0
     /// The usage where only the prompt's tokens are told, and the total is theirs.
     var usageOfPrompt: TokenUsage?
     /// What `error` says, if there is one.
@@ -61,13 +63,16 @@ public struct ChatResponseScan: Sendable, Hashable {
     init() {}
 
     /// The estimated tokens of a whole answer.
-    public var estimatedCompletionTokens: Int64 { TokenBound.estimate(bytes: textBytes + toolBytes) }
+    public var estimatedCompletionTokens: Int64 {
+        TokenBound.estimate(bytes: textBytes + toolBytes) + images * TokenBound.perGeneratedImage
+    }
 
     /// The scanned body with `additions`; every other byte stays as it is, but for fields of the same names that the provider
     /// sent, which give way. `body` must be what was scanned.
     public func adding(_ additions: ResponseAdditions, to body: [UInt8]) -> [UInt8] { adding(additions, to: body.span.bytes) }
 
-    func adding(_ additions: ResponseAdditions, to body: RawSpan) -> [UInt8] {
+    /// - Parameter written: The usage for an answer that has none, where it is not a chat completion's.
+    func adding(_ additions: ResponseAdditions, to body: RawSpan, written: [UInt8]? = nil) -> [UInt8] {
         var splices: [Splice] = []
         var added: [UInt8] = []
         if let metadata = additions.metadata {
@@ -86,7 +91,7 @@ public struct ChatResponseScan: Sendable, Hashable {
         if usage != nil, let usageRange {
             if let bill = additions.bill { add(bill, inside: usageRange.lowerBound + 1, to: &splices) }
         } else if let estimated = additions.estimatedUsage {
-            let value = additions.usage(estimated)
+            let value = written ?? additions.usage(estimated)
             if let usageRange {
                 splices.append(Splice(usageRange, value))
             } else {

@@ -64,7 +64,13 @@ extension TokenUsage {
         return .members([
             ("prompt_tokens", .integer(promptTokens)), ("completion_tokens", .integer(completionTokens)),
             ("total_tokens", .integer(promptTokens + completionTokens)), ("prompt_tokens_details", .members(written)),
-            ("completion_tokens_details", .members([("reasoning_tokens", .integer(reasoningTokens))])),
+            (
+                "completion_tokens_details",
+                .members([
+                    ("reasoning_tokens", .integer(reasoningTokens)),
+                    ("image_tokens", imageOutputTokens == 0 ? nil : .integer(imageOutputTokens)),
+                ])
+            ),
         ])
     }
 }

@@ -11,7 +11,7 @@ struct EventReader: Sendable {
     private var hasData = false
     private var endedWithCR = false
 
-    init(maximumEventBytes: Int = 8 << 20) { self.maximumEventBytes = maximumEventBytes }
+    init(maximumEventBytes: Int = SSETap.longestEvent) { self.maximumEventBytes = maximumEventBytes }
 
     /// Takes bytes and hands the data of every event that is whole to `body`, until that returns false.
     mutating func feed(_ bytes: [UInt8], _ body: ([UInt8]) -> Bool) {

@@ -18,6 +18,10 @@ public enum TokenBound {
     /// Tokens around the definitions of tools and of a schema.
     public static let perDefinitions: Int64 = 64
 
+    /// The estimated tokens of an image that was made where the provider counts none: what Google's models need for one of usual
+    /// size (https://ai.google.dev/gemini-api/docs/pricing).
+    public static let perGeneratedImage: Int64 = 1_290
+
     /// The estimated tokens of `bytes` bytes of text.
     public static func estimate(bytes: Int64) -> Int64 { bytes / 4 + (bytes % 4 == 0 ? 0 : 1) }
 

@@ -25,7 +25,7 @@ struct RequestScanner {
     enum Field: Int, CaseIterable {
         case model, messages, stream, user, tools, functions, modalities, audio, prediction
         case streamOptions, maximumTokens, maximumCompletionTokens, choices, responseFormat, parallelToolCalls, reasoningEffort
-        case serviceTier, webSearchOptions, bestOf, routing, freeModelsOnly, noReasoning, promptCacheKey, input
+        case serviceTier, webSearchOptions, bestOf, routing, freeModelsOnly, noReasoning, promptCacheKey, input, prompt
 
         /// Whether it is the gateway's own, which no provider gets.
         var isOwn: Bool { self == .routing || self == .freeModelsOnly || self == .noReasoning }
@@ -56,6 +56,7 @@ struct RequestScanner {
             case .noReasoning: "no_reasoning"
             case .promptCacheKey: "prompt_cache_key"
             case .input: "input"
+            case .prompt: "prompt"
             }
         }
     }
@@ -73,7 +74,9 @@ struct RequestScanner {
         }
     }
 
-    private static let chat = Known(Field.allCases.filter { $0 != .input }, required: [.model, .messages])
+    private static let chat = Known(
+        Field.allCases.filter { $0 != .input && $0 != .prompt }, required: [.model, .messages])
+    private static let images = Known([.model, .prompt, .choices, .stream, .user, .routing], required: [.model, .prompt])
     private static let others = Known([.model, .input, .user, .routing], required: [.model, .input])
 
     let kind: ModelKind
@@ -89,7 +92,12 @@ struct RequestScanner {
 
     mutating func scan(_ text: RawSpan) throws(ScanFailure) {
         var seen = 0
-        let known = kind == .chat ? Self.chat : Self.others
+        let known =
+            switch kind {
+            case .chat: Self.chat
+            case .image: Self.images
+            case .embedding, .moderation: Self.others
+            }
         guard try json({ cursor throws(JSONError) in try cursor.next(text) }) == UInt8(ascii: "{") else {
             // What follows must be JSON all the same: a client is told of the syntax before the shape.
             try json { cursor throws(JSONError) in
@@ -153,7 +161,14 @@ struct RequestScanner {
             }
         case .messages: try messages(text)
         case .input: try input(text)
-        case .stream: scan.stream = try flag(text, name)
+        case .prompt:
+            scan.textBytes += Int64(try string(text, name).decodedCount)
+            scan.messages = 1
+        case .stream:
+            scan.stream = try flag(text, name)
+            guard kind == .chat || !scan.stream else {
+                throw .field(APIError.invalid(name, "\"stream\" is not served here: images come whole"))
+            }
         case .user:
             if first != UInt8(ascii: "n") { scan.user = try string(text, name).decoded(text) } else { try skip(text, depth: 1) }
         case .tools, .functions: try definitions(text, field)
@@ -165,7 +180,7 @@ struct RequestScanner {
         case .maximumCompletionTokens:
             scan.maximumCompletionTokens = try integer(text, name, 1...1_000_000_000)
             if scan.maximumCompletionTokens == nil { scan.edits.maximumCompletionTokensNull = start..<cursor.offset }
-        case .choices: scan.choices = try integer(text, name, 1...128) ?? 1
+        case .choices: scan.choices = try integer(text, name, kind == .image ? 1...10 : 1...128) ?? 1
         case .bestOf:
             guard try integer(text, name, 1...128) ?? 1 == 1 else {
                 throw .field(APIError.invalid(name, "\"best_of\" is not served: its completions are not all counted"))
@@ -214,9 +229,11 @@ struct RequestScanner {
             }
         case .modalities:
             let value = try json { cursor throws(JSONError) in try cursor.value(text, depth: 1) }
-            guard let modalities = value.elements, modalities.allSatisfy({ $0 == .string("text") }) else {
-                throw .field(APIError.invalid(name, "\"modalities\" must be [\"text\"]: no other output has a price here"))
+            let known: Set<JSONValue> = [.string("text"), .string("image")]
+            guard let modalities = value.elements, !modalities.isEmpty, modalities.allSatisfy(known.contains) else {
+                throw .field(APIError.invalid(name, "\"modalities\" must be of text and image: no other output has a price here"))
             }
+            scan.wantsImages = modalities.contains(.string("image"))
         default:
             try skip(text, depth: 1)
             throw .field(APIError.invalid(name, "\"\(name)\" is not served: what it costs has no bound"))

@@ -10,14 +10,14 @@ struct ResponseScanner {
     private static let topNames = NameTable(["id", "model", "created", "choices", "usage", "metadata", "error"])
     private static let choiceNames = NameTable(["finish_reason", "message", "delta", "text"])
     private static let messageNames = NameTable([
-        "content", "tool_calls", "function_call", "refusal", "reasoning", "reasoning_content",
+        "content", "tool_calls", "function_call", "refusal", "reasoning", "reasoning_content", "images",
     ])
     private static let usageNames = NameTable([
         "prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details", "cost",
         "cost_details",
     ])
     private static let detailNames = NameTable([
-        "cached_tokens", "cache_write_tokens", "cache_creation_tokens", "reasoning_tokens", "cache_creation",
+        "cached_tokens", "cache_write_tokens", "cache_creation_tokens", "reasoning_tokens", "cache_creation", "image_tokens",
     ])
     private static let creationNames = NameTable(["ephemeral_1h_input_tokens"])
     private static let callNames = NameTable(["function", "name", "arguments"])
@@ -114,6 +114,11 @@ struct ResponseScanner {
             case 1:
                 try scanner.array(text, depth: 4) { scanner, text throws(JSONError) in try scanner.call(text, depth: 5) }
             case 2: try scanner.call(text, depth: 4)
+            case 6:
+                try scanner.array(text, depth: 4) { scanner, text throws(JSONError) in
+                    scanner.result.images += 1
+                    try scanner.cursor.skip(text, depth: 5)
+                }
             default: try scanner.cursor.skip(text, depth: 4)
             }
         }
@@ -156,7 +161,8 @@ struct ResponseScanner {
             case 0: counts.prompt = try scanner.count(text, &counts)
             case 1: counts.completion = try scanner.count(text, &counts)
             case 2: counts.total = try scanner.count(text, &counts)
-            case 3, 4: try scanner.details(text, &counts)
+            case 3: try scanner.details(text, &counts)
+            case 4: try scanner.details(text, &counts, ofCompletion: true)
             case 5, 6:
                 _ = try scanner.cursor.next(text)
                 let start = scanner.cursor.offset
@@ -171,7 +177,9 @@ struct ResponseScanner {
         result.hasMalformedUsage = result.usage == nil
     }
 
-    private mutating func details(_ text: RawSpan, _ counts: inout UsageCounts) throws(JSONError) {
+    private mutating func details(
+        _ text: RawSpan, _ counts: inout UsageCounts, ofCompletion: Bool = false
+    ) throws(JSONError) {
         var found = counts
         try object(text, Self.detailNames, depth: 2) { scanner, index, text throws(JSONError) in
             switch index {
@@ -186,6 +194,7 @@ struct ResponseScanner {
                         try scanner.cursor.skip(text, depth: 4)
                     }
                 }
+            case 5 where ofCompletion: found.drawn = try scanner.count(text, &found)
             default: try scanner.cursor.skip(text, depth: 3)
             }
         }
@@ -213,6 +222,8 @@ struct UsageCounts {
     var written: Int64?
     var writtenHour: Int64?
     var reasoning: Int64?
+    /// Those of images in the completion.
+    var drawn: Int64?
     var isMalformed = false
 
     var usageOfPrompt: TokenUsage? {
@@ -228,6 +239,7 @@ struct UsageCounts {
         let isApart = reasoning > 0 && total == prompt + completion + reasoning
         return TokenUsage(
             promptTokens: prompt, completionTokens: isApart ? completion + reasoning : completion, cachedTokens: cached ?? 0,
-            cacheWriteTokens: written ?? 0, cacheWriteHourTokens: min(writtenHour ?? 0, written ?? 0), reasoningTokens: reasoning)
+            cacheWriteTokens: written ?? 0, cacheWriteHourTokens: min(writtenHour ?? 0, written ?? 0), reasoningTokens: reasoning,
+            imageOutputTokens: drawn ?? 0)
     }
 }

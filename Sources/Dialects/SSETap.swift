@@ -16,6 +16,9 @@ public struct SSETap: Sendable {
         case eventTooLong
     }
 
+    /// The longest event that is waited for: an image of 4,096 by 4,096 pixels comes as one.
+    public static let longestEvent = 32 << 20
+
     /// The usage that came last.
     public private(set) var usage: TokenUsage?
     /// Whether a usage came that is not what it must be.
@@ -58,7 +61,7 @@ public struct SSETap: Sendable {
     ///   - maximumEventBytes: the longest event that is waited for.
     ///   - additions: what is added to a chunk with this usage; called only if `includeUsage`.
     public init(
-        includeUsage: Bool, maximumEventBytes: Int = 8 << 20,
+        includeUsage: Bool, maximumEventBytes: Int = SSETap.longestEvent,
         additions: @escaping @Sendable (TokenUsage) -> ResponseAdditions? = { _ in nil }
     ) {
         self.includeUsage = includeUsage
@@ -219,7 +222,8 @@ extension SSETap {
         if !chunk.finishReasons.isEmpty { finishReasons += chunk.finishReasons }
         textBytes += chunk.textBytes
         toolBytes += chunk.toolBytes
-        estimatedCompletionTokens += TokenBound.estimate(deltaBytes: chunk.textBytes + chunk.toolBytes)
+        estimatedCompletionTokens +=
+            TokenBound.estimate(deltaBytes: chunk.textBytes + chunk.toolBytes) + chunk.images * TokenBound.perGeneratedImage
     }
 
     /// Puts `text` in the place of the values of the data lines.

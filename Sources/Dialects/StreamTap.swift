@@ -66,10 +66,16 @@ public protocol AnswerScan: Sendable {
     var finishReasons: [String] { get }
     /// The estimated tokens of the answer.
     var estimatedCompletionTokens: Int64 { get }
+    /// The images that were made and are charged one by one; of a completion none.
+    var generatedImages: Int64 { get }
     /// What the answer says is wrong, where it is an error after all.
     var error: APIError? { get }
     /// The client's form of the answer; `body` must be what was scanned.
     func answer(_ additions: ResponseAdditions, body: [UInt8]) -> [UInt8]
+}
+
+extension AnswerScan {
+    public var generatedImages: Int64 { 0 }
 }
 
 extension ChatResponseScan: AnswerScan {

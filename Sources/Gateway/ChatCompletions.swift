@@ -8,8 +8,8 @@ internal import Logging
 internal import Money
 internal import NIOCore
 
-/// `POST /v1/chat/completions`, `POST /v1/messages` for clients of Anthropic's format, `POST /v1/responses`, embeddings and
-/// moderations: authenticate, understand, admit, relay, settle; one way through, never back.
+/// `POST /v1/chat/completions`, `POST /v1/messages` for clients of Anthropic's format, `POST /v1/responses`, embeddings,
+/// moderations and images: authenticate, understand, admit, relay, settle; one way through, never back.
 struct ChatCompletions: Sendable {
     let gateway: Gateway
     var entrance = Entrance.chat
@@ -145,12 +145,11 @@ struct ChatCompletions: Sendable {
         _ admitted: AdmittedRequest, _ opened: OpenedAnswer, body: [UInt8], scan: any AnswerScan
     ) async throws(GatewayError) -> ByteBuffer {
         let understood = admitted.understood
-        let estimate = TokenUsage(
-            promptTokens: understood.scan.estimatedPromptTokens, completionTokens: scan.estimatedCompletionTokens)
+        let usage = Self.usage(scan, of: understood, at: opened.route)
         let ending = Ending(
             kind: .completed, status: 200, route: opened.route,
-            attempts: opened.attempts + [opened.attempt(status: opened.answer.status, error: nil)], usage: scan.usage ?? estimate,
-            isEstimated: scan.usage == nil, finishReason: scan.finishReasons.first,
+            attempts: opened.attempts + [opened.attempt(status: opened.answer.status, error: nil)], usage: usage.value,
+            isEstimated: usage.isEstimated, finishReason: scan.finishReasons.first,
             unifiedFinishReason: entrance.kind == .chat
                 ? UnifiedFinishReason(finishReason: scan.finishReasons.first) : .completed,
             completion: body)
@@ -158,11 +157,31 @@ struct ChatCompletions: Sendable {
         let settled = try await Settler(gateway: gateway).settle(admitted, ending)
         CacheStep(gateway: gateway).keep(body, of: admitted, from: opened.route, tokens: scan.estimatedCompletionTokens)
         let additions = ResponseAdditions(
-            metadata: GatewayMetadata(admitted, route: opened.route, isEstimated: scan.usage == nil), bill: settled.bill,
-            estimatedUsage: scan.usage == nil ? estimate : nil)
+            metadata: GatewayMetadata(admitted, route: opened.route, isEstimated: usage.isEstimated), bill: settled.bill,
+            estimatedUsage: scan.usage == nil ? usage.value : nil)
         let answer = scan.answer(additions, body: body)
         if understood.entered.responses != nil { try await gateway.keep(answer, of: admitted) }
         return ByteBuffer(bytes: answer)
+    }
+
+    /// What was used: what the provider told, and the images that were made; of tokens that it did not tell an estimate, but where
+    /// tokens cost nothing and an image has its price.
+    private static func usage(
+        _ scan: any AnswerScan, of understood: UnderstoodRequest, at route: Route
+    ) -> (value: TokenUsage, isEstimated: Bool) {
+        let images = scan.generatedImages
+        if var told = scan.usage {
+            told.generatedImages = images
+            return (told, false)
+        }
+        if images > 0, route.mapping.prices.hasFreeTokens, route.mapping.costs.hasFreeTokens {
+            return (TokenUsage(generatedImages: images), false)
+        }
+        let drawn = images * TokenBound.perGeneratedImage
+        let estimate = TokenUsage(
+            promptTokens: understood.scan.estimatedPromptTokens,
+            completionTokens: max(scan.estimatedCompletionTokens, drawn), imageOutputTokens: drawn, generatedImages: images)
+        return (estimate, true)
     }
 
     /// The conversation that the request goes on from.

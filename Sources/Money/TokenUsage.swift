@@ -1,6 +1,6 @@
 /// What a request used, as the provider counted it or as it was estimated.
 ///
-/// Cached and cache-write tokens are part of the prompt, reasoning tokens are part of the completion. No count is below zero.
+/// Cached and cache-write tokens are part of the prompt, reasoning tokens and those of images that were made are part of the completion. No count is below zero.
 public struct TokenUsage: Sendable, Hashable, Codable {
     /// Tokens of the prompt, cached ones included.
     public var promptTokens: Int64
@@ -16,11 +16,16 @@ public struct TokenUsage: Sendable, Hashable, Codable {
     public var reasoningTokens: Int64
     /// Images of the prompt, for mappings that charge for them.
     public var images: Int64
+    /// Those of the completion that images are made of.
+    public var imageOutputTokens: Int64
+    /// Images that were made, for mappings that charge for each.
+    public var generatedImages: Int64
 
     /// A count of each kind.
     public init(
         promptTokens: Int64 = 0, completionTokens: Int64 = 0, cachedTokens: Int64 = 0, cacheWriteTokens: Int64 = 0,
-        cacheWriteHourTokens: Int64 = 0, reasoningTokens: Int64 = 0, images: Int64 = 0
+        cacheWriteHourTokens: Int64 = 0, reasoningTokens: Int64 = 0, images: Int64 = 0, imageOutputTokens: Int64 = 0,
+        generatedImages: Int64 = 0
     ) {
         self.promptTokens = promptTokens
         self.cachedTokens = cachedTokens
@@ -29,6 +34,8 @@ public struct TokenUsage: Sendable, Hashable, Codable {
         self.completionTokens = completionTokens
         self.reasoningTokens = reasoningTokens
         self.images = images
+        self.imageOutputTokens = imageOutputTokens
+        self.generatedImages = generatedImages
     }
 
     enum CodingKeys: String, CodingKey {
@@ -39,9 +46,11 @@ public struct TokenUsage: Sendable, Hashable, Codable {
         case completionTokens = "completion_tokens"
         case reasoningTokens = "reasoning_tokens"
         case images
+        case imageOutputTokens = "image_output_tokens"
+        case generatedImages = "generated_images"
     }
 
-    /// Reads a usage; one that was recorded before there were tokens written for an hour has none.
+    /// Reads a usage; one that was recorded before there were tokens written for an hour, or images that are made, has none.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         promptTokens = try container.decode(Int64.self, forKey: .promptTokens)
@@ -51,9 +60,12 @@ public struct TokenUsage: Sendable, Hashable, Codable {
         completionTokens = try container.decode(Int64.self, forKey: .completionTokens)
         reasoningTokens = try container.decode(Int64.self, forKey: .reasoningTokens)
         images = try container.decode(Int64.self, forKey: .images)
+        imageOutputTokens = try container.decodeIfPresent(Int64.self, forKey: .imageOutputTokens) ?? 0
+        generatedImages = try container.decodeIfPresent(Int64.self, forKey: .generatedImages) ?? 0
     }
 
-    /// Writes the usage; tokens written for an hour only where there are some, so that other records stay as they were.
+    /// Writes the usage; tokens written for an hour and images that were made only where there are some, so that other records
+    /// stay as they were.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(promptTokens, forKey: .promptTokens)
@@ -63,5 +75,7 @@ public struct TokenUsage: Sendable, Hashable, Codable {
         try container.encode(completionTokens, forKey: .completionTokens)
         try container.encode(reasoningTokens, forKey: .reasoningTokens)
         try container.encode(images, forKey: .images)
+        if imageOutputTokens != 0 { try container.encode(imageOutputTokens, forKey: .imageOutputTokens) }
+        if generatedImages != 0 { try container.encode(generatedImages, forKey: .generatedImages) }
     }
 }

@@ -24,6 +24,48 @@ import Testing
         #expect(bill.total == NanoDollars(7_802_500))
     }
 
+    @Test func imagesThatAreMadeHaveTheirPrices() throws {
+        let drawn = try Sample.catalogue(
+            Sample.model("a", mapping: #","image_output":true"#, prices: #""input":"1","output":"2","image_output":"30""#)
+        ).models[0].mappings[0].prices
+        let usage = TokenUsage(
+            promptTokens: 10, completionTokens: 1_500, reasoningTokens: 100, imageOutputTokens: 1_290, generatedImages: 1)
+        #expect(
+            lines(try drawn.bill(for: usage)) == [
+                "input 10 token 1000000 10000", "output 210 token 2000000 420000", "image_output 1290 token 30000000 38700000",
+            ])
+        #expect(try drawn.highest(promptTokens: 10, outputTokens: 1_500) == NanoDollars(10_000 + 45_000_000))
+        // Without a price of their own they are ordinary tokens.
+        #expect(try Sample.prices(#""input":"1","output":"2""#).bill(for: usage).total == NanoDollars(10_000 + 3_000_000))
+        // More of them than are left of the completion are none.
+        let many = TokenUsage(completionTokens: 10, imageOutputTokens: 99)
+        #expect(lines(try drawn.bill(for: many)) == ["image_output 10 token 30000000 300000"])
+
+        let each = try Sample.catalogue(
+            Sample.model("b", #","kind":"image""#, prices: #""input":"0","output":"0","generated_image":"0.035""#)
+        ).models[0].mappings[0].prices
+        let three = TokenUsage(promptTokens: 10, completionTokens: 9, generatedImages: 3)
+        #expect(
+            lines(try each.bill(for: three)) == [
+                "input 10 token 0 0", "output 9 token 0 0", "generated_image 3 image 35000000000 105000000",
+            ])
+        #expect(try each.highest(promptTokens: 10, outputTokens: 9, generatedImages: 3) == NanoDollars(105_000_000))
+        #expect(!each.isFree && each.hasFreeTokens && !drawn.hasFreeTokens)
+    }
+
+    @Test func noImageIsFreeBecauseItsPriceIsUnknown() throws {
+        let free = #""input":"0","output":"0""#
+        for model in [
+            Sample.model("a", #","kind":"image""#, prices: free),
+            Sample.model("a", mapping: #","image_output":true"#, prices: free),
+            Sample.model("a", #","kind":"image""#, prices: #""input":"1","output":"1","image_output":"0""#),
+            // Nobody counts the images of a completion.
+            Sample.model("a", prices: #""input":"1","output":"1","generated_image":"0.1""#),
+        ] {
+            #expect(throws: CatalogueError.self) { try Sample.catalogue(model) }
+        }
+    }
+
     @Test func anHourInTheCacheHasItsOwnPrice() throws {
         let prices = try Sample.prices(#""input":"3","output":"15","cache_write":"3.75","cache_write_1h":"6""#)
         let usage = TokenUsage(promptTokens: 100, cacheWriteTokens: 50, cacheWriteHourTokens: 20)
@@ -88,7 +130,8 @@ import Testing
         func price() -> String { PicoDollars(below(3) == 0 ? below(10) * 1000 : below(20_000_000) >> below(20)).perMillion }
         func tier(_ upTo: Int64?) -> String {
             let bound = upTo.map { #""up_to_tokens":\#($0),"# } ?? ""
-            let reasoning = below(2) == 0 ? "" : #","reasoning":"\#(price())""#
+            var reasoning = below(2) == 0 ? "" : #","reasoning":"\#(price())""#
+            if below(2) == 0 { reasoning += #","image_output":"\#(price())""# }
             return
                 #"{\#(bound)"input":"\#(price())","output":"\#(price())","cached_input":"\#(price())","cache_write":"\#(price())"\#(reasoning)}"#
         }
@@ -106,21 +149,24 @@ import Testing
                 let bill = try prices.bill(
                     for: TokenUsage(
                         promptTokens: used, completionTokens: below(output + 1), cachedTokens: below(used + 1),
-                        cacheWriteTokens: below(used + 1), reasoningTokens: below(output + 1)))
+                        cacheWriteTokens: below(used + 1), reasoningTokens: below(output + 1),
+                        imageOutputTokens: below(output + 1)))
                 #expect(bill.total <= highest, "round \(round)")
                 #expect(bill.total == (try bill.lines.total()))
             }
             if tiers.count == 1 {
-                let dearest = try [
+                let wholes = [
                     TokenUsage(promptTokens: prompt, completionTokens: output),
                     TokenUsage(promptTokens: prompt, completionTokens: output, cachedTokens: prompt),
                     TokenUsage(promptTokens: prompt, completionTokens: output, cacheWriteTokens: prompt),
-                    TokenUsage(promptTokens: prompt, completionTokens: output, reasoningTokens: output),
-                    TokenUsage(promptTokens: prompt, completionTokens: output, cachedTokens: prompt, reasoningTokens: output),
-                    TokenUsage(promptTokens: prompt, completionTokens: output, cacheWriteTokens: prompt, reasoningTokens: output),
-                ].map { try prices.bill(for: $0).total.rawValue }.max()
-                // At most six lines go up by half a nano-dollar and three go down by as much.
-                #expect(highest.rawValue - (dearest ?? 0) <= 4, "round \(round)")
+                ]
+                let dearest = try wholes.flatMap { whole in
+                    var (thought, drawn) = (whole, whole)
+                    (thought.reasoningTokens, drawn.imageOutputTokens) = (output, output)
+                    return [whole, thought, drawn]
+                }.map { try prices.bill(for: $0).total.rawValue }.max()
+                // At most seven lines go up by half a nano-dollar and three go down by as much.
+                #expect(highest.rawValue - (dearest ?? 0) <= 5, "round \(round)")
             }
         }
     }

@@ -69,11 +69,15 @@ import Testing
         }
         let longWritten = hour == nil || hour == write ? 0 : usage.cacheWriteHourTokens
         let reasoned = thought == nil ? 0 : usage.reasoningTokens
+        let drawing = tier["image_output"] as? String
+        let drawn = drawing == nil ? 0 : usage.imageOutputTokens
         return part(usage.promptTokens - usage.cachedTokens - usage.cacheWriteTokens, input, per: 1_000_000)
             + part(usage.cachedTokens, tier["cached_input"] as? String ?? input, per: 1_000_000)
             + part(usage.cacheWriteTokens - longWritten, write, per: 1_000_000)
             + part(longWritten, hour ?? write, per: 1_000_000)
-            + part(usage.completionTokens - reasoned, output, per: 1_000_000)
+            + part(usage.completionTokens - reasoned - drawn, output, per: 1_000_000)
+            + part(drawn, drawing ?? output, per: 1_000_000)
+            + part(usage.generatedImages, prices["generated_image"] as? String ?? "0", per: 1)
             + part(reasoned, thought ?? output, per: 1_000_000)
             + part(usage.images, prices["image"] as? String ?? "0", per: 1) + part(1, prices["request"] as? String ?? "0", per: 1)
     }
@@ -84,10 +88,13 @@ import Testing
         let cached = Int64.random(in: 0...prompt, using: &random)
         let written = Int64.random(in: 0...prompt - cached, using: &random)
         let completion = Int64.random(in: 0...most, using: &random)
+        let reasoning = Int64.random(in: 0...completion, using: &random)
         return TokenUsage(
             promptTokens: prompt, completionTokens: completion, cachedTokens: cached, cacheWriteTokens: written,
             cacheWriteHourTokens: Int64.random(in: 0...written, using: &random),
-            reasoningTokens: Int64.random(in: 0...completion, using: &random), images: Int64.random(in: 0...5, using: &random))
+            reasoningTokens: reasoning, images: Int64.random(in: 0...5, using: &random),
+            imageOutputTokens: Int64.random(in: 0...completion - reasoning, using: &random),
+            generatedImages: Int64.random(in: 0...5, using: &random))
     }
 
     @Test func everyMappingCostsWhatItsPricesSay() throws {

@@ -81,7 +81,7 @@ import Testing
         let added = scan.adding(additions, to: body)
         let text = String(decoding: added, as: UTF8.self)
         let cost =
-            #""cost":0.00068625,"cost_details":{"total_cost":0.00068625,"input_cost":0.00004,"output_cost":0.00064,"cached_input_cost":0.00000625,"cache_write_input_cost":0,"request_cost":0,"image_input_cost":0},"#
+            #""cost":0.00068625,"cost_details":{"total_cost":0.00068625,"input_cost":0.00004,"output_cost":0.00064,"cached_input_cost":0.00000625,"cache_write_input_cost":0,"request_cost":0,"image_input_cost":0,"image_output_cost":0},"#
         let metadata =
             #""metadata":{"requested_model":"openai/gpt-4o","requested_provider":"openai","used_model":"gpt-4o","used_provider":"openai","underlying_used_model":"gpt-4o","request_id":"req_1","added_parameters":"{\"max_completion_tokens\":4096}"},"#
         #expect(text == "{" + metadata + Self.answer.dropFirst().replacing(#""usage":{"#, with: #""usage":{"# + cost))

@@ -108,6 +108,9 @@ import Testing
         (outcome.credential, outcome.providerKey) = (.organization, .mint())
         outcome.attempts[0].providerKey = outcome.providerKey
         outcome.saved = NanoDollars(7)
+        outcome.usage = TokenUsage(
+            promptTokens: 9, completionTokens: 8, cacheWriteTokens: 7, cacheWriteHourTokens: 6, images: 5, imageOutputTokens: 4,
+            generatedImages: 3)
         try Self.survives(RequestFailed(outcome: outcome))
         try Self.survives(RequestCancelled(outcome: outcome))
         try Self.survives(RequestSettledLate(outcome: outcome))
@@ -174,6 +177,9 @@ import Testing
         (outcome.credential, outcome.providerKey) = (.organization, .mint())
         outcome.attempts[0].providerKey = outcome.providerKey
         outcome.saved = NanoDollars(7)
+        outcome.usage = TokenUsage(
+            promptTokens: 9, completionTokens: 8, cacheWriteTokens: 7, cacheWriteHourTokens: 6, images: 5, imageOutputTokens: 4,
+            generatedImages: 3)
         try agree(Self.cast.authorized())
         try agree(RequestCompleted(outcome: outcome))
         try agree(RequestAbandoned(outcome: outcome, reason: "lease_expired", bound: .zero))

@@ -4,7 +4,7 @@ internal import Money
 /// Reads what Google's Gemini API answers: one response, or several in a stream, the last without a mark of its own
 /// (https://ai.google.dev/api/generate-content#v1beta.GenerateContentResponse).
 ///
-/// Thoughts become `reasoning`. Parts of kinds that are not known are passed over.
+/// Thoughts become `reasoning`, images `images` with their data in their URLs. Parts of kinds that are not known are passed over.
 struct GeminiAnswer: ForeignAnswer {
     private(set) var error: APIError?
     private(set) var isMalformed = false
@@ -17,6 +17,7 @@ struct GeminiAnswer: ForeignAnswer {
     private var isOpen = false
     private var finishReason: String?
     private var calls: Int64 = 0
+    private var images = 0
 
     init(id: String, created: Int64) {
         self.id = id
@@ -50,6 +51,7 @@ struct GeminiAnswer: ForeignAnswer {
         }
         guard let finishReason, error == nil else { return output }
         write([], finishReason: calls > 0 && finishReason == "stop" ? "tool_calls" : finishReason, into: &output)
+        usage = usage?.drawing(images)
         if let usage { writer?.write(usage, into: &output) }
         return output + ChunkWriter.done
     }
@@ -82,6 +84,9 @@ struct GeminiAnswer: ForeignAnswer {
         } else if let call = part["functionCall"] {
             write([("tool_calls", .array([self.call(call, part, index: calls, isStreamed: true)]))], into: &output)
             calls += 1
+        } else if let image = Self.image(part) {
+            images += 1
+            write([("images", .array([image]))], into: &output)
         }
     }
 
@@ -120,18 +125,21 @@ struct GeminiAnswer: ForeignAnswer {
         var text = ""
         var reasoning = ""
         var calls: [JSONValue] = []
+        var images: [JSONValue] = []
         for part in Self.parts(response) {
             if let said = part["text"]?.text {
                 if part["thought"] == .bool(true) { reasoning += said } else { text += said }
             } else if let call = part["functionCall"] {
                 calls.append(self.call(call, part, index: Int64(calls.count), isStreamed: false))
+            } else if let image = Self.image(part) {
+                images.append(image)
             }
         }
         let reason = Self.finishReason(response) ?? "stop"
         let message: [(String, JSONValue?)] = [
             ("role", .string("assistant")), ("content", text.isEmpty && !calls.isEmpty ? .null : .string(text)),
             ("refusal", .null), ("reasoning", reasoning.isEmpty ? nil : .string(reasoning)),
-            ("tool_calls", calls.isEmpty ? nil : .array(calls)),
+            ("images", images.isEmpty ? nil : .array(images)), ("tool_calls", calls.isEmpty ? nil : .array(calls)),
         ]
         let choice: [(String, JSONValue?)] = [
             ("index", .number("0")), ("message", .members(message)), ("logprobs", .null),
@@ -140,13 +148,34 @@ struct GeminiAnswer: ForeignAnswer {
         return JSONValue.members([
             ("id", .string(response["responseId"]?.text ?? id)), ("object", .string("chat.completion")),
             ("created", .integer(created)), ("model", .string(response["modelVersion"]?.text ?? "")),
-            ("choices", .array([.members(choice)])), ("usage", Self.usage(response["usageMetadata"])?.chatValue),
+            ("choices", .array([.members(choice)])),
+            ("usage", Self.usage(response["usageMetadata"])?.drawing(images.count).chatValue),
         ]).bytes
     }
 }
 
 extension GeminiAnswer {
-    private static func parts(_ response: JSONValue) -> [JSONValue] {
+    /// An image of an answer; those of its thoughts are drafts.
+    private static func image(_ part: JSONValue) -> JSONValue? {
+        guard part["thought"] != .bool(true), let (type, data) = imageData(part) else { return nil }
+        let signature = part["thoughtSignature"].map { signature in
+            JSONValue.members([("google", .members([("thought_signature", signature)]))])
+        }
+        return .members([
+            ("type", .string("image_url")), ("image_url", .members([("url", .string("data:\(type);base64,\(data)"))])),
+            ("extra_content", signature),
+        ])
+    }
+
+    /// The type and the Base64 of an image.
+    static func imageData(_ part: JSONValue) -> (type: String, data: String)? {
+        guard let inline = part["inlineData"], let type = inline["mimeType"]?.text, type.hasPrefix("image/"),
+            let data = inline["data"]?.text, !data.isEmpty
+        else { return nil }
+        return (type, data)
+    }
+
+    static func parts(_ response: JSONValue) -> [JSONValue] {
         response["candidates"]?.elements?.first?["content"]?["parts"]?.elements ?? []
     }
 
@@ -165,17 +194,29 @@ extension GeminiAnswer {
     }
 
     /// Thoughts are counted beside the candidates, and what was cached is a part of the prompt.
-    private static func usage(_ usage: JSONValue?) -> TokenUsage? {
+    static func usage(_ usage: JSONValue?) -> TokenUsage? {
         func count(_ name: String) -> Int64? {
             guard let count = usage?[name]?.int64, (0...UsageCounts.most).contains(count) else { return nil }
             return count
         }
         guard let prompt = count("promptTokenCount") else { return nil }
         let thoughts = count("thoughtsTokenCount") ?? 0
+        let said = count("candidatesTokenCount") ?? 0
+        let drawn = (usage?["candidatesTokensDetails"]?.elements ?? []).first { $0["modality"] == .string("IMAGE") }
         return TokenUsage(
             promptTokens: prompt + (count("toolUsePromptTokenCount") ?? 0),
-            completionTokens: (count("candidatesTokenCount") ?? 0) + thoughts,
-            cachedTokens: count("cachedContentTokenCount") ?? 0, reasoningTokens: thoughts)
+            completionTokens: said + thoughts, cachedTokens: count("cachedContentTokenCount") ?? 0, reasoningTokens: thoughts,
+            imageOutputTokens: min(said, max(0, drawn?["tokenCount"]?.int64 ?? 0)))
+    }
+}
+
+extension TokenUsage {
+    /// The usage where `images` were made: where nothing says of how many tokens, of as many as such images usually need.
+    func drawing(_ images: Int) -> TokenUsage {
+        guard images > 0, imageOutputTokens == 0 else { return self }
+        var usage = self
+        usage.imageOutputTokens = min(completionTokens - reasoningTokens, Int64(images) * TokenBound.perGeneratedImage)
+        return usage
     }
 }
 

@@ -6,14 +6,17 @@ struct GeminiConversation {
     private(set) var system: [JSONValue] = []
     private(set) var contents: [JSONValue] = []
     private let needsSignatures: Bool
+    /// Whether images that it made may come back.
+    private let makesImages: Bool
     /// The results of the tools that were called last; they belong into one content.
     private var results: [JSONValue] = []
     /// The names of the functions that were called, by the ids of the calls: Google wants a result to say both.
     private var names: [String: String] = [:]
 
     /// - Parameter needsSignatures: whether the model refuses a call of its own that comes back without a thought's signature.
-    init(_ messages: [JSONValue], needsSignatures: Bool) throws(APIError) {
+    init(_ messages: [JSONValue], needsSignatures: Bool, makesImages: Bool = false) throws(APIError) {
         self.needsSignatures = needsSignatures
+        self.makesImages = makesImages
         for (index, message) in messages.enumerated() { try add(message, "messages[\(index)]") }
         flush()
         guard !contents.isEmpty else { throw .invalid("messages", "Google needs a message beside those of the system") }
@@ -29,7 +32,8 @@ struct GeminiConversation {
     }
 
     private mutating func add(_ message: JSONValue, _ path: String) throws(APIError) {
-        let role = try ChatMessage.role(of: message, path, provider: "Google")
+        let role = try ChatMessage.role(
+            of: message, path, provider: "Google", further: makesImages ? ["images"] : [])
         var parts = try parts(message["content"] ?? .null, path)
         switch role {
         case "system", "developer":
@@ -41,6 +45,9 @@ struct GeminiConversation {
         case "assistant":
             flush()
             if let refusal = message["refusal"]?.text, !refusal.isEmpty { parts.append(Self.text(refusal)) }
+            for (index, image) in (message["images"]?.elements ?? []).enumerated() {
+                parts.append(try made(image, "\(path).images[\(index)]"))
+            }
             parts += try calls(message["tool_calls"], path)
             if !parts.isEmpty { contents.append(Self.content("model", parts)) }
         default:
@@ -50,6 +57,20 @@ struct GeminiConversation {
     }
 
     private static func text(_ text: String) -> JSONValue { .members([("text", .string(text))]) }
+
+    /// An image that the model made, with the signature of the thought that led to it.
+    private func made(_ image: JSONValue, _ path: String) throws(APIError) -> JSONValue {
+        guard let url = image["image_url"]?["url"]?.text else {
+            throw .invalid("\(path).image_url.url", "\"\(path).image_url.url\" is required")
+        }
+        let lost: JSONValue? = needsSignatures ? .string(Self.lostSignature) : nil
+        let signature = image["extra_content"]?["google"]?["thought_signature"] ?? lost
+        let part = try data(url, Self.images, "\(path).image_url.url")
+        return signature.map { .object((part.fields ?? []) + [.init("thoughtSignature", $0)]) } ?? part
+    }
+
+    /// Google's own word for a signature that was lost.
+    private static let lostSignature = "skip_thought_signature_validator"
 
     private mutating func result(_ message: JSONValue, _ parts: [JSONValue], _ path: String) throws(APIError) {
         guard let id = message["tool_call_id"]?.text, let name = names[id] else {
@@ -80,8 +101,8 @@ struct GeminiConversation {
             guard let object, object.fields != nil else {
                 throw .invalid("\(path).function.arguments", "the arguments of a tool call must be a JSON object for Google")
             }
-            // Of several calls at once only the first has a signature. The word is Google's own for one that was lost.
-            let lost: JSONValue? = needsSignatures && index == 0 ? .string("skip_thought_signature_validator") : nil
+            // Of several calls at once only the first has a signature.
+            let lost: JSONValue? = needsSignatures && index == 0 ? .string(Self.lostSignature) : nil
             parts.append(
                 .members([
                     ("functionCall", .members([("id", .string(id)), ("name", .string(name)), ("args", object)])),

@@ -7,7 +7,7 @@ internal import JSON
 /// documents, tools, their calls and their results, `stop`, sampling, `seed`, penalties, `reasoning_effort`, a JSON object or a
 /// JSON schema. Anything else is refused by name. Left behind is what has no meaning there: `user`, the `detail` of an image, the
 /// name of a JSON schema, `strict`, `cache_control` (Google finds what it has cached by itself), and reasoning text. The
-/// signature of a thought that led to a tool call travels as `extra_content.google.thought_signature` of the call, where Google's
+/// signature of a thought that led to a tool call, or to an image, travels as `extra_content.google.thought_signature` of the call, where Google's
 /// own OpenAI-compatible service has it; newer models refuse a call without one, so a call that lost it says so.
 public struct GeminiRequest: ForeignRequest {
     /// The members of the body but for `generationConfig`, and those of that but for the bound of the completion.
@@ -25,14 +25,19 @@ public struct GeminiRequest: ForeignRequest {
     public init(chat body: [UInt8], mapping: Mapping, isVertex: Bool = false) throws(APIError) {
         let chat: JSONValue
         do { chat = try JSONValue(body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
-        try self.init(chat, thinks: mapping.thinking, reasons: mapping.capabilities.reasoning, isVertex: isVertex)
+        let can = mapping.capabilities
+        try self.init(
+            chat, thinks: mapping.thinking, reasons: can.reasoning, isVertex: isVertex, makesImages: can.imageOutput)
     }
 
-    init(_ chat: JSONValue, thinks mode: ThinkingMode, reasons: Bool, isVertex: Bool = false) throws(APIError) {
+    init(
+        _ chat: JSONValue, thinks mode: ThinkingMode, reasons: Bool, isVertex: Bool = false, makesImages: Bool = false
+    ) throws(APIError) {
         self.isVertex = isVertex
         var fields = ChatFields(chat, provider: "Google")
         let conversation = try GeminiConversation(
-            try fields.take("messages")?.elements ?? [], needsSignatures: mode == .adaptive && reasons)
+            try fields.take("messages")?.elements ?? [], needsSignatures: mode == .adaptive && (reasons || makesImages),
+            makesImages: makesImages)
         isStreamed = try fields.take("stream") == .bool(true)
         _ = try fields.take("user")
         _ = try fields.take("cache_control")
@@ -50,6 +55,9 @@ public struct GeminiRequest: ForeignRequest {
         add("stopSequences", stop.isEmpty ? nil : .array(stop.map { .string($0) }))
         for (name, value) in try Self.format(&fields) { add(name, value) }
         add("thinkingConfig", try Self.thinking(try fields.take("reasoning_effort"), mode, reasons: reasons))
+        if makesImages {
+            for (name, value) in try GeminiImages.configuration(&fields, modalities: chat["modalities"]) { add(name, value) }
+        }
         self.configuration = configuration
 
         let tools = try GeminiTools(&fields)

@@ -39,6 +39,7 @@ enum RequestDigest {
         case .completions: "completions"
         case .embeddings: "embeddings"
         case .moderations: "moderations"
+        case .images: "images"
         }
     }
 

@@ -13,6 +13,9 @@ extension Dialect {
         case (_, .openai), (_, .azure): return nil
         case (.embedding, .gemini), (.embedding, .vertex):
             return try GeminiEmbeddings(entered.chat, isVertex: self == .vertex)
+        case (.image, .gemini), (.image, .vertex):
+            guard scan.choices == 1 else { throw .invalid("n", "Google makes one image a request.") }
+            return try GeminiImages(entered.chat, isVertex: self == .vertex)
         default: throw .invalid("model", "The provider of this model is asked for completions alone.")
         }
         if self == .anthropic, let messages = entered.messages { return NativeMessages(messages) }

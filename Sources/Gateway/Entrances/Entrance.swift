@@ -20,6 +20,8 @@ enum Entrance: Sendable, Hashable {
     case embeddings
     /// Whether texts or images are harmful, of the same.
     case moderations
+    /// Images of a text, of the same, and of Google's models that draw.
+    case images
 
     /// What models are asked for.
     var kind: ModelKind {
@@ -27,13 +29,14 @@ enum Entrance: Sendable, Hashable {
         case .chat, .messages, .responses, .completions, .playground: .chat
         case .embeddings: .embedding
         case .moderations: .moderation
+        case .images: .image
         }
     }
 
     /// The envelope of an error.
     func json(_ error: APIError) -> [UInt8] {
         switch self {
-        case .chat, .responses, .completions, .playground, .embeddings, .moderations: error.json
+        case .chat, .responses, .completions, .playground, .embeddings, .moderations, .images: error.json
         case .messages: error.messagesJSON
         }
     }
@@ -49,6 +52,7 @@ extension EnteredRequest {
         case .completions: try CompletionsReply(body)
         case .playground: PlaygroundReply(try ChatResponseScan(body))
         case .embeddings, .moderations: try InputAnswerScan(body)
+        case .images: try ImagesReply(body)
         case .messages where route.isNative: try NativeMessageScan(body)
         case .messages: try MessagesReply(body)
         }
@@ -61,7 +65,8 @@ extension EnteredRequest {
         if let responses { return ResponsesEvents(for: responses) }
         return switch entrance {
         case .completions: CompletionsEvents(includeUsage: includeUsage, additions: additions)
-        case .chat, .responses, .playground, .embeddings, .moderations: SSETap(includeUsage: includeUsage, additions: additions)
+        case .chat, .responses, .playground, .embeddings, .moderations, .images:
+            SSETap(includeUsage: includeUsage, additions: additions)
         case .messages where route.isNative: MessagesTap()
         case .messages: MessagesEvents()
         }
@@ -100,6 +105,9 @@ struct EnteredRequest: Sendable {
         self.entrance = entrance
         switch entrance {
         case .chat, .playground, .embeddings, .moderations: (chat, messages, responses) = (body, nil, nil)
+        case .images:
+            do { try ImagesRequest.check(body) } catch { throw GatewayError(error) }
+            (chat, messages, responses) = (body, nil, nil)
         case .completions:
             do { (chat, messages, responses) = (try CompletionsTranslation(body).chat, nil, nil) } catch {
                 throw GatewayError(error)

@@ -59,6 +59,7 @@ public struct GatewayServer: Service {
             "/v1/completions": ChatCompletions(gateway: gateway, entrance: .completions),
             "/v1/embeddings": ChatCompletions(gateway: gateway, entrance: .embeddings),
             "/v1/moderations": ChatCompletions(gateway: gateway, entrance: .moderations),
+            "/v1/images/generations": ChatCompletions(gateway: gateway, entrance: .images),
         ]
         let playground = PlaygroundCompletion(gateway: gateway, origins: web?.origins ?? OriginCheck())
         let logger = logger

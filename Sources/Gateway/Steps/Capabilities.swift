@@ -8,6 +8,7 @@ extension ChatRequestScan {
         let name = mapping.model
         if stream, !can.streaming { throw .invalid("stream", "The model \(name) does not stream.") }
         if images > 0, !can.vision { throw .invalid("messages", "The model \(name) does not take images.") }
+        if wantsImages, !can.imageOutput { throw .invalid("modalities", "The model \(name) makes no images.") }
         if hasTools, !can.tools { throw .invalid("tools", "The model \(name) does not call tools.") }
         if responseFormat == .jsonObject, !can.jsonOutput {
             throw .invalid("response_format", "The model \(name) does not support JSON output.")

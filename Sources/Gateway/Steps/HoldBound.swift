@@ -13,6 +13,8 @@ struct HoldBound: Sendable {
     private let scan: ChatRequestScan
     /// False when the client named its own bound: that one is never lowered.
     private let isAdjustable: Bool
+    /// Images that may be made and have a price each.
+    private let generatedImages: Int64
     /// Completion tokens of one choice.
     private(set) var outputTokens: Int64
     /// What must be held.
@@ -23,7 +25,10 @@ struct HoldBound: Sendable {
         routes = understood.routes
         charged = routes.allSatisfy { $0.own == nil } ? routes : routes.filter { $0.own == nil }
         scan = understood.scan
-        isAdjustable = understood.outputLimit == nil && !charged.isEmpty
+        let kind = understood.entered.entrance.kind
+        // No request for images has a field for it.
+        isAdjustable = understood.outputLimit == nil && !charged.isEmpty && kind == .chat
+        generatedImages = kind == .image ? understood.scan.choices : 0
         outputTokens = understood.outputLimit ?? charged.map(\.mapping.outputBound).max() ?? AdmitStep.smallestOutputBound
         amount = .zero
         amount = try highest(outputTokens)
@@ -31,7 +36,7 @@ struct HoldBound: Sendable {
 
     /// Nothing, for a request that is answered as it was before.
     init(cached understood: UnderstoodRequest) {
-        (routes, charged, scan, isAdjustable) = ([], [], understood.scan, false)
+        (routes, charged, scan, isAdjustable, generatedImages) = ([], [], understood.scan, false, 0)
         (outputTokens, amount) = (0, .zero)
     }
 
@@ -88,7 +93,8 @@ struct HoldBound: Sendable {
                 highest = max(
                     highest,
                     try route.mapping.prices.highest(
-                        promptTokens: route.promptTokens, outputTokens: completion, images: scan.images))
+                        promptTokens: route.promptTokens, outputTokens: completion, images: scan.images,
+                        generatedImages: generatedImages))
             }
         } catch {
             throw Self.tooLarge

@@ -38,7 +38,7 @@ extension RuleCandidate {
             provider: route.provider.id,
             providerAliases: route.provider.isCustom ? ["custom", "custom:\(route.provider.id)"] : [],
             isFree: prices.isFree, inputPrice: tiers.map(\.input).max() ?? .zero,
-            outputPrice: tiers.map { max($0.output, $0.reasoning ?? .zero) }.max() ?? .zero)
+            outputPrice: tiers.map { max($0.output, $0.reasoning ?? .zero, $0.imageOutput ?? .zero) }.max() ?? .zero)
     }
 }
 

@@ -78,7 +78,7 @@ struct RankStep: Sendable {
         let routes = routes.map { isOnTrial($0) ? $0.asTrial : $0 }
         let scored = routes.map { route in
             let tier = route.mapping.prices.tier(promptTokens: route.promptTokens)
-            let whole = Int128(tier.input.rawValue) + Int128(tier.output.rawValue)
+            let whole = Int128(route.mapping.prices.ofTwoTokens(promptTokens: route.promptTokens))
             let priority = route.mapping.priority ?? route.provider.priority
             return ScoredRoute(
                 price: Int64(clamping: whole * Int128(route.mapping.prices.multiplier.partsPerMillion) / 1_000_000),

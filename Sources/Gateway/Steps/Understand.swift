@@ -109,8 +109,9 @@ struct UnderstandStep: Sendable {
             }
             (resolution, custom) = named
         }
-        // What a custom provider's model is for, only the organization knows.
-        guard resolution.model.kind == kind || custom != nil else {
+        // What a custom provider's model is for, only the organization knows; and some models draw beside what they say.
+        let draws = kind == .image && resolution.model.mappings.contains { $0.capabilities.imageOutput }
+        guard resolution.model.kind == kind || custom != nil || draws else {
             throw GatewayError(
                 APIError(
                     status: 400, message: "The model \"\(scan.model)\" is asked at \(resolution.model.kind.path).",
@@ -129,8 +130,12 @@ struct UnderstandStep: Sendable {
         var routes: [(route: Route, price: Int64)] = []
         for mapping in resolution.mappings {
             guard let provider = custom ?? catalogue.provider(mapping.provider) else { continue }
-            do {
+            do throws(APIError) {
                 try scan.check(mapping)
+                let isOfKind = resolution.model.kind == entered.entrance.kind || custom != nil
+                guard isOfKind || mapping.capabilities.imageOutput else {
+                    throw .invalid("model", "The model \(mapping.model) makes no images at \(mapping.provider).")
+                }
                 let foreign = try provider.dialect.request(entered, scan: scan, mapping: mapping)
                 let promptTokens = min(
                     scan.promptBound(for: mapping) + (foreign?.addedPromptTokens ?? 0), scan.longestPrompt(for: mapping))

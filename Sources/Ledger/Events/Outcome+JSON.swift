@@ -110,6 +110,8 @@ extension TokenUsage {
         writer.member("completion_tokens", completionTokens)
         writer.member("reasoning_tokens", reasoningTokens)
         writer.member("images", images)
+        if imageOutputTokens != 0 { writer.member("image_output_tokens", imageOutputTokens) }
+        if generatedImages != 0 { writer.member("generated_images", generatedImages) }
         writer.endObject()
     }
 }
