@@ -22,10 +22,35 @@ struct ResponsesConversation {
         messages.append(.members([("role", .string("system")), ("content", .string(text))]))
     }
 
+    /// What each kind of item says; the id and the status of one that was an answer's mean nothing to whoever reads it again.
+    private static let members: [String: Set<String>] = [
+        "message": ["role", "content", "phase"], "function_call": ["call_id", "name", "arguments"],
+        "function_call_output": ["call_id", "output"], "reasoning": ["summary", "content", "encrypted_content"],
+    ]
+    /// The same of the parts of a message.
+    private static let partMembers: [String: Set<String>] = [
+        "input_text": ["text"], "output_text": ["text", "annotations", "logprobs"], "refusal": ["refusal"],
+        "input_image": ["image_url", "detail"], "input_file": ["file_data", "filename"],
+    ]
+    private static let common: Set<String> = ["type", "id", "status"]
+
+    /// - Throws: 400 naming a member that nobody would be told of.
+    private static func check(_ value: JSONValue, _ path: String, _ known: Set<String>?) throws(APIError) {
+        guard let known else { return }
+        for member in value.fields ?? [] where member.value != .null {
+            guard known.contains(member.name) || common.contains(member.name) else {
+                throw .invalid(
+                    "\(path).\(member.name.prefix(64))", "\"\(path).\(member.name.prefix(64))\" is not known or not served")
+            }
+        }
+    }
+
     mutating func read(_ items: [JSONValue]) throws(APIError) {
         for (index, item) in items.enumerated() {
             let path = "input[\(index - first)]"
-            switch item["type"]?.text ?? (item["role"] == nil ? nil : "message") {
+            let type = item["type"]?.text ?? (item["role"] == nil ? nil : "message")
+            try Self.check(item, path, type.flatMap { Self.members[$0] })
+            switch type {
             case "message": try message(item, path)
             case "function_call": try call(item, path)
             case "function_call_output": try result(item, path)
@@ -75,7 +100,9 @@ struct ResponsesConversation {
         case .string(let said)?: text += said
         case .array(let parts)?:
             for (index, part) in parts.enumerated() {
-                switch part["type"]?.text {
+                let type = part["type"]?.text
+                try Self.check(part, "\(path).content[\(index)]", type.flatMap { Self.partMembers[$0] })
+                switch type {
                 case "output_text" where part["text"]?.text != nil, "input_text" where part["text"]?.text != nil:
                     text += part["text"]?.text ?? ""
                 case "refusal" where part["refusal"]?.text != nil: refusal += part["refusal"]?.text ?? ""
@@ -100,20 +127,24 @@ struct ResponsesConversation {
     }
 
     private static func part(_ part: JSONValue, _ path: String) throws(APIError) -> JSONValue {
-        switch part["type"]?.text {
+        let type = part["type"]?.text
+        // A file by its id or its address is told of below, by the name of what is missing.
+        try check(part, path, type.flatMap { partMembers[$0] }?.union(["file_id", "file_url"]))
+        switch type {
         case "input_text", "output_text":
             guard let text = part["text"], text.text != nil else {
                 throw .invalid("\(path).text", "\"\(path).text\" is required")
             }
             return .members([("type", .string("text")), ("text", text)])
         case "input_image":
-            guard let url = part["image_url"], url.text != nil else {
+            guard let url = part["image_url"], url.text != nil, part["file_id"] ?? .null == .null else {
                 throw .invalid("\(path).image_url", "an image must be given by its URL or its data")
             }
             let image: [(String, JSONValue?)] = [("url", url), ("detail", part["detail"].flatMap { $0 == .null ? nil : $0 })]
             return .members([("type", .string("image_url")), ("image_url", .members(image))])
         case "input_file":
-            guard let data = part["file_data"], data.text != nil else {
+            let elsewhere = [part["file_id"], part["file_url"]].compactMap(\.self).contains { $0 != .null }
+            guard let data = part["file_data"], data.text != nil, !elsewhere else {
                 throw .invalid("\(path).file_data", "a file must be given by its data")
             }
             let file: [(String, JSONValue?)] = [("file_data", data), ("filename", part["filename"])]

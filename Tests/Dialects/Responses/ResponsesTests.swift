@@ -50,6 +50,29 @@ import Testing
                 == #"[{"role":"assistant","content":null,"refusal":"No."}]"#)
     }
 
+    /// What an item says and nobody would be told is refused; what an answer's item says of itself means nothing.
+    @Test func unknownMembersOfItemsAreRefusedByName() throws {
+        for (item, param) in [
+            (#"{"role":"user","content":"x","cache_control":{}}"#, "input[0].cache_control"),
+            (#"{"type":"function_call","call_id":"c","name":"f","arguments":"","namespace":"n"}"#, "input[0].namespace"),
+            (#"{"type":"reasoning","summary":[],"depth":1}"#, "input[0].depth"),
+            (#"{"role":"user","content":[{"type":"input_text","text":"x","weight":1}]}"#, "input[0].content[0].weight"),
+            (#"{"role":"assistant","content":[{"type":"output_text","text":"x","tone":1}]}"#, "input[0].content[0].tone"),
+            (
+                #"{"role":"user","content":[{"type":"input_image","image_url":"data:","file_id":"f"}]}"#,
+                "input[0].content[0].image_url"
+            ),
+        ] {
+            let error = #expect(throws: APIError.self) { try messages("[\(item)]") }
+            #expect(error?.param == param && error?.status == 400)
+        }
+        let own =
+            #"{"id":"msg_1","type":"message","status":"completed","role":"assistant","phase":"final_answer","content":[{"type":"#
+            + #""output_text","text":"x","annotations":[],"logprobs":[]}]},{"id":"fc","type":"function_call","status":"completed","#
+            + #""call_id":"c","name":"f","arguments":"","namespace":null}"#
+        #expect(try messages("[\(own)]").contains(#""content":"x""#))
+    }
+
     /// What a model wants to see again of its thoughts goes back to it, and to no other.
     @Test func thoughtsGoBackToWhoHadThem() throws {
         let details =
