@@ -162,9 +162,11 @@ async def other_entrances():
         first = await client.responses.create(model="pro-upstream", input="call", stream=stream, reasoning={"effort": "low"}, tools=[
             {"type": "function", "name": "clock", "parameters": {"type": "object", "properties": {}}, "strict": False}])
         if stream:
-            async for event in first:
-                last = event
-            first = last.response
+            events = [event async for event in first]
+            first = events[-1].response
+            # What the gateway does not know goes through as well.
+            assert "response.a_kind_of_tomorrow" in [event.type for event in events], events
+            assert {event.response.id for event in events if getattr(event, "response", None)} == {first.id}, events
         assert [item.type for item in first.output] == ["reasoning", "function_call"], first
         assert Decimal(str(first.usage.cost)) == COST and first.usage.output_tokens_details.reasoning_tokens == 30, first.usage
         second = await client.responses.create(model="pro-upstream", previous_response_id=first.id, input=[

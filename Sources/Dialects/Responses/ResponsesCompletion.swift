@@ -72,6 +72,12 @@ extension ResponsesAnswer {
         return response["incomplete_details"]?["reason"] == .string("content_filter") ? "content_filter" : "length"
     }
 
+    /// The same of a response whose items are not known yet.
+    static func finishReason(of response: JSONValue) -> String {
+        let hasCalls = response["output"]?.elements?.contains { $0["type"] == .string("function_call") } ?? false
+        return finishReason(response, hasCalls: hasCalls)
+    }
+
     /// What was cached is a part of the input, and what was thought of the output.
     static func usage(_ usage: JSONValue?) -> TokenUsage? {
         func count(_ value: JSONValue?) -> Int64? {

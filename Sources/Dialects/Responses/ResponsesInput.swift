@@ -28,14 +28,8 @@ struct ResponsesInput {
 
     /// What the assistant thought, said and called, in the order in which it came.
     private mutating func answer(_ message: JSONValue, _ path: String) throws(APIError) {
-        for detail in message["reasoning_details"]?.elements ?? []
-        where detail["format"] == .string(ResponsesAnswer.reasoningFormat) {
-            guard let data = detail["data"], data.text != nil else { continue }
-            items.append(
-                .members([
-                    ("type", .string("reasoning")), ("id", detail["id"].flatMap { $0.text == nil ? nil : $0 }),
-                    ("summary", .array([])), ("encrypted_content", data),
-                ]))
+        for detail in message["reasoning_details"]?.elements ?? [] {
+            if let item = Self.reasoning(detail) { items.append(item) }
         }
         var parts: [JSONValue] = []
         switch message["content"] {
@@ -69,6 +63,17 @@ struct ResponsesInput {
                     ("arguments", .string(function?["arguments"]?.text ?? "")),
                 ]))
         }
+    }
+
+    /// What the model wants to see again of its thoughts, as the item that it was; nil where it is another's.
+    static func reasoning(_ detail: JSONValue) -> JSONValue? {
+        guard detail["format"] == .string(ResponsesAnswer.reasoningFormat), let data = detail["data"], data.text != nil else {
+            return nil
+        }
+        return .members([
+            ("type", .string("reasoning")), ("id", detail["id"].flatMap { $0.text == nil ? nil : $0 }),
+            ("summary", .array([])), ("encrypted_content", data),
+        ])
     }
 
     private static func said(_ text: String) -> JSONValue {

@@ -34,7 +34,7 @@ struct ResponsesShape: Sendable {
         return .members(members)
     }
 
-    private static func usage(_ usage: TokenUsage, _ additions: ResponseAdditions?) -> JSONValue {
+    static func usage(_ usage: TokenUsage, _ additions: ResponseAdditions?) -> JSONValue {
         var members: [(String, JSONValue?)] = [
             ("input_tokens", .integer(usage.promptTokens)),
             ("input_tokens_details", .members([("cached_tokens", .integer(usage.cachedTokens))])),

@@ -17,6 +17,12 @@ public struct ResponsesTranslation: Sendable {
     let shape: ResponsesShape
     /// The items of the conversation up to this request's own, for whoever goes on from the answer.
     let items: [JSONValue]
+    /// Whether some of them come from earlier answers.
+    let hasHistory: Bool
+    /// As the client named it.
+    let model: String
+    /// Where the members of the body have their values.
+    let ranges: [String: Range<Int>]
 
     /// Translates a body.
     ///
@@ -28,8 +34,11 @@ public struct ResponsesTranslation: Sendable {
     public init(_ body: [UInt8], history: [UInt8]?, id: String, createdAt: Int64) throws(APIError) {
         original = body
         var fields = try RequestFields(body)
+        ranges = fields.ranges
         guard case .string(let model)? = try fields.take("model") else { throw .invalid("model", "\"model\" must be a string") }
+        self.model = model
         var items = history.flatMap { try? JSONValue($0) }?.elements ?? []
+        hasHistory = !items.isEmpty
         let input = try fields.take("input")
         switch input {
         case .string(let text)?: items.append(.members([("role", .string("user")), ("content", .string(text))]))

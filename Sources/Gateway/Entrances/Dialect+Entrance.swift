@@ -19,6 +19,9 @@ extension Dialect {
         default: throw .invalid("model", "The provider of this model is asked for completions alone.")
         }
         if self == .anthropic, let messages = entered.messages { return NativeMessages(messages) }
+        if mapping.api == .responses, let responses = entered.responses {
+            return NativeResponses(responses, mapping: mapping, isAzure: self == .azure)
+        }
         if let exclusive = entered.messages?.exclusive { throw exclusive }
         return try request(chat: entered.chat, scan: scan, mapping: mapping)
     }

@@ -46,7 +46,9 @@ enum Entrance: Sendable, Hashable {
 extension EnteredRequest {
     /// Reads a whole answer of `route`.
     func scan(_ body: [UInt8], of route: Route) throws(ChatResponseError) -> any AnswerScan {
-        if let responses { return try ResponsesReply(body, for: responses) }
+        if let responses {
+            return route.isNative ? try NativeResponsesReply(body, for: responses) : try ResponsesReply(body, for: responses)
+        }
         return switch entrance {
         case .chat, .responses: try ChatResponseScan(body)
         case .completions: try CompletionsReply(body)
@@ -62,7 +64,7 @@ extension EnteredRequest {
     func tap(
         of route: Route, includeUsage: Bool, additions: @escaping @Sendable (TokenUsage) -> ResponseAdditions?
     ) -> any StreamTap {
-        if let responses { return ResponsesEvents(for: responses) }
+        if let responses { return route.isNative ? ResponsesTap(for: responses) : ResponsesEvents(for: responses) }
         return switch entrance {
         case .completions: CompletionsEvents(includeUsage: includeUsage, additions: additions)
         case .chat, .responses, .playground, .embeddings, .moderations, .images:
@@ -74,8 +76,8 @@ extension EnteredRequest {
 }
 
 extension Route {
-    /// Whether the provider speaks the client's own format, and that is not OpenAI's.
-    var isNative: Bool { foreign is NativeMessages }
+    /// Whether the provider speaks the client's own format, and that is not chat completions.
+    var isNative: Bool { foreign is NativeMessages || foreign is NativeResponses }
 }
 
 /// A request as it came in, and as a chat completion request, which is what is read of it.
