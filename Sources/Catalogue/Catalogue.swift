@@ -120,6 +120,22 @@ public struct Resolution: Sendable, Hashable {
     public let model: Model
     /// Where it can be had now, in the order of the catalogue; at least one.
     public let mappings: [Mapping]
+    /// Where else it can be had now, if the client asked for a provider.
+    public let elsewhere: [Mapping]
+
+    init(requested: String, requestedProvider: String?, model: Model, mappings: [Mapping], elsewhere: [Mapping] = []) {
+        self.requested = requested
+        self.requestedProvider = requestedProvider
+        self.model = model
+        self.mappings = mappings
+        self.elsewhere = elsewhere
+    }
+
+    /// The same model at other providers than the one that was asked for; nil where there is none.
+    public var anywhereElse: Resolution? {
+        guard !elsewhere.isEmpty else { return nil }
+        return Resolution(requested: requested, requestedProvider: requestedProvider, model: model, mappings: elsewhere)
+    }
 }
 
 extension Catalogue {
@@ -160,6 +176,8 @@ extension Catalogue {
         guard !active.isEmpty else {
             throw ResolutionError(code: .deactivated, message: "the model \"\(name)\" was switched off")
         }
-        return Resolution(requested: name, requestedProvider: provider, model: model, mappings: active)
+        let elsewhere = provider == nil ? [] : model.mappings.filter { $0.provider != provider && $0.isActive(at: time) }
+        return Resolution(
+            requested: name, requestedProvider: provider, model: model, mappings: active, elsewhere: elsewhere)
     }
 }

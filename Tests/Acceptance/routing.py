@@ -165,6 +165,25 @@ def heard():
 
 until(heard, "the other gateway has heard", 15)
 
+# A provider that is asked for by name and hardly ever answers is passed over, unless the client wants no other, and asked again when
+# it is well.
+alpha.share = 1
+assert ask("alpha/named").status_code >= 500
+asked = ok(ask("beta/named"))
+assert "routing" not in asked["metadata"], asked
+until(lambda: ask("alpha/named").status_code == 200, "alpha is passed over", 15)
+passed = [ok(ask("alpha/named"))["metadata"] for _ in range(10)]
+assert {metadata["used_provider"] for metadata in passed} == {"beta"}, passed
+assert {metadata["requested_provider"] for metadata in passed} == {"alpha"}, passed
+reasons = [json.loads(metadata["routing"]) for metadata in passed if "routing" in metadata]
+assert len(reasons) >= 8 and all(reason["selection_reason"] == "low-uptime-fallback" for reason in reasons), passed
+scores = {score["provider_id"]: score for score in reasons[0]["provider_scores"]}
+assert scores["alpha"]["score"] == -1 and scores["alpha"]["uptime"] < 90, scores
+asked = len(beta.bodies)
+assert ask("alpha/named", headers={"x-no-fallback": "true"}).status_code >= 500 and len(beta.bodies) == asked
+alpha.share = 0
+until(lambda: all(used(ask("alpha/named")) == "alpha" for _ in range(5)), "alpha is asked by its name again", 30)
+
 # One is gone: its requests go on elsewhere at once, and come back within half a minute of its return.
 alpha.share = 0
 until(lambda: used(ask()) == "alpha", "alpha is back", 30)

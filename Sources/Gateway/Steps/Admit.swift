@@ -134,7 +134,12 @@ struct AdmitStep: Sendable {
             return Trial(
                 understood: narrowed, policy: policy.position, refusal: nil, bound: HoldBound(cached: narrowed), cache: cache)
         }
-        let ranked = await RankStep(gateway: gateway).rank(funded)
+        var elsewhere: UnderstoodRequest?
+        // Who pays an account of its own there does not pay the house elsewhere.
+        if let other = funded.elsewhere, funded.routes.allSatisfy({ $0.own == nil }) {
+            elsewhere = try? payable(other, by: policy).get()
+        }
+        let ranked = await RankStep(gateway: gateway).rank(funded, elsewhere: elsewhere)
         return Trial(
             understood: ranked, policy: policy.position, refusal: nil, bound: try HoldBound(ranked), cache: cache?.missed)
     }

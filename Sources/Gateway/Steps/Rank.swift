@@ -9,7 +9,37 @@ internal import Money
 struct RankStep: Sendable {
     let gateway: Gateway
 
-    func rank(_ funded: UnderstoodRequest) async -> UnderstoodRequest {
+    /// Of 1,000 attempts so many must be answered by a provider that is asked for by name.
+    static let lowestUptime: Int64 = 900
+
+    /// - Parameter elsewhere: The same request at other providers, where the one that it asks for has failed too often of late. They
+    ///   are asked first, but for a request now and then that shows whether that one is well again.
+    func rank(_ funded: UnderstoodRequest, elsewhere: UnderstoodRequest?) async -> UnderstoodRequest {
+        guard let elsewhere else { return await rank(funded) }
+        let best = await rank(elsewhere)
+        let tried = funded.routes.map { isOnTrial($0) ? $0.asTrial : $0 }
+        guard !tried.contains(where: \.isTrial) else {
+            let first = await rank(funded.narrowed(to: tried))
+            return first.narrowed(to: first.routes + best.routes)
+        }
+        let uptime = gateway.health.statistics(of: MappingName(best.routes[0])).uptime
+        guard uptime.map({ $0 >= Self.lowestUptime }) ?? true else { return await rank(funded) }
+        let candidates = best.decision?.candidates ?? [candidate(best.routes[0], score: 0)]
+        let decision = RoutingDecision(
+            reason: .lowUptime, provider: best.routes[0].provider.id,
+            // The score of who was passed over, as no other has it.
+            candidates: candidates + funded.routes.map { candidate($0, score: -1_000) })
+        return funded.narrowed(to: best.routes + funded.routes.flatMap(gateway.accounts.routes), by: decision)
+    }
+
+    private func candidate(_ route: Route, score: Int64) -> RoutingDecision.Candidate {
+        let statistics = gateway.health.statistics(of: MappingName(route))
+        return RoutingDecision.Candidate(
+            provider: route.provider.id, score: score, uptime: statistics.uptime, latencyMS: statistics.latency,
+            throughput: statistics.throughput, priority: nil)
+    }
+
+    private func rank(_ funded: UnderstoodRequest) async -> UnderstoodRequest {
         guard funded.routes.count > 1 || funded.routes.contains(where: { $0.provider.accounts.count > 1 }) else { return funded }
         let places = funded.routes.count
         var ranked = ranked(funded.routes.filter { $0.own != nil }, of: funded)
@@ -19,7 +49,9 @@ struct RankStep: Sendable {
         if ranked.reason == nil { ranked.reason = house.reason }
         var routes = ranked.order.flatMap(gateway.accounts.routes)
         var reason = places == 1 ? RoutingDecision.Reason.onlyProvider : ranked.reason ?? .weightedScore
-        if let sticky = await stickyProvider(of: funded), let index = routes.firstIndex(where: { $0.provider.id == sticky }),
+        // Where there is one provider, nobody needs to be asked which it was.
+        if places > 1, let sticky = await stickyProvider(of: funded),
+            let index = routes.firstIndex(where: { $0.provider.id == sticky }),
             routes[index].own != nil || routes[0].own == nil, isClosed(routes[index])
         {
             if index > 0 { routes.insert(routes.remove(at: index), at: 0) }
@@ -75,7 +107,7 @@ struct RankStep: Sendable {
 
     private func ranked(_ routes: [Route], of request: UnderstoodRequest) -> Ranked {
         guard !routes.isEmpty else { return ([], [], nil) }
-        let routes = routes.map { isOnTrial($0) ? $0.asTrial : $0 }
+        let routes = routes.map { $0.isTrial || isOnTrial($0) ? $0.asTrial : $0 }
         let scored = routes.map { route in
             let tier = route.mapping.prices.tier(promptTokens: route.promptTokens)
             let whole = Int128(route.mapping.prices.ofTwoTokens(promptTokens: route.promptTokens))

@@ -23,6 +23,8 @@ final class UnderstoodRequest: Sendable {
     let decision: RoutingDecision?
     /// The same request at other models, where it names none and this one may not be used.
     let others: [UnderstoodRequest]
+    /// The same request at other providers, where the one that it asks for has failed too often of late.
+    let elsewhere: UnderstoodRequest?
 
     var requestedModel: String { resolution.requested }
     var model: Model { resolution.model }
@@ -35,9 +37,10 @@ final class UnderstoodRequest: Sendable {
     init(
         incoming: IncomingRequest, address: KeyAddress, entered: EnteredRequest, scan: ChatRequestScan,
         resolution: Resolution, routes: [Route], catalogueVersion: String, preferences: RoutingPreferences,
-        decision: RoutingDecision? = nil, others: [UnderstoodRequest] = []
+        decision: RoutingDecision? = nil, others: [UnderstoodRequest] = [], elsewhere: UnderstoodRequest? = nil
     ) {
         self.others = others
+        self.elsewhere = elsewhere
         self.incoming = incoming
         self.address = address
         self.entered = entered
@@ -61,7 +64,8 @@ final class UnderstoodRequest: Sendable {
     func narrowed(to routes: [Route], by decision: RoutingDecision? = nil) -> UnderstoodRequest {
         UnderstoodRequest(
             incoming: incoming, address: address, entered: entered, scan: scan, resolution: resolution, routes: routes,
-            catalogueVersion: catalogueVersion, preferences: preferences, decision: decision ?? self.decision)
+            catalogueVersion: catalogueVersion, preferences: preferences, decision: decision ?? self.decision,
+            elsewhere: elsewhere)
     }
 }
 
@@ -79,12 +83,12 @@ struct UnderstandStep: Sendable {
         let catalogue = gateway.catalogue.current
         let preferences = try RoutingPreferences(incoming, scan)
         func understood(
-            _ resolution: Resolution, custom: Provider? = nil
+            _ resolution: Resolution, custom: Provider? = nil, elsewhere: UnderstoodRequest? = nil
         ) throws(GatewayError) -> UnderstoodRequest {
             UnderstoodRequest(
                 incoming: incoming, address: address, entered: entered, scan: scan, resolution: resolution,
                 routes: try routes(resolution, of: catalogue, scan: scan, entered: entered, custom: custom),
-                catalogueVersion: catalogue.version, preferences: preferences)
+                catalogueVersion: catalogue.version, preferences: preferences, elsewhere: elsewhere)
         }
         if scan.model == Catalogue.automatic, kind == .chat {
             let choices = try AutomaticModel(scan).choices(of: catalogue, at: incoming.occurredAt.microseconds)
@@ -118,7 +122,17 @@ struct UnderstandStep: Sendable {
                     param: "model",
                     code: "model_not_supported"))
         }
-        return try understood(resolution, custom: custom)
+        var elsewhere: UnderstoodRequest?
+        if !preferences.isAlone, let others = resolution.anywhereElse, resolution.mappings.allSatisfy(isFailing) {
+            // What another provider can't express leaves the one that was asked for.
+            elsewhere = try? understood(others)
+        }
+        return try understood(resolution, custom: custom, elsewhere: elsewhere)
+    }
+
+    private func isFailing(_ mapping: Mapping) -> Bool {
+        let name = MappingName(provider: mapping.provider, model: mapping.upstreamName)
+        return gateway.health.statistics(of: name).uptime.map { $0 < RankStep.lowestUptime } ?? false
     }
 
     /// The mappings that can serve the request, cheapest first; of equal price in the catalogue's order. Whose accounts may be

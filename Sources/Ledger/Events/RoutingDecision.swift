@@ -11,6 +11,8 @@ public struct RoutingDecision: Codable, Sendable, Hashable {
         case circuitOpen = "circuit-open"
         /// There is one provider, with several accounts.
         case onlyProvider = "single-provider-available"
+        /// The provider that was asked for by name has failed too often of late.
+        case lowUptime = "low-uptime-fallback"
     }
 
     /// A place where the request could have gone. What is nil is not known.
