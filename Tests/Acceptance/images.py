@@ -123,6 +123,14 @@ async def in_a_chat():
     pay(answer.usage, "0.00026")
 
 
+async def where_no_image_fits():
+    """Formats without a place for images ask for none, so that nobody pays for what is thrown away."""
+    answer = await client.responses.create(model="draw", input="Draw a cat.")
+    assert answer.output_text == "Here it is: 🌍", answer
+    assert server.bodies[-1]["generationConfig"]["responseModalities"] == ["TEXT"], server.bodies[-1]
+    pay(answer.usage, "0.00026")
+
+
 async def failures():
     for status in (400, 429, 500):
         try:
@@ -172,7 +180,7 @@ async def failures():
 
 async def main():
     await server.start(PORT)
-    for part in (by_tokens, by_image, of_google, in_a_chat, failures):
+    for part in (by_tokens, by_image, of_google, in_a_chat, where_no_image_fits, failures):
         await part()
     print(paid)
 

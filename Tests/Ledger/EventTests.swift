@@ -107,10 +107,7 @@ import Testing
         outcome.bodies = BodyDigests(prompt: String(repeating: "0a", count: 32), completion: nil)
         (outcome.credential, outcome.providerKey) = (.organization, .mint())
         outcome.attempts[0].providerKey = outcome.providerKey
-        outcome.saved = NanoDollars(7)
-        outcome.usage = TokenUsage(
-            promptTokens: 9, completionTokens: 8, cacheWriteTokens: 7, cacheWriteHourTokens: 6, images: 5, imageOutputTokens: 4,
-            generatedImages: 3)
+        (outcome.saved, outcome.usage) = (NanoDollars(7), Cast.usage)
         try Self.survives(RequestFailed(outcome: outcome))
         try Self.survives(RequestCancelled(outcome: outcome))
         try Self.survives(RequestSettledLate(outcome: outcome))
@@ -176,10 +173,7 @@ import Testing
         outcome.bodies = BodyDigests(prompt: String(repeating: "0a", count: 32), completion: String(repeating: "ff", count: 32))
         (outcome.credential, outcome.providerKey) = (.organization, .mint())
         outcome.attempts[0].providerKey = outcome.providerKey
-        outcome.saved = NanoDollars(7)
-        outcome.usage = TokenUsage(
-            promptTokens: 9, completionTokens: 8, cacheWriteTokens: 7, cacheWriteHourTokens: 6, images: 5, imageOutputTokens: 4,
-            generatedImages: 3)
+        (outcome.saved, outcome.usage) = (NanoDollars(7), Cast.usage)
         try agree(Self.cast.authorized())
         try agree(RequestCompleted(outcome: outcome))
         try agree(RequestAbandoned(outcome: outcome, reason: "lease_expired", bound: .zero))

@@ -20,18 +20,24 @@ public struct GeminiRequest: ForeignRequest {
 
     /// Translates a chat completion request that ``ChatRequestScan`` has let pass.
     ///
-    /// - Parameter mapping: the model's mapping, which says how it is told to think.
+    /// - Parameters:
+    ///   - mapping: the model's mapping, which says how it is told to think.
+    ///   - saysTextAlone: whether a model that draws is not to, because the client could not be given what it drew.
     /// - Throws: 400 naming the field that can't be expressed.
-    public init(chat body: [UInt8], mapping: Mapping, isVertex: Bool = false) throws(APIError) {
+    public init(
+        chat body: [UInt8], mapping: Mapping, isVertex: Bool = false, saysTextAlone: Bool = false
+    ) throws(APIError) {
         let chat: JSONValue
         do { chat = try JSONValue(body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
         let can = mapping.capabilities
         try self.init(
-            chat, thinks: mapping.thinking, reasons: can.reasoning, isVertex: isVertex, makesImages: can.imageOutput)
+            chat, thinks: mapping.thinking, reasons: can.reasoning, isVertex: isVertex, makesImages: can.imageOutput,
+            saysTextAlone: saysTextAlone)
     }
 
     init(
-        _ chat: JSONValue, thinks mode: ThinkingMode, reasons: Bool, isVertex: Bool = false, makesImages: Bool = false
+        _ chat: JSONValue, thinks mode: ThinkingMode, reasons: Bool, isVertex: Bool = false, makesImages: Bool = false,
+        saysTextAlone: Bool = false
     ) throws(APIError) {
         self.isVertex = isVertex
         var fields = ChatFields(chat, provider: "Google")
@@ -56,7 +62,9 @@ public struct GeminiRequest: ForeignRequest {
         for (name, value) in try Self.format(&fields) { add(name, value) }
         add("thinkingConfig", try Self.thinking(try fields.take("reasoning_effort"), mode, reasons: reasons))
         if makesImages {
-            for (name, value) in try GeminiImages.configuration(&fields, modalities: chat["modalities"]) { add(name, value) }
+            for (name, value) in try GeminiImages.configuration(
+                &fields, modalities: saysTextAlone ? .array([.string("text")]) : chat["modalities"])
+            { add(name, value) }
         }
         self.configuration = configuration
 

@@ -23,6 +23,6 @@ extension Dialect {
             return NativeResponses(responses, mapping: mapping, isAzure: self == .azure)
         }
         if let exclusive = entered.messages?.exclusive { throw exclusive }
-        return try request(chat: entered.chat, scan: scan, mapping: mapping)
+        return try request(chat: entered.chat, scan: scan, mapping: mapping, saysTextAlone: entered.isTranslated)
     }
 }

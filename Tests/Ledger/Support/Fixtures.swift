@@ -41,6 +41,11 @@ func withClient<R: Sendable>(
 
 /// Who and what the events of a test are about.
 struct Cast: Sendable {
+    /// A count of every kind that is written only where there is something to count.
+    static let usage = TokenUsage(
+        promptTokens: 9, completionTokens: 8, cacheWriteTokens: 7, cacheWriteHourTokens: 6, images: 5, imageOutputTokens: 4,
+        generatedImages: 3)
+
     let organization = OrganizationID.mint()
     let project = ProjectID.mint()
     let key = APIKeyID.mint()
