@@ -43,10 +43,11 @@ extension AdmissionClient {
     }
 
     private func readGauges() async throws(AdmissionError) -> AdmissionGauges {
-        let keys = ServerKeys(ledger: try await redis.epochs.ledgerID())
-        let applied = try await redis.trust.marker(keys, on: redis.client.any).applied ?? 0
+        let keys = ServerKeys(ledger: try await store.epochs.ledgerID())
+        let applied = try await store.trust.marker(keys, on: store.any).applied ?? 0
+        guard let postgres else { throw AdmissionError(.misconfigured, "there are no figures without Postgres") }
         do {
-            let rows = try await redis.postgres.query(
+            let rows = try await postgres.query(
                 """
                 SELECT (SELECT position FROM ledger.events ORDER BY position DESC LIMIT 1),
                     coalesce(sum(strict_overshoot), 0)::bigint, coalesce(sum(overshoot), 0)::bigint,

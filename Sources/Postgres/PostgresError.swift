@@ -42,7 +42,7 @@ public struct PostgresError: Error, Sendable {
     /// True when the statement may or may not have taken effect: it was sent, and its answer never came.
     public internal(set) var outcomeUnknown: Bool
 
-    init(
+    package init(
         _ code: Code, _ message: String, sqlState: String? = nil, constraint: String? = nil, table: String? = nil,
         outcomeUnknown: Bool = false
     ) {

@@ -58,7 +58,7 @@ import Testing
     @Test func anOrganizationThatIsMadeLaterNeedsNoEpoch() async throws {
         try await World.run { world in
             try await Sweeper.once(world)
-            #expect(try await world.redis.trust.marker(world.serverKeys(), on: world.redis.client.any).isComplete)
+            #expect(try await world.redis.trust.marker(world.serverKeys(), on: world.redis.any).isComplete)
             let shop = try await Shop.open(in: world, credit: 1000)
             try await world.catchUp()
             #expect(try await shop.admit(shop.request(1)).admission != nil)
@@ -167,7 +167,7 @@ import Testing
             _ = try await world.redisCall("FLUSHALL")
             try await Sweeper.once(world)
             for shop in shops { #expect(try await shop.stored().fields["o:a"] == "1000") }
-            #expect(try await world.redis.trust.marker(world.serverKeys(), on: world.redis.client.any).isComplete)
+            #expect(try await world.redis.trust.marker(world.serverKeys(), on: world.redis.any).isComplete)
             #expect(try await world.epochReasons() == ["ledger_created", "redis_first_seen", "redis_flushed"])
         }
     }
@@ -197,6 +197,6 @@ import Testing
 extension Sweeper {
     /// One pass of the background.
     static func once(_ world: World) async throws {
-        try await Sweeper(redis: world.redis, healer: world.client.healer, logger: quiet).sweep()
+        try await Sweeper(store: world.redis.store, healer: world.client.healer, logger: quiet).sweep()
     }
 }

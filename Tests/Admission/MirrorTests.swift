@@ -51,7 +51,7 @@ import struct Foundation.UUID
             let again = try await world.client.readmit(request, staleEpoch: current, on: world.loop)
             #expect(again.admission?.available == NanoDollars(450))
             try await Sweeper.once(world)
-            #expect(try await world.redis.trust.marker(world.serverKeys(), on: world.redis.client.any).isComplete)
+            #expect(try await world.redis.trust.marker(world.serverKeys(), on: world.redis.any).isComplete)
         }
     }
 
@@ -133,7 +133,7 @@ import struct Foundation.UUID
             for (field, value): (RedisArgument, RedisArgument) in [("applied", "1000000"), ("epoch", "1000000")] {
                 _ = try await world.redisCall("HSET", .string(keys.server), field, value)
                 _ = try await world.redisCall("HSET", .string(state), "epoch", "1000000", "o:a", "123456789")
-                try await world.redis.trust.establish(on: world.redis.client.any)
+                try await world.redis.trust.establish(on: world.redis.any)
                 #expect(try await world.epochReasons().last == "ledger_restored")
                 #expect(try await world.client.available(shop.address, on: world.loop) == NanoDollars(1000))
             }

@@ -86,10 +86,10 @@ import Testing
     }
 
     @Test func aRedisIsTrustedOnlyAsTheOneOnRecord() {
-        func verdict(_ marker: RedisMarker, _ record: EpochStarter.Record) -> TrustVerdict {
+        func verdict(_ marker: RedisMarker, _ record: EpochRecord) -> TrustVerdict {
             TrustVerdict(runID: "here", marker: marker, record: record)
         }
-        let record = EpochStarter.Record(epoch: 20, runID: "here", head: 100)
+        let record = EpochRecord(epoch: 20, runID: "here", head: 100)
         let marker = RedisMarker(runID: "here", epoch: 20, isComplete: true, applied: 90)
         #expect(verdict(marker, record) == .trusted)
         #expect(verdict(.with(marker) { $0.epoch = 19 }, record) == .behind)
@@ -97,9 +97,9 @@ import Testing
         #expect(verdict(.with(marker) { $0.runID = "there" }, record) == .lost(reason: "redis_replaced"))
         // A master that comes back after a failover still names itself, but the record names another.
         #expect(
-            verdict(marker, EpochStarter.Record(epoch: 20, runID: "there", head: 100)) == .lost(reason: "redis_replaced"))
+            verdict(marker, EpochRecord(epoch: 20, runID: "there", head: 100)) == .lost(reason: "redis_replaced"))
         #expect(
-            verdict(RedisMarker(isComplete: false), EpochStarter.Record(epoch: 2, runID: nil, head: 9))
+            verdict(RedisMarker(isComplete: false), EpochRecord(epoch: 2, runID: nil, head: 9))
                 == .lost(reason: "redis_first_seen"))
         #expect(verdict(.with(marker) { $0.epoch = 21 }, record) == .ahead)
         #expect(verdict(.with(marker) { $0.applied = 101 }, record) == .ahead)

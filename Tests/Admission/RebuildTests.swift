@@ -31,7 +31,7 @@ import Testing
             #expect(after.admission?.epoch == epoch)
             #expect(after.admission?.available == NanoDollars(1400))
             // The same Redis is trusted as before.
-            let marker = try await world.redis.trust.marker(world.serverKeys(), on: world.redis.client.any)
+            let marker = try await world.redis.trust.marker(world.serverKeys(), on: world.redis.any)
             #expect(try await world.redis.epochs.record().runID == marker.runID)
         }
     }

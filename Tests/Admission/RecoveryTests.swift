@@ -9,7 +9,7 @@ import Testing
 /// What dead gateways leave behind.
 @Suite struct RecoveryTests {
     private func recovery(_ world: World, overdue: Duration = .zero) -> Recovery {
-        Recovery(redis: world.redis, postgres: world.postgres, appender: world.appender, overdue: overdue, logger: quiet)
+        Recovery(redis: world.redis, appender: world.appender, overdue: overdue, logger: quiet)
     }
 
     /// Takes a lease as a gateway does, and lets it run out or not.

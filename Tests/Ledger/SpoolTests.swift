@@ -54,7 +54,7 @@ import Testing
         }
         for length in lengths {
             try Data(bytes[..<length]).write(to: URL(filePath: segment.path))
-            let contents = try segment.read()
+            let contents = try segment.read(from: MachineDisk())
             var whole = 0
             while whole < 3, records[...whole].joined().count <= length { whole += 1 }
             #expect(contents.commands == Array(commands[..<whole]), "torn at \(length)")
@@ -64,7 +64,7 @@ import Testing
             var turned = bytes
             turned[Int.random(in: bytes.indices, using: &generator)] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
             try Data(turned).write(to: URL(filePath: segment.path))
-            let contents = try segment.read()
+            let contents = try segment.read(from: MachineDisk())
             #expect(contents.commands.count == 2 || contents.commands.count == 1)
             #expect(contents.commands.allSatisfy(commands.contains))
         }

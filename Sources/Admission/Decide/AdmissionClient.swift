@@ -2,6 +2,7 @@ public import Ledger
 public import Logging
 public import Money
 public import NIOCore
+package import Postgres
 import Redis
 import Synchronization
 
@@ -27,7 +28,9 @@ public final class AdmissionClient: Sendable {
         public init() {}
     }
 
-    let redis: AdmissionRedis
+    let store: AdmissionStore
+    /// Where its figures are read; nil in a simulation.
+    let postgres: PostgresClient?
     let healer: Healer
     let logger: Logger
     private let configuration: Configuration
@@ -36,16 +39,25 @@ public final class AdmissionClient: Sendable {
     let cachedGauges = Mutex<(ContinuousClock.Instant, AdmissionGauges)?>(nil)
 
     /// - Parameter instance: the id of this process, under which its holds stand.
-    public init(
+    public convenience init(
         redis: AdmissionRedis, instance: InstanceID, configuration: Configuration = Configuration(), logger: Logger
     ) {
-        self.redis = redis
+        self.init(
+            store: redis.store, postgres: redis.postgres, instance: instance, configuration: configuration, logger: logger)
+    }
+
+    package init(
+        store: AdmissionStore, postgres: PostgresClient?, instance: InstanceID, configuration: Configuration = Configuration(),
+        logger: Logger
+    ) {
+        self.store = store
+        self.postgres = postgres
         self.configuration = configuration
         self.logger = logger
         self.instance = instance.uuid.lowercase
-        healer = Healer(redis: redis, logger: logger)
+        healer = Healer(store: store, logger: logger)
         tokens = TokenDirectory(
-            postgres: redis.postgres, capacity: configuration.cachedTokens,
+            reads: store.reads, surroundings: store.surroundings, capacity: configuration.cachedTokens,
             limit: StrangerLimit(burst: configuration.strangerBurst, interval: configuration.strangerInterval))
     }
 
@@ -108,10 +120,10 @@ public final class AdmissionClient: Sendable {
         _ address: KeyAddress, on eventLoop: any EventLoop
     ) async throws(AdmissionError) -> NanoDollars? {
         for attempt in 0..<2 {
-            let reply = try await redis.call(
+            let reply = try await store.connection(for: eventLoop).call(
                 .available, keys: [OrganizationKeys(address.organization).state],
                 [.string(address.project.uuid.lowercase), .string(address.key.uuid.lowercase)],
-                on: redis.client.connection(for: eventLoop), deadline: configuration.deadline)
+                deadline: configuration.deadline)
             let words = (reply.array ?? []).map { $0.string ?? "" }
             if let least = AdmitReply.least(words[...]) { return least }
             guard attempt == 0, await healer.heal(address.organization, within: configuration.healDeadline) == .healed else {
@@ -125,13 +137,13 @@ public final class AdmissionClient: Sendable {
     /// - Parameter organization: nil for all.
     /// - Returns: the epoch.
     public func startEpoch(organization: OrganizationID?, reason: String) async throws(AdmissionError) -> Int64 {
-        guard let organization else { return try await redis.epochs.startForAll(reason: reason) }
-        return try await redis.epochs.start(organization: organization, reason: reason)
+        guard let organization else { return try await store.epochs.startForAll(reason: reason) }
+        return try await store.epochs.start(organization: organization, reason: reason)
     }
 
     /// Builds the states anew that a loss took away, until cancelled; in any number of processes.
     public func run() async {
-        let sweeper = Sweeper(redis: redis, healer: healer, logger: logger)
+        let sweeper = Sweeper(store: store, healer: healer, logger: logger)
         var problem: AdmissionError?
         while !Task.isCancelled {
             var pause = configuration.sweepInterval
@@ -143,7 +155,7 @@ public final class AdmissionClient: Sendable {
                 if problem != error { logger.warning("Redis could not be looked after", metadata: ["error": "\(error)"]) }
                 problem = error
             }
-            try? await Task.sleep(for: pause)
+            await store.surroundings.sleep(pause)
         }
     }
 
@@ -159,9 +171,8 @@ public final class AdmissionClient: Sendable {
             .string(hold.negated), .integer(request.tokens), .integer(request.policy),
         ]
         if request.isRefused { arguments.append("refused") } else if request.isUnbounded { arguments.append("unbounded") }
-        let reply = try await redis.call(
-            .admit, keys: [keys.state, keys.holds], arguments,
-            on: redis.client.connection(for: eventLoop), deadline: configuration.deadline)
+        let reply = try await store.connection(for: eventLoop).call(
+            .admit, keys: [keys.state, keys.holds], arguments, deadline: configuration.deadline)
         let decision = try AdmitReply.decision(reply)
         if case .denied(let denial) = decision, denial.reason == .unknownKey { tokens.forget(request.digest) }
         return decision
@@ -173,9 +184,9 @@ public final class AdmissionClient: Sendable {
     ) {
         let keys = OrganizationKeys(address.organization)
         let logger = logger
-        redis.client.connection(for: eventLoop).tellFunction(
-            redis.folder.name(of: function), keys: [keys.state, keys.holds],
-            arguments: [.string(request.uuid.lowercase)] + arguments, deadline: configuration.deadline
+        store.connection(for: eventLoop).tell(
+            function, keys: [keys.state, keys.holds], [.string(request.uuid.lowercase)] + arguments,
+            deadline: configuration.deadline
         ) { error in
             logger.debug("a hold could not be changed", metadata: ["request": "\(request)", "error": "\(error)"])
         }

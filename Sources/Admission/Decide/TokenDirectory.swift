@@ -1,8 +1,5 @@
 import Ledger
-import Postgres
 import Synchronization
-
-import struct FoundationEssentials.UUID
 
 /// Maps the digests of tokens to where they belong. What is found stays in memory; what is not found never does.
 ///
@@ -34,24 +31,26 @@ final class TokenDirectory: Sendable {
 
     private static let deadline: Duration = .seconds(2)
 
-    private let postgres: PostgresClient
+    private let reads: any AdmissionReads
+    private let surroundings: Surroundings
     private let state: Mutex<State>
 
-    init(postgres: PostgresClient, capacity: Int, limit: StrangerLimit) {
-        self.postgres = postgres
+    init(reads: any AdmissionReads, surroundings: Surroundings, capacity: Int, limit: StrangerLimit) {
+        self.reads = reads
+        self.surroundings = surroundings
         state = Mutex(State(cache: LRUCache(capacity: capacity), strangers: limit))
     }
 
     /// - Throws: ``AdmissionError`` with `tooManyUnknownTokens` when this client asked for too many that do not exist.
     func address(ofDigest digest: [UInt8], client: String) async throws(AdmissionError) -> KeyAddress? {
         if let known = state.withLock({ $0.cache.value(for: digest) }) { return known }
-        let giveUp = ContinuousClock.now + Self.deadline
+        let giveUp = surroundings.now() + Self.deadline
         while true {
             switch next(digest, client) {
             case .known(let address): return address
             case .ask(let task): return try await task.value.get()
             case .wait(let task):
-                guard ContinuousClock.now < giveUp else {
+                guard surroundings.now() < giveUp else {
                     throw AdmissionError(.unavailable, "too many tokens of this address are being looked up")
                 }
                 _ = await task.value
@@ -67,12 +66,12 @@ final class TokenDirectory: Sendable {
         state.withLock { state in
             if let known = state.cache.value(for: digest) { return .known(known) }
             if let lookup = state.running[digest] { return .ask(lookup.task) }
-            guard state.strangers.take(client, now: .now) else {
+            guard state.strangers.take(client, now: surroundings.now()) else {
                 let other = state.running.values.first { $0.client == client }
                 return other.map { .wait($0.task) } ?? .refused
             }
             // Not of the caller's task: it is shared, and one caller's cancellation must not fail the others.
-            let task = Task { await self.lookUp(digest, client) }
+            let task = Task(executorPreference: surroundings.executor) { await self.lookUp(digest, client) }
             state.running[digest] = Lookup(client: client, task: task)
             return .ask(task)
         }
@@ -95,15 +94,7 @@ final class TokenDirectory: Sendable {
 
     private func read(_ digest: [UInt8]) async -> Answer {
         do {
-            let rows = try await postgres.query(
-                "SELECT organization, project, api_key, created_by FROM admission.keys WHERE token_sha256 = $1",
-                [.text(Hex.encode(digest))], deadline: Self.deadline)
-            guard let row = rows.first else { return .success(nil) }
-            let creator: UUID? = try row.decode(3)
-            return .success(
-                KeyAddress(
-                    organization: OrganizationID(uuid: try row.decode(0)), project: ProjectID(uuid: try row.decode(1)),
-                    key: APIKeyID(uuid: try row.decode(2)), creator: creator.map(UserID.init(uuid:))))
+            return .success(try await reads.address(ofDigest: Hex.encode(digest), deadline: Self.deadline))
         } catch {
             return .failure(AdmissionError(postgres: error))
         }

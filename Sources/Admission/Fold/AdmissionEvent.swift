@@ -1,15 +1,15 @@
 import Ledger
 import Postgres
 
-import struct FoundationEssentials.UUID
+package import struct FoundationEssentials.UUID
 
 /// What admission reads of an event: its type and the few fields that the type needs, as text.
-struct AdmissionEvent: Sendable, Hashable {
-    let position: Int64
-    let organization: UUID?
-    let stream: UUID
-    let type: String
-    let fields: [String]
+package struct AdmissionEvent: Sendable, Hashable {
+    package let position: Int64
+    package let organization: UUID?
+    package let stream: UUID
+    package let type: String
+    package let fields: [String]
 
     /// The columns of a row of `select`, from `first` on.
     init(_ row: PostgresRow, first: Int = 0) throws(PostgresError) {
@@ -20,7 +20,7 @@ struct AdmissionEvent: Sendable, Hashable {
         fields = try row.decode(first + 4)
     }
 
-    init(position: Int64, organization: UUID?, stream: UUID, type: String, fields: [String]) {
+    package init(position: Int64, organization: UUID?, stream: UUID, type: String, fields: [String]) {
         self.position = position
         self.organization = organization
         self.stream = stream

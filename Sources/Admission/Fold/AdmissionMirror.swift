@@ -1,4 +1,4 @@
-import Ledger
+package import Ledger
 public import Logging
 public import Postgres
 public import Projections
@@ -11,7 +11,7 @@ import Synchronization
 /// after a while the batch is left out, but first a new epoch begins for all organizations, so that append refuses whatever is
 /// admitted against the state that lacks the batch, and every organization is built anew when Redis is back.
 public struct AdmissionMirror: ProjectionMirror {
-    private let redis: AdmissionRedis
+    private let store: AdmissionStore
     private let reader = SliceReader()
     private let patience: MirrorPatience
     private let logger: Logger
@@ -19,44 +19,56 @@ public struct AdmissionMirror: ProjectionMirror {
     /// - Parameter patience: how long a batch waits for Redis the first time; doubled with every batch that was left out, up
     ///   to 16 times, and back at the start when Redis answers.
     public init(redis: AdmissionRedis, patience: Duration = .seconds(2), logger: Logger) {
-        self.redis = redis
+        self.init(store: redis.store, patience: patience, logger: logger)
+    }
+
+    package init(store: AdmissionStore, patience: Duration = .seconds(2), logger: Logger) {
+        self.store = store
         self.patience = MirrorPatience(patience)
         self.logger = logger
     }
 
     public func apply(after: Int64, upto: Int64, connection: PostgresConnection) async throws {
         let slices = try await reader.slices(after: after, upto: upto, connection: connection)
-        let keys = ServerKeys(ledger: try await redis.epochs.ledgerID())
+        try await write(slices, upto: upto) { new in try await self.firstEpochs(of: new, connection: connection) }
+    }
+
+    /// Writes slices to Redis, or begins an epoch that makes up for their absence there.
+    /// - Parameter firstEpochs: in which epoch the states of new organizations begin.
+    package func write(
+        _ slices: [Slice], upto: Int64, firstEpochs: ([OrganizationID]) async throws -> [OrganizationID: Int64]
+    ) async throws {
+        let keys = ServerKeys(ledger: try await store.epochs.ledgerID())
         let progress: [RedisArgument] = ["HSET", .string(keys.server), "applied", .integer(upto)]
         guard !slices.isEmpty else {
             // Nothing that Redis needs; above all not the event of an epoch, which would be followed by another for ever.
-            _ = try? await redis.client.any.admissionCall(progress, deadline: .milliseconds(100))
+            _ = try? await store.any.command(progress, deadline: .milliseconds(100))
             return
         }
-        let epochs = try await firstEpochs(of: slices, connection: connection)
-        let clock = ContinuousClock()
-        let giveUp = clock.now + patience.current
+        let new = slices.filter { $0.previous == 0 }.map(\.organization)
+        let epochs = new.isEmpty ? [:] : try await firstEpochs(new)
+        let giveUp = store.surroundings.now() + patience.current
         while true {
             do {
                 try await send(slices, epochs)
-                _ = try await redis.client.any.admissionCall(progress)
+                _ = try await store.any.command(progress)
                 patience.answered()
                 return
             } catch {
                 try Task.checkCancellation()
-                guard clock.now < giveUp else {
+                guard store.surroundings.now() < giveUp else {
                     try await leaveOut(upto: upto, because: error)
                     return
                 }
-                try await Task.sleep(for: .milliseconds(50))
+                await store.surroundings.sleep(.milliseconds(50))
             }
         }
     }
 
     /// Where an organization's first events are: the epoch in which its state begins.
-    private func firstEpochs(of slices: [Slice], connection: PostgresConnection) async throws -> [OrganizationID: Int64] {
-        let new = slices.filter { $0.previous == 0 }.map(\.organization)
-        guard !new.isEmpty else { return [:] }
+    private func firstEpochs(
+        of new: [OrganizationID], connection: PostgresConnection
+    ) async throws -> [OrganizationID: Int64] {
         let rows = try await connection.query(
             """
             SELECT o.organization, (
@@ -84,8 +96,8 @@ public struct AdmissionMirror: ProjectionMirror {
             let keys = OrganizationKeys(slice.organization)
             let answer: RedisValue
             do {
-                answer = try await redis.call(
-                    .apply, keys: keys.all, [first] + part.arguments, on: redis.client.any, deadline: .seconds(2))
+                answer = try await store.any.call(
+                    .apply, keys: keys.all, [first] + part.arguments, deadline: .seconds(2))
             } catch  where error.code == .protocolViolation {
                 return try await abandon(slice.organization, keys, because: error)
             }
@@ -107,16 +119,16 @@ public struct AdmissionMirror: ProjectionMirror {
     private func abandon(
         _ organization: OrganizationID, _ keys: OrganizationKeys, because error: AdmissionError
     ) async throws(AdmissionError) {
-        let epoch = try await redis.epochs.start(organization: organization, reason: "state_unsound")
-        _ = try await redis.client.any.admissionCall(["UNLINK", .string(keys.state), .string(keys.holds)])
+        let epoch = try await store.epochs.start(organization: organization, reason: "state_unsound")
+        _ = try await store.any.command(["UNLINK", .string(keys.state), .string(keys.holds)])
         logger.error(
             "an organization's state could not be brought up to date and was removed",
             metadata: ["organization": "\(organization)", "epoch": "\(epoch)", "error": "\(error)"])
     }
 
     private func leaveOut(upto: Int64, because error: any Error) async throws {
-        let runID = try await redis.epochs.record().runID
-        let epoch = try await redis.epochs.start(organization: nil, reason: "redis_unreachable", runID: runID)
+        let runID = try await store.epochs.record().runID
+        let epoch = try await store.epochs.start(organization: nil, reason: "redis_unreachable", runID: runID)
         patience.leftOut()
         logger.error(
             "Redis does not answer: the batch is left out and a new epoch begins",

@@ -17,11 +17,11 @@ struct SignedAmount: Sendable, Hashable {
 }
 
 /// A limit that an event sets, clears (empty) or leaves as it is (`=`).
-struct LimitChange: Sendable, Hashable {
+package struct LimitChange: Sendable, Hashable {
     let text: String
     let negated: String
 
-    init?(_ text: String) {
+    package init?(_ text: String) {
         if text.isEmpty || text == "=" {
             self.text = text
             negated = text

@@ -1,14 +1,14 @@
-import Ledger
-import Redis
+package import Ledger
+package import Redis
 
 import struct FoundationEssentials.UUID
 
 /// One organization's part of a run of events, as `apply` and `seed` of functions.lua take it.
-struct Slice: Sendable {
-    let organization: OrganizationID
+package struct Slice: Sendable {
+    package let organization: OrganizationID
     /// The organization's last position before the first event; 0 when these are its first events.
-    let previous: Int64
-    private(set) var last: Int64
+    package let previous: Int64
+    package private(set) var last: Int64
     private var events: [Event] = []
 
     private struct Event {
@@ -16,7 +16,7 @@ struct Slice: Sendable {
         let step: [RedisArgument]
     }
 
-    init(organization: OrganizationID, previous: Int64) {
+    package init(organization: OrganizationID, previous: Int64) {
         self.organization = organization
         self.previous = previous
         last = previous
@@ -25,7 +25,7 @@ struct Slice: Sendable {
     var count: Int { events.count }
 
     /// The slice's arguments: previous, last, and for each event its position, the step and the step's arguments.
-    var arguments: [RedisArgument] {
+    package var arguments: [RedisArgument] {
         var all: [RedisArgument] = [.integer(previous), .integer(last)]
         all.reserveCapacity(2 + events.count * 7)
         for event in events {
@@ -36,7 +36,7 @@ struct Slice: Sendable {
     }
 
     /// Adds an event of the organization; positions grow.
-    mutating func add(_ event: AdmissionEvent) {
+    package mutating func add(_ event: AdmissionEvent) {
         last = event.position
         let step: [RedisArgument] =
             Step(event).map { [.string($0.name)] + $0.arguments.map(RedisArgument.string) }

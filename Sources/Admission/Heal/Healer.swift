@@ -5,16 +5,14 @@ import Synchronization
 
 /// Builds an organization's state in Redis anew from Postgres.
 final class Healer: Sendable {
-    private let redis: AdmissionRedis
-    private let reader: SeedReader
+    private let store: AdmissionStore
     private let logger: Logger
     private let running = Mutex<[OrganizationID: Task<Outcome, Never>]>([:])
     private let failed = Mutex<[OrganizationID: ContinuousClock.Instant]>([:])
 
-    init(redis: AdmissionRedis, logger: Logger) {
-        self.redis = redis
+    init(store: AdmissionStore, logger: Logger) {
+        self.store = store
         self.logger = logger
-        reader = SeedReader(postgres: redis.postgres)
     }
 
     enum Outcome: Sendable {
@@ -27,7 +25,7 @@ final class Healer: Sendable {
     /// Organizations that could not be healed when last tried, within the last minute.
     var failures: Int {
         failed.withLock { failed in
-            failed = failed.filter { ContinuousClock.now - $0.value < .seconds(60) }
+            failed = failed.filter { store.surroundings.now() - $0.value < .seconds(60) }
             return failed.count
         }
     }
@@ -37,11 +35,11 @@ final class Healer: Sendable {
     func heal(
         _ organization: OrganizationID, atLeast epoch: Int64 = 0, within limit: Duration = .milliseconds(250)
     ) async -> Outcome {
-        if epoch == 0, let at = failed.withLock({ $0[organization] }), ContinuousClock.now - at < Self.pause { return .failed }
+        if epoch == 0, let at = failed.withLock({ $0[organization] }), store.surroundings.now() - at < Self.pause { return .failed }
         let (task, isMine) = running.withLock { running -> (Task<Outcome, Never>, Bool) in
             if epoch == 0, let task = running[organization] { return (task, false) }
             // Not of the caller's task: it is shared, and one caller's cancellation must not fail the others.
-            let task = Task { await self.attempt(organization, atLeast: epoch, within: limit) }
+            let task = Task(executorPreference: store.surroundings.executor) { await self.attempt(organization, atLeast: epoch, within: limit) }
             if running[organization] == nil { running[organization] = task }
             return (task, true)
         }
@@ -49,7 +47,7 @@ final class Healer: Sendable {
         if isMine {
             running.withLock { if $0[organization] == task { $0[organization] = nil } }
             failed.withLock { failed in
-                failed[organization] = outcome == .healed || failed.count > Self.rememberedFailures ? nil : .now
+                failed[organization] = outcome == .healed || failed.count > Self.rememberedFailures ? nil : store.surroundings.now()
             }
         }
         return outcome
@@ -61,24 +59,24 @@ final class Healer: Sendable {
     private static let claimMilliseconds: Int64 = 2000
 
     private func attempt(_ organization: OrganizationID, atLeast epoch: Int64, within limit: Duration) async -> Outcome {
-        let deadline = ContinuousClock.now + limit
+        let deadline = store.surroundings.now() + limit
         let keys = OrganizationKeys(organization)
-        let connection = redis.client.any
+        let connection = store.any
         let token = RequestID.mint().uuid.lowercase
         do throws(AdmissionError) {
-            while ContinuousClock.now < deadline {
-                let answer = try await redis.call(
-                    .claim, keys: keys.all, [.string(token), .integer(epoch), .integer(Self.claimMilliseconds)], on: connection,
-                    deadline: deadline - .now)
+            while store.surroundings.now() < deadline {
+                let answer = try await connection.call(
+                    .claim, keys: keys.all, [.string(token), .integer(epoch), .integer(Self.claimMilliseconds)],
+                    deadline: left(until: deadline))
                 switch try Claim(answer) {
                 case .known: return .healed
-                case .wait: try? await Task.sleep(for: .milliseconds(5))
+                case .wait: await store.surroundings.sleep(.milliseconds(5))
                 case .claimed(let loss):
                     do throws(AdmissionError) {
                         if try await seed(organization, loss, keys, token, deadline, on: connection) { return .healed }
                     } catch {
                         // Best effort: a claim that stays runs out by itself.
-                        _ = try? await redis.call(.unclaim, keys: keys.all, [.string(token)], on: connection)
+                        _ = try? await connection.call(.unclaim, keys: keys.all, [.string(token)])
                         throw error
                     }
                 }
@@ -95,22 +93,22 @@ final class Healer: Sendable {
     /// - Returns: false when another attempt is needed.
     private func seed(
         _ organization: OrganizationID, _ loss: Claim.Loss, _ keys: OrganizationKeys, _ token: String,
-        _ deadline: ContinuousClock.Instant, on connection: RedisConnection
+        _ deadline: ContinuousClock.Instant, on connection: any AdmissionConnection
     ) async throws(AdmissionError) -> Bool {
-        let server = ServerKeys(ledger: try await redis.epochs.ledgerID())
-        var marker = try await redis.trust.marker(server, on: connection)
+        let server = ServerKeys(ledger: try await store.epochs.ledgerID())
+        var marker = try await store.trust.marker(server, on: connection)
         if marker.runID == nil {
             // Everything is gone, not this organization alone.
-            try await redis.trust.establish(on: connection)
-            marker = try await redis.trust.marker(server, on: connection)
+            try await store.trust.establish(on: connection)
+            marker = try await store.trust.marker(server, on: connection)
         }
         var seed = try await read(organization, deadline)
         if !loss.isCovered(by: seed.epoch, marker) {
-            _ = try await redis.epochs.start(organization: organization, reason: loss.reason, deadline: deadline - .now)
+            _ = try await store.epochs.start(organization: organization, reason: loss.reason, deadline: left(until: deadline))
             seed = try await read(organization, deadline)
         }
-        let answer = try await redis.call(
-            .seed, keys: keys.all, [.string(token)] + seed.arguments, on: connection, deadline: deadline - .now)
+        let answer = try await connection.call(
+            .seed, keys: keys.all, [.string(token)] + seed.arguments, deadline: left(until: deadline))
         switch answer.string {
         case "seeded", "already":
             logger.info(
@@ -122,10 +120,12 @@ final class Healer: Sendable {
         }
     }
 
+    private func left(until deadline: ContinuousClock.Instant) -> Duration { deadline - store.surroundings.now() }
+
     private func read(
         _ organization: OrganizationID, _ deadline: ContinuousClock.Instant
     ) async throws(AdmissionError) -> Seed {
-        guard let seed = try await reader.read(organization, deadline: deadline - .now) else {
+        guard let seed = try await store.reads.seed(of: organization, deadline: left(until: deadline)) else {
             throw AdmissionError(.invalidRequest, "the organization is unknown to the ledger, or parked")
         }
         return seed

@@ -1,7 +1,6 @@
 public import Ledger
 public import Logging
 import Money
-public import Postgres
 import Redis
 
 import struct FoundationEssentials.UUID
@@ -18,8 +17,7 @@ public struct Recovery: Sendable {
         public var released = 0
     }
 
-    private let redis: AdmissionRedis
-    private let postgres: PostgresClient
+    private let store: AdmissionStore
     private let appender: Appender
     private let logger: Logger
     private let interval: Duration
@@ -27,11 +25,17 @@ public struct Recovery: Sendable {
     private let overdue: Duration
 
     public init(
-        redis: AdmissionRedis, postgres: PostgresClient, appender: Appender, interval: Duration = .seconds(5),
-        overdue: Duration = .seconds(60), logger: Logger
+        redis: AdmissionRedis, appender: Appender, interval: Duration = .seconds(5), overdue: Duration = .seconds(60),
+        logger: Logger
     ) {
-        self.redis = redis
-        self.postgres = postgres
+        self.init(store: redis.store, appender: appender, interval: interval, overdue: overdue, logger: logger)
+    }
+
+    package init(
+        store: AdmissionStore, appender: Appender, interval: Duration = .seconds(5), overdue: Duration = .seconds(60),
+        logger: Logger
+    ) {
+        self.store = store
         self.appender = appender
         self.interval = interval
         self.overdue = overdue
@@ -51,7 +55,7 @@ public struct Recovery: Sendable {
                 problem = "\(error)"
             }
             // Not all processes at once.
-            try? await Task.sleep(for: interval * Int.random(in: 75...125) / 100)
+            await store.surroundings.sleep(interval * store.surroundings.pick(75...125) / 100)
         }
     }
 
@@ -70,10 +74,10 @@ public struct Recovery: Sendable {
     private func abandon() async throws -> Int {
         var total = 0
         while true {
-            let page = try await postgres.query(Self.deadSQL, [.int4(Int32(Self.width))], deadline: .seconds(10))
+            let page = try await store.reads.dead(limit: Int32(Self.width))
             // Side by side, so that they share their commits.
             let ended = try await withThrowingTaskGroup(of: Bool.self) { group in
-                for row in page { group.addTask { try await abandon(row) } }
+                for dead in page { group.addTask { try await abandon(dead) } }
                 return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
             }
             total += ended
@@ -82,57 +86,28 @@ public struct Recovery: Sendable {
         }
     }
 
-    private func abandon(_ row: PostgresRow) async throws -> Bool {
-        let organization = OrganizationID(uuid: try row.decode(0))
-        let request = RequestID(uuid: try row.decode(1))
-        let data = try row.decode(2, as: [UInt8].self)
-        let now = Timestamp(microseconds: try row.decode(4))
+    private func abandon(_ dead: DeadRequest) async throws -> Bool {
+        let request = dead.request
         let authorized: RequestAuthorized
-        do { authorized = try RequestAuthorized.decode(data, schemaVersion: try row.decode(3)) } catch {
+        do { authorized = try RequestAuthorized.decode(dead.data, schemaVersion: dead.schemaVersion) } catch {
             logger.error("an authorization can't be read", metadata: ["request": "\(request)", "error": "\(error)"])
             return false
         }
-        let duration = max(0, now.microseconds - authorized.admittedAt.microseconds) / 1000
+        let duration = max(0, dead.now.microseconds - authorized.admittedAt.microseconds) / 1000
         let event = try NewEvent(
             RequestAbandoned(of: authorized, reason: "lease_expired", durationMS: duration), stream: .request(request),
-            expectedVersion: 1, organization: organization, occurredAt: now)
+            expectedVersion: 1, organization: dead.organization, occurredAt: dead.now)
         if case .appended = try await appender.append(Command(event)) { return true }
         return false
     }
 
-    /// An instance that never had a lease counts as dead when its hold is two minutes old.
-    ///
-    /// Each step is a fence (OFFSET 0): first the holds whose instance is not alive, of which there are hardly any, and then one
-    /// look into the ledger for each of them. Left to itself the planner joins all requests of the ledger, every few seconds.
-    private static let deadSQL = """
-        SELECT h.organization, h.request, e.data, e.schema_version,
-            (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now
-        FROM (
-            SELECT h.organization, h.request, i.dead
-            FROM admission.holds AS h LEFT JOIN ledger.instances AS i ON i.id = h.instance
-            WHERE i.dead IS DISTINCT FROM false
-            OFFSET 0
-        ) AS h
-        CROSS JOIN LATERAL (
-            SELECT e.data, e.schema_version, e.recorded_at FROM ledger.events AS e
-            WHERE e.stream_kind = 'request' AND e.stream_id = h.request AND e.stream_version = 1
-            OFFSET 0
-        ) AS e
-        WHERE coalesce(h.dead, e.recorded_at < clock_timestamp() - interval '2 minutes')
-            AND NOT EXISTS (
-                SELECT FROM ledger.events AS o
-                WHERE o.stream_kind = 'request' AND o.stream_id = h.request AND o.stream_version = 2
-                OFFSET 0)
-        ORDER BY h.request LIMIT $1
-        """
-
     // MARK: Holds without an event
 
     private func void(_ report: inout Report) async throws {
-        let connection = redis.client.any
+        let connection = store.any
         var cursor = "0"
         repeat {
-            let reply = try await connection.admissionCall(
+            let reply = try await connection.command(
                 ["SCAN", .string(cursor), "MATCH", .string(OrganizationKeys.holdsPattern), "COUNT", "1000"], deadline: .seconds(2)
             )
             guard let parts = reply.array, parts.count == 2, let next = parts[0].string, let keys = parts[1].array else {
@@ -140,25 +115,17 @@ public struct Recovery: Sendable {
             }
             cursor = next
             let found = keys.compactMap { $0.string.flatMap(OrganizationKeys.organization(ofHolds:)) }
-            for organization in try await ofThisLedger(found) { try await void(organization, &report, on: connection) }
+            // Another ledger may share the Redis.
+            for organization in try await found.isEmpty ? [] : store.reads.known(found) { try await void(organization, &report, on: connection) }
         } while cursor != "0"
     }
 
-    /// Another ledger may share the Redis.
-    private func ofThisLedger(_ organizations: [OrganizationID]) async throws -> [OrganizationID] {
-        guard !organizations.isEmpty else { return [] }
-        let rows = try await postgres.query(
-            "SELECT organization FROM admission.organizations WHERE organization = ANY ($1)",
-            [.uuidArray(organizations.map(\.uuid))], deadline: .seconds(5))
-        return try rows.map { OrganizationID(uuid: try $0.decode(0)) }
-    }
-
     private func void(
-        _ organization: OrganizationID, _ report: inout Report, on connection: RedisConnection
+        _ organization: OrganizationID, _ report: inout Report, on connection: any AdmissionConnection
     ) async throws {
         let keys = OrganizationKeys(organization)
-        let reply = try await redis.call(
-            .overdue, keys: [keys.holds], [.integer(overdue.components.seconds), .integer(Int64(Self.width))], on: connection,
+        let reply = try await connection.call(
+            .overdue, keys: [keys.holds], [.integer(overdue.components.seconds), .integer(Int64(Self.width))],
             deadline: .seconds(2))
         let words = (reply.array ?? []).map { $0.string ?? "" }
         for index in stride(from: 0, to: words.count - 1, by: 2) {
@@ -169,8 +136,8 @@ public struct Recovery: Sendable {
             switch try await appender.append(Command(event)) {
             case .appended, .already:
                 report.voided += 1
-                let answer = try await redis.call(
-                    .release, keys: [keys.state, keys.holds], [.string(request.uuid.lowercase)], on: connection)
+                let answer = try await connection.call(
+                    .release, keys: [keys.state, keys.holds], [.string(request.uuid.lowercase)])
                 if answer.string == "released" { report.released += 1 }
             // Its event came after all, or another process voided it: the projector confirms or frees the hold.
             case .versionConflict, .staleEpoch, .idempotencyConflict: break

@@ -1,11 +1,11 @@
-import Ledger
+package import Ledger
 import Postgres
-import Redis
+package import Redis
 
-import struct FoundationEssentials.UUID
+package import struct FoundationEssentials.UUID
 
 /// An organization's whole state at one moment of the ledger: the admission tables at their checkpoint, and the events since.
-struct Seed: Sendable {
+package struct Seed: Sendable {
     let organization: OrganizationID
     /// The organization's newest epoch at that moment; it lies within what the seed holds.
     let epoch: Int64
@@ -15,7 +15,7 @@ struct Seed: Sendable {
     private var holds: [RedisArgument] = []
     private var tail: Slice
 
-    init(organization: OrganizationID, epoch: Int64, position: Int64) {
+    package init(organization: OrganizationID, epoch: Int64, position: Int64) {
         self.organization = organization
         self.epoch = epoch
         self.position = position
@@ -23,7 +23,7 @@ struct Seed: Sendable {
     }
 
     /// What `seed` of functions.lua takes after the token.
-    var arguments: [RedisArgument] {
+    package var arguments: [RedisArgument] {
         var all: [RedisArgument] = [.integer(epoch), .integer(position), .integer(Int64(fields.count / 2))]
         all += fields
         all.append(.integer(Int64(holds.count / 2)))
@@ -33,20 +33,20 @@ struct Seed: Sendable {
     }
 
     /// Whether there is an organization at all, in the tables or in what came since.
-    var exists: Bool { !fields.isEmpty || tail.count > 0 }
+    package var exists: Bool { !fields.isEmpty || tail.count > 0 }
 
-    mutating func set(organization status: String, strict: Bool, isRetained: Bool, policy: Int64, available: String) {
+    package mutating func set(organization status: String, strict: Bool, isRetained: Bool, policy: Int64, available: String) {
         set("o", Self.letter(status) + (strict ? "1" : "0") + String(policy) + (isRetained ? "r" : ""))
         set("o:a", available)
     }
 
-    mutating func set(project: UUID, status: String, limit: LimitChange, available: String) {
+    package mutating func set(project: UUID, status: String, limit: LimitChange, available: String) {
         let name = "p:\(project.lowercase)"
         set(name, "\(Self.letter(status))\(Self.flag(limit.text))|\(limit.text)|\(limit.negated)|")
         set(name + ":a", available)
     }
 
-    mutating func set(
+    package mutating func set(
         key: UUID, status: String, digest: String, limit: LimitChange, expires: String, requests: String, tokens: String,
         available: String, period: SeededPeriod
     ) {
@@ -62,7 +62,7 @@ struct Seed: Sendable {
         set(name + ":qa", period.available)
     }
 
-    mutating func add(hold request: UUID, project: UUID, key: UUID, instance: UUID, admittedAt: Int64, amount: String) {
+    package mutating func add(hold request: UUID, project: UUID, key: UUID, instance: UUID, admittedAt: Int64, amount: String) {
         guard amount != "0" else { return }
         holds.append(.string(request.lowercase))
         holds.append(
@@ -70,7 +70,7 @@ struct Seed: Sendable {
                 "c" + Step.seconds(ofMicroseconds: admittedAt) + project.lowercase + key.lowercase + instance.lowercase + amount))
     }
 
-    mutating func add(_ event: AdmissionEvent) { tail.add(event) }
+    package mutating func add(_ event: AdmissionEvent) { tail.add(event) }
 
     private mutating func set(_ name: String, _ value: String) {
         fields.append(.string(name))
@@ -82,11 +82,18 @@ struct Seed: Sendable {
 }
 
 /// A key's limit in each period, and the newest period that anything was charged or held in.
-struct SeededPeriod: Sendable {
+package struct SeededPeriod: Sendable {
     /// As functions.lua has it: `d1`; empty where there is no such limit.
     let name: String
     let limit: LimitChange
     /// Seconds since 1970; empty where nothing was charged or held yet.
     let begins: String
     let available: String
+
+    package init(name: String, limit: LimitChange, begins: String, available: String) {
+        self.name = name
+        self.limit = limit
+        self.begins = begins
+        self.available = available
+    }
 }

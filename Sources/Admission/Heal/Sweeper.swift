@@ -4,7 +4,7 @@ import Redis
 
 /// Builds all organizations anew in the background after a loss of Redis, so that the first request of each need not wait.
 struct Sweeper: Sendable {
-    let redis: AdmissionRedis
+    let store: AdmissionStore
     let healer: Healer
     let logger: Logger
 
@@ -12,13 +12,13 @@ struct Sweeper: Sendable {
     /// - Returns: false when organizations are left that could not be built.
     @discardableResult
     func sweep() async throws(AdmissionError) -> Bool {
-        let connection = redis.client.any
-        let keys = ServerKeys(ledger: try await redis.epochs.ledgerID())
-        var marker = try await redis.trust.marker(keys, on: connection)
-        let record = try await redis.epochs.record()
+        let connection = store.any
+        let keys = ServerKeys(ledger: try await store.epochs.ledgerID())
+        var marker = try await store.trust.marker(keys, on: connection)
+        let record = try await store.epochs.record()
         if marker.runID == nil || marker.runID != record.runID || marker.epoch != record.epoch {
-            try await redis.trust.establish(on: connection)
-            marker = try await redis.trust.marker(keys, on: connection)
+            try await store.trust.establish(on: connection)
+            marker = try await store.trust.marker(keys, on: connection)
         }
         guard !marker.isComplete, let epoch = marker.epoch, let runID = marker.runID else { return true }
         let token = RequestID.mint().uuid.lowercase
@@ -27,19 +27,19 @@ struct Sweeper: Sendable {
         var failures = 0
         var count = 0
         while true {
-            let page = try await OrganizationPages.next(after: last, limit: Self.page, postgres: redis.postgres)
+            let page = try await organizations(after: last)
             guard let end = page.last else { break }
             failures += await heal(page, epoch)
             count += page.count
             last = end
-            guard try await renew(keys, token, on: connection), try await redis.trust.marker(keys, on: connection).epoch == epoch
+            guard try await renew(keys, token, on: connection), try await store.trust.marker(keys, on: connection).epoch == epoch
             else { return true }
         }
         if failures == 0 {
-            _ = try await redis.call(.complete, keys: [keys.server], [.string(runID), .integer(epoch)], on: connection)
+            _ = try await connection.call(.complete, keys: [keys.server], [.string(runID), .integer(epoch)])
             logger.info("Redis holds every organization again", metadata: ["organizations": "\(count)", "epoch": "\(epoch)"])
         }
-        _ = try await connection.admissionCall(["DEL", .string(keys.sweeping)])
+        _ = try await connection.command(["DEL", .string(keys.sweeping)])
         return failures == 0
     }
 
@@ -47,16 +47,22 @@ struct Sweeper: Sendable {
     private static let width = 4
     private static let claimMilliseconds: Int64 = 10_000
 
-    private func claim(_ keys: ServerKeys, _ token: String, on connection: RedisConnection) async throws(AdmissionError) -> Bool {
-        let answer = try await connection.admissionCall(
+    private func claim(_ keys: ServerKeys, _ token: String, on connection: any AdmissionConnection) async throws(AdmissionError) -> Bool {
+        let answer = try await connection.command(
             ["SET", .string(keys.sweeping), .string(token), "NX", "PX", .integer(Self.claimMilliseconds)])
         return !answer.isNull
     }
 
-    private func renew(_ keys: ServerKeys, _ token: String, on connection: RedisConnection) async throws(AdmissionError) -> Bool {
-        guard try await connection.admissionCall(["GET", .string(keys.sweeping)]).string == token else { return false }
-        _ = try await connection.admissionCall(["PEXPIRE", .string(keys.sweeping), .integer(Self.claimMilliseconds)])
+    private func renew(_ keys: ServerKeys, _ token: String, on connection: any AdmissionConnection) async throws(AdmissionError) -> Bool {
+        guard try await connection.command(["GET", .string(keys.sweeping)]).string == token else { return false }
+        _ = try await connection.command(["PEXPIRE", .string(keys.sweeping), .integer(Self.claimMilliseconds)])
         return true
+    }
+
+    private func organizations(after last: OrganizationID?) async throws(AdmissionError) -> [OrganizationID] {
+        do { return try await store.reads.organizations(after: last, limit: Self.page) } catch {
+            throw AdmissionError(postgres: error)
+        }
     }
 
     /// - Returns: how many could not be healed.

@@ -34,7 +34,7 @@ public struct AdmissionFolder: Sendable {
 }
 
 /// The functions of `functions.lua`.
-enum AdmissionFunction: String, Sendable, CaseIterable {
+package enum AdmissionFunction: String, Sendable, CaseIterable {
     case admit, lower, release, apply, claim, unclaim, seed, available, overdue, mark, complete
 
     var index: Int {

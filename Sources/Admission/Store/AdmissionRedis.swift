@@ -13,41 +13,42 @@ public final class AdmissionRedis: Sendable {
     public let client: RedisClient
     let folder: AdmissionFolder
     let postgres: PostgresClient
-    let epochs: EpochStarter
-    let trust: RedisTrust
-    let logger: Logger
+    let store: AdmissionStore
+
+    var epochs: EpochStarter { store.epochs }
+    var trust: RedisTrust { store.trust }
+    /// Any connection.
+    var any: any AdmissionConnection { store.any }
 
     public init(
         configuration: RedisConfiguration, eventLoopGroup: any EventLoopGroup, folder: AdmissionFolder, postgres: PostgresClient,
         appender: Appender, logger: Logger
     ) {
         let epochs = EpochStarter(appender: appender, postgres: postgres)
-        let trust = RedisTrust(folder: folder, postgres: postgres, epochs: epochs, logger: logger)
+        let trust = RedisTrust(reads: epochs.reads, epochs: epochs, surroundings: .machine, logger: logger)
         self.folder = folder
         self.postgres = postgres
-        self.epochs = epochs
-        self.trust = trust
-        self.logger = logger
-        client = RedisClient(configuration: configuration, eventLoopGroup: eventLoopGroup, logger: logger) { connection in
+        let client = RedisClient(configuration: configuration, eventLoopGroup: eventLoopGroup, logger: logger) { connection in
             try await connection.loadFunctions(of: folder)
-            try await trust.establish(on: connection)
+            try await trust.establish(on: RedisAdmissionConnection(connection: connection, folder: folder))
+        }
+        self.client = client
+        store = AdmissionStore(reads: epochs.reads, epochs: epochs, trust: trust, surroundings: .machine) { eventLoop in
+            RedisAdmissionConnection(
+                connection: eventLoop.map { client.connection(for: $0) } ?? client.any, folder: folder)
         }
     }
 
     public func shutdown() async { await client.shutdown() }
-
-    /// Calls one of the functions, and loads them again if somebody removed them.
-    func call(
-        _ function: AdmissionFunction, keys: [String], _ arguments: [RedisArgument], on connection: RedisConnection,
-        deadline: Duration = .seconds(1)
-    ) async throws(AdmissionError) -> RedisValue {
-        try await connection.call(function, of: folder, keys: keys, arguments, deadline: deadline)
-    }
 }
 
 extension RedisConnection {
     func loadFunctions(of folder: AdmissionFolder) async throws(AdmissionError) {
-        _ = try await admissionCall(["FUNCTION", "LOAD", "REPLACE", .string(folder.library)], deadline: .seconds(2))
+        do {
+            _ = try await call(["FUNCTION", "LOAD", "REPLACE", .string(folder.library)], deadline: .seconds(2))
+        } catch {
+            throw AdmissionError(error)
+        }
     }
 
     func call(
@@ -64,12 +65,6 @@ extension RedisConnection {
         do { return try await fcall(name, keys: keys, arguments: arguments, deadline: deadline) } catch {
             throw AdmissionError(error)
         }
-    }
-
-    func admissionCall(
-        _ arguments: [RedisArgument], deadline: Duration = .seconds(1)
-    ) async throws(AdmissionError) -> RedisValue {
-        do { return try await call(arguments, deadline: deadline) } catch { throw AdmissionError(error) }
     }
 }
 

@@ -8,22 +8,17 @@ import struct FoundationEssentials.UUID
 /// admission tables.
 public struct EpochStarter: Sendable {
     let appender: Appender
-    let postgres: PostgresClient
+    let reads: any AdmissionReads
     private let ledger = SharedLedgerID()
 
     /// - Parameter appender: must be running.
     public init(appender: Appender, postgres: PostgresClient) {
-        self.appender = appender
-        self.postgres = postgres
+        self.init(appender: appender, reads: PostgresAdmissionReads(postgres: postgres))
     }
 
-    /// The newest epoch that holds for all organizations, and the Redis that it trusts.
-    struct Record: Sendable, Hashable {
-        var epoch: Int64
-        /// nil before any Redis was seen.
-        var runID: String?
-        /// The ledger's last position when this was read.
-        var head: Int64
+    package init(appender: Appender, reads: any AdmissionReads) {
+        self.appender = appender
+        self.reads = reads
     }
 
     /// Begins an epoch for all organizations. The Redis that is trusted stays so; what it holds does not.
@@ -54,17 +49,12 @@ public struct EpochStarter: Sendable {
         return position
     }
 
-    func record(deadline: Duration = .seconds(2)) async throws(AdmissionError) -> Record {
+    func record(deadline: Duration = .seconds(2)) async throws(AdmissionError) -> EpochRecord {
         do {
-            let rows = try await postgres.query(
-                """
-                SELECT s.epoch, e.data ->> 'run_id' AS run_id,
-                    (SELECT h.position FROM ledger.events AS h ORDER BY h.position DESC LIMIT 1) AS head
-                FROM ledger.epochs AS s JOIN ledger.events AS e ON e.position = s.epoch
-                WHERE s.organization = '00000000-0000-0000-0000-000000000000'
-                """, deadline: deadline)
-            guard let row = rows.first else { throw AdmissionError(.unavailable, "the ledger has no epoch") }
-            return Record(epoch: try row.decode(0), runID: try row.decode(1), head: try row.decode(2))
+            guard let record = try await reads.record(deadline: deadline) else {
+                throw AdmissionError(.unavailable, "the ledger has no epoch")
+            }
+            return record
         } catch {
             throw AdmissionError(postgres: error)
         }
@@ -73,7 +63,7 @@ public struct EpochStarter: Sendable {
     func ledgerID() async throws(AdmissionError) -> UUID {
         if let known = ledger.value.withLock({ $0 }) { return known }
         do {
-            guard let id = try await LedgerReader(postgres).ledgerID() else {
+            guard let id = try await reads.ledgerID() else {
                 throw AdmissionError(.unavailable, "the ledger is not created yet")
             }
             ledger.value.withLock { $0 = id }

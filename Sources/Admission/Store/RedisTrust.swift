@@ -1,16 +1,22 @@
-import Ledger
-import Logging
-import Postgres
+package import Ledger
+package import Logging
 import Redis
 
 import struct FoundationEssentials.UUID
 
 /// Compares a Redis with the record in the ledger, and begins an epoch for all organizations when it is not the same.
-struct RedisTrust: Sendable {
-    let folder: AdmissionFolder
-    let postgres: PostgresClient
+package struct RedisTrust: Sendable {
+    let reads: any AdmissionReads
     let epochs: EpochStarter
+    let surroundings: Surroundings
     let logger: Logger
+
+    package init(reads: any AdmissionReads, epochs: EpochStarter, surroundings: Surroundings, logger: Logger) {
+        self.reads = reads
+        self.epochs = epochs
+        self.surroundings = surroundings
+        self.logger = logger
+    }
 
     /// The figures of INFO that matter here.
     struct Server: Sendable, Hashable {
@@ -34,7 +40,7 @@ struct RedisTrust: Sendable {
 
     /// Returns when this Redis may be used: it is the one on record, or has become it by a new epoch.
     /// - Throws: ``AdmissionError``; then it may not.
-    func establish(on connection: RedisConnection) async throws(AdmissionError) {
+    package func establish(on connection: any AdmissionConnection) async throws(AdmissionError) {
         let server = try await server(on: connection)
         guard server.evictionPolicy == "noeviction" else {
             throw AdmissionError(
@@ -46,11 +52,11 @@ struct RedisTrust: Sendable {
         for attempt in 0..<Self.attempts {
             let verdict = try await verdict(server, keys, on: connection)
             if verdict == .trusted { return }
-            let claim = try await connection.admissionCall(
+            let claim = try await connection.command(
                 ["SET", .string(keys.marking), .string(token), "NX", "PX", .integer(Self.markingMilliseconds)])
             if claim.isNull {
                 // Somebody else is at it; a token that nobody ends runs out.
-                try? await Task.sleep(for: .milliseconds(min(100, 10 * (attempt + 1))))
+                await surroundings.sleep(.milliseconds(min(100, 10 * (attempt + 1))))
                 continue
             }
             // What was read before the claim may be settled by now.
@@ -59,8 +65,8 @@ struct RedisTrust: Sendable {
         throw AdmissionError(.unavailable, "Redis could not be brought in line with the ledger's epoch")
     }
 
-    func marker(_ keys: ServerKeys, on connection: RedisConnection) async throws(AdmissionError) -> RedisMarker {
-        let reply = try await connection.admissionCall(
+    func marker(_ keys: ServerKeys, on connection: any AdmissionConnection) async throws(AdmissionError) -> RedisMarker {
+        let reply = try await connection.command(
             ["HMGET", .string(keys.server), "run_id", "epoch", "complete", "applied"])
         guard let fields = reply.array, fields.count == 4 else {
             throw AdmissionError(.protocolViolation, "HMGET answered no four fields")
@@ -72,16 +78,16 @@ struct RedisTrust: Sendable {
     private static let attempts = 60
     private static let markingMilliseconds: Int64 = 5000
 
-    private func server(on connection: RedisConnection) async throws(AdmissionError) -> Server {
+    private func server(on connection: any AdmissionConnection) async throws(AdmissionError) -> Server {
         var text = ""
         for section: RedisArgument in ["server", "memory"] {
-            text += try await connection.admissionCall(["INFO", section]).string ?? ""
+            text += try await connection.command(["INFO", section]).string ?? ""
         }
         return try Server(info: text)
     }
 
     private func verdict(
-        _ server: Server, _ keys: ServerKeys, on connection: RedisConnection
+        _ server: Server, _ keys: ServerKeys, on connection: any AdmissionConnection
     ) async throws(AdmissionError) -> TrustVerdict {
         // Redis first: a record that is read later can't be older than what Redis was told from it.
         let marker = try await marker(keys, on: connection)
@@ -89,12 +95,12 @@ struct RedisTrust: Sendable {
     }
 
     private func settle(
-        _ verdict: TrustVerdict, _ server: Server, _ keys: ServerKeys, _ token: String, on connection: RedisConnection
+        _ verdict: TrustVerdict, _ server: Server, _ keys: ServerKeys, _ token: String, on connection: any AdmissionConnection
     ) async throws(AdmissionError) {
         let epoch: Int64
         switch verdict {
         case .trusted:
-            _ = try await connection.admissionCall(["DEL", .string(keys.marking)])
+            _ = try await connection.command(["DEL", .string(keys.marking)])
             return
         case .behind:
             epoch = try await epochs.record().epoch
@@ -108,36 +114,24 @@ struct RedisTrust: Sendable {
             logger.warning("Redis was ahead of the ledger: a new epoch begins", metadata: ["epoch": "\(epoch)"])
         }
         _ = try await connection.call(
-            .mark, of: folder, keys: [keys.server, keys.marking], [.string(token), .string(server.runID), .integer(epoch)])
+            .mark, keys: [keys.server, keys.marking], [.string(token), .string(server.runID), .integer(epoch)])
     }
 
     /// Removes all states: their epochs may be above any that this ledger will give for a while, so none would replace them.
-    private func forgetStates(on connection: RedisConnection) async throws(AdmissionError) {
+    private func forgetStates(on connection: any AdmissionConnection) async throws(AdmissionError) {
         var last: OrganizationID?
         while true {
-            let page = try await OrganizationPages.next(after: last, limit: 500, postgres: postgres)
+            let page = try await organizations(after: last)
             guard let end = page.last else { return }
             for organization in page {
                 let keys = OrganizationKeys(organization)
-                _ = try await connection.admissionCall(["UNLINK"] + keys.all.map(RedisArgument.string))
+                _ = try await connection.command(["UNLINK"] + keys.all.map(RedisArgument.string))
             }
             last = end
         }
     }
-}
 
-/// The organizations of the admission tables, in the order of their ids.
-enum OrganizationPages {
-    static func next(
-        after last: OrganizationID?, limit: Int32, postgres: PostgresClient
-    ) async throws(AdmissionError) -> [OrganizationID] {
-        do {
-            let rows = try await postgres.query(
-                "SELECT organization FROM admission.organizations WHERE organization > $1 ORDER BY organization LIMIT $2",
-                [.uuid(last?.uuid ?? .zero), .int4(limit)])
-            return try rows.map { OrganizationID(uuid: try $0.decode(0)) }
-        } catch {
-            throw AdmissionError(postgres: error)
-        }
+    private func organizations(after last: OrganizationID?) async throws(AdmissionError) -> [OrganizationID] {
+        do { return try await reads.organizations(after: last, limit: 500) } catch { throw AdmissionError(postgres: error) }
     }
 }

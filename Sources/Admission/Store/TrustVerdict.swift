@@ -19,7 +19,7 @@ enum TrustVerdict: Sendable, Hashable {
     /// Redis is ahead of the ledger: a database was restored.
     case ahead
 
-    init(runID: String, marker: RedisMarker, record: EpochStarter.Record) {
+    init(runID: String, marker: RedisMarker, record: EpochRecord) {
         if let applied = marker.applied, applied > record.head {
             self = .ahead
         } else if let epoch = marker.epoch, epoch > record.epoch {

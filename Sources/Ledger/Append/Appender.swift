@@ -11,7 +11,8 @@ import Synchronization
 /// connection, and the events' ids tell; only then are the callers answered. While Postgres is away, a command waits for 2 s at
 /// most, and once that has passed everyone hears at once that it is `unavailable`.
 public final class Appender: Sendable {
-    let configuration: PostgresConfiguration
+    let server: any AppendServer
+    let surroundings: Surroundings
     let maximumEvents: Int
     let signal: LedgerSignal?
     let logger: Logger
@@ -33,11 +34,21 @@ public final class Appender: Sendable {
     ///   - queueLimit: the most commands that may wait.
     ///   - patience: how long a command waits while Postgres is away, before everyone is refused at once.
     ///   - signal: is told of every commit.
-    public init(
+    public convenience init(
         configuration: PostgresConfiguration, maximumBatch: Int = 128, queueLimit: Int = 16_384,
         patience: Duration = .seconds(2), signal: LedgerSignal? = nil, logger: Logger
     ) {
-        self.configuration = Self.session(configuration)
+        self.init(
+            server: PostgresAppendServer(configuration, logger: logger), surroundings: .machine, maximumBatch: maximumBatch,
+            queueLimit: queueLimit, patience: patience, signal: signal, logger: logger)
+    }
+
+    package init(
+        server: any AppendServer, surroundings: Surroundings, maximumBatch: Int = 128, queueLimit: Int = 16_384,
+        patience: Duration = .seconds(2), signal: LedgerSignal? = nil, logger: Logger
+    ) {
+        self.server = server
+        self.surroundings = surroundings
         self.maximumEvents = min(max(1, maximumBatch), Command.maximumEvents)
         self.signal = signal
         self.logger = logger
@@ -49,7 +60,7 @@ public final class Appender: Sendable {
     /// The task's cancellation does not end it: an append that was sent can't be taken back. The deadline does, to within a
     /// twentieth of a second.
     public func append(_ command: Command, deadline: Duration = .seconds(10)) async throws(AppendError) -> AppendResult {
-        let now = ContinuousClock.now
+        let now = surroundings.now()
         let answer = await withCheckedContinuation { (caller: AppenderQueue.Caller) in
             var wake: CheckedContinuation<Void, Never>?
             var sweep = false
@@ -79,7 +90,7 @@ public final class Appender: Sendable {
         guard claimed else { return }
         // Not a child task: what was accepted must still go out after a cancellation. Two appends stand in every request, and
         // each hop between threads that they are spared is one less to wait for.
-        let writer = Task(executorPreference: PostgresExecutor.shared) {
+        let writer = Task(executorPreference: surroundings.executor ?? PostgresExecutor.shared) {
             var writer = AppenderWriter(self)
             return await writer.run()
         }
@@ -157,11 +168,11 @@ public final class Appender: Sendable {
     /// Keeps the deadlines of those who wait, and ends when nobody does. It is a task of its own because a caller's deadline
     /// holds whether or not the writer runs.
     private func startSweeping() {
-        Task {
+        Task(executorPreference: surroundings.executor) {
             while true {
-                try? await Task.sleep(for: .milliseconds(50))
-                let (expired, done) = state.withLock { state in
-                    let expired = state.queue.expire(at: .now)
+                await self.surroundings.sleep(.milliseconds(50))
+                let (expired, done) = self.state.withLock { state in
+                    let expired = state.queue.expire(at: self.surroundings.now())
                     state.isSweeping = !state.queue.isEmpty
                     return (expired, state.queue.isEmpty)
                 }
@@ -169,17 +180,5 @@ public final class Appender: Sendable {
                 if done { return }
             }
         }
-    }
-
-    /// The session of the writer. Its server finds out within seconds that this machine is gone, because it holds the append
-    /// lock for as long as it believes in us.
-    private static func session(_ configuration: PostgresConfiguration) -> PostgresConfiguration {
-        var session = configuration
-        session.applicationName = "llmgateway appender"
-        let settings = [
-            "tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3", "tcp_user_timeout": "10000",
-        ]
-        session.settings.merge(settings) { given, _ in given }
-        return session
     }
 }

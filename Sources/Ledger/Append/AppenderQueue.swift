@@ -88,7 +88,7 @@ struct AppenderQueue {
             queued = kept
         }
         // Also one that was sent, where the server said that it took nothing.
-        for entry in sent.values where entry.deadline <= now || (gone && !sentMayBeCommitted) {
+        for entry in sent.values.sorted(by: { $0.id < $1.id }) where entry.deadline <= now || (gone && !sentMayBeCommitted) {
             sent[entry.id] = nil
             let error =
                 unavailableSince == nil
@@ -124,7 +124,7 @@ struct AppenderQueue {
         let message = "the appender has stopped"
         let answers =
             queued.map { ($0.caller, AppendError(.shutDown, outcomeUnknown: false, message)) }
-            + sent.values.map { ($0.caller, AppendError(.shutDown, outcomeUnknown: sentMayBeCommitted, message)) }
+            + sent.values.sorted(by: { $0.id < $1.id }).map { ($0.caller, AppendError(.shutDown, outcomeUnknown: sentMayBeCommitted, message)) }
         queued.removeAll()
         sent.removeAll()
         return answers

@@ -11,7 +11,7 @@ struct AppenderWriter {
     typealias Entry = AppenderQueue.Entry
 
     private let appender: Appender
-    private var connection: PostgresConnection?
+    private var connection: (any AppendSession)?
     private var pause = Duration.milliseconds(20)
     /// The highest position this process has seen; what is above it may have been put there by a batch of unknown outcome.
     private var knownPosition: Int64 = 0
@@ -54,7 +54,7 @@ struct AppenderWriter {
                 return queue.waiting(batch)
             }
             if batch.isEmpty { return nil }
-            let connection: PostgresConnection
+            let connection: any AppendSession
             do {
                 guard let open = try await connected() else {
                     await backOff()
@@ -66,9 +66,7 @@ struct AppenderWriter {
             let failure: AppendFailure
             do {
                 appender.withQueue { $0.sentMayBeCommitted = true }
-                let rows = try await connection.query(
-                    AppendBatch.sql, AppendBatch.parameters(commands), deadline: .seconds(10))
-                guard let results = AppendBatch.results(rows, count: commands.count) else {
+                guard let results = try await connection.append(commands) else {
                     return AppenderUnfit(description: "ledger.append answers in a way that this build does not understand")
                 }
                 answer(batch, mayBeCommitted ? settled(results, commands, floor: floor) : results)
@@ -83,11 +81,11 @@ struct AppenderWriter {
                 mayBeCommitted = true
                 appender.withQueue { queue in
                     queue.statistics.resentBatches += 1
-                    queue.lost(at: .now)
+                    queue.lost(at: appender.surroundings.now())
                 }
                 await drop(connection)
             case .transient:
-                appender.withQueue { $0.lost(at: .now) }
+                appender.withQueue { $0.lost(at: appender.surroundings.now()) }
                 if !connection.isOpen { await drop(connection) }
                 await backOff()
             case .poison(let sqlState):
@@ -147,24 +145,16 @@ struct AppenderWriter {
     }
 
     /// An open connection to a server that is fit, or nil when there is none now.
-    private mutating func connected() async throws(AppenderUnfit) -> PostgresConnection? {
+    private mutating func connected() async throws(AppenderUnfit) -> (any AppendSession)? {
         if let connection, connection.isOpen { return connection }
         connection = nil
         do {
-            let fresh = try await PostgresConnection.connect(appender.configuration, logger: appender.logger)
-            let rows = try await fresh.query("SELECT current_setting('synchronous_commit')", deadline: .seconds(5))
-            let setting = try rows.first?.decode(0, as: String.self) ?? ""
-            guard setting == "on" || setting == "remote_apply" else {
-                await fresh.close()
-                throw AppenderUnfit(
-                    description: "synchronous_commit is \(setting), but what is acknowledged must be on the disk: set it to on")
-            }
-            connection = fresh
+            connection = try await appender.server.connect()
         } catch let error as AppenderUnfit {
             throw error
         } catch {
             appender.logger.warning("the appender has no connection", metadata: ["error": "\(error)"])
-            appender.withQueue { $0.lost(at: .now) }
+            appender.withQueue { $0.lost(at: appender.surroundings.now()) }
             return nil
         }
         pause = .milliseconds(20)
@@ -175,7 +165,7 @@ struct AppenderWriter {
         return connection
     }
 
-    private mutating func drop(_ connection: PostgresConnection) async {
+    private mutating func drop(_ connection: any AppendSession) async {
         self.connection = nil
         await connection.close()
     }
@@ -185,13 +175,13 @@ struct AppenderWriter {
     private mutating func askWhetherBack() async {
         guard let connection, appender.withQueue({ $0.unavailableSince != nil && $0.phase == .open }) else { return }
         await backOff()
-        guard (try? await connection.query("SELECT", deadline: .seconds(5))) != nil else { return await drop(connection) }
+        guard (try? await connection.ask()) != nil else { return await drop(connection) }
         appender.withQueue { $0.found() }
     }
 
     /// Waits a little longer each time, at most a second, with jitter so that the processes of a cluster spread.
     private mutating func backOff() async {
-        try? await Task.sleep(for: pause * Int.random(in: 50...100) / 100)
+        await appender.surroundings.sleep(pause * appender.surroundings.pick(50...100) / 100)
         pause = min(pause * 2, .seconds(1))
     }
 }

@@ -7,8 +7,15 @@ final class Blocking: Sendable {
     init(_ label: String) { queue = DispatchQueue(label: label) }
 
     func run<R: Sendable, E: Error>(_ body: @escaping @Sendable () throws(E) -> R) async throws(E) -> R {
+        try await Self.run(by: submit, body)
+    }
+
+    /// Runs it where `submit` has it run, and returns with it.
+    static func run<R: Sendable, E: Error>(
+        by submit: (@escaping @Sendable () -> Void) -> Void, _ body: @escaping @Sendable () throws(E) -> R
+    ) async throws(E) -> R {
         let result = await withCheckedContinuation { (caller: CheckedContinuation<Result<R, E>, Never>) in
-            queue.async {
+            submit {
                 do throws(E) { caller.resume(returning: .success(try body())) } catch {
                     caller.resume(returning: .failure(error))
                 }

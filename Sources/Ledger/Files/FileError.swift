@@ -14,6 +14,12 @@ public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
         number = errno
     }
 
+    package init(_ operation: String, _ path: String, number: Int32) {
+        self.operation = operation
+        self.path = path
+        self.number = number
+    }
+
     /// Another process holds the file.
     public var isLocked: Bool { operation == "flock" && number == EWOULDBLOCK }
 

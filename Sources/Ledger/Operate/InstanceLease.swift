@@ -10,7 +10,8 @@ public final class InstanceLease: Sendable {
 
     /// The process's id; every authorization carries it.
     public let instance: InstanceID
-    private let client: PostgresClient
+    private let book: any LeaseBook
+    private let surroundings: Surroundings
     private let logger: Logger
     private let state = Mutex(State())
 
@@ -20,14 +21,19 @@ public final class InstanceLease: Sendable {
         var isLost = false
     }
 
-    public init(instance: InstanceID = .mint(), client: PostgresClient, logger: Logger) {
+    public convenience init(instance: InstanceID = .mint(), client: PostgresClient, logger: Logger) {
+        self.init(instance: instance, book: PostgresLeaseBook(client: client), surroundings: .machine, logger: logger)
+    }
+
+    package init(instance: InstanceID, book: any LeaseBook, surroundings: Surroundings, logger: Logger) {
         self.instance = instance
-        self.client = client
+        self.book = book
+        self.surroundings = surroundings
         self.logger = logger
     }
 
     /// Whether a request may be admitted: the lease was renewed less than 45 s ago by the monotonic clock, and is not lost.
-    public var mayAdmit: Bool { mayAdmit(at: .now) }
+    public var mayAdmit: Bool { mayAdmit(at: surroundings.now()) }
 
     func mayAdmit(at now: ContinuousClock.Instant) -> Bool {
         state.withLock { state in
@@ -42,14 +48,12 @@ public final class InstanceLease: Sendable {
     /// Takes or renews the lease once.
     /// - Throws: `PostgresError`; the lease may be renewed nevertheless.
     public func renew() async throws {
-        let sent = ContinuousClock.now
-        let rows = try await client.query(
-            "SELECT ledger.renew_lease($1)", [.uuid(instance.uuid)], deadline: Self.renewsEvery)
-        let renewed = try rows.first?.decode(0, as: PostgresTimestamp?.self) ?? nil
+        let sent = surroundings.now()
+        let isRenewed = try await book.renew(instance, deadline: Self.renewsEvery)
         state.withLock { state in
-            if renewed == nil { state.isLost = true } else { state.renewed = max(state.renewed ?? sent, sent) }
+            if isRenewed { state.renewed = max(state.renewed ?? sent, sent) } else { state.isLost = true }
         }
-        if renewed == nil { logger.critical("the instance's lease has run out", metadata: ["instance": "\(instance)"]) }
+        if !isRenewed { logger.critical("the instance's lease has run out", metadata: ["instance": "\(instance)"]) }
     }
 
     /// Renews every 5 s until cancelled, or until the lease is lost.
@@ -58,13 +62,13 @@ public final class InstanceLease: Sendable {
             do { try await renew() } catch {
                 logger.warning("the lease was not renewed", metadata: ["error": "\(error)"])
             }
-            try? await Task.sleep(for: Self.renewsEvery)
+            await surroundings.sleep(Self.renewsEvery)
         }
     }
 
     /// Gives the lease up, after everything is settled; nothing is admitted from here on.
     public func end() async throws {
         state.withLock { $0.isLost = true }
-        _ = try await client.query("SELECT ledger.end_lease($1)", [.uuid(instance.uuid)], deadline: Self.renewsEvery)
+        try await book.end(instance, deadline: Self.renewsEvery)
     }
 }

@@ -22,7 +22,7 @@ public final class OutcomeSpool: Sendable {
         var isWritable = true
         var count = 0
         /// The file that is written to, or nil when the next write begins one.
-        var file: File?
+        var file: (any SpoolFile)?
         var bytes = 0
         var nextNumber = 1
     }
@@ -31,20 +31,25 @@ public final class OutcomeSpool: Sendable {
 
     private let directory: String
     private let logger: Logger
-    private let lock: File
-    private let blocking = Blocking("llmgateway.spool")
+    private let disk: any SpoolDisk
+    private let lock: any SpoolFile
     private let state = Mutex(State())
 
     /// - Parameter directory: is created when it is missing; one process at a time. Blocks on the disk.
     /// - Throws: `FileError`, for which `isLocked` is true when another process has the folder.
-    public init(directory: String, logger: Logger) throws {
+    public convenience init(directory: String, logger: Logger) throws {
+        try self.init(directory: directory, disk: MachineDisk(), logger: logger)
+    }
+
+    package init(directory: String, disk: any SpoolDisk, logger: Logger) throws {
         self.directory = directory
+        self.disk = disk
         self.logger = logger
-        try Folder.make(directory)
-        lock = try File("\(directory)/lock", .append)
+        try disk.make(directory)
+        lock = try disk.open("\(directory)/lock", .append)
         try lock.lock()
         for segment in try segments() {
-            let count = try segment.read().commands.count
+            let count = try segment.read(from: disk).commands.count
             state.withLock { $0.count += count }
         }
         try begin()
@@ -59,7 +64,7 @@ public final class OutcomeSpool: Sendable {
                 defer { state.isWriting = true }
                 return !state.isWriting
             }
-            if begins { blocking.submit { self.writePending() } }
+            if begins { disk.submit { self.writePending() } }
         }
         try result.get()
     }
@@ -72,14 +77,14 @@ public final class OutcomeSpool: Sendable {
 
     /// Tries whether the disk takes a file again, after it did not.
     func probe() async {
-        await blocking.run {
+        await disk.run {
             do { try self.begin() } catch { self.logger.error("the spool is not writable", metadata: ["error": "\(error)"]) }
         }
     }
 
     /// Ends the file that is written to, and gives every file that there is, oldest first.
     func close() async throws(FileError) -> [SpoolSegment] {
-        try await blocking.run { () throws(FileError) in
+        try await disk.run { () throws(FileError) in
             self.state.withLock { $0.file = nil }
             return try self.segments()
         }
@@ -87,29 +92,29 @@ public final class OutcomeSpool: Sendable {
 
     /// Reads a closed file.
     func read(_ segment: SpoolSegment) async throws(FileError) -> SpoolSegment.Contents {
-        try await blocking.run { () throws(FileError) in try segment.read() }
+        try await disk.run { () throws(FileError) in try segment.read(from: self.disk) }
     }
 
     /// Forgets a file whose commands are all in the ledger; a damaged one is kept under another name.
     func remove(_ segment: SpoolSegment, _ contents: SpoolSegment.Contents) async throws(FileError) {
-        try await blocking.run { () throws(FileError) in
+        try await disk.run { () throws(FileError) in
             if contents.damaged == 0 {
-                try Folder.remove(segment.path)
+                try self.disk.remove(segment.path)
             } else {
-                try Folder.rename(segment.path, to: "\(segment.path).damaged")
+                try self.disk.rename(segment.path, to: "\(segment.path).damaged")
             }
-            try Folder.sync(self.directory)
+            try self.disk.sync(self.directory)
             self.state.withLock { $0.count -= contents.commands.count }
         }
     }
 
     /// Keeps a command that the ledger refuses for good, with the reason, for a person to look at.
     func park(_ command: Command, reason: String) async throws(FileError) {
-        try await blocking.run { () throws(FileError) in
-            let file = try File("\(self.directory)/refused", .append)
+        try await disk.run { () throws(FileError) in
+            let file = try self.disk.open("\(self.directory)/refused", .append)
             try file.write(Array("# \(Timestamp.now) \(reason)\n".utf8) + SpoolRecord.encode(command))
             try file.sync()
-            try Folder.sync(self.directory)
+            try self.disk.sync(self.directory)
         }
     }
 
@@ -141,7 +146,7 @@ public final class OutcomeSpool: Sendable {
 
     private func write(_ pending: [Pending]) throws(FileError) {
         let current = state.withLock { $0.bytes >= Self.segmentBytes ? nil : $0.file }
-        let file: File
+        let file: any SpoolFile
         if let current { file = current } else { file = try begin() }
         let bytes = pending.flatMap(\.record)
         try file.write(bytes)
@@ -155,12 +160,12 @@ public final class OutcomeSpool: Sendable {
 
     /// Begins a new file.
     @discardableResult
-    private func begin() throws(FileError) -> File {
+    private func begin() throws(FileError) -> any SpoolFile {
         var number = state.withLock { $0.nextNumber }
-        while Folder.exists(path(number)) || Folder.exists("\(path(number)).damaged") { number += 1 }
-        let file = try File(path(number), .create)
+        while disk.exists(path(number)) || disk.exists("\(path(number)).damaged") { number += 1 }
+        let file = try disk.open(path(number), .create)
         try file.sync()
-        try Folder.sync(directory)
+        try disk.sync(directory)
         state.withLock { state in
             state.file = file
             state.bytes = 0
@@ -176,7 +181,7 @@ public final class OutcomeSpool: Sendable {
     }
 
     private func segments() throws(FileError) -> [SpoolSegment] {
-        try Folder.names(directory).filter { $0.hasSuffix(SpoolSegment.suffix) }.map {
+        try disk.names(directory).filter { $0.hasSuffix(SpoolSegment.suffix) }.map {
             SpoolSegment(path: "\(directory)/\($0)")
         }
     }

@@ -26,14 +26,27 @@ public final class OutcomeWriter: Sendable {
     private static let concurrency = 64
 
     private let appender: Appender
-    private let reader: LedgerReader
+    /// The type of the event that a stream has at a version.
+    private let typeOfEvent: @Sendable (StreamName, Int64) async throws -> String?
     private let spool: OutcomeSpool
+    private let surroundings: Surroundings
     private let logger: Logger
 
-    public init(appender: Appender, client: PostgresClient, spool: OutcomeSpool, logger: Logger) {
+    public convenience init(appender: Appender, client: PostgresClient, spool: OutcomeSpool, logger: Logger) {
+        let reader = LedgerReader(client)
+        self.init(appender: appender, spool: spool, surroundings: .machine, logger: logger) { stream, version in
+            try await reader.stream(stream, afterVersion: version - 1, limit: 1).first?.type
+        }
+    }
+
+    package init(
+        appender: Appender, spool: OutcomeSpool, surroundings: Surroundings, logger: Logger,
+        typeOfEvent: @escaping @Sendable (StreamName, Int64) async throws -> String?
+    ) {
         self.appender = appender
-        reader = LedgerReader(client)
+        self.typeOfEvent = typeOfEvent
         self.spool = spool
+        self.surroundings = surroundings
         self.logger = logger
     }
 
@@ -86,7 +99,7 @@ public final class OutcomeWriter: Sendable {
     /// Drains whenever Postgres is back, until cancelled.
     public func run() async {
         while !Task.isCancelled {
-            try? await Task.sleep(for: .seconds(1))
+            await surroundings.sleep(.seconds(1))
             if !spool.isWritable { await spool.probe() }
             guard spool.count > 0, appender.isAvailable else { continue }
             do { try await drain() } catch {
@@ -118,7 +131,7 @@ public final class OutcomeWriter: Sendable {
             throw Refused(description: "\(event.stream) was never authorized, and cost nothing")
         }
         guard command.events.count == 1, event.stream.kind == .request, event.expectedVersion == 1, current >= 2,
-            try await reader.stream(event.stream, afterVersion: 1, limit: 1).first?.type == RequestAbandoned.type,
+            try await typeOfEvent(event.stream, 2) == RequestAbandoned.type,
             let late = try? event.settledLate()
         else { throw try await refused(command, "the stream is at version \(current)") }
         switch try await appender.append(Command(late), deadline: deadline) {

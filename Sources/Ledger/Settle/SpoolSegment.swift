@@ -12,8 +12,8 @@ struct SpoolSegment: Sendable {
     let path: String
 
     /// A torn last line was never acknowledged, so it is overlooked.
-    func read() throws(FileError) -> Contents {
-        let bytes = try File(path, .read).readAll()
+    func read(from disk: any SpoolDisk) throws(FileError) -> Contents {
+        let bytes = try disk.open(path, .read).readAll()
         var contents = Contents()
         var start = 0
         while let end = bytes[start...].firstIndex(of: 0x0A) {
