@@ -23,7 +23,7 @@ import Testing
             #expect(spool.count == 200)
             var read: [Command] = []
             for segment in try await spool.close() {
-                let contents = try await spool.read(segment)
+                let contents = try #require(try await spool.read(segment))
                 #expect(contents.damaged == 0)
                 read += contents.commands
                 try await spool.remove(segment, contents)

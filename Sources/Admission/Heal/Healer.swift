@@ -35,11 +35,15 @@ final class Healer: Sendable {
     func heal(
         _ organization: OrganizationID, atLeast epoch: Int64 = 0, within limit: Duration = .milliseconds(250)
     ) async -> Outcome {
-        if epoch == 0, let at = failed.withLock({ $0[organization] }), store.surroundings.now() - at < Self.pause { return .failed }
+        if epoch == 0, let at = failed.withLock({ $0[organization] }), store.surroundings.now() - at < Self.pause {
+            return .failed
+        }
         let (task, isMine) = running.withLock { running -> (Task<Outcome, Never>, Bool) in
             if epoch == 0, let task = running[organization] { return (task, false) }
             // Not of the caller's task: it is shared, and one caller's cancellation must not fail the others.
-            let task = Task(executorPreference: store.surroundings.executor) { await self.attempt(organization, atLeast: epoch, within: limit) }
+            let task = Task(executorPreference: store.surroundings.executor) {
+                await self.attempt(organization, atLeast: epoch, within: limit)
+            }
             if running[organization] == nil { running[organization] = task }
             return (task, true)
         }
@@ -47,7 +51,8 @@ final class Healer: Sendable {
         if isMine {
             running.withLock { if $0[organization] == task { $0[organization] = nil } }
             failed.withLock { failed in
-                failed[organization] = outcome == .healed || failed.count > Self.rememberedFailures ? nil : store.surroundings.now()
+                failed[organization] =
+                    outcome == .healed || failed.count > Self.rememberedFailures ? nil : store.surroundings.now()
             }
         }
         return outcome

@@ -116,7 +116,9 @@ public struct Recovery: Sendable {
             cursor = next
             let found = keys.compactMap { $0.string.flatMap(OrganizationKeys.organization(ofHolds:)) }
             // Another ledger may share the Redis.
-            for organization in try await found.isEmpty ? [] : store.reads.known(found) { try await void(organization, &report, on: connection) }
+            for organization in try await found.isEmpty ? [] : store.reads.known(found) {
+                try await void(organization, &report, on: connection)
+            }
         } while cursor != "0"
     }
 

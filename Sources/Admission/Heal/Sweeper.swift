@@ -47,13 +47,17 @@ struct Sweeper: Sendable {
     private static let width = 4
     private static let claimMilliseconds: Int64 = 10_000
 
-    private func claim(_ keys: ServerKeys, _ token: String, on connection: any AdmissionConnection) async throws(AdmissionError) -> Bool {
+    private func claim(_ keys: ServerKeys, _ token: String, on connection: any AdmissionConnection) async throws(AdmissionError)
+        -> Bool
+    {
         let answer = try await connection.command(
             ["SET", .string(keys.sweeping), .string(token), "NX", "PX", .integer(Self.claimMilliseconds)])
         return !answer.isNull
     }
 
-    private func renew(_ keys: ServerKeys, _ token: String, on connection: any AdmissionConnection) async throws(AdmissionError) -> Bool {
+    private func renew(_ keys: ServerKeys, _ token: String, on connection: any AdmissionConnection) async throws(AdmissionError)
+        -> Bool
+    {
         guard try await connection.command(["GET", .string(keys.sweeping)]).string == token else { return false }
         _ = try await connection.command(["PEXPIRE", .string(keys.sweeping), .integer(Self.claimMilliseconds)])
         return true

@@ -124,7 +124,9 @@ struct AppenderQueue {
         let message = "the appender has stopped"
         let answers =
             queued.map { ($0.caller, AppendError(.shutDown, outcomeUnknown: false, message)) }
-            + sent.values.sorted(by: { $0.id < $1.id }).map { ($0.caller, AppendError(.shutDown, outcomeUnknown: sentMayBeCommitted, message)) }
+            + sent.values.sorted(by: { $0.id < $1.id }).map {
+                ($0.caller, AppendError(.shutDown, outcomeUnknown: sentMayBeCommitted, message))
+            }
         queued.removeAll()
         sent.removeAll()
         return answers

@@ -20,9 +20,11 @@ public final class OutcomeSpool: Sendable {
         var pending: [Pending] = []
         var isWriting = false
         var isWritable = true
-        var count = 0
+        /// Commands that wait, by file. What a failed write has left in its file was promised to nobody and is not counted.
+        var counts: [String: Int] = [:]
         /// The file that is written to, or nil when the next write begins one.
         var file: (any SpoolFile)?
+        var path = ""
         var bytes = 0
         var nextNumber = 1
     }
@@ -50,7 +52,7 @@ public final class OutcomeSpool: Sendable {
         try lock.lock()
         for segment in try segments() {
             let count = try segment.read(from: disk).commands.count
-            state.withLock { $0.count += count }
+            state.withLock { $0.counts[segment.path] = count }
         }
         try begin()
     }
@@ -73,7 +75,7 @@ public final class OutcomeSpool: Sendable {
     public var isWritable: Bool { state.withLock { $0.isWritable } }
 
     /// Commands that wait to be appended.
-    public var count: Int { state.withLock { $0.count } }
+    public var count: Int { state.withLock { $0.counts.values.reduce(0, +) } }
 
     /// Tries whether the disk takes a file again, after it did not.
     func probe() async {
@@ -90,21 +92,25 @@ public final class OutcomeSpool: Sendable {
         }
     }
 
-    /// Reads a closed file.
-    func read(_ segment: SpoolSegment) async throws(FileError) -> SpoolSegment.Contents {
-        try await disk.run { () throws(FileError) in try segment.read(from: self.disk) }
+    /// Reads a closed file; nil when it has been removed.
+    func read(_ segment: SpoolSegment) async throws(FileError) -> SpoolSegment.Contents? {
+        try await disk.run { () throws(FileError) in
+            guard self.disk.exists(segment.path) else { return nil }
+            return try segment.read(from: self.disk)
+        }
     }
 
     /// Forgets a file whose commands are all in the ledger; a damaged one is kept under another name.
     func remove(_ segment: SpoolSegment, _ contents: SpoolSegment.Contents) async throws(FileError) {
         try await disk.run { () throws(FileError) in
+            guard self.disk.exists(segment.path) else { return }
             if contents.damaged == 0 {
                 try self.disk.remove(segment.path)
             } else {
                 try self.disk.rename(segment.path, to: "\(segment.path).damaged")
             }
+            self.state.withLock { $0.counts[segment.path] = nil }
             try self.disk.sync(self.directory)
-            self.state.withLock { $0.count -= contents.commands.count }
         }
     }
 
@@ -153,7 +159,7 @@ public final class OutcomeSpool: Sendable {
         try file.sync()
         state.withLock { state in
             state.bytes += bytes.count
-            state.count += pending.count
+            state.counts[state.path, default: 0] += pending.count
             state.isWritable = true
         }
     }
@@ -163,11 +169,13 @@ public final class OutcomeSpool: Sendable {
     private func begin() throws(FileError) -> any SpoolFile {
         var number = state.withLock { $0.nextNumber }
         while disk.exists(path(number)) || disk.exists("\(path(number)).damaged") { number += 1 }
-        let file = try disk.open(path(number), .create)
+        let path = path(number)
+        let file = try disk.open(path, .create)
         try file.sync()
         try disk.sync(directory)
         state.withLock { state in
             state.file = file
+            state.path = path
             state.bytes = 0
             state.nextNumber = number + 1
             state.isWritable = true

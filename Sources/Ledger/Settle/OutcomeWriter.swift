@@ -1,6 +1,7 @@
 public import Logging
 import Money
 public import Postgres
+import Synchronization
 
 import struct FoundationEssentials.Data
 import class FoundationEssentials.JSONDecoder
@@ -24,6 +25,8 @@ public final class OutcomeWriter: Sendable {
     }
 
     private static let concurrency = 64
+    /// More than requests that can be in flight while neither ledger nor disk takes anything.
+    private static let keptInMemory = 100_000
 
     private let appender: Appender
     /// The type of the event that a stream has at a version.
@@ -31,6 +34,8 @@ public final class OutcomeWriter: Sendable {
     private let spool: OutcomeSpool
     private let surroundings: Surroundings
     private let logger: Logger
+    /// Outcomes that neither the ledger nor the spool took, tried again until the process ends.
+    private let unplaced = Mutex<[Command]>([])
 
     public convenience init(appender: Appender, client: PostgresClient, spool: OutcomeSpool, logger: Logger) {
         let reader = LedgerReader(client)
@@ -54,7 +59,8 @@ public final class OutcomeWriter: Sendable {
     ///
     /// The task's cancellation does not end it.
     /// - Parameter deadline: how long the ledger is waited for before the spool takes it.
-    /// - Throws: `OutcomeSpool.Unwritable` when neither ledger nor spool could take it, `Refused`.
+    /// - Throws: `OutcomeSpool.Unwritable` when neither ledger nor spool could take it: nothing may be finished on the strength of
+    ///   it, but it is tried again, so that the hold does not stand for as long as this process lives. `Refused`.
     public func settle(_ event: NewEvent, deadline: Duration = .seconds(5)) async throws -> Settlement {
         let command = Command(event)
         do {
@@ -62,7 +68,10 @@ public final class OutcomeWriter: Sendable {
         } catch let refused as Refused {
             throw refused
         } catch {
-            try await spool.write(command)
+            do { try await spool.write(command) } catch {
+                unplaced.withLock { if $0.count < Self.keptInMemory { $0.append(command) } }
+                throw error
+            }
             logger.notice("an outcome went to the spool", metadata: ["reason": "\(error)"])
             return .spooled
         }
@@ -75,7 +84,8 @@ public final class OutcomeWriter: Sendable {
     public func drain() async throws -> Int {
         var count = 0
         for segment in try await spool.close() {
-            let contents = try await spool.read(segment)
+            // The start and `run` may be at it both: the slower finds a file gone when all of it is in the ledger.
+            guard let contents = try await spool.read(segment) else { continue }
             if contents.damaged > 0 {
                 logger.critical(
                     "a spool file is damaged", metadata: ["file": "\(segment.path)", "records": "\(contents.damaged)"])
@@ -101,11 +111,27 @@ public final class OutcomeWriter: Sendable {
         while !Task.isCancelled {
             await surroundings.sleep(.seconds(1))
             if !spool.isWritable { await spool.probe() }
+            if appender.isAvailable { await place() }
             guard spool.count > 0, appender.isAvailable else { continue }
             do { try await drain() } catch {
                 logger.warning("the spool was not drained", metadata: ["error": "\(error)"])
             }
         }
+    }
+
+    /// Appends what nothing took when it came.
+    private func place() async {
+        let commands = unplaced.withLock { commands in
+            defer { commands = [] }
+            return commands
+        }
+        for (index, command) in commands.enumerated() {
+            do { _ = try await append(command, deadline: .seconds(5)) } catch is Refused {} catch {
+                unplaced.withLock { $0 += commands[index...] }
+                return
+            }
+        }
+        if !commands.isEmpty { logger.notice("late outcomes were appended", metadata: ["commands": "\(commands.count)"]) }
     }
 
     /// - Throws: `Refused`, after the command is kept; anything else means that Postgres is away.
