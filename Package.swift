@@ -127,6 +127,12 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["Ledger", "Redis", "Postgres", "Money", nioCore, nioPosix, nioHTTP1, crypto, logging],
             path: "Tests/Support", swiftSettings: settings + strict),
+        .target(
+            name: "Simulation", dependencies: ["Admission", "Ledger", "Redis", "Postgres", "Money", nioCore, nioPosix, logging],
+            path: "Tests/Simulation/World", swiftSettings: settings + strict),
+        .executableTarget(
+            name: "simulate", dependencies: ["Simulation", argumentParser], path: "Tests/Simulation/Command",
+            swiftSettings: settings + strict),
         .executableTarget(
             name: "benchmarks",
             dependencies: [
@@ -197,6 +203,10 @@ let package = Package(
                 logging, crypto,
             ],
             exclude: ["README.md"]),
+        tests(
+            "Simulation",
+            ["Simulation", "Admission", "Ledger", "Redis", "Postgres", "Money", "TestSupport", nioCore, nioPosix, logging],
+            exclude: ["World", "Command"]),
         tests(
             "Acceptance", ["TestSupport", "Ledger", "Postgres", "Money", logging],
             exclude: [
