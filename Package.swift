@@ -206,7 +206,7 @@ let package = Package(
         tests(
             "Simulation",
             ["Simulation", "Admission", "Ledger", "Redis", "Postgres", "Money", "TestSupport", nioCore, nioPosix, logging],
-            exclude: ["World", "Command"]),
+            exclude: ["World", "Command", "README.md"]),
         tests(
             "Acceptance", ["TestSupport", "Ledger", "Postgres", "Money", logging],
             exclude: [

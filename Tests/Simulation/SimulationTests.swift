@@ -3,39 +3,54 @@ import Simulation
 import TestSupport
 import Testing
 
-/// A hundred thousand worlds on one deterministic executor; see README.md.
+/// Worlds on one deterministic executor; see README.md.
 @Suite(.serialized) struct SimulationTests {
-    /// The seed of a failure is printed with it: LLMGATEWAY_SEED=THAT repeats it, and nothing else is needed.
+    /// The optimized program beside the gateway's, where `tools/test` builds it.
+    private static let program =
+        (ProcessInfo.processInfo.environment["LLMGATEWAY_EXECUTABLE"] ?? "").split(separator: "/")
+        .dropLast().reduce("") { "\($0)/\($1)" } + "/simulate"
+    private static var isBuilt: Bool { FileManager.default.isExecutableFile(atPath: program) }
+
+    /// A failure is printed with its own seed, and `simulate --seed THAT --trace` repeats it: nothing else is needed.
+    @Test(.enabled(if: isBuilt, "swift build -c release --product simulate makes the program"))
+    func aHundredThousandWorldsKeepTheirPromises() async throws {
+        let count = TestEnvironment.soak ? 2_000_000 : 100_000
+        let seed = TestEnvironment.seed("simulation") % 1_000_000_000_000
+        let said = try await runCommand([Self.program, "--seed", "\(seed)", "--schedules", "\(count)", "--jobs", "2"])
+        print(said)
+        #expect(said.hasPrefix("\(count) schedules from seed \(seed): 0 failed"))
+    }
+
+    /// The same without optimization, so that overflow and bounds are checked.
     @Test func worldsKeepTheirPromises() async {
-        let first = TestEnvironment.seed("simulation")
-        let count: UInt64 = TestEnvironment.soak ? 100_000 : 1_000
-        let failed = await onThread { () -> [Schedule.Report] in
-            var failed: [Schedule.Report] = []
-            for offset in 0..<count where failed.count < 3 {
-                let report = Schedule(seed: first &+ offset).run()
-                if !report.violations.isEmpty { failed.append(report) }
-            }
-            return failed
+        let first = TestEnvironment.seed("simulation, unoptimized")
+        let failed = await onThread {
+            (0..<300 as Range<UInt64>).map { Schedule(seed: first &+ $0).run() }.filter { !$0.violations.isEmpty }
         }
         for report in failed { Issue.record("LLMGATEWAY_SEED=\(report.seed): \(report.violations)") }
     }
 
-    @Test func theSameSeedGivesTheSameWorld() async {
-        let first = TestEnvironment.seed("simulation, twice")
+    /// In this process, and in another one of another build.
+    @Test func theSameSeedGivesTheSameWorld() async throws {
+        let first = TestEnvironment.seed("simulation, twice") % 1_000_000_000_000
         let pairs = await onThread {
-            (0..<50).map { (Schedule(seed: first &+ $0).run(), Schedule(seed: first &+ $0).run()) }
+            (0..<50 as Range<UInt64>).map { (Schedule(seed: first &+ $0).run(), Schedule(seed: first &+ $0).run()) }
         }
         for (one, other) in pairs {
             #expect(one.digest == other.digest, "LLMGATEWAY_SEED=\(one.seed)")
             #expect(one.steps == other.steps)
         }
+        guard Self.isBuilt else { return }
+        let said = try await runCommand([Self.program, "--seed", "\(first)", "--schedules", "\(pairs.count)"])
+        let digest = pairs.reduce(UInt64(0)) { $0 &+ $1.0.digest }
+        #expect(said.contains("digest \(String(digest, radix: 16)),"))
     }
 
     /// The reference finds every fault that is put in on purpose, or it would find none.
     @Test(arguments: Mutation.allCases) func aBrokenWorldIsFound(mutation: Mutation) async {
         let found = await onThread { () -> Schedule.Report? in
-            for seed in 0..<3_000 {
-                let report = Schedule(seed: UInt64(seed), mutation: mutation).run()
+            for seed in 0..<2_000 as Range<UInt64> {
+                let report = Schedule(seed: seed, mutation: mutation).run()
                 if !report.violations.isEmpty { return report }
             }
             return nil

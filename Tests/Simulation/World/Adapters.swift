@@ -11,9 +11,11 @@ struct SimulatedPostgres: AppendServer, LeaseBook, AdmissionReads {
 
     /// Asks the database; patience in microseconds.
     func ask<R: Sendable>(
-        _ what: String, patience: Int64 = 5_000_000, _ body: @escaping () -> R
+        _ what: String, patience: Int64 = 5_000_000, mayComeLate: Bool = true, _ body: @escaping () -> R
     ) async throws(AdmissionError) -> R {
-        switch await world.network.exchange(process, world.postgresServer, what, patience: patience, perform: body) {
+        switch await world.network.exchange(
+            process, world.postgresServer, what, patience: patience, mayComeLate: mayComeLate, perform: body)
+        {
         case .success(let answer): return answer
         case .failure: throw AdmissionError(.unavailable, "Postgres does not answer")
         }

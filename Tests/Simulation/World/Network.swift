@@ -19,15 +19,20 @@ enum NetworkLoss: Error, Sendable {
 
 /// Carries messages between the processes and the servers of a world: late, out of order, not at all, or without the answer.
 struct Network {
+    /// The longest that a message takes that arrives before its sender gives it up.
+    static let longestWay: Int64 = 1_100_000
+
     let scheduler: Scheduler
     /// One message in so many meets a fault; 0 is none.
     var faultRate: Int
 
     /// Sends a message that `perform` carries out at the server, at one moment, whenever it arrives.
     ///
-    /// - Parameter patience: after how many microseconds without an answer the sender gives up.
+    /// - Parameters:
+    ///   - patience: after how many microseconds without an answer the sender gives up.
+    ///   - mayComeLate: whether it may arrive after the sender has given it up.
     func exchange<R: Sendable>(
-        _ process: SimulatedProcess, _ server: SimulatedServer, _ what: String, patience: Int64,
+        _ process: SimulatedProcess, _ server: SimulatedServer, _ what: String, patience: Int64, mayComeLate: Bool = true,
         perform: @escaping () -> R
     ) async -> Result<R, NetworkLoss> {
         guard !process.isDead else { return .failure(.notSent) }
@@ -49,7 +54,7 @@ struct Network {
                 scheduler.note("lost answer \(what)", 3)
                 scheduler.after(there) { if !server.isAway(scheduler.now) { _ = perform() } }
                 scheduler.after(there + min(patience, late)) { resume(.failure(.unknown)) }
-            case 4:
+            case 4 where mayComeLate:
                 // The sender gives up, sends again perhaps, and then it arrives.
                 scheduler.note("late request \(what)", 4)
                 let gone = min(patience, late)

@@ -7,10 +7,11 @@ import Synchronization
 /// interleaving of the world's tasks at their awaits is a possible one, and the same seed gives the same.
 // Sendable because only the thread that runs the simulation ever touches it: jobs, timers and continuations all run there.
 package final class Scheduler: @unchecked Sendable {
+    /// Small and plain, because it is moved about a lot: its action lies elsewhere.
     private struct Timer {
         let at: Int64
         let order: UInt64
-        let action: () -> Void
+        let place: Int
 
         func isBefore(_ other: Timer) -> Bool { (at, order) < (other.at, other.order) }
     }
@@ -20,6 +21,8 @@ package final class Scheduler: @unchecked Sendable {
     var random: SplitMix64
     private var ready: [(executor: ProcessExecutor, job: UnownedJob)] = []
     private var timers: [Timer] = []
+    private var actions: [(() -> Void)?] = []
+    private var places: [Int] = []
     private var order: UInt64 = 0
     /// Of everything that happened so far.
     private(set) var digest: UInt64 = 0xcbf2_9ce4_8422_2325
@@ -40,7 +43,15 @@ package final class Scheduler: @unchecked Sendable {
     /// Has something happen later.
     func after(_ microseconds: Int64, _ action: @escaping () -> Void) {
         order += 1
-        timers.append(Timer(at: now + max(0, microseconds), order: order, action: action))
+        let place: Int
+        if let free = places.popLast() {
+            place = free
+            actions[place] = action
+        } else {
+            place = actions.count
+            actions.append(action)
+        }
+        timers.append(Timer(at: now + max(0, microseconds), order: order, place: place))
         var child = timers.count - 1
         while child > 0, timers[child].isBefore(timers[(child - 1) / 2]) {
             timers.swapAt(child, (child - 1) / 2)
@@ -63,7 +74,10 @@ package final class Scheduler: @unchecked Sendable {
         }
         guard let timer = popTimer() else { return false }
         now = max(now, timer.at)
-        timer.action()
+        let action = actions[timer.place]
+        actions[timer.place] = nil
+        places.append(timer.place)
+        action?()
         return true
     }
 

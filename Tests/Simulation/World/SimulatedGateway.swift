@@ -112,7 +112,10 @@ final class SimulatedGateway: @unchecked Sendable {
             if let batch = try? await nextBatch() {
                 do {
                     try await mirror.write(batch.slices, upto: batch.upto) { _ in batch.firstEpochs }
-                    try await postgres.ask("commit") {
+                    // As long as a message can be on its way that nobody takes for lost.
+                    world.commitArrives = world.scheduler.now + Network.longestWay
+                    try await postgres.ask("commit", mayComeLate: false) {
+                        world.commitArrives = 0
                         guard world.tables.checkpoint == batch.after else { return }
                         world.tables.apply(batch.events, upto: batch.upto)
                         world.scheduler.note("projected", batch.upto)
@@ -134,6 +137,7 @@ final class SimulatedGateway: @unchecked Sendable {
         let (world, process) = (world, process)
         return try await postgres.ask("batch") {
             guard world.projector == nil || world.projector === process || world.projector?.isDead == true else { return nil }
+            guard world.scheduler.now >= world.commitArrives else { return nil }
             world.projector = process
             let after = world.tables.checkpoint
             guard world.ledger.head > after else { return nil }

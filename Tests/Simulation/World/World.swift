@@ -29,6 +29,8 @@ final class World: @unchecked Sendable {
     var gateways: [SimulatedGateway?] = [nil, nil]
     /// Who holds the admission projection.
     var projector: SimulatedProcess?
+    /// Until when the projector's last commit may be on its way: until then its session is alive and holds the projection.
+    var commitArrives: Int64 = 0
     var growth: [() -> Void] = []
     var processes = 0
     var isCalm = false
