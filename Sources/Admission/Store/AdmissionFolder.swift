@@ -4,8 +4,8 @@ import FoundationEssentials
 /// What Redis needs from the folder `projections/admission`: the library of functions.
 ///
 /// The library's name ends in a digest of its text, so gateways of different versions can use one Redis while they are
-/// replaced one by one.
-public struct AdmissionFolder: Sendable {
+/// replaced one by one. A class, so that what refers to it and to a connection fits into an existential without an allocation.
+public final class AdmissionFolder: Sendable {
     /// What FUNCTION LOAD takes.
     let library: String
     private let names: [String]
