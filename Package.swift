@@ -226,7 +226,7 @@ let package = Package(
                 "responses_catalogue.json", "responses_server.py", "responses_upstream.py",
                 "retention.py", "routing.py", "routing_catalogue.json",
                 "shop.py", "standin.py",
-                "stripe_server.py", "upstream_failures.py",
+                "stripe_server.py", "upstream.py", "upstream_failures.py",
             ]),
     ],
     swiftLanguageModes: [.v6]

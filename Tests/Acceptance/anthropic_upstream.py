@@ -6,31 +6,18 @@ what the answers said they cost, in nano-dollars.
 
 import asyncio
 import json
-import os
-import sys
 from decimal import Decimal
 
-import httpx
 import openai
 
 from anthropic_server import AnthropicServer
+from upstream import CLOCK, HELLO, PIXEL, PORT, WEATHER, client, asker, broken, leave
 
-BASE_URL = os.environ["GATEWAY_URL"] + "/v1"
-KEY, PORT = sys.argv[1], int(sys.argv[2])
-client = openai.AsyncOpenAI(api_key=KEY, base_url=BASE_URL, max_retries=0, timeout=30)
 server = AnthropicServer("upstream-secret")
-HELLO = [{"role": "user", "content": "Grüße, 世界 🌍"}]
-WEATHER = {"type": "function", "function": {
-    "name": "get_weather", "parameters": {"type": "object", "properties": {"place": {"type": "string"}}}}}
-CLOCK = {"type": "function", "function": {"name": "clock"}}
-PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+ask = asker("claude")
 # 100 tokens at 3, 50 read at 0.3, 20 written at 3.75, 10 written for an hour at 6, and 40 at 15 dollars a million.
 COST = Decimal("0.00105")
 paid = 0
-
-
-async def ask(messages=HELLO, model="claude", **arguments):
-    return await client.chat.completions.create(model=model, messages=messages, **arguments)
 
 
 def check_usage(usage):
@@ -165,7 +152,7 @@ async def thinking_by_the_responses_api():
 
 async def vision_and_schemas():
     answer = await ask([{"role": "user", "content": [
-        {"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": PIXEL}},
+        {"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64," + PIXEL}},
         {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}])
     assert answer.choices[0].message.content == "What is this? [image] [image]", answer
     check_usage(answer.usage)
@@ -207,41 +194,11 @@ async def errors():
                     assert error.response.headers["retry-after"] == "7"
             else:
                 raise AssertionError(type)
-    # Nothing was said before the error: it still has its status.
-    try:
-        await ask(model="claude-early", stream=True)
-    except openai.InternalServerError as error:
-        assert error.status_code == 529, error
-    else:
-        raise AssertionError("claude-early")
-    for model in ("claude-late", "claude-half"):
-        try:
-            async for _ in await ask(model=model, stream=True):
-                pass
-        except openai.APIError as error:
-            assert "status" not in vars(error), error
-        else:
-            raise AssertionError(model)
-    for stream in (False, True):
-        try:
-            await ask(model="claude-malformed", stream=stream)
-        except openai.InternalServerError as error:
-            assert error.status_code == 502, error
-        else:
-            raise AssertionError("claude-malformed")
+    await broken(ask, "claude", early=529)
 
 
 async def a_client_that_leaves_pays_for_the_prompt_that_was_told():
-    server.left.clear()
-    async with httpx.AsyncClient(timeout=30) as raw:
-        async with raw.stream("POST", BASE_URL + "/chat/completions", headers={
-                "authorization": "Bearer " + KEY, "x-request-id": "left"}, json={
-                "model": "claude-waiting", "stream": True, "messages": HELLO}) as answer:
-            async for line in answer.aiter_lines():
-                if "🌍" in line:
-                    break
-    # The provider is left too.
-    await asyncio.wait_for(server.left.wait(), 20)
+    await leave(server, "claude-waiting")
 
 
 async def main():

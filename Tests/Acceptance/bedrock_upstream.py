@@ -7,8 +7,6 @@ what the answers cost, in nano-dollars.
 import asyncio
 import base64
 import json
-import os
-import sys
 from decimal import Decimal
 
 import anthropic
@@ -16,23 +14,13 @@ import httpx
 import openai
 
 from bedrock_server import BedrockServer
+from upstream import CLOCK, HELLO, KEY, PIXEL, PORT, URL, WEATHER, asker, broken, leave, refused_with
 
-URL = os.environ["GATEWAY_URL"]
-KEY, PORT = sys.argv[1], int(sys.argv[2])
-client = openai.AsyncOpenAI(api_key=KEY, base_url=URL + "/v1", max_retries=0, timeout=30)
 server = BedrockServer("asiastandin:Upstream/Secret+:session/token==", "bedrock-api-key-standin", "eu-central-1")
-HELLO = [{"role": "user", "content": "Grüße, 世界 🌍"}]
-WEATHER = {"type": "function", "function": {
-    "name": "get_weather", "parameters": {"type": "object", "properties": {"place": {"type": "string"}}}}}
-CLOCK = {"type": "function", "function": {"name": "clock"}}
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+ask = asker("bedrock-claude")
 # 40 tokens at 3, 50 read from the cache at 0.3, 20 written to it at 3.75 and 10 at 6, and 40 at 15 dollars a million.
 COST = Decimal("0.00087")
 paid = 0
-
-
-async def ask(messages=HELLO, model="bedrock-claude", **arguments):
-    return await client.chat.completions.create(model=model, messages=messages, **arguments)
 
 
 def check_usage(usage):
@@ -240,47 +228,12 @@ async def refusals_before_anything_is_sent():
 
 
 async def errors():
-    for status in (400, 429, 500, 503):
-        for stream in (False, True):
-            try:
-                await ask(model=f"bedrock-error-{status}", stream=stream)
-            except openai.APIStatusError as error:
-                assert error.status_code == status and "It was asked for." in str(error), error
-            else:
-                raise AssertionError(status)
-    try:
-        await ask(model="bedrock-early", stream=True)
-    except openai.InternalServerError as error:
-        assert error.status_code == 503, error
-    else:
-        raise AssertionError("bedrock-early")
-    for model in ("bedrock-late", "bedrock-half"):
-        try:
-            async for _ in await ask(model=model, stream=True):
-                pass
-        except openai.APIError:
-            pass
-        else:
-            raise AssertionError(model)
-    for stream in (False, True):
-        try:
-            await ask(model="bedrock-malformed", stream=stream)
-        except openai.InternalServerError as error:
-            assert error.status_code == 502, error
-        else:
-            raise AssertionError("bedrock-malformed")
+    await refused_with(ask, "bedrock")
+    await broken(ask, "bedrock", early=503)
 
 
 async def a_client_may_leave():
-    server.left.clear()
-    async with httpx.AsyncClient(timeout=30) as raw:
-        async with raw.stream("POST", URL + "/v1/chat/completions", headers={
-                "authorization": "Bearer " + KEY, "x-request-id": "left"}, json={
-                "model": "bedrock-waiting", "stream": True, "messages": HELLO}) as answer:
-            async for line in answer.aiter_lines():
-                if "🌍" in line:
-                    break
-    await asyncio.wait_for(server.left.wait(), 20)
+    await leave(server, "bedrock-waiting")
 
 
 async def own_keys():

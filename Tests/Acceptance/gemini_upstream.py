@@ -6,32 +6,19 @@ what the answers cost, in nano-dollars.
 
 import asyncio
 import json
-import os
-import sys
 from decimal import Decimal
 
 import anthropic
-import httpx
 import openai
 
 from gemini_server import GeminiServer
+from upstream import CLOCK, HELLO, KEY, PIXEL, PORT, URL, WEATHER, asker, broken, leave, refused_with
 
-URL = os.environ["GATEWAY_URL"]
-KEY, PORT = sys.argv[1], int(sys.argv[2])
-client = openai.AsyncOpenAI(api_key=KEY, base_url=URL + "/v1", max_retries=0, timeout=30)
 server = GeminiServer("upstream-secret")
-HELLO = [{"role": "user", "content": "Grüße, 世界 🌍"}]
-WEATHER = {"type": "function", "function": {
-    "name": "get_weather", "parameters": {"type": "object", "properties": {"place": {"type": "string"}}}}}
-CLOCK = {"type": "function", "function": {"name": "clock"}}
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+ask = asker("gemini")
 # 70 tokens at 2, 50 cached at 0.2, and 40 at 12 dollars a million, 30 of them thought.
 COST = Decimal("0.00063")
 paid = 0
-
-
-async def ask(messages=HELLO, model="gemini", **arguments):
-    return await client.chat.completions.create(model=model, messages=messages, **arguments)
 
 
 def check_usage(usage):
@@ -157,47 +144,12 @@ async def refusals_before_anything_is_sent():
 
 
 async def errors():
-    for status in (400, 429, 500, 503):
-        for stream in (False, True):
-            try:
-                await ask(model=f"gemini-error-{status}", stream=stream)
-            except openai.APIStatusError as error:
-                assert error.status_code == status and "It was asked for." in str(error), error
-            else:
-                raise AssertionError(status)
-    try:
-        await ask(model="gemini-early", stream=True)
-    except openai.InternalServerError as error:
-        assert error.status_code == 503, error
-    else:
-        raise AssertionError("gemini-early")
-    for model in ("gemini-late", "gemini-half"):
-        try:
-            async for _ in await ask(model=model, stream=True):
-                pass
-        except openai.APIError:
-            pass
-        else:
-            raise AssertionError(model)
-    for stream in (False, True):
-        try:
-            await ask(model="gemini-malformed", stream=stream)
-        except openai.InternalServerError as error:
-            assert error.status_code == 502, error
-        else:
-            raise AssertionError("gemini-malformed")
+    await refused_with(ask, "gemini")
+    await broken(ask, "gemini", early=503)
 
 
 async def a_client_that_leaves_pays_for_the_prompt_that_was_told():
-    server.left.clear()
-    async with httpx.AsyncClient(timeout=30) as raw:
-        async with raw.stream("POST", URL + "/v1/chat/completions", headers={
-                "authorization": "Bearer " + KEY, "x-request-id": "left"}, json={
-                "model": "gemini-waiting", "stream": True, "messages": HELLO}) as answer:
-            async for line in answer.aiter_lines():
-                if "🌍" in line:
-                    break
-    await asyncio.wait_for(server.left.wait(), 20)
+    await leave(server, "gemini-waiting")
 
 
 async def main():

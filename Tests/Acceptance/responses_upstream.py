@@ -6,32 +6,19 @@ what the answers cost, in nano-dollars.
 
 import asyncio
 import json
-import os
-import sys
 from decimal import Decimal
 
 import anthropic
-import httpx
 import openai
 
 from responses_server import SECRET, ResponsesServer
+from upstream import CLOCK, HELLO, KEY, PIXEL, PORT, URL, WEATHER, client, asker, broken, leave, refused_with
 
-URL = os.environ["GATEWAY_URL"]
-KEY, PORT = sys.argv[1], int(sys.argv[2])
-client = openai.AsyncOpenAI(api_key=KEY, base_url=URL + "/v1", max_retries=0, timeout=30)
 server = ResponsesServer("pro-secret")
-HELLO = [{"role": "user", "content": "Grüße, 世界 🌍"}]
-WEATHER = {"type": "function", "function": {
-    "name": "get_weather", "parameters": {"type": "object", "properties": {"place": {"type": "string"}}}}}
-CLOCK = {"type": "function", "function": {"name": "clock"}}
-PIXEL = "data:image/png;base64,iVBORw0KGgo="
+ask = asker("pro-upstream")
 # 70 tokens at 2, 50 from the cache at 0.2, and 40, thoughts among them, at 12 dollars a million.
 COST = Decimal("0.00063")
 paid = 0
-
-
-async def ask(messages=HELLO, model="pro-upstream", **arguments):
-    return await client.chat.completions.create(model=model, messages=messages, **arguments)
 
 
 def check_usage(usage):
@@ -138,7 +125,8 @@ async def tools():
 
 async def vision_and_json():
     answer = await ask([{"role": "user", "content": [
-        {"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": PIXEL, "detail": "low"}},
+        {"type": "text", "text": "What is this?"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64," + PIXEL, "detail": "low"}},
     ]}])
     assert answer.choices[0].message.content == "What is this? [input_image]", answer
     check_usage(answer.usage)
@@ -196,47 +184,12 @@ async def refusals_before_anything_is_sent():
 
 
 async def errors():
-    for status in (400, 429, 500, 503):
-        for stream in (False, True):
-            try:
-                await ask(model=f"pro-error-{status}", stream=stream)
-            except openai.APIStatusError as error:
-                assert error.status_code == status and "It was asked for." in str(error), error
-            else:
-                raise AssertionError(status)
-    try:
-        await ask(model="pro-early", stream=True)
-    except openai.InternalServerError as error:
-        assert error.status_code == 502 and "overloaded" in str(error), error
-    else:
-        raise AssertionError("pro-early")
-    for model in ("pro-late", "pro-half"):
-        try:
-            async for _ in await ask(model=model, stream=True):
-                pass
-        except openai.APIError:
-            pass
-        else:
-            raise AssertionError(model)
-    for stream in (False, True):
-        try:
-            await ask(model="pro-malformed", stream=stream)
-        except openai.InternalServerError as error:
-            assert error.status_code == 502, error
-        else:
-            raise AssertionError("pro-malformed")
+    await refused_with(ask, "pro")
+    await broken(ask, "pro", early=502, says="overloaded")
 
 
 async def a_client_may_leave():
-    server.left.clear()
-    async with httpx.AsyncClient(timeout=30) as raw:
-        async with raw.stream("POST", URL + "/v1/chat/completions", headers={
-                "authorization": "Bearer " + KEY, "x-request-id": "left"}, json={
-                "model": "pro-waiting", "stream": True, "messages": HELLO}) as answer:
-            async for line in answer.aiter_lines():
-                if "🌍" in line:
-                    break
-    await asyncio.wait_for(server.left.wait(), 20)
+    await leave(server, "pro-waiting")
 
 
 async def main():
