@@ -42,39 +42,51 @@ def outcomes(postgres, notes):
     return wrong, {"requests": len(streams), "abandoned": abandoned, "settled late": late}
 
 
-def limits(postgres, limits):
-    """No organization, project or key was, at any position, charged and held for more than it had.
+# An outcome that came so much later than it was made lay in a spool meanwhile, microseconds.
+SPOOLED = 1_000_000
 
-    - limits: (kind, id, nano-dollars or None) where None is an organization's credit, which grows.
+
+def limits(postgres, limits):
+    """No organization, project or key was at any time charged and held for more than it had.
+
+    An outcome that is fsynced in a spool is durable: from then on its charge counts, and its hold no more, although it is in the
+    ledger only later.
+
+    - limits: (name, id, nano-dollars or None) where None is an organization's credit, which grows.
     """
-    wrong, used, held, credit = [], {}, {}, {}
-    bound = {identity: amount for _, identity, amount in limits}
-    greatest = {identity: 0 for identity in bound}
-    for position, stream, kind, organization, project, key, amount_held, charged, amount in postgres.sql(
+    points, held = [], {}
+    for row in postgres.sql(
             "SELECT position, stream, type, organization, 'proj_' || ledger.base62((data ->> 'project')::uuid),"
-            " 'key_' || ledger.base62((data ->> 'api_key')::uuid),"
-            " coalesce(data ->> 'held', '0'), coalesce(data ->> 'charged', '0'), coalesce(data ->> 'amount', '0')"
+            " 'key_' || ledger.base62((data ->> 'api_key')::uuid), coalesce(data ->> 'held', '0'),"
+            " coalesce(data ->> 'charged', '0'), coalesce(data ->> 'amount', '0'),"
+            " (extract(epoch FROM occurred_at) * 1000000)::bigint, (extract(epoch FROM recorded_at) * 1000000)::bigint"
             " FROM ledger.history WHERE stream LIKE 'request/%' OR stream LIKE 'credit/%' ORDER BY position"):
-        if stream.startswith("credit/"):
-            credit[organization] = credit.get(organization, 0) + int(amount)
+        position, stream, kind, organization, project, key = row[:6]
+        amount_held, charged, amount, occurred, recorded = map(int, row[6:])
+        if kind in ("request.denied", "request.voided"):
             continue
-        scopes = (organization, project, key)
+        time, scopes, change = recorded, (organization, project, key), -amount
         if kind == "request.authorized":
-            held[stream] = (scopes, int(amount_held))
-            change = int(amount_held)
-        elif kind in ("request.denied", "request.voided"):
-            continue
-        else:
+            held[stream] = (scopes, amount_held)
+            change = amount_held
+        elif stream.startswith("request/"):
             scopes, before = held.pop(stream, (scopes, 0))
-            change = int(charged) - before
-        for scope in scopes:
+            change = charged - before
+            time = occurred if recorded - occurred > SPOOLED and kind != "request.settled_late" else recorded
+        points.append((time, int(position), kind, scopes, change))
+    wrong, used, credit, greatest = [], {}, {}, {}
+    bound = {identity: amount for _, identity, amount in limits}
+    for _, position, kind, scopes, change in sorted(points):
+        if kind.startswith("credit."):
+            credit[scopes[0]] = credit.get(scopes[0], 0) - change
+            continue
+        for scope in set(scopes) & set(bound):
             used[scope] = used.get(scope, 0) + change
-            if scope in bound:
-                greatest[scope] = max(greatest[scope], used[scope])
-                limit = bound[scope] if bound[scope] is not None else credit.get(scope, 0)
-                # A late settlement is the truth about the past, and may come when the money is gone; nobody is let in by it.
-                if used[scope] > limit and change > 0 and kind != "request.settled_late":
-                    wrong.append(f"{scope} had {limit} and used {used[scope]} at {position}")
+            greatest[scope] = max(greatest.get(scope, 0), used[scope])
+            limit = bound[scope] if bound[scope] is not None else credit.get(scope, 0)
+            # A late settlement is the truth about the past, and may come when the money is gone; nobody is let in by it.
+            if used[scope] > limit and change > 0 and kind != "request.settled_late":
+                wrong.append(f"{scope} had {limit} and used {used[scope]} at {position}")
     return wrong, greatest
 
 
