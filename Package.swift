@@ -202,7 +202,7 @@ let package = Package(
                 "Admission", "Projections", "Ledger", "Redis", "Postgres", "CPostgres", "Money", "TestSupport", nioCore, nioPosix,
                 logging, crypto,
             ],
-            exclude: ["README.md"]),
+            exclude: ["README.md", "faulty.c"]),
         tests(
             "Simulation",
             ["Simulation", "Admission", "Ledger", "Redis", "Postgres", "Money", "TestSupport", nioCore, nioPosix, logging],

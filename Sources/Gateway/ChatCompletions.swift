@@ -1,5 +1,6 @@
 internal import Admission
 internal import Catalogue
+internal import CoreMetrics
 internal import Dialects
 internal import HTTPTypes
 internal import HummingbirdCore
@@ -27,7 +28,12 @@ struct ChatCompletions: Sendable {
         var head = ResponseHead(date: date)
         let answer: Answer
         do throws(GatewayError) {
-            guard inFlight <= gateway.configuration.maximumInFlight else { throw GatewayError.overloaded }
+            guard inFlight <= gateway.configuration.maximumInFlight,
+                gateway.metrics.admitting < gateway.configuration.maximumAdmitting
+            else {
+                gateway.metrics.shed.increment()
+                throw GatewayError.overloaded
+            }
             answer = try await self.answer(request, channel: channel, head: &head)
         } catch {
             status = error.status
@@ -75,7 +81,9 @@ struct ChatCompletions: Sendable {
         let body = try await BodyReader(maximumBytes: gateway.configuration.maximumBodyBytes).read(request, channel: channel)
         var model: String?
         let admitted: AdmittedRequest
+        gateway.metrics.admissionBegan()
         do {
+            defer { gateway.metrics.admissionEnded() }
             let entered = try EnteredRequest(
                 body, headers: incoming.headers, by: entrance, history: try await history(body, of: address), id: incoming.id,
                 at: incoming.occurredAt)

@@ -138,8 +138,13 @@ public struct GatewayConfiguration: Sendable {
     public var maximumBodyBytes: Int
     /// The largest answer that is not streamed, in bytes.
     public var maximumAnswerBytes: Int
-    /// Requests answered at once; more are refused with 529 before anything is held.
+    /// Requests answered at once; more are refused with 503 before anything is held.
     public var maximumInFlight: Int
+    /// Requests between their body and their authorization; while there are so many, others are refused with 503 at once.
+    ///
+    /// What is above it would only wait: a gateway that is asked for more than it can do answers those whom it lets in as fast
+    /// as ever, and tells the others when to come again.
+    public var maximumAdmitting: Int
     /// Until a connection to the provider stands.
     public var connectDeadline: Duration
     /// From the request to the provider's first byte.
@@ -169,6 +174,7 @@ public struct GatewayConfiguration: Sendable {
 
     public init(
         maximumBodyBytes: Int = 20 << 20, maximumAnswerBytes: Int = 64 << 20, maximumInFlight: Int = 10_000,
+        maximumAdmitting: Int = 1_024,
         connectDeadline: Duration = .seconds(10), firstByteDeadline: Duration = .seconds(300),
         idleDeadline: Duration = .seconds(120), totalDeadline: Duration = .seconds(600),
         streamDeadline: Duration = .seconds(1200), routing: RoutingWeights = RoutingWeights(),
@@ -179,6 +185,7 @@ public struct GatewayConfiguration: Sendable {
         self.maximumBodyBytes = maximumBodyBytes
         self.maximumAnswerBytes = maximumAnswerBytes
         self.maximumInFlight = maximumInFlight
+        self.maximumAdmitting = maximumAdmitting
         self.connectDeadline = connectDeadline
         self.firstByteDeadline = firstByteDeadline
         self.idleDeadline = idleDeadline

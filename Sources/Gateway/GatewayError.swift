@@ -65,5 +65,5 @@ extension GatewayError {
     }
 
     static let overloaded = GatewayError(
-        APIError(status: 529, message: "The gateway is at its limit; try again shortly."), retryAfter: 1)
+        APIError(status: 503, message: "The gateway is at its limit; try again shortly.", code: "overloaded"), retryAfter: 1)
 }

@@ -9,6 +9,7 @@ enum GatewayClient {
         let body: String
         /// The gateway's own id of the request.
         let request: String?
+        var retryAfter: String?
     }
 
     private struct Created: Decodable { let organization: String?, project: String?, token: String? }
@@ -33,23 +34,25 @@ enum GatewayClient {
     }
 
     static func get(_ gateway: GatewayProcess, _ path: String) async throws -> Answer {
-        try await send(URLRequest(url: try address(gateway, path)))
+        try await send(URLRequest(url: try address(gateway.url, path)))
     }
 
-    /// A completion of the built-in provider.
-    static func chat(_ gateway: GatewayProcess, _ token: String) async throws -> Answer {
-        var request = URLRequest(url: try address(gateway, "/v1/chat/completions"))
+    /// A completion, of the built-in provider unless a model is named.
+    static func chat(
+        _ gateway: GatewayProcess, _ token: String, model: String = "echo", maximum: Int = 10, url: String? = nil
+    ) async throws -> Answer {
+        var request = URLRequest(url: try address(url ?? gateway.url, "/v1/chat/completions"))
         request.httpMethod = "POST"
         request.setValue("Bearer \(token)", forHTTPHeaderField: "authorization")
         request.setValue("application/json", forHTTPHeaderField: "content-type")
         request.httpBody = Data(
-            #"{"model":"echo","messages":[{"role":"user","content":"hi"}],"max_tokens":10}"#.utf8)
+            #"{"model":"\#(model)","messages":[{"role":"user","content":"hi"}],"max_tokens":\#(maximum)}"#.utf8)
         return try await send(request)
     }
 
-    private static func address(_ gateway: GatewayProcess, _ path: String) throws -> URL {
-        guard let url = URL(string: gateway.url + path) else {
-            throw ChildProcess.Failure(description: "not an address: \(gateway.url)\(path)")
+    private static func address(_ server: String, _ path: String) throws -> URL {
+        guard let url = URL(string: server + path) else {
+            throw ChildProcess.Failure(description: "not an address: \(server)\(path)")
         }
         return url
     }
@@ -59,6 +62,7 @@ enum GatewayClient {
         let http = response as? HTTPURLResponse
         return Answer(
             status: http?.statusCode ?? 0, body: String(decoding: data, as: UTF8.self),
-            request: http?.value(forHTTPHeaderField: "x-llmgateway-request-id"))
+            request: http?.value(forHTTPHeaderField: "x-llmgateway-request-id"),
+            retryAfter: http?.value(forHTTPHeaderField: "retry-after"))
     }
 }

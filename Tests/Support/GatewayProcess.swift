@@ -21,9 +21,11 @@ public final class GatewayProcess: Sendable {
 
     /// Migrates a new database and serves.
     ///
-    /// - Parameter environment: added to the gateway's variables, such as `LLM_MOCK_API_KEY`.
-    public init(environment: [String: String] = [:]) async throws {
-        database = try await TestDatabase.create()
+    /// - Parameters:
+    ///   - environment: added to the gateway's variables, such as `LLM_MOCK_API_KEY`.
+    ///   - server: a superuser's URL of the Postgres that it uses; the test run's own if nil.
+    public init(environment: [String: String] = [:], server: String? = nil) async throws {
+        database = try await TestDatabase.create(server: server)
         redis = try await RedisServer()
         home = "/tmp/gateway-\(UUID().uuidString.prefix(13))"
         try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
@@ -160,9 +162,9 @@ public final class GatewayProcess: Sendable {
 
 /// Runs `body` with a gateway of its own.
 public func withGateway(
-    environment: [String: String] = [:], _ body: (GatewayProcess) async throws -> Void
+    environment: [String: String] = [:], server: String? = nil, _ body: (GatewayProcess) async throws -> Void
 ) async throws {
-    let gateway = try await GatewayProcess(environment: environment)
+    let gateway = try await GatewayProcess(environment: environment, server: server)
     do {
         try await body(gateway)
     } catch {

@@ -11,6 +11,9 @@ public struct LedgerDatabase: Sendable {
     public let client: PostgresClient
     public let logger: Logger
 
+    /// A logger that says nothing.
+    public static var quiet: Logger { Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }) }
+
     /// Makes one, runs `body` and drops it.
     public static func with<R: Sendable>(_ body: (LedgerDatabase) async throws -> R) async throws -> R {
         try await withTestDatabase { url in try await with(url: url, body) }

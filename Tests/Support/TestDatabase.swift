@@ -11,8 +11,10 @@ public struct TestDatabase: Sendable {
     private let server: String
 
     /// Makes a database, as a copy of `template` when one is given. Whoever makes it drops it; `withTestDatabase` does both.
-    public static func create(template: String? = nil) async throws -> TestDatabase {
-        let server = try TestEnvironment.databaseURL()
+    ///
+    /// - Parameter server: a superuser's URL of the server; the test run's own if nil.
+    public static func create(template: String? = nil, server: String? = nil) async throws -> TestDatabase {
+        let server = try server ?? TestEnvironment.databaseURL()
         let name = "test_" + UUID().uuidString.lowercased().replacing("-", with: "")
         let database = TestDatabase(url: url(server, database: name), name: name, server: server)
         for attempt in 1... {

@@ -67,6 +67,7 @@ struct ServeProcess: Sendable {
         let registry = PrometheusRegistry()
         var gatewayConfiguration = GatewayConfiguration()
         gatewayConfiguration.maximumBodyBytes = settings.maximumBodyBytes
+        gatewayConfiguration.maximumAdmitting = settings.maximumAdmitting
         gatewayConfiguration.routing = settings.routing
         (gatewayConfiguration.freeWithCredits, gatewayConfiguration.freeWithoutCredits) = settings.freeLimits
         gatewayConfiguration.keepsBooks = keepsBooks
@@ -150,7 +151,8 @@ struct ServeProcess: Sendable {
             BackgroundService("catalogue") { await catalogueWatcher.run() },
             BackgroundService("billing") { await billingWorker.run() },
             BackgroundService("gateway") { await gateway.run() },
-            Opening(lease: lease, outcomes: outcomes, server: server),
+            Opening(
+                lease: lease, outcomes: outcomes, server: server, drainDeadline: .seconds(settings.drainSeconds), logger: logger),
         ]
         self.services = services
     }
@@ -168,11 +170,13 @@ struct ServeProcess: Sendable {
         let lease: InstanceLease
         let outcomes: OutcomeWriter
         let server: GatewayServer
+        let drainDeadline: Duration
+        let logger: Logger
 
         func run() async throws {
             try await lease.renew()
             try await outcomes.drain()
-            try await server.run()
+            try await Draining.run(deadline: drainDeadline, logger: logger) { try await server.run() }
             try? await lease.end()
         }
     }

@@ -27,6 +27,10 @@ struct Settings: Sendable {
     var catalogueFiles: [String]
     /// The largest request body in bytes: `LLMGATEWAY_MAX_BODY_BYTES`, 20 MiB.
     var maximumBodyBytes: Int
+    /// Requests that may be in admission at once: `LLMGATEWAY_MAX_ADMITTING`, 1024.
+    var maximumAdmitting: Int
+    /// Seconds that requests have to end when the process is asked to stop: `LLMGATEWAY_DRAIN_SECONDS`, 25.
+    var drainSeconds: Int
     /// `FREE_MODEL_LIMIT` and `FREE_MODEL_LIMIT_WITHOUT_CREDITS`.
     var freeLimits: (withCredits: FreeLimit, withoutCredits: FreeLimit)
     /// `ROUTING_WEIGHT_PRICE` and the others.
@@ -76,6 +80,9 @@ struct Settings: Sendable {
         catalogueFiles = (text("llmgateway.catalogue") ?? "").split(separator: ":").map(String.init)
         maximumBodyBytes = try number(
             "llmgateway.max.body.bytes", "LLMGATEWAY_MAX_BODY_BYTES", default: 20 << 20, in: 1024...(1 << 30))
+        maximumAdmitting = try number(
+            "llmgateway.max.admitting", "LLMGATEWAY_MAX_ADMITTING", default: 1024, in: 1...1_000_000)
+        drainSeconds = try number("llmgateway.drain.seconds", "LLMGATEWAY_DRAIN_SECONDS", default: 25, in: 0...86_400)
         func limit(_ key: ConfigKey, _ name: String, or value: FreeLimit) throws(SettingsError) -> FreeLimit {
             guard let said = text(key) else { return value }
             guard let limit = FreeLimit(said) else {
