@@ -1,0 +1,88 @@
+import Foundation
+import Ledger
+import Postgres
+import TestSupport
+import Testing
+
+/// Postgres goes away while requests are at a provider: they are answered, and recorded once, whatever else happens meanwhile.
+@Suite(.serialized, .timeLimit(.minutes(10)), .enabled(if: MockProvider.source != nil)) struct AwayTests {
+    enum Meanwhile: CaseIterable { case nothing, gatewayKilled }
+
+    @Test(arguments: Meanwhile.allCases)
+    func `what is in flight when Postgres dies is answered and recorded once`(meanwhile: Meanwhile) async throws {
+        try await Self.withSlowGateway { gateway, server, provider in
+            let shop = try await GatewayClient.openShop(gateway)
+            async let answers = Self.ask(gateway, shop.token, times: 5)
+            try await provider.wait(for: 5)
+            try await server.kill()
+            let heard = try await answers
+            #expect(heard.map(\.status) == [200, 200, 200, 200, 200], "\(heard.map(\.body))")
+            // Nothing is let in meanwhile, and the client hears when to come again.
+            let refused = try await GatewayClient.chat(gateway, shop.token, model: "slow")
+            #expect(refused.status == 503 && refused.retryAfter != nil)
+            if meanwhile == .gatewayKilled { await gateway.kill() }
+            try await server.start()
+            if meanwhile == .gatewayKilled { try await gateway.start() }
+            let types = try await Self.settled(gateway, count: 5)
+            for answer in heard {
+                #expect(types[answer.request ?? ""] == ["request.authorized", "request.completed"])
+            }
+            #expect(types.count == 5)
+            #expect(try await Self.charged(gateway) == Int64(5 * SlowProvider.price))
+            try await gateway.command("ledger", "verify")
+        }
+    }
+
+    // MARK: -
+
+    private static func withSlowGateway(
+        environment: [String: String] = [:], _ body: (GatewayProcess, PostgresServer, SlowProvider) async throws -> Void
+    ) async throws {
+        let provider = try await SlowProvider()
+        try await PostgresServer.with { server in
+            try await withGateway(
+                environment: provider.environment.merging(environment) { _, given in given }, server: server.url
+            ) { gateway in
+                try await body(gateway, server, provider)
+            }
+        }
+        await provider.remove()
+    }
+
+    private static func ask(
+        _ gateway: GatewayProcess, _ token: String, times: Int
+    ) async throws -> [GatewayClient.Answer] {
+        try await withThrowingTaskGroup(of: GatewayClient.Answer.self) { group in
+            for _ in 0..<times { group.addTask { try await GatewayClient.chat(gateway, token, model: "slow", maximum: 64) } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+    }
+
+    private struct Event: Decodable { let stream: String, type: String }
+
+    /// The events of each request, once so many have an outcome.
+    private static func settled(_ gateway: GatewayProcess, count: Int) async throws -> [String: [String]] {
+        var types: [String: [String]] = [:]
+        for _ in 0..<300 {
+            types = [:]
+            let events = try await gateway.command("ledger", "events", "--json", "--limit", "100000")
+            for line in events.split(separator: "\n") {
+                let event = try JSONDecoder().decode(Event.self, from: Data(line.utf8))
+                guard event.stream.hasPrefix("request/"), event.type != "request.denied" else { continue }
+                types[String(event.stream.dropFirst(8)), default: []].append(event.type)
+            }
+            if types.values.count(where: { $0.count > 1 }) >= count { break }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+        return types
+    }
+
+    private static func charged(_ gateway: GatewayProcess) async throws -> Int64 {
+        let quiet = LedgerDatabase.quiet
+        let connection = try await PostgresConnection.connect(PostgresConfiguration(url: gateway.database.url), logger: quiet)
+        let rows = try await connection.query(
+            "SELECT coalesce(sum((data ->> 'charged')::bigint), 0)::bigint FROM ledger.events WHERE stream_kind = 'request'")
+        await connection.close()
+        return try rows[0].decode(0)
+    }
+}
