@@ -5,14 +5,14 @@ import Synchronization
 import TestSupport
 import Testing
 
-import struct Foundation.UUID
+import class Foundation.FileManager
 
 @testable import Admission
 
 /// Redis is lost while requests run: what is charged and held together never exceeds what there is, and afterwards Redis holds
 /// what Postgres holds.
 @Suite(.serialized) struct LoadTests {
-    enum Loss: String, CaseIterable, Sendable { case flush, crash, staleDump }
+    enum Loss: String, CaseIterable, Sendable { case flush, crash, staleDump, laggingReplica }
 
     @Test(arguments: Loss.allCases) func nothingIsOverspentWhileRedisIsLost(loss: Loss) async throws {
         let seed = TestEnvironment.seed("loss under load, \(loss.rawValue)")
@@ -22,6 +22,7 @@ import struct Foundation.UUID
             try await world.catchUp()
             try await Sweeper.once(world)
             let load = Load(shop: shop)
+            let replicas = Replicas(world.server)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for worker in 0..<8 {
                     group.addTask { await load.spend(seed: seed &+ UInt64(worker)) }
@@ -31,7 +32,7 @@ import struct Foundation.UUID
                     var random = SeededGenerator(seed: seed &+ 100)
                     for _ in 0..<(isSoak ? 40 : 3) {
                         try await Task.sleep(for: .milliseconds(.random(in: 50...250, using: &random)))
-                        try await Self.lose(loss, world, &random)
+                        try await Self.lose(loss, world, replicas, &random)
                     }
                     try await Task.sleep(for: .milliseconds(200))
                     load.stop()
@@ -51,11 +52,14 @@ import struct Foundation.UUID
             #expect(stored.holds == seeded.holds)
             #expect(load.settled > 0)
             #expect(load.epochs > 1)
+            await replicas.tearDown()
             print("loss \(loss.rawValue): \(load.settled) settled, \(load.epochs) epochs, at most \(greatest) of 300000 in use")
         }
     }
 
-    private static func lose(_ loss: Loss, _ world: World, _ random: inout SeededGenerator) async throws {
+    private static func lose(
+        _ loss: Loss, _ world: World, _ replicas: Replicas, _ random: inout SeededGenerator
+    ) async throws {
         switch loss {
         case .flush: _ = try await world.redisCall("FLUSHALL")
         case .crash: try await world.server.restart()
@@ -64,7 +68,46 @@ import struct Foundation.UUID
             try await Task.sleep(for: .milliseconds(.random(in: 20...100, using: &random)))
             // Starts again with what it had when it was saved.
             try await world.server.restart()
+        case .laggingReplica:
+            try await replicas.failOver(lag: .milliseconds(.random(in: 20...100, using: &random)))
         }
+    }
+}
+
+/// Replicas of a Redis, each of which takes its place when it is behind.
+private actor Replicas {
+    private let first: RedisServer
+    private var promoted: [RedisServer] = []
+
+    init(_ first: RedisServer) { self.first = first }
+
+    /// Lets a new replica fall behind for `lag`, kills the server that is there, and puts the replica at its address.
+    func failOver(lag: Duration) async throws {
+        let old = promoted.last ?? first
+        // Else it waits 5 s for more replicas before it sends a copy.
+        _ = try await call(old, "CONFIG", "SET", "repl-diskless-sync-delay", "0")
+        let replica = try await RedisServer(settings: ["--replicaof", "127.0.0.1", "\(old.port)"])
+        // The link is up before the first copy is whole.
+        for _ in 0..<1_000 where try await !call(replica, "INFO", "replication").contains("master_link_status:up") {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        // Nobody is there: what happens from now on never reaches it.
+        _ = try await call(replica, "REPLICAOF", "127.0.0.1", "1")
+        try await Task.sleep(for: lag)
+        await old.kill()
+        _ = try await call(replica, "REPLICAOF", "NO", "ONE")
+        // A socket goes on listening under another name.
+        try? FileManager.default.removeItem(atPath: "\(first.folder)/redis.sock")
+        try FileManager.default.moveItem(atPath: "\(replica.folder)/redis.sock", toPath: "\(first.folder)/redis.sock")
+        promoted.append(replica)
+    }
+
+    func tearDown() async {
+        for replica in promoted { await replica.tearDown() }
+    }
+
+    private func call(_ server: RedisServer, _ words: String...) async throws -> String {
+        try await runCommand(["redis-cli", "-p", "\(server.port)"] + words)
     }
 }
 

@@ -158,6 +158,20 @@ import Testing
         #expect([true, true, true].map(tried) == [false, false, true])
     }
 
+    /// What a client did wrong says nothing against the provider that tells it so.
+    @Test(arguments: [400, 402, 409, 413, 422]) func aClientsFaultIsNoFaultOfTheProvider(status: Int) throws {
+        var failure = UpstreamFailure(kind: .status, message: "no")
+        failure.status = status
+        #expect(failure.report == .answered && !failure.isProvidersFault)
+        let circuits = Circuits()
+        let key = Circuits.Key(try route())
+        let now = ContinuousClock.now
+        for _ in 0..<20 { circuits.end(key, failure.report, at: now) }
+        #expect(circuits.standing(of: key, at: now) == .closed)
+        failure.status = 500
+        #expect(failure.report == .fault(retryAfter: nil))
+    }
+
     @Test func whoAsksToBeLeftAloneIs() throws {
         let circuits = Circuits()
         let key = Circuits.Key(try route())
