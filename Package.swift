@@ -1,12 +1,17 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let settings: [SwiftSetting] = [
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-]
+// tools/fuzz sets it to sanitizers such as `fuzzer,address`: then everything of this package is made for libFuzzer, and there is an
+// executable `fuzz` in place of the tests of the same targets.
+let fuzzing = Context.environment["LLMGATEWAY_FUZZ"]
+
+let settings: [SwiftSetting] =
+    (fuzzing.map { [.unsafeFlags(["-sanitize=\($0)", "-O"])] } ?? []) + [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ]
 
 // CI turns every warning of this package's own targets into an error; a person who experiments is not stopped by one.
 let strict: [SwiftSetting] = Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
@@ -20,6 +25,23 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
     .testTarget(
         name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)", exclude: exclude,
         swiftSettings: settings + strict)
+}
+
+/// What the fuzzer runs: an executable for it, or the tests that replay its corpora.
+func fuzzTargets(_ dependencies: [Target.Dependency]) -> Target {
+    guard let fuzzing else {
+        return tests(
+            "Fuzz", dependencies + ["TestSupport"], exclude: ["Corpus", "FuzzMain.swift", "README.md"])
+    }
+    return .executableTarget(
+        name: "fuzz", dependencies: dependencies, path: "Tests/Fuzz", exclude: ["Corpus", "CorpusTests.swift", "README.md"],
+        swiftSettings: settings,
+        // The driver without its own main, which tools/fuzz finds in the toolchain.
+        linkerSettings: [
+            .unsafeFlags(
+                (fuzzing.contains("address") ? ["-sanitize=address"] : [])
+                    + [Context.environment["LLMGATEWAY_FUZZ_DRIVER"] ?? "", "-lstdc++"])
+        ])
 }
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -152,6 +174,7 @@ let package = Package(
             "HTTPTransport",
             ["CCurl", "HTTPTransport", "TestSupport", nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, logging]),
         tests("Money", ["Money", "TestSupport"]),
+        fuzzTargets(["Billing", "Identity", "Dialects", "Catalogue", "Ledger", "JSON", "Money", crypto]),
         tests("Ledger", ["Ledger", "Postgres", "Money", "TestSupport", crypto, logging]),
         tests("Projections", ["Projections", "Ledger", "Postgres", "Money", "TestSupport", logging]),
         tests(

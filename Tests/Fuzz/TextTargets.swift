@@ -1,0 +1,174 @@
+import Catalogue
+import Money
+
+@testable import Dialects
+@testable import JSON
+
+/// The scanner that passes over a value and the reader that keeps it accept the same; what is written is read back the same.
+func fuzzJSON(_ bytes: [UInt8]) throws(Broken) {
+    let value = try? JSONValue(bytes)
+    var cursor = JSONCursor()
+    var isAccepted = false
+    do {
+        try cursor.skip(bytes.span.bytes, depth: 0)
+        try cursor.end(bytes.span.bytes)
+        isAccepted = true
+    } catch {}
+    try require(isAccepted == (value != nil), "the scanner says \(isAccepted), the reader \(value != nil)")
+    guard let value else { return }
+    let written = value.bytes
+    let again = try? JSONValue(written)
+    try require(again == value, "what was written is not read back")
+    try require(again?.bytes == written, "it is written another way the second time")
+}
+
+/// Server-sent events are the same however the bytes were cut.
+func fuzzEvents(_ bytes: [UInt8]) throws(Broken) {
+    let (whole, pieces) = cut(bytes)
+    func read(_ pieces: [[UInt8]]) -> ([[UInt8]], Bool) {
+        var reader = EventReader(maximumEventBytes: 512)
+        var events: [[UInt8]] = []
+        func take(_ event: [UInt8]) -> Bool {
+            events.append(event)
+            return true
+        }
+        for piece in pieces { reader.feed(piece, take) }
+        reader.end(take)
+        return (events, reader.isTooLong)
+    }
+    let (one, two) = (read([whole]), read(pieces))
+    try require(one.1 == two.1, "one is too long and the other is not")
+    try require(one.1 || one.0 == two.0, "cut: \(one.0.count) events, then \(two.0.count)")
+
+    func tap(_ pieces: [[UInt8]]) -> ([UInt8], SSETap) {
+        var tap = SSETap(includeUsage: true, maximumEventBytes: 4096)
+        var output: [UInt8] = []
+        for piece in pieces { output += tap.feed(piece) }
+        output += tap.end()
+        return (output, tap)
+    }
+    let (first, second) = (tap([whole]), tap(pieces))
+    try require(first.1.failure == second.1.failure, "the tap fails as \(String(describing: first.1.failure)), and not")
+    try require(first.1.isDone == second.1.isDone && first.1.usage == second.1.usage, "the tap ends another way")
+    try require(first.1.failure != nil || first.0 == second.0, "the tap lets through something else")
+}
+
+/// A request that is understood is JSON, and so is what any provider is sent for it.
+func fuzzRequests(_ bytes: [UInt8]) throws(Broken) {
+    if (try? ChatRequestScan(bytes)) != nil { try require((try? JSONValue(bytes)) != nil, "it was scanned and is no JSON") }
+    try translate(bytes)
+    for counting in [false, true] {
+        guard let messages = try? MessagesTranslation(bytes, counting: counting) else { continue }
+        try require((try? JSONValue(messages.chat)) != nil, "a Messages request became no JSON")
+        try require(messages.modelRange.upperBound <= bytes.count, "the model stands outside of the body")
+        try translate(messages.chat)
+    }
+    if let responses = try? ResponsesTranslation(bytes, history: nil, id: "resp_1", createdAt: 1) {
+        try require((try? JSONValue(responses.chat)) != nil, "a Responses request became no JSON")
+        try translate(responses.chat)
+    }
+}
+
+private func translate(_ chat: [UInt8]) throws(Broken) {
+    guard (try? ChatRequestScan(chat)) != nil, let value = try? JSONValue(chat) else { return }
+    var requests: [any ForeignRequest] = []
+    for mode in [ThinkingMode.budget, .adaptive] {
+        if let request = try? MessagesRequest(value, thinks: mode, outputLimit: nil) { requests.append(request) }
+        if let request = try? GeminiRequest(value, thinks: mode, reasons: true) { requests.append(request) }
+        let model = BedrockModel(name: "anthropic.claude", thinking: mode)
+        if let request = try? BedrockRequest(value, model, outputLimit: nil) { requests.append(request) }
+    }
+    for request in requests {
+        guard let body = try? request.body(model: "m", maximumTokens: 4096) else { continue }
+        try require((try? JSONValue(body)) != nil, "\(type(of: request)) would send no JSON")
+        try require(request.addedPromptTokens >= 0, "\(type(of: request)) takes tokens away")
+    }
+}
+
+/// An answer of any provider becomes a chat completion that is read, or is refused; so does an error.
+func fuzzAnswers(_ bytes: [UInt8]) throws(Broken) {
+    if let scan = try? ChatResponseScan(bytes) {
+        let answer = scan.adding(ResponseAdditions(bill: Bill.none), to: bytes)
+        try require((try? JSONValue(answer)) != nil, "an answer with additions is no JSON")
+        try require(scan.estimatedCompletionTokens >= 0, "it said less than nothing")
+    }
+    for answer in foreignAnswers() {
+        try require((400...599).contains(answer.refusal(status: 400, body: bytes).status), "\(type(of: answer)) refuses with 200")
+        // What is handed on as it came is read as an answer of its own kind afterwards.
+        guard !(answer is NativeMessagesAnswer), let completion = try? answer.completion(bytes) else { continue }
+        try require((try? JSONValue(completion)) != nil, "\(type(of: answer)) made no JSON")
+        try require((try? ChatResponseScan(completion)) != nil, "\(type(of: answer)) made no chat completion")
+    }
+}
+
+private func foreignAnswers() -> [any ForeignAnswer] {
+    [
+        MessagesAnswer(created: 1), GeminiAnswer(id: "i", created: 1),
+        BedrockAnswer(id: "i", created: 1, model: BedrockModel(name: "anthropic.claude")), NativeMessagesAnswer(),
+    ]
+}
+
+/// A stream of any provider gives the same chunks however the bytes were cut.
+func fuzzStreams(_ bytes: [UInt8]) throws(Broken) {
+    let (whole, pieces) = cut(bytes)
+    for answer in foreignAnswers() { try compare(answer, whole, pieces) }
+}
+
+func compare(_ answer: any ForeignAnswer, _ whole: [UInt8], _ pieces: [[UInt8]]) throws(Broken) {
+    func read(_ pieces: [[UInt8]]) -> ([UInt8], any ForeignAnswer) {
+        var answer = answer
+        var output: [UInt8] = []
+        for piece in pieces { output += answer.feed(piece) }
+        output += answer.end()
+        return (output, answer)
+    }
+    let (one, two) = (read([whole]), read(pieces))
+    let name = "\(type(of: answer))"
+    try require(one.1.isMalformed == two.1.isMalformed, "\(name) is malformed, and not")
+    try require(one.1.error == two.1.error && one.1.usage == two.1.usage, "\(name) says something else of its end")
+    try require(one.0 == two.0, "\(name) gives other chunks")
+}
+
+/// The same of Amazon's binary frames: as they come, and around what the input says, so that checksums keep nothing out.
+func fuzzFrames(_ bytes: [UInt8]) throws(Broken) {
+    let (whole, pieces) = cut(bytes)
+    try compareFrames(whole, pieces)
+    guard whole.count > 4 else { return }
+    // The first byte says how much of the rest are headers.
+    let headers = Int(whole[0]) % whole.count
+    let framed = frame(Array(whole[1..<max(1, headers)]), Array(whole[max(1, headers)...]))
+    let at = (Int(bytes[0]) << 8 | Int(bytes[1])) % (framed.count + 1)
+    try compareFrames(framed, [Array(framed[..<at]), Array(framed[at...])])
+    let event = text(":event-type", "contentBlockDelta") + text(":message-type", "event")
+    let told = frame(event, whole) + frame(text(":event-type", "messageStop") + text(":message-type", "event"), whole)
+    let half = at % (told.count + 1)
+    let answer = BedrockAnswer(id: "i", created: 1, model: BedrockModel(name: "anthropic.claude"))
+    try compare(answer, told, [Array(told[..<half]), Array(told[half...])])
+}
+
+private func compareFrames(_ whole: [UInt8], _ pieces: [[UInt8]]) throws(Broken) {
+    func read(_ pieces: [[UInt8]]) -> ([EventStreamReader.Message], Bool) {
+        var reader = EventStreamReader(maximumMessageBytes: 4096)
+        var messages: [EventStreamReader.Message] = []
+        for piece in pieces {
+            reader.feed(piece) {
+                messages.append($0)
+                return true
+            }
+        }
+        return (messages, reader.isMalformed)
+    }
+    let (one, two) = (read([whole]), read(pieces))
+    try require(one.0 == two.0 && one.1 == two.1, "the frames depend on where they were cut")
+}
+
+private func frame(_ headers: [UInt8], _ payload: [UInt8]) -> [UInt8] {
+    func number(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
+    var message = number(UInt32(16 + headers.count + payload.count)) + number(UInt32(headers.count))
+    message += number(CRC32.of(message)) + headers + payload
+    return message + number(CRC32.of(message))
+}
+
+private func text(_ name: String, _ value: String) -> [UInt8] {
+    [UInt8(name.utf8.count)] + name.utf8 + [7, 0, UInt8(value.utf8.count)] + value.utf8
+}
