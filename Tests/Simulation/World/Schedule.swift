@@ -26,7 +26,7 @@ package struct Schedule: Sendable {
         self.mutation = mutation
     }
 
-    private static let trouble: Int64 = 6_000_000
+    private static let trouble: Int64 = 9_000_000
     private static let longest: Int64 = 600_000_000
     private static let mostSteps = 400_000
 
@@ -140,17 +140,25 @@ final class Plan: @unchecked Sendable {
 
     private func fault() {
         let scheduler = world.scheduler
-        switch scheduler.random.below(6) {
-        case 0, 1:
-            let machine = scheduler.random.below(2)
-            world.kill(machine)
-            let powerCut = scheduler.random.once(in: 2)
-            scheduler.after(scheduler.random.within(200_000...3_000_000)) { [self] in
-                world.start(machine, afterPowerCut: powerCut)
-            }
+        switch scheduler.random.below(7) {
+        case 0, 1: crash(for: scheduler.random.once(in: 3) ? 70_000_000...100_000_000 : 200_000...3_000_000)
         case 2: world.failPostgres()
+        case 3:
+            // What was spooled meanwhile waits on a machine that is down for longer than its lease lasts.
+            world.failPostgres()
+            scheduler.after(scheduler.random.within(1_000_000...5_000_000)) { [self] in crash(for: 70_000_000...100_000_000) }
         default: world.failRedis()
         }
+    }
+
+    private func crash(for down: ClosedRange<Int64>) {
+        let scheduler = world.scheduler
+        let machine = scheduler.random.below(2)
+        let powerCut = scheduler.random.once(in: 2)
+        let down = scheduler.random.within(down)
+        world.kill(machine)
+        world.downUntil[machine] = scheduler.now + down
+        scheduler.after(down) { [self] in world.start(machine, afterPowerCut: powerCut) }
     }
 
     private func raise() {

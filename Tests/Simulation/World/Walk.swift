@@ -135,6 +135,9 @@ extension SimulatedGateway {
     /// What the provider charges; nil when it failed or did not answer.
     private func provider(_ request: SimulatedRequest) async -> Int64? {
         let world = world
+        // Some think for long, so that whatever goes wrong finds requests open.
+        if world.scheduler.random.once(in: 2) { await process.pause(world.scheduler.random.within(100_000...4_000_000)) }
+        guard !process.isDead else { return nil }
         let answer = await world.network.exchange(process, world.providerServer, "provider", patience: 3_000_000) {
             () -> Int64? in
             world.reference.asked(request, in: world.ledger)

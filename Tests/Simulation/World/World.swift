@@ -74,9 +74,12 @@ final class World: @unchecked Sendable {
 
     // MARK: Processes
 
-    /// Starts a gateway on a machine where none runs.
+    /// Until when each machine is down.
+    var downUntil: [Int64] = [0, 0]
+
+    /// Starts a gateway on a machine that is up and where none runs.
     func start(_ machine: Int, afterPowerCut: Bool = false) {
-        guard gateways[machine] == nil else { return }
+        guard gateways[machine] == nil, scheduler.now >= downUntil[machine] else { return }
         processes += 1
         scheduler.note("gateway \(processes) starts on machine \(machine)", Int64(machine))
         let process = SimulatedProcess(name: processes, scheduler: scheduler)
