@@ -156,6 +156,12 @@ final class Reference {
         if !isInLedger && !world.disks[machine].hasSynced(request.id.uuid.lowercase) {
             fail("an answer was finished before its outcome was durable")
         }
+        // What is durable in a spool needs no more than its charge, and the gateway lowers the hold to that.
+        guard var walk = walks[request.id.uuid], walk.types.count == 1 else { return }
+        let spared = walk.held - charged
+        change(walk) { $0.held -= spared }
+        walk.held = charged
+        walks[request.id.uuid] = walk
     }
 
     // MARK: When all has come to rest
