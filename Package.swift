@@ -164,7 +164,8 @@ let package = Package(
             ],
             path: "Tests/Benchmarks",
             exclude: [
-                "bench.py", "bench_catalogue.json", "books.py", "dialects.py", "growth.py", "load.py", "parts.py", "ruled.py",
+                "README.md", "bench.py", "bench_catalogue.json", "books.py", "dialects.py", "growth.py", "load.py", "parts.py",
+                "ruled.py",
                 "table.py", "tokens.lua",
             ],
             swiftSettings: settings + strict),

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Ledger
 import Postgres
 import TestSupport
@@ -17,6 +18,7 @@ import Testing
             try await server.kill()
             let heard = try await answers
             #expect(heard.map(\.status) == [200, 200, 200, 200, 200], "\(heard.map(\.body))")
+            #expect(gateway.log.contains("an outcome went to the spool"))
             // Nothing is let in meanwhile, and the client hears when to come again.
             let refused = try await GatewayClient.chat(gateway, shop.token, model: "slow")
             #expect(refused.status == 503 && refused.retryAfter != nil)
@@ -31,6 +33,28 @@ import Testing
             #expect(try await Self.charged(gateway) == Int64(5 * SlowProvider.price))
             try await gateway.command("ledger", "verify")
         }
+    }
+
+    /// T22: what can't be made durable is no answer. It is recorded all the same once something takes it, because it was produced.
+    @Test(arguments: [ENOSPC, EIO])
+    func `what neither ledger nor disk takes is no answer, and recorded later`(error: Int32) async throws {
+        let machine = try await FaultyMachine()
+        try await Self.withSlowGateway(environment: machine.environment) { gateway, server, provider in
+            let shop = try await GatewayClient.openShop(gateway)
+            async let answers = Self.ask(gateway, shop.token, times: 3)
+            try await provider.wait(for: 3)
+            try machine.set(error: error)
+            try await server.kill()
+            let heard = try await answers
+            #expect(heard.map(\.status) == [503, 503, 503], "\(heard.map(\.body))")
+            try machine.set(error: 0)
+            try await server.start()
+            let types = try await Self.settled(gateway, count: 3)
+            #expect(types.count == 3 && types.values.allSatisfy { $0 == ["request.authorized", "request.completed"] })
+            #expect(try await Self.charged(gateway) == Int64(3 * SlowProvider.price))
+            try await gateway.command("ledger", "verify")
+        }
+        machine.remove()
     }
 
     // MARK: -

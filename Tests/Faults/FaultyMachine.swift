@@ -67,7 +67,10 @@ struct SlowProvider {
 
     /// Waits until so many requests are with the provider.
     func wait(for count: Int) async throws {
-        for _ in 0..<600 where try await mock.requests() < count { try await Task.sleep(for: .milliseconds(20)) }
+        for _ in 0..<600 {
+            if try await mock.requests() >= count { return }
+            try await Task.sleep(for: .milliseconds(20))
+        }
     }
 
     func remove() async {

@@ -27,6 +27,23 @@ import Testing
         }
     }
 
+    /// Whoever looks again every second whether the disk is back leaves nothing behind.
+    @Test func lookingForTheDiskLeavesNoFiles() async throws {
+        try await withFolder { folder in
+            let disk = FailingDisk()
+            let spool = try OutcomeSpool(directory: folder, disk: disk, logger: quietLogger)
+            disk.fails = true
+            await #expect(throws: OutcomeSpool.Unwritable.self) { try await spool.write(try Command(Cast().grant())) }
+            let before = try FileManager.default.contentsOfDirectory(atPath: folder).count
+            for _ in 0..<5 { await spool.probe() }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == before)
+            #expect(!spool.isWritable)
+            disk.fails = false
+            await spool.probe()
+            #expect(spool.isWritable)
+        }
+    }
+
     /// Two drains at once: the slower finds nothing.
     @Test func aFileThatIsGoneIsNoFailure() async throws {
         try await withFolder { folder in

@@ -171,8 +171,14 @@ public final class OutcomeSpool: Sendable {
         while disk.exists(path(number)) || disk.exists("\(path(number)).damaged") { number += 1 }
         let path = path(number)
         let file = try disk.open(path, .create)
-        try file.sync()
-        try disk.sync(directory)
+        do throws(FileError) {
+            try file.sync()
+            try disk.sync(directory)
+        } catch {
+            // It is tried every second, and a disk that is full for a night must not end with a file of each.
+            try? disk.remove(path)
+            throw error
+        }
         state.withLock { state in
             state.file = file
             state.path = path
