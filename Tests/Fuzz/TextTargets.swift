@@ -95,7 +95,7 @@ func fuzzAnswers(_ bytes: [UInt8]) throws(Broken) {
     for answer in foreignAnswers() {
         try require((400...599).contains(answer.refusal(status: 400, body: bytes).status), "\(type(of: answer)) refuses with 200")
         // What is handed on as it came is read as an answer of its own kind afterwards.
-        guard !(answer is NativeMessagesAnswer), let completion = try? answer.completion(bytes) else { continue }
+        guard !(answer is PassedAnswer), let completion = try? answer.completion(bytes) else { continue }
         try require((try? JSONValue(completion)) != nil, "\(type(of: answer)) made no JSON")
         try require((try? ChatResponseScan(completion)) != nil, "\(type(of: answer)) made no chat completion")
     }
@@ -104,7 +104,7 @@ func fuzzAnswers(_ bytes: [UInt8]) throws(Broken) {
 private func foreignAnswers() -> [any ForeignAnswer] {
     [
         MessagesAnswer(created: 1), GeminiAnswer(id: "i", created: 1),
-        BedrockAnswer(id: "i", created: 1, model: BedrockModel(name: "anthropic.claude")), NativeMessagesAnswer(),
+        BedrockAnswer(id: "i", created: 1, model: BedrockModel(name: "anthropic.claude")), PassedAnswer.messages,
     ]
 }
 

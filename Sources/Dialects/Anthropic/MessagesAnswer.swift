@@ -7,15 +7,15 @@ internal import Money
 /// The role's chunk is held back until something is said, so that an error before that can still send the request elsewhere.
 /// Thinking becomes `reasoning`, and also `reasoning_details` with the signatures that Anthropic wants to see again. Events,
 /// blocks and deltas of kinds that are not known are passed over, as Anthropic asks of its clients.
-struct MessagesAnswer: ForeignAnswer {
+struct MessagesAnswer: EventAnswer {
     static let reasoningFormat = "anthropic-claude-v1"
 
     private(set) var error: APIError?
-    private(set) var isMalformed = false
+    var isMalformed = false
     var usage: TokenUsage? { counts.tokens }
 
     let created: Int64
-    private var reader = EventReader()
+    var reader = EventReader()
     private var counts = MessagesUsage()
     private var writer: ChunkWriter?
     private var isOpen = false
@@ -35,37 +35,18 @@ struct MessagesAnswer: ForeignAnswer {
 
     func refusal(status: Int, body: [UInt8]) -> APIError { .messages(status: status, try? JSONValue(body)) }
 
-    mutating func feed(_ bytes: [UInt8]) -> [UInt8] {
-        guard !isOver else { return [] }
-        var output: [UInt8] = []
-        // The reader is moved out, so that its events can change the rest.
-        var reader = self.reader
-        reader.feed(bytes) { data in
-            take(data, into: &output)
-            return !isOver
-        }
-        self.reader = reader
-        if reader.isTooLong { isMalformed = true }
-        return output
-    }
-
     mutating func end() -> [UInt8] {
         guard !isOver else { return [] }
         var output: [UInt8] = []
-        var reader = self.reader
-        reader.end { data in
-            // Half an event at the very end is a broken connection, not a broken provider.
-            if (try? JSONValue(data)) != nil { take(data, into: &output) }
-            return !isOver
-        }
+        takeRest(into: &output)
         // Everything was said but for the last word.
         if isFinished, !isDone, error == nil { done(into: &output) }
         return output
     }
 
-    private var isOver: Bool { isDone || isMalformed || error != nil }
+    var isOver: Bool { isDone || isMalformed || error != nil }
 
-    private mutating func take(_ data: [UInt8], into output: inout [UInt8]) {
+    mutating func take(_ data: [UInt8], into output: inout [UInt8]) {
         guard let event = try? JSONValue(data), event.fields != nil else {
             isMalformed = true
             return

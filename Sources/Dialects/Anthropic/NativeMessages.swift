@@ -27,48 +27,15 @@ public struct NativeMessages: ForeignRequest {
         return Splice.apply([Splice(translation.modelRange, name)], to: translation.original.span.bytes)
     }
 
-    public func answer(id: String, created: Int64) -> any ForeignAnswer { NativeMessagesAnswer() }
+    public func answer(id: String, created: Int64) -> any ForeignAnswer { PassedAnswer.messages }
 }
 
-/// An answer of Anthropic that goes on as it came; whoever relays it reads it.
-///
-/// The beginning of a stream is held back until something is said, so that an error before that can still send the request
-/// elsewhere.
-struct NativeMessagesAnswer: ForeignAnswer {
-    private(set) var error: APIError?
-    let isMalformed = false
-    let usage: TokenUsage? = nil
-
-    private var reader = EventReader()
-    private var held: [UInt8] = []
-    private var isOpen = false
-
-    func completion(_ body: [UInt8]) throws(ChatResponseError) -> [UInt8] { body }
-
-    func refusal(status: Int, body: [UInt8]) -> APIError { .messages(status: status, try? JSONValue(body)) }
-
-    mutating func feed(_ bytes: [UInt8]) -> [UInt8] {
-        guard !isOpen else { return bytes }
-        held += bytes
-        var first: JSONValue?
-        reader.feed(bytes) { data in
-            let event = (try? JSONValue(data)) ?? .null
-            guard !Self.silent.contains(event["type"]?.text ?? "") else { return true }
-            first = event
-            return false
-        }
-        if first?["type"] == .string("error") {
-            error = .messages(status: nil, first)
-            return []
-        }
-        isOpen = first != nil || reader.isTooLong
-        return isOpen ? end() : []
+extension PassedAnswer {
+    /// Of Anthropic's Messages.
+    static var messages: PassedAnswer {
+        PassedAnswer(
+            silent: ["message_start", "ping"],
+            failure: { $0["type"] == .string("error") ? .messages(status: nil, $0) : nil },
+            refused: { status, body in .messages(status: status, try? JSONValue(body)) })
     }
-
-    mutating func end() -> [UInt8] {
-        defer { held = [] }
-        return held
-    }
-
-    private static let silent: Set<String> = ["message_start", "ping"]
 }

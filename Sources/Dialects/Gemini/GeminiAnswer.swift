@@ -5,14 +5,14 @@ internal import Money
 /// (https://ai.google.dev/api/generate-content#v1beta.GenerateContentResponse).
 ///
 /// Thoughts become `reasoning`, images `images` with their data in their URLs. Parts of kinds that are not known are passed over.
-struct GeminiAnswer: ForeignAnswer {
+struct GeminiAnswer: EventAnswer {
     private(set) var error: APIError?
-    private(set) var isMalformed = false
+    var isMalformed = false
     private(set) var usage: TokenUsage?
 
     private let id: String
     private let created: Int64
-    private var reader = EventReader()
+    var reader = EventReader()
     private var writer: ChunkWriter?
     private var isOpen = false
     private var finishReason: String?
@@ -26,29 +26,10 @@ struct GeminiAnswer: ForeignAnswer {
 
     func refusal(status: Int, body: [UInt8]) -> APIError { .gemini(status: status, try? JSONValue(body)) }
 
-    mutating func feed(_ bytes: [UInt8]) -> [UInt8] {
-        guard !isMalformed, error == nil else { return [] }
-        var output: [UInt8] = []
-        // The reader is moved out, so that its events can change the rest.
-        var reader = self.reader
-        reader.feed(bytes) { data in
-            take(data, into: &output)
-            return !isMalformed && error == nil
-        }
-        self.reader = reader
-        if reader.isTooLong { isMalformed = true }
-        return output
-    }
-
     mutating func end() -> [UInt8] {
-        guard !isMalformed, error == nil else { return [] }
+        guard !isOver else { return [] }
         var output: [UInt8] = []
-        var reader = self.reader
-        reader.end { data in
-            // Half an event at the very end is a broken connection, not a broken provider.
-            if (try? JSONValue(data)) != nil { take(data, into: &output) }
-            return error == nil
-        }
+        takeRest(into: &output)
         guard let finishReason, error == nil else { return output }
         write([], finishReason: calls > 0 && finishReason == "stop" ? "tool_calls" : finishReason, into: &output)
         usage = usage?.drawing(images)
@@ -56,7 +37,9 @@ struct GeminiAnswer: ForeignAnswer {
         return output + ChunkWriter.done
     }
 
-    private mutating func take(_ data: [UInt8], into output: inout [UInt8]) {
+    var isOver: Bool { isMalformed || error != nil }
+
+    mutating func take(_ data: [UInt8], into output: inout [UInt8]) {
         guard let response = try? JSONValue(data), response.fields != nil else {
             isMalformed = true
             return

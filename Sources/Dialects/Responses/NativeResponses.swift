@@ -72,51 +72,16 @@ public struct NativeResponses: ForeignRequest {
 
     private static func isReasoning(_ item: JSONValue) -> Bool { item["type"] == .string("reasoning") }
 
-    public func answer(id: String, created: Int64) -> any ForeignAnswer { NativeResponsesAnswer(provider: provider) }
+    public func answer(id: String, created: Int64) -> any ForeignAnswer { PassedAnswer.responses(of: provider) }
 }
 
-/// An answer of the Responses API that goes on as it came; whoever relays it reads it.
-///
-/// The beginning of a stream is held back until something is said, so that an error before that can still send the request
-/// elsewhere.
-struct NativeResponsesAnswer: ForeignAnswer {
-    let provider: String
-    private(set) var error: APIError?
-    let isMalformed = false
-    let usage: TokenUsage? = nil
-
-    private var reader = EventReader()
-    private var held: [UInt8] = []
-    private var isOpen = false
-
-    init(provider: String) { self.provider = provider }
-
-    func completion(_ body: [UInt8]) throws(ChatResponseError) -> [UInt8] { body }
-
-    func refusal(status: Int, body: [UInt8]) -> APIError { .upstream(status: status, body: body, provider: provider) }
-
-    mutating func feed(_ bytes: [UInt8]) -> [UInt8] {
-        guard !isOpen else { return bytes }
-        held += bytes
-        var first: JSONValue?
-        reader.feed(bytes) { data in
-            let event = (try? JSONValue(data)) ?? .null
-            guard !Self.silent.contains(event["type"]?.text ?? "") else { return true }
-            first = event
-            return false
-        }
-        if let first, ["error", "response.failed", "response.cancelled"].contains(first["type"]?.text) {
-            error = ResponsesAnswer.error(first)
-            return []
-        }
-        isOpen = first != nil || reader.isTooLong
-        return isOpen ? end() : []
+extension PassedAnswer {
+    /// Of the Responses API of a provider.
+    static func responses(of provider: String) -> PassedAnswer {
+        let failures = ["error", "response.failed", "response.cancelled"]
+        return PassedAnswer(
+            silent: ["response.created", "response.in_progress", "response.queued"],
+            failure: { failures.contains($0["type"]?.text ?? "") ? ResponsesAnswer.error($0) : nil },
+            refused: { status, body in .upstream(status: status, body: body, provider: provider) })
     }
-
-    mutating func end() -> [UInt8] {
-        defer { held = [] }
-        return held
-    }
-
-    private static let silent: Set<String> = ["response.created", "response.in_progress", "response.queued"]
 }

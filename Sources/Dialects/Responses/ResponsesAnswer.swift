@@ -7,17 +7,17 @@ internal import Money
 /// The role's chunk is held back until something is said, so that an error before that can still send the request elsewhere.
 /// Summaries of thoughts become `reasoning`, and what the model wants to see again of them `reasoning_details`. Events and items of
 /// kinds that are not known are passed over.
-struct ResponsesAnswer: ForeignAnswer {
+struct ResponsesAnswer: EventAnswer {
     static let reasoningFormat = "openai-responses-v1"
 
     private(set) var error: APIError?
-    private(set) var isMalformed = false
+    var isMalformed = false
     private(set) var usage: TokenUsage?
 
     let id: String
     let created: Int64
     let provider: String
-    private var reader = EventReader()
+    var reader = EventReader()
     private var writer: ChunkWriter?
     private var isOpen = false
     private var isDone = false
@@ -34,35 +34,16 @@ struct ResponsesAnswer: ForeignAnswer {
 
     func refusal(status: Int, body: [UInt8]) -> APIError { .upstream(status: status, body: body, provider: provider) }
 
-    mutating func feed(_ bytes: [UInt8]) -> [UInt8] {
-        guard !isOver else { return [] }
-        var output: [UInt8] = []
-        // The reader is moved out, so that its events can change the rest.
-        var reader = self.reader
-        reader.feed(bytes) { data in
-            take(data, into: &output)
-            return !isOver
-        }
-        self.reader = reader
-        if reader.isTooLong { isMalformed = true }
-        return output
-    }
-
     mutating func end() -> [UInt8] {
         guard !isOver else { return [] }
         var output: [UInt8] = []
-        var reader = self.reader
-        reader.end { data in
-            // Half an event at the very end is a broken connection, not a broken provider.
-            if (try? JSONValue(data)) != nil { take(data, into: &output) }
-            return !isOver
-        }
+        takeRest(into: &output)
         return output
     }
 
-    private var isOver: Bool { isDone || isMalformed || error != nil }
+    var isOver: Bool { isDone || isMalformed || error != nil }
 
-    private mutating func take(_ data: [UInt8], into output: inout [UInt8]) {
+    mutating func take(_ data: [UInt8], into output: inout [UInt8]) {
         // Some services close with the mark of chat completions.
         if data == Array("[DONE]".utf8) { return }
         guard let event = try? JSONValue(data), event.fields != nil else {

@@ -172,19 +172,19 @@ import Testing
     @Test func theBeginningOfAnthropicsStreamIsHeldBack() throws {
         let original = try Golden.read("stream.sse")
         for size in [1, 7, 1000, Int.max] {
-            var answer = NativeMessagesAnswer()
+            var answer = PassedAnswer.messages
             var output: [UInt8] = []
             for start in stride(from: 0, to: original.count, by: min(size, original.count)) {
                 output += answer.feed(Array(original[start..<min(original.count, start + min(size, original.count))]))
             }
             #expect(output + answer.end() == original && answer.error == nil)
         }
-        var early = NativeMessagesAnswer()
+        var early = PassedAnswer.messages
         let start = String(decoding: original, as: UTF8.self).components(separatedBy: "\n\n").prefix(2).joined(separator: "\n\n")
         let error = #"{"type":"error","error":{"type":"overloaded_error","message":"Oh"}}"#
         #expect(early.feed(Array("\(start)\n\nevent: error\ndata: \(error)\n\n".utf8)).isEmpty)
         #expect(early.error == APIError(status: 529, message: "Oh"))
-        var short = NativeMessagesAnswer()
+        var short = PassedAnswer.messages
         #expect(short.feed(Array(start.utf8)).isEmpty && short.end() == Array(start.utf8))
     }
 

@@ -67,7 +67,7 @@ import Testing
     }
 
     private func run(_ bytes: [UInt8], _ size: () -> Int) throws -> (output: String, tap: ResponsesTap) {
-        var answer = NativeResponsesAnswer(provider: "p")
+        var answer = PassedAnswer.responses(of: "p")
         var tap = ResponsesTap(for: try request(#""input":"x","metadata":{"t":"1"}"#))
         var output: [UInt8] = []
         var start = 0
@@ -119,7 +119,7 @@ import Testing
         func event(_ type: String, _ fields: String) -> String { "data: {\"type\":\"\(type)\",\(fields)}\n\n" }
         let begun = event("response.created", #""response":{"id":"r","status":"in_progress"}"#)
         let failed = event("response.failed", #""response":{"id":"r","error":{"code":"server_error","message":"Oh"}}"#)
-        var answer = NativeResponsesAnswer(provider: "p")
+        var answer = PassedAnswer.responses(of: "p")
         #expect(answer.feed(Array((begun + failed).utf8)).isEmpty && answer.error?.status == 502)
         let said = event("response.output_text.delta", #""output_index":0,"delta":"x""#)
         let late = try run(Array((begun + said + failed + said).utf8)) { 5 }
