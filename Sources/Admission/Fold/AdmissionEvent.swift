@@ -55,6 +55,19 @@ package struct AdmissionEvent: Sendable, Hashable {
         "api_key.renamed", "request.denied",
     ]
 
+    /// An SQL select of an organization's last event up to a position, of the types in an array; no row where there is none.
+    ///
+    /// Organization and position are compared and ordered as a pair, whose order only their own index has. By position alone a
+    /// ledger of few organizations is read backwards as a whole, to find nothing for a new one.
+    static func lastPosition(of organization: String, upto position: String, types: String) -> String {
+        """
+        SELECT e.position FROM ledger.events AS e
+        WHERE (e.organization, e.position) > (\(organization), 0)
+            AND (e.organization, e.position) <= (\(organization), \(position)) AND e.type = ANY (\(types))
+        ORDER BY e.organization DESC, e.position DESC LIMIT 1
+        """
+    }
+
     /// An SQL select over `relation`, which has the columns of `ledger.events`.
     ///
     /// A field that an event leaves unchanged is `=`, one that it clears is the empty text; amounts stay text all the way.

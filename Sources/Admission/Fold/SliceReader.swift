@@ -51,6 +51,11 @@ final class SliceReader: Sendable {
         ORDER BY position
         """
 
+    static let previousSQL = """
+        SELECT o.organization, (\(AdmissionEvent.lastPosition(of: "o.organization", upto: "$2", types: "$3")))
+        FROM unnest($1) AS o (organization)
+        """
+
     private func previousPositions(
         of organizations: Set<UUID>, after: Int64, connection: PostgresConnection
     ) async throws -> [UUID: Int64] {
@@ -61,13 +66,7 @@ final class SliceReader: Sendable {
         let unknown = organizations.filter { found[$0] == nil }
         guard !unknown.isEmpty else { return found }
         let rows = try await connection.query(
-            """
-            SELECT o.organization, (
-                SELECT e.position FROM ledger.events AS e
-                WHERE e.organization = o.organization AND e.position <= $2 AND e.type = ANY ($3)
-                ORDER BY e.position DESC LIMIT 1)
-            FROM unnest($1) AS o (organization)
-            """,
+            Self.previousSQL,
             [.uuidArray(Array(unknown)), .int8(after), .textArray(AdmissionEvent.types)])
         for row in rows {
             found[try row.decode(0)] = try row.decode(1, as: Int64?.self) ?? 0

@@ -102,10 +102,7 @@ struct SeedReader: Sendable {
             SELECT 'ledger' AS kind, 0::bigint AS position, '' AS type, $1::uuid AS stream_id, ARRAY[
                 (SELECT max(s.epoch) FROM ledger.epochs AS s
                     WHERE s.organization IN ($1, '00000000-0000-0000-0000-000000000000'))::text,
-                coalesce((
-                    SELECT e.position FROM ledger.events AS e
-                    WHERE e.organization = $1 AND e.position <= (SELECT position FROM checkpoint) AND e.type = ANY ($2)
-                    ORDER BY e.position DESC LIMIT 1), 0)::text,
+                coalesce((\(AdmissionEvent.lastPosition(of: "$1", upto: "(SELECT position FROM checkpoint)", types: "$2"))), 0)::text,
                 ((SELECT count(*) FROM projections.parked AS p WHERE p.schema_name = 'admission' AND p.organization = $1) + (
                     SELECT count(*) FROM ledger.events AS e
                     WHERE e.organization = $1 AND e.position > (SELECT position FROM checkpoint)
