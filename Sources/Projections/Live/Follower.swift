@@ -79,11 +79,12 @@ struct Follower {
     /// Returns when there is something to apply, or something is wrong with the checkpoint.
     private func waitForMore(since began: ContinuousClock.Instant, after applied: BatchRunner.Applied) async throws {
         if let signal = projector.signal, signal.position > position {
-            if !projector.definition.foldsRequests {
-                await signal.wait(beyond: position, atMost: Self.passing, forChange: true)
-            }
             // Spread, or all projections would take the processors at the same moment, from the requests.
-            let rest = pace(after: applied) * Double.random(in: 0.8...1.2) - (clock.now - began)
+            let spread = Double.random(in: 0.8...1.2)
+            if !projector.definition.foldsRequests {
+                await signal.wait(beyond: position, atMost: Self.passing * spread, forChange: true)
+            }
+            let rest = pace(after: applied) * spread - (clock.now - began)
             if rest > .zero { await Projector.sleep(rest) }
             return
         }
