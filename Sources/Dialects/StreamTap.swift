@@ -18,6 +18,8 @@ public protocol StreamTap: Sendable {
     var isComplete: Bool { get }
     /// The estimated tokens of what was said so far.
     var estimatedCompletionTokens: Int64 { get }
+    /// The whole answer that the stream was, once `finish` has written it, where its client may ask for it again; else nil.
+    var response: [UInt8]? { get }
     /// Takes bytes as they came and returns what goes to the client now.
     mutating func feed(_ bytes: [UInt8]) -> [UInt8]
     /// Says that the provider's stream is over, and returns what still goes to the client.
@@ -28,6 +30,10 @@ public protocol StreamTap: Sendable {
     mutating func finish(estimated: TokenUsage?, additions: ResponseAdditions) -> [UInt8]
     /// An error as an event for the client.
     func event(_ error: APIError) -> [UInt8]
+}
+
+extension StreamTap {
+    public var response: [UInt8]? { nil }
 }
 
 /// A tap that gives the chunks of a chat completion's stream another form: what is known of the stream, the chunks' own tap knows.

@@ -131,9 +131,7 @@ final class StreamedAnswer: Sendable {
         let additions = ResponseAdditions(
             metadata: GatewayMetadata(admitted, route: opened.route, isEstimated: isEstimated), bill: settled.bill)
         let last = tap.finish(estimated: isEstimated ? usage : nil, additions: additions)
-        if let response = (tap as? ResponsesEvents)?.response ?? (tap as? ResponsesTap)?.response {
-            try await gateway.keep(response, of: admitted)
-        }
+        if let response = tap.response { try await gateway.keep(response, of: admitted) }
         try await body.write(ByteBuffer(bytes: last))
     }
 
