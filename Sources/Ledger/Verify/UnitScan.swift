@@ -25,16 +25,24 @@ struct UnitScan {
     private(set) var fault: LedgerFault?
     /// The first sealed position whose chain hash is not the sealed one.
     private(set) var resealed: Int64?
+    /// The stored hash of the event before the unit; nil where the unit begins the ledger.
+    private(set) var origin: [UInt8]?
 
-    /// - Parameter sealedHashes: the chain hashes that seals hold for positions of the unit.
-    init(_ unit: VerifyPlan.Unit, sealedHashes: [Int64: [UInt8]] = [:]) {
+    /// - Parameters:
+    ///   - sealedHashes: the chain hashes that seals hold for positions of the unit.
+    ///   - tree: the Merkle tree that the first piece goes on with.
+    init(_ unit: VerifyPlan.Unit, sealedHashes: [Int64: [UInt8]] = [:], continuing tree: MerkleTree = MerkleTree()) {
         self.unit = unit
         self.sealedHashes = sealedHashes
         // The row before the unit gives the hash to begin with.
         expected = max(1, unit.from - 1)
         trees = unit.pieces.map { $0.seal == nil ? nil : MerkleTree() }
+        if !unit.pieces.isEmpty, unit.pieces[0].seal != nil { trees[0] = tree }
         versions = StreamVersions(expected: Int(unit.to - unit.from) / 2)
     }
+
+    /// The stored hash of the last event that was read.
+    var chain: [UInt8] { Array(link[..<32]) }
 
     /// The rows that the unit wants.
     var copy: String {
@@ -77,7 +85,8 @@ struct UnitScan {
             previousRecorded = recorded
             expected += 1
         }
-        guard position >= unit.from, hasPrevious else { return }
+        guard position >= unit.from else { return origin = Array(chunk[hash]) }
+        guard hasPrevious else { return }
         let size = event.writeRecord(of: chunk, into: &buffer)
         let leaf = SHA256.hash(buffer, count: size)
         leaf.withUnsafeBytes { leaf in link.withUnsafeMutableBytes { $0[32...].copyBytes(from: leaf) } }

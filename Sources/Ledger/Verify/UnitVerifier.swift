@@ -13,6 +13,9 @@ struct UnitVerifier {
         let fault: LedgerFault?
         let trees: [MerkleTree?]
         let resealed: Int64?
+        /// The stored hash of the event before the unit, and of its last one.
+        let origin: [UInt8]?
+        let chain: [UInt8]
     }
 
     private final class Box: Sendable {
@@ -36,7 +39,9 @@ struct UnitVerifier {
         }
         var fault = scanned.fault
         if let gap = try await firstGap(scanned.versions.open), gap.position < fault?.position ?? .max { fault = gap }
-        return Outcome(unit: unit, fault: fault, trees: scanned.trees, resealed: scanned.resealed)
+        return Outcome(
+            unit: unit, fault: fault, trees: scanned.trees, resealed: scanned.resealed, origin: scanned.origin,
+            chain: scanned.chain)
     }
 
     /// The first of these events whose stream does not have the version before it below its position.

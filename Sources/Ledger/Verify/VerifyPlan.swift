@@ -34,13 +34,6 @@ struct VerifyPlan: Sequence {
         positions = head < 1 ? nil : 1...head
     }
 
-    /// The plan of one seal that is about to be made.
-    init(toSeal range: ClosedRange<Int64>) {
-        sealed = [range]
-        pieceSize = Self.pieceSize
-        positions = range
-    }
-
     func makeIterator() -> Iterator { Iterator(self) }
 
     struct Iterator: IteratorProtocol, Sendable {
