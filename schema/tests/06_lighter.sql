@@ -31,3 +31,21 @@ BEGIN
     ASSERT NOT EXISTS (SELECT FROM ledger.annotations WHERE event = ANY (ids) AND day <> ledger.day_of(event));
 END
 $$;
+
+-- A batch of today alone, of whatever version.
+DO $$
+DECLARE
+    ids uuid[] := ARRAY(
+        SELECT encode(set_byte(overlay(uuid_send(gen_random_uuid())
+            PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
+            FROM 1 FOR 6), 6, version << 4), 'hex')::uuid
+        FROM unnest(ARRAY[7, 7, 4, 1]) AS version);
+BEGIN
+    FOR n IN 1..2 LOOP
+        PERFORM ledger.put_annotations(ids, array_fill('t'::text, ARRAY[cardinality(ids)]),
+            array_fill(jsonb_build_object('n', n), ARRAY[cardinality(ids)]));
+    END LOOP;
+    ASSERT (SELECT count(*) FROM ledger.annotations WHERE event = ANY (ids) AND body = '{"n": 1}') = cardinality(ids);
+    ASSERT NOT EXISTS (SELECT FROM ledger.annotations WHERE event = ANY (ids) AND day <> ledger.day_of(event));
+END
+$$;
