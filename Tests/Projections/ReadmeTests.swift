@@ -56,7 +56,7 @@ import Testing
             FROM pg_class AS c
             JOIN projections.checkpoints AS k ON c.relnamespace::regnamespace = quote_ident(k.schema_name)::regnamespace
             LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-            WHERE c.relkind IN ('r', 'v') AND c.relname <> 'batch'
+            WHERE c.relkind IN ('r', 'v') AND c.relname NOT IN ('batch', 'changes')
                 AND (obj_description(c.oid, 'pg_class') IS NULL OR col_description(c.oid, a.attnum) IS NULL)
             """)
     }

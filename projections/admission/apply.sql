@@ -6,7 +6,7 @@ WITH created AS MATERIALIZED (
     SELECT
         b.type, b.stream_id, b.organization, d.strict, d.project, d.created_by, d.token_sha256, d.status, d.usage_limit, d.period_limit,
         d.requests_per_minute, d.tokens_per_minute, d.expires_at
-    FROM batch AS b,
+    FROM changes AS b,
         LATERAL jsonb_to_record(b.data) AS d(
             strict boolean, project uuid, created_by uuid, token_sha256 text, status text, usage_limit bigint, period_limit jsonb,
             requests_per_minute bigint, tokens_per_minute bigint, expires_at bigint
@@ -42,8 +42,8 @@ WHERE c.type = 'api_key.created';
 -- What changes: the newest value of each field of a batch wins.
 WITH changed AS MATERIALIZED (
     SELECT position, type, stream_id, organization, data
-    FROM batch
-    WHERE stream_kind <> 'request' AND stream_kind <> 'credit'
+    FROM changes
+    WHERE stream_kind <> 'credit'
         AND type NOT IN ('organization.created', 'api_key.created')
 ),
 epochs_started AS (

@@ -79,7 +79,7 @@ public final class Sealer: Sendable {
                 }
             } catch is SealFile.Overtaken {
                 last = .now
-            } catch where Task.isCancelled {
+            } catch  where Task.isCancelled {
                 return
             } catch {
                 logger.critical("the ledger was not sealed", metadata: ["error": "\(error)"])

@@ -110,7 +110,7 @@ struct SQLRules {
     }
 
     private func qualifier(_ token: SQLToken, at index: Int, in statement: [SQLToken]) -> RefusedSQL? {
-        let reason = "names stand alone: a projection reads the view batch and its own tables, nothing else"
+        let reason = "names stand alone: a projection reads the views batch and changes and its own tables, nothing else"
         let isOther = otherSchemas.contains(token.text)
         if SQLWords.schemas.contains(token.text) || isOther && !ownRelations.contains(token.text) {
             return refused(token, token.text, reason)

@@ -20,8 +20,8 @@ enum ProjectionSchema {
 }
 
 extension ProjectionDefinition {
-    /// The view that `apply.sql` and `verify.sql` read: the events that the projection folds, between two settings of the
-    /// transaction. Without the settings it is empty.
+    /// The views that `apply.sql` and `verify.sql` read: `batch`, the events that the projection folds, between two settings of
+    /// the transaction, and `changes`, those of them that are not a request's. Without the settings they are empty.
     ///
     /// OFFSET 0 is a fence: with old statistics the planner looks in the whole ledger for what is asked of the view, types and
     /// streams, by another index than that of the positions.
@@ -36,19 +36,19 @@ extension ProjectionDefinition {
             case .parkOrganization: Self.notParked("organization")
             case .parkStream: Self.notParked("stream_id", "stream_kind")
             }
+        // What is understood is concerned: the usual event is looked at once.
         let text = """
-            CREATE OR REPLACE VIEW batch AS
-            SELECT
+            AS SELECT
                 e.position, e.id, e.stream_kind, e.stream_id, e.stream_version, e.type, e.schema_version, e.organization, e.data,
                 e.metadata, e.occurred_at, e.recorded_at
             FROM ledger.events AS e
             WHERE e.position > nullif(current_setting('projection.after', true), '')::bigint
                 AND e.position <= nullif(current_setting('projection.upto', true), '')::bigint
-                AND \(concerned)\(ofChanges)\(part.map { " AND \($0)" } ?? "")\(parked)
-                AND (\(isUnderstood) OR projections.refuse_schema_version(e.position, e.type, e.schema_version))
-            OFFSET 0
+                AND (\(isUnderstood)
+                    OR \(concerned) AND projections.refuse_schema_version(e.position, e.type, e.schema_version))\
+            \(part.map { " AND \($0)" } ?? "")\(parked)
             """
-        return BatchView(text: text)
+        return BatchView(text: text, foldsRequests: foldsRequests)
     }
 
     /// The events that are folded, and those that nobody said may be passed over.
@@ -62,11 +62,6 @@ extension ProjectionDefinition {
     }
 
     private static func list(_ types: [String]) -> String { types.map(ProjectionSchema.literal).joined(separator: ", ") }
-
-    /// A projection that folds nothing of requests reads the index of the other events, a handful among thousands.
-    private var ofChanges: String {
-        foldsRequests ? "" : " AND e.stream_kind <> 'request'"
-    }
 
     /// NOT IN, for which the few parked ones are hashed once; as a join they would be sorted with every event of the batch.
     private static func notParked(_ columns: String...) -> String {
@@ -89,15 +84,29 @@ extension ProjectionDefinition {
     }
 }
 
-/// The view `batch` of one schema.
+/// The views `batch` and `changes` of one schema.
 struct BatchView: Sendable {
+    /// What both select.
     let text: String
+    let foldsRequests: Bool
 
-    /// Makes the view, or renews it where it is.
-    var script: String { "\(text);\nCOMMENT ON VIEW batch IS \(ProjectionSchema.literal(comment))" }
+    /// Makes the views, or renews them where they are.
+    var script: String {
+        """
+        CREATE OR REPLACE VIEW batch \(foldsRequests ? all : changes);
+        CREATE OR REPLACE VIEW changes \(changes);
+        COMMENT ON VIEW batch IS \(ProjectionSchema.literal(comment));
+        COMMENT ON VIEW changes IS 'The events of batch that are not a request''s.'
+        """
+    }
 
-    /// What tells this view from one that was made for other types.
+    /// What tells these views from those that were made for other types.
     var comment: String { "The events that are being applied; empty outside the projector. \(mark)" }
 
-    private var mark: String { SHA256.hash(data: Array(text.utf8)).prefix(8).hexadecimal }
+    private var all: String { "\(text)\nOFFSET 0" }
+
+    /// By the index of the events that are not a request's, a handful among thousands.
+    private var changes: String { "\(text)\n    AND e.stream_kind <> 'request'\nOFFSET 0" }
+
+    private var mark: String { SHA256.hash(data: Array((all + changes).utf8)).prefix(8).hexadecimal }
 }
