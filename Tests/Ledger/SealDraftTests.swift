@@ -50,6 +50,23 @@ import Testing
         }
     }
 
+    /// What is appended while it seals is for the next seal: under load there is always something new.
+    @Test(.timeLimit(.minutes(1))) func sealingEndsWhileEventsKeepComing() async throws {
+        try await SealedLedger.with { ledger in
+            try await ledger.append(10)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { while !Task.isCancelled { try await ledger.append(1) } }
+                for _ in 1...3 {
+                    try await Task.sleep(for: .milliseconds(50))
+                    #expect(try await ledger.sealer.seal().count == 1)
+                }
+                group.cancelAll()
+                while let ended = await group.nextResult() { _ = ended }
+            }
+            #expect(try await ledger.verify().fault == nil)
+        }
+    }
+
     @Test func aBrokenChainIsNotReadAhead() async throws {
         try await SealedLedger.with { ledger in
             try await ledger.append(10)

@@ -44,14 +44,15 @@ public final class Sealer: Sendable {
     /// The last position that was read ahead for the next seal.
     var readTo: Int64? { state.withLock { $0.draft?.to } }
 
-    /// Seals everything up to the present head.
+    /// Seals everything up to the head as it is now. What comes meanwhile is for the next seal: under load it would never end.
     /// - Returns: the seals that were made; none when nothing is new.
     /// - Throws: `LedgerFault` for a chain that is broken, `LedgerBehindSeal`, `SealFileUnfit`, `PostgresError`, `FileError`.
     @discardableResult
     public func seal() async throws -> [Seal] {
         do {
             var seals: [Seal] = []
-            while let seal = try await sealNext() { seals.append(seal) }
+            let head = try await LedgerReader(client).head()?.position ?? 0
+            while let seal = try await sealNext(upTo: head) { seals.append(seal) }
             state.withLock { $0.fault = nil }
             return seals
         } catch {
@@ -117,13 +118,12 @@ public final class Sealer: Sendable {
         }
     }
 
-    private func sealNext() async throws -> Seal? {
+    private func sealNext(upTo head: Int64) async throws -> Seal? {
         let start = try await check.continuation()
         state.withLock { $0.sealedTo = start.sealedTo }
-        let reader = LedgerReader(client)
-        guard let head = try await reader.head(), head.position >= start.atLeast else { return nil }
+        guard head >= start.atLeast else { return nil }
         let from = start.sealedTo + 1
-        let to = max(min(head.position, from + Self.maximumEvents - 1), start.atLeast)
+        let to = max(min(head, from + Self.maximumEvents - 1), start.atLeast)
         let draft = try await recompute(from...to)
         guard let chain = draft.chain else { return nil }
         let isProtected = try await LedgerProtection.findings(client).isEmpty
