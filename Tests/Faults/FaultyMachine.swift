@@ -1,10 +1,10 @@
 import Foundation
 import TestSupport
 
-/// The machine of one gateway: its disk fails and its clock steps when a test says so, by a library that is loaded before the C
-/// library (`faulty.c`).
+/// The machine of one gateway or one Postgres: its disk fails and its clock steps when a test says so, by a library that is loaded
+/// before the C library (`faulty.c`).
 struct FaultyMachine {
-    /// What the gateway is started with.
+    /// What the program is started with.
     let environment: [String: String]
     private let folder: String
 
@@ -24,7 +24,7 @@ struct FaultyMachine {
     ///   - seconds: by how much the clock of the day is off.
     ///   - error: what writing and syncing fail with, such as ENOSPC; 0 for not.
     func set(seconds: Int64 = 0, error: Int32 = 0) throws {
-        // In place: the gateway has the file mapped.
+        // In place: the program has the file mapped.
         let file = try FileHandle(forWritingTo: URL(filePath: folder + "/control"))
         try file.write(contentsOf: withUnsafeBytes(of: seconds) { Data($0) } + withUnsafeBytes(of: error) { Data($0) })
         try file.close()

@@ -25,7 +25,8 @@ static const char *part;
 __attribute__((constructor)) static void begin(void) {
     const char *path = getenv("FAULT_CONTROL");
     int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    part = getenv("FAULT_PATH");
+    /* A copy: Postgres writes the title of its process over its environment. */
+    part = getenv("FAULT_PATH") ? strdup(getenv("FAULT_PATH")) : NULL;
     if (file < 0) return;
     void *mapped = mmap(NULL, sizeof(struct control), PROT_READ, MAP_SHARED, file, 0);
     if (mapped != MAP_FAILED) control = mapped;
@@ -49,6 +50,10 @@ static int fails(int file) {
 ssize_t write(int file, const void *bytes, size_t count) { REAL(write); return fails(file) ? -1 : real(file, bytes, count); }
 ssize_t pwrite(int file, const void *bytes, size_t count, off_t at) { REAL(pwrite); return fails(file) ? -1 : real(file, bytes, count, at); }
 ssize_t writev(int file, const struct iovec *parts, int count) { REAL(writev); return fails(file) ? -1 : real(file, parts, count); }
+ssize_t pwrite64(int file, const void *bytes, size_t count, off64_t at) { REAL(pwrite64); return fails(file) ? -1 : real(file, bytes, count, at); }
+ssize_t pwritev(int file, const struct iovec *parts, int count, off_t at) { REAL(pwritev); return fails(file) ? -1 : real(file, parts, count, at); }
+ssize_t pwritev64(int file, const struct iovec *parts, int count, off64_t at) { REAL(pwritev64); return fails(file) ? -1 : real(file, parts, count, at); }
+int posix_fallocate(int file, off_t at, off_t size) { REAL(posix_fallocate); return fails(file) ? errno : real(file, at, size); }
 int fsync(int file) { REAL(fsync); return fails(file) ? -1 : real(file); }
 int fdatasync(int file) { REAL(fdatasync); return fails(file) ? -1 : real(file); }
 

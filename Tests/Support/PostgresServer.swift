@@ -11,6 +11,7 @@ public struct PostgresServer: Sendable {
     /// The folder with the data, the socket and the log.
     public let directory: String
     private let settings: [String: String]
+    private let environment: [String: String]
 
     private static let user = getuid() == 0 ? "postgres" : ""
     private var data: String { directory + "/data" }
@@ -22,13 +23,17 @@ public struct PostgresServer: Sendable {
     /// A superuser's URL of one of the server's databases.
     public func url(database: String) -> String { "postgres:///\(database)?host=\(directory)&port=\(port)&user=postgres" }
 
-    /// Makes a new server and starts it. `settings` go to its command line; `fsync` is off unless they say otherwise.
-    public static func start(settings: [String: String] = [:]) async throws -> PostgresServer {
+    /// Makes a new server and starts it, with further variables of its environment. `settings` go to its command line; `fsync`
+    /// is off unless they say otherwise.
+    public static func start(
+        settings: [String: String] = [:], environment: [String: String] = [:]
+    ) async throws -> PostgresServer {
         let directory = "/tmp/pg-\(UUID().uuidString.prefix(13))"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         if !user.isEmpty { try await runCommand(["chown", user, directory]) }
         let given = ["fsync": "off", "shared_buffers": "16MB", "max_connections": "60", "listen_addresses": ""]
-        let server = PostgresServer(directory: directory, settings: given.merging(settings) { _, given in given })
+        let server = PostgresServer(
+            directory: directory, settings: given.merging(settings) { _, given in given }, environment: environment)
         try await server.run("initdb", ["-D", server.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"])
         try await server.start()
         return server
@@ -36,9 +41,9 @@ public struct PostgresServer: Sendable {
 
     /// Starts a server for `body`, and removes it afterwards.
     public static func with<R: Sendable>(
-        settings: [String: String] = [:], _ body: (PostgresServer) async throws -> R
+        settings: [String: String] = [:], environment: [String: String] = [:], _ body: (PostgresServer) async throws -> R
     ) async throws -> R {
-        let server = try await start(settings: settings)
+        let server = try await start(settings: settings, environment: environment)
         do {
             let result = try await body(server)
             await server.remove()
@@ -130,7 +135,9 @@ public struct PostgresServer: Sendable {
 
     private func run(_ program: String, _ arguments: [String]) async throws {
         let prefix = Self.user.isEmpty ? [] : ["setpriv", "--reuid=\(Self.user)", "--regid=\(Self.user)", "--clear-groups"]
-        try await runCommand(prefix + [try Self.path(of: program)] + arguments, environment: ["LC_ALL": "C"])
+        try await runCommand(
+            prefix + [try Self.path(of: program)] + arguments, environment: environment.merging(["LC_ALL": "C"]) { _, own in own }
+        )
     }
 
     /// Debian keeps each version's programs in a folder of its own; the newest one counts.

@@ -1,0 +1,121 @@
+import Foundation
+import Ledger
+import Money
+import Postgres
+import Projections
+import Synchronization
+import TestSupport
+import Testing
+
+/// T5: transactions that take their number early and end late, or never.
+@Suite(.timeLimit(.minutes(120))) struct SequenceTests {
+    private static let writers = 64
+
+    /// Writers with open transactions and random sleeps, a fifth of which is rolled back; a reader and a projector follow.
+    @Test func `a reader sees what is committed once and in order, and what is rolled back holds nobody up`() async throws {
+        let seed = TestEnvironment.seed("sequence visibility")
+        let share = (TestEnvironment.soak ? 1_000_000 : 6_400) / Self.writers
+        let batch = TestEnvironment.soak ? 128 : 16
+        try await PostgresServer.with(settings: ["max_connections": "100"]) { server in
+            try await LedgerDatabase.with(url: server.url) { database in
+                let definition = try ProjectionDefinition.load(folder: "\(TestEnvironment.root)/projections/balances")
+                let projector = Projector(
+                    definition: definition, configuration: database.configuration, signal: nil, pace: .milliseconds(1),
+                    logger: database.logger)
+                let projecting = Task { await projector.run() }
+                let work = SequenceWork()
+                var connections: [PostgresConnection] = []
+                for _ in 0..<Self.writers {
+                    connections.append(try await PostgresConnection.connect(database.service, logger: database.logger))
+                }
+                let start = try await database.head()
+                async let seen = Self.read(database, after: start, until: share * Self.writers)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for (writer, connection) in connections.enumerated() {
+                        group.addTask { try await work.write(share, batch: batch, seed: seed &+ UInt64(writer), connection) }
+                    }
+                    try await group.waitForAll()
+                }
+                #expect(Set(try await seen) == work.committed)
+                #expect(work.committed.count == share * Self.writers)
+                #expect(work.rollbacks > 0)
+                #expect(
+                    try await waitUntil(
+                        projection: "balances", position: database.head(), deadline: .seconds(60), client: database.client))
+                projecting.cancel()
+                await projecting.value
+                let comparer = Comparer(
+                    definition: definition, configuration: database.configuration, logger: database.logger)
+                #expect(try await comparer.compare().equal)
+            }
+        }
+    }
+
+    /// Reads on from a position until there were so many events, each position one above the last.
+    private static func read(_ database: LedgerDatabase, after position: Int64, until count: Int) async throws -> [UUID] {
+        let connection = try await PostgresConnection.connect(database.service, logger: database.logger)
+        var (last, seen) = (position, [UUID]())
+        // Only a test that fails waits so long.
+        let deadline = ContinuousClock.now + .seconds(TestEnvironment.soak ? 3_000 : 120)
+        while seen.count < count, ContinuousClock.now < deadline {
+            let rows = try await connection.query(
+                "SELECT position, id FROM ledger.events WHERE position > $1 ORDER BY position LIMIT 5000", [.int8(last)],
+                deadline: .seconds(30))
+            for row in rows {
+                let next: Int64 = try row.decode(0)
+                #expect(next == last + 1, "a position that is seen has everything below it")
+                last = next
+                seen.append(try row.decode(1))
+            }
+            if rows.isEmpty { try await Task.sleep(for: .microseconds(200)) }
+        }
+        await connection.close()
+        return seen
+    }
+}
+
+/// What the writers of a run committed.
+private final class SequenceWork: Sendable {
+    private let state = Mutex((committed: Set<UUID>(), rollbacks: 0))
+
+    var committed: Set<UUID> { state.withLock { $0.committed } }
+    var rollbacks: Int { state.withLock { $0.rollbacks } }
+
+    func write(_ count: Int, batch: Int, seed: UInt64, _ connection: PostgresConnection) async throws {
+        var random = SeededGenerator(seed: seed)
+        var history = HistoryGenerator(seed: random.next())
+        var left = try history.events(count)[...]
+        while !left.isEmpty {
+            let events = Array(left.prefix(Int.random(in: 1...batch, using: &random)))
+            try await connection.script("BEGIN")
+            // It has its number among transactions now, and the ledger's lock only later.
+            _ = try await connection.query("SELECT pg_current_xact_id()::text")
+            try await Task.sleep(for: .microseconds(Int.random(in: 0...3_000, using: &random)))
+            let results = try await connection.query(
+                "SELECT result FROM ledger.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)", Self.parameters(events),
+                deadline: .seconds(120))
+            for result in results { #expect(try result.decode(0, as: String.self) == "appended") }
+            try await Task.sleep(for: .microseconds(Int.random(in: 0...1_500, using: &random)))
+            if Int.random(in: 0..<5, using: &random) == 0 {
+                try await connection.script("ROLLBACK")
+                state.withLock { $0.rollbacks += 1 }
+            } else {
+                try await connection.script("COMMIT")
+                state.withLock { $0.committed.formUnion(events.map(\.id.uuid)) }
+                left = left.dropFirst(events.count)
+            }
+        }
+        await connection.close()
+    }
+
+    private static func parameters(_ events: [NewEvent]) -> [PostgresValue] {
+        [
+            .int4Array(events.indices.map { Int32($0 + 1) }), .uuidArray(events.map(\.id.uuid)),
+            .textArray(events.map(\.stream.kind.rawValue)), .uuidArray(events.map(\.stream.id)),
+            .int8Array(events.map(\.expectedVersion)), .textArray(events.map(\.type)),
+            .int4Array(events.map(\.schemaVersion)), .uuidArray(events.map { $0.organization?.uuid }),
+            .jsonbArray(events.map(\.data)), .jsonbArray(events.map(\.metadata)),
+            .timestamptzArray(events.map(\.occurredAt.microseconds)), .int8Array(events.map(\.epoch)),
+        ]
+    }
+}
