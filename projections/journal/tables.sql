@@ -1,16 +1,33 @@
 -- The part of a bill that the books need, so that one call reads an event whole.
 CREATE TYPE bill AS (total bigint);
 
-CREATE TABLE postings (
+-- One row an event and not one a posting: the books are half as large, and a third of their index entries are left.
+CREATE TABLE entries (
     position bigint NOT NULL,
     occurred_at timestamptz NOT NULL,
     organization uuid NOT NULL,
-    amount bigint NOT NULL,
-    line smallint NOT NULL,
-    account text COLLATE "C" NOT NULL
+    amounts bigint[] NOT NULL,
+    accounts text[] COLLATE "C" NOT NULL,
+    CONSTRAINT entries_are_whole CHECK (
+        array_position(amounts, NULL) IS NULL AND array_position(accounts, NULL) IS NULL
+        AND cardinality(amounts) = cardinality(accounts)
+    )
 );
 
-COMMENT ON TABLE postings IS 'Double entry: the postings of one event (one position) sum to zero. Never updated, never deleted.';
+COMMENT ON TABLE entries IS 'Double entry: the amounts of one event (one position) sum to zero. Never updated, never deleted.';
+COMMENT ON COLUMN entries.position IS 'Position of the event in the ledger; ledger.events has its type, stream and data.';
+COMMENT ON COLUMN entries.occurred_at IS 'When it happened, UTC.';
+COMMENT ON COLUMN entries.organization IS 'The organization whose books the entry is in.';
+COMMENT ON COLUMN entries.amounts IS 'Debits above zero, credits below zero, nano-dollars (1e-9 USD).';
+COMMENT ON COLUMN entries.accounts IS 'The account of each amount; see README.md.';
+
+CREATE VIEW postings AS
+SELECT e.position, e.occurred_at, e.organization, p.amount, p.line::smallint AS line, p.account
+FROM entries AS e,
+    LATERAL unnest(e.amounts, e.accounts) WITH ORDINALITY AS p(amount, account, line)
+WHERE p.amount <> 0;
+
+COMMENT ON VIEW postings IS 'The entries taken apart, a row for each account.';
 COMMENT ON COLUMN postings.position IS 'Position of the event in the ledger; ledger.events has its type, stream and data.';
 COMMENT ON COLUMN postings.occurred_at IS 'When it happened, UTC.';
 COMMENT ON COLUMN postings.organization IS 'The organization whose books the posting is in.';
@@ -22,7 +39,7 @@ CREATE VIEW postings_usd AS
 SELECT position, line, occurred_at, organization, account, amount * 0.000000001 AS amount
 FROM postings;
 
-COMMENT ON VIEW postings_usd IS 'The table postings in US dollars.';
+COMMENT ON VIEW postings_usd IS 'The postings in US dollars.';
 COMMENT ON COLUMN postings_usd.position IS 'Position of the event in the ledger.';
 COMMENT ON COLUMN postings_usd.line IS 'Number of the posting within its event.';
 COMMENT ON COLUMN postings_usd.occurred_at IS 'When it happened, UTC.';
