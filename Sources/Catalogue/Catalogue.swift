@@ -79,7 +79,7 @@ public struct Catalogue: Sendable {
                 guard let place = providerIndex[mapping.provider] else {
                     throw entry.error("mappings[\(position)].provider", "no provider is called \"\(mapping.provider)\"")
                 }
-                guard mapping.api == .chatCompletions || [.openai, .azure].contains(self.providers[place].dialect) else {
+                guard mapping.api.exists(in: self.providers[place].dialect, for: entry.value.kind) else {
                     throw entry.error(
                         "mappings[\(position)].api", "the provider's dialect has no way called \(mapping.api.rawValue)")
                 }

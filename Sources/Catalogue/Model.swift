@@ -109,12 +109,23 @@ public enum ThinkingMode: String, Sendable, Hashable, CaseIterable {
     case adaptive
 }
 
-/// How a provider that speaks OpenAI's format is asked for a completion: some models are served by the newer way alone.
+/// How a provider that speaks OpenAI's format is asked: some models are served by another way alone.
 public enum CompletionAPI: String, Sendable, Hashable, CaseIterable {
     /// At `/chat/completions`.
     case chatCompletions = "chat_completions"
     /// At `/responses`.
     case responses
+    /// For images at Alibaba Cloud Model Studio, which has no `/images/generations`.
+    case dashScope = "dashscope"
+
+    /// Whether a provider of a dialect can be asked so for models of a kind.
+    func exists(in dialect: Dialect, for kind: ModelKind) -> Bool {
+        switch self {
+        case .chatCompletions: true
+        case .responses: kind == .chat && (dialect == .openai || dialect == .azure)
+        case .dashScope: kind == .image && dialect == .openai
+        }
+    }
 }
 
 /// What a model can do at a provider. What is false is refused before anything is sent.

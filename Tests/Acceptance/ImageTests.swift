@@ -7,6 +7,7 @@ import Testing
         let port = try freePort()
         let environment = [
             "LLM_ALPHA_API_KEY": "house", "LLM_ALPHA_BASE_URL": "http://127.0.0.1:\(port)/v1",
+            "LLM_QWEN_API_KEY": "house", "LLM_QWEN_BASE_URL": "http://127.0.0.1:\(port)/compatible-mode/v1",
             "LLM_DRAWER_API_KEY": "house", "LLM_DRAWER_BASE_URL": "http://127.0.0.1:\(port)",
             "LLM_AZURE_API_KEY": "house", "LLM_AZURE_BASE_URL": "http://127.0.0.1:\(port)",
             "LLMGATEWAY_CATALOGUE": TestEnvironment.root + "/Tests/Acceptance/images_catalogue.json",

@@ -78,6 +78,25 @@ async def by_image():
     pay(answer.usage, "0.12486")
 
 
+async def of_alibaba():
+    answer = await client.images.generate(model="poster", prompt="A cat", size="1664x928", response_format="url")
+    assert [image.url for image in answer.data] == ["https://example.org/cat.png"], answer
+    assert server.paths[-1] == "/api/v1/services/aigc/multimodal-generation/generation", server.paths[-1]
+    assert server.bodies[-1]["parameters"] == {"size": "1664*928", "n": 1, "watermark": False}, server.bodies[-1]
+    pay(answer.usage, "0.035", {"image_output_cost": "0.035"})
+    outcome = await last_outcome()
+    assert outcome["held"] == outcome["charged"] == 35_000_000 and outcome["usage"]["generated_images"] == 1, outcome
+    answer = await client.images.generate(model="poster", prompt="A cat", extra_body={"aspect_ratio": "3:4"})
+    assert server.bodies[-1]["parameters"]["size"] == "1104*1472", server.bodies[-1]
+    pay(answer.usage, "0.035")
+    try:
+        await client.images.generate(model="poster", prompt="forbidden")
+    except openai.BadRequestError as error:
+        assert "inappropriate content" in error.message, error
+    else:
+        raise AssertionError("forbidden")
+
+
 async def of_google():
     answer = await client.images.generate(model="draw", prompt="A cat", size="1536x1024")
     assert [image.b64_json for image in answer.data] == [PIXEL], answer
@@ -160,6 +179,9 @@ async def failures():
             ({"model": "paint", "prompt": "x", "response_format": "gif"}, "response_format"),
             ({"model": "talk", "prompt": "x"}, "model"), ({"model": "nothing", "prompt": "x"}, "model"),
             ({"model": "echo", "prompt": "x"}, "model"), ({"model": "draw", "prompt": "x", "n": 2}, "n"),
+            ({"model": "poster", "prompt": "x", "n": 2}, "n"), ({"model": "poster", "prompt": "x", "size": "1024x1024"}, "size"),
+            ({"model": "poster", "prompt": "x", "response_format": "b64_json"}, "response_format"),
+            ({"model": "poster", "prompt": "x", "style": "vivid"}, "style"),
             ({"model": "draw", "prompt": "x", "response_format": "url"}, "response_format"),
             ({"model": "draw", "prompt": "x", "size": "17x1"}, "size"), ({"model": "draw", "prompt": "x", "quality": "hd"}, "quality")):
         async with httpx.AsyncClient(timeout=30) as raw:
@@ -180,7 +202,7 @@ async def failures():
 
 async def main():
     await server.start(PORT)
-    for part in (by_tokens, by_image, of_google, in_a_chat, where_no_image_fits, failures):
+    for part in (by_tokens, by_image, of_alibaba, of_google, in_a_chat, where_no_image_fits, failures):
         await part()
     print(paid)
 

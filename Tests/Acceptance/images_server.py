@@ -2,6 +2,7 @@
 
 - https://platform.openai.com/docs/api-reference/images: OpenAI's requests, Base64 and usage
 - https://docs.z.ai/api-reference/image/generate-image: addresses, and no usage
+- https://www.alibabacloud.com/help/en/model-studio/qwen-image-api: messages in, addresses out, and errors without an envelope
 - https://ai.google.dev/gemini-api/docs/image-generation: models of Google that answer with images beside text
 
 It refuses what the documentation forbids. What it answers follows from the model's name and the prompt.
@@ -43,6 +44,21 @@ def images(body):
     return answer
 
 
+def alibaba(headers, key, body):
+    def need(condition, status, code, message):
+        if not condition:
+            raise Refusal(status, {"request_id": "r", "code": code, "message": message})
+
+    need(headers.get("authorization", "")[7:] == key, 401, "InvalidApiKey", "Invalid API-key provided.")
+    content, parameters = body["input"]["messages"][0]["content"], body["parameters"]
+    need(set(parameters) <= {"negative_prompt", "prompt_extend", "watermark", "size", "n", "seed"}, 400, "InvalidParameter", "Unknown")
+    sizes = ("1664*928", "1472*1104", "1328*1328", "1104*1472", "928*1664")
+    need(parameters.get("size", sizes[0]) in sizes and parameters.get("n", 1) == 1, 400, "InvalidParameter", "Wrong size")
+    need(content[0]["text"] != "forbidden", 400, "DataInspectionFailed", "Output data may contain inappropriate content.")
+    choice = {"finish_reason": "stop", "message": {"role": "assistant", "content": [{"image": "https://example.org/cat.png"}]}}
+    return {"output": {"choices": [choice]}, "usage": {"image_count": 1, "width": 1664, "height": 928}, "request_id": "r"}
+
+
 def google(body):
     """The parts of the answer."""
     configuration = body["generationConfig"]
@@ -71,6 +87,8 @@ class ImagesServer(StandIn):
     async def respond(self, path, headers, body, reader, writer):
         self.bodies.append(body)
         self.paths.append(path)
+        if path.endswith("/multimodal-generation/generation"):
+            return self.write(writer, 200, alibaba(headers, self.key, body))
         if ":" not in path:
             if self.key not in (headers.get("authorization", "")[7:], headers.get("api-key")):
                 raise Refusal(401, {"error": {"message": "Incorrect API key provided."}})

@@ -10,6 +10,9 @@ extension Dialect {
     ) throws(APIError) -> (any ForeignRequest)? {
         switch (entered.entrance.kind, self) {
         case (.chat, _): break
+        case (.image, .openai) where mapping.api == .dashScope:
+            guard scan.choices == 1 else { throw .invalid("n", "Alibaba Cloud makes one image a request.") }
+            return try QwenImages(entered.chat)
         case (_, .openai), (_, .azure): return nil
         case (.embedding, .gemini), (.embedding, .vertex):
             return try GeminiEmbeddings(entered.chat, isVertex: self == .vertex)

@@ -204,4 +204,55 @@ import Testing
         #expect(try ImagesReply(blocked).generatedImages == 0 && ImagesReply(blocked).usage?.promptTokens == 9)
         #expect(throws: ChatResponseError.self) { try GeminiImagesAnswer(created: 1).completion(Array("{}".utf8)) }
     }
+
+    // MARK: - Alibaba Cloud
+
+    private func poster(_ fields: String) throws -> JSONValue {
+        let body = #"{"model":"m","prompt":"A cat"\#(fields)}"#
+        try ImagesRequest.check(Array(body.utf8))
+        return try JSONValue(try QwenImages(Array(body.utf8)).body(model: "qwen-image", maximumTokens: 100))
+    }
+
+    @Test func aRequestForImagesGoesToAlibaba() throws {
+        #expect(
+            try poster("").string
+                == #"{"model":"qwen-image","input":{"messages":[{"role":"user","content":[{"text":"A cat"}]}]},"parameters":{"n":1,"watermark":false}}"#
+        )
+        for (fields, size) in [
+            (#","size":"1328x1328""#, "1328*1328"), (#","aspect_ratio":"16:9","user":"u""#, "1664*928"),
+            (#","aspect_ratio":"9:16","quality":"auto","response_format":"url","n":1"#, "928*1664"),
+        ] {
+            #expect(try poster(fields)["parameters"]?["size"]?.text == size, "\(fields)")
+        }
+        #expect(try poster(#","size":"auto""#)["parameters"]?["size"] == nil)
+    }
+
+    @Test(arguments: [
+        (#","size":"1024x1024""#, "size"), (#","aspect_ratio":"21:9""#, "aspect_ratio"),
+        (#","size":"1328x1328","aspect_ratio":"1:1""#, "aspect_ratio"), (#","response_format":"b64_json""#, "response_format"),
+        (#","output_format":"webp""#, "output_format"), (#","style":"vivid""#, "style"), (#","moderation":"low""#, "moderation"),
+    ])
+    func whatAlibabaCanNotBeToldIsNamed(fields: String, param: String) {
+        let error = #expect(throws: APIError.self) { try poster(fields) }
+        #expect(error?.status == 400 && error?.param == param)
+    }
+
+    @Test func anAnswerOfAlibabaIsOneOfImages() throws {
+        let answer = QwenImagesAnswer(created: 7)
+        let body = #"""
+            {"output":{"choices":[{"finish_reason":"stop","message":{"role":"assistant","content":[{"image":"https://a.example/1.png"}]}}]},
+             "usage":{"image_count":1},"request_id":"r"}
+            """#
+        let whole = try answer.completion(Array(body.utf8))
+        #expect(String(decoding: whole, as: UTF8.self) == #"{"created":7,"data":[{"url":"https://a.example/1.png"}]}"#)
+        #expect(try ImagesReply(whole).generatedImages == 1)
+        for malformed in ["", "[]", "{}", #"{"output":{}}"#, #"{"code":"x","message":"y"}"#] {
+            #expect(throws: ChatResponseError.self) { try answer.completion(Array(malformed.utf8)) }
+        }
+        let refusal = answer.refusal(status: 400, body: Array(#"{"code":"DataInspectionFailed","message":"No."}"#.utf8))
+        #expect(refusal.status == 400 && refusal.message == "No.")
+        // An unpaid bill of the house is not the client's fault.
+        #expect(answer.refusal(status: 400, body: Array(#"{"code":"Arrearage","message":"Pay."}"#.utf8)).status == 401)
+        #expect(answer.refusal(status: 700, body: Array("<html>".utf8)).status == 502)
+    }
 }

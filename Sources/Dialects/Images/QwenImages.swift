@@ -1,0 +1,129 @@
+public import Catalogue
+internal import JSON
+internal import Money
+
+/// A request for images as Alibaba Cloud Model Studio wants it
+/// (https://www.alibabacloud.com/help/en/model-studio/qwen-image-api).
+///
+/// `prompt` and `size` or `aspect_ratio` go over, as one of the five shapes that are made. The image comes as an address alone, one
+/// a request, and what else OpenAI's images can be told is refused by name.
+public struct QwenImages: ForeignRequest {
+    private let prompt: String
+    private let size: String?
+    public let addedPromptTokens: Int64 = 0
+
+    /// Translates a request that ``ImagesRequest`` has let pass.
+    ///
+    /// - Throws: 400 naming the field that can't be expressed.
+    public init(_ body: [UInt8]) throws(APIError) {
+        let request: JSONValue
+        do { request = try JSONValue(body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
+        var fields = ChatFields(request, provider: "Alibaba Cloud")
+        prompt = try fields.text("prompt") ?? ""
+        _ = try fields.take("user")
+        _ = try fields.take("stream")
+        _ = try fields.take("n")
+        for (name, harmless) in [
+            ("response_format", "url"), ("quality", "auto"), ("background", "auto"), ("output_format", "png"),
+        ] {
+            if let value = try fields.text(name), value != harmless {
+                throw .invalid(name, "\"\(name)\" can be \(harmless) alone for Alibaba Cloud, who answers this model")
+            }
+        }
+        let ratio = try fields.text("aspect_ratio")
+        if let wanted = try fields.text("size"), wanted != "auto" {
+            guard ratio == nil else { throw .invalid("aspect_ratio", "\"size\" says the shape already") }
+            size = try Self.madeSize(wanted)
+        } else if let ratio {
+            size = try Self.madeSize(ofRatio: ratio)
+        } else {
+            size = nil
+        }
+        try fields.end()
+    }
+
+    /// Beside the API of OpenAI's format, at whose address the provider is known; what transfers the request takes out the dots
+    /// (RFC 3986 5.2.4).
+    public func path(model: String, at account: Provider.Account) -> String {
+        "/../../api/v1/services/aigc/multimodal-generation/generation"
+    }
+
+    public func headers(of call: ProviderCall) -> [(String, String)] {
+        [("authorization", "Bearer \(call.account.apiKey)")]
+    }
+
+    public func body(model: String, maximumTokens: Int64) throws(APIError) -> [UInt8] {
+        let message: JSONValue = .members([
+            ("role", .string("user")), ("content", .array([.members([("text", .string(prompt))])])),
+        ])
+        let parameters: [(String, JSONValue?)] = [
+            ("size", size.map { .string($0) }), ("n", .integer(1)), ("watermark", .bool(false)),
+        ]
+        return JSONValue.members([
+            ("model", .string(model)), ("input", .members([("messages", .array([message]))])),
+            ("parameters", .members(parameters)),
+        ]).bytes
+    }
+
+    public func answer(id: String, created: Int64) -> any ForeignAnswer { QwenImagesAnswer(created: created) }
+
+    /// What is made, by shape: width and height in pixels.
+    private static let sizes: [(ratio: String, width: String, height: String)] = [
+        ("16:9", "1664", "928"), ("4:3", "1472", "1104"), ("1:1", "1328", "1328"), ("3:4", "1104", "1472"),
+        ("9:16", "928", "1664"),
+    ]
+
+    private static func madeSize(_ text: String) throws(APIError) -> String {
+        guard let found = sizes.first(where: { text == "\($0.width)x\($0.height)" }) else {
+            let all = sizes.map { "\($0.width)x\($0.height)" }.joined(separator: ", ")
+            throw .invalid("size", "Alibaba Cloud makes no image of this \"size\": it must be one of \(all)")
+        }
+        return "\(found.width)*\(found.height)"
+    }
+
+    private static func madeSize(ofRatio ratio: String) throws(APIError) -> String {
+        guard let found = sizes.first(where: { $0.ratio == ratio }) else {
+            throw .invalid("aspect_ratio", "\"aspect_ratio\" must be one of \(sizes.map(\.ratio).joined(separator: ", "))")
+        }
+        return "\(found.width)*\(found.height)"
+    }
+}
+
+/// Reads the images that Alibaba Cloud answers with, as OpenAI gives them. They come whole, never as a stream.
+struct QwenImagesAnswer: ForeignAnswer {
+    /// Seconds since 1970 UTC.
+    let created: Int64
+
+    var error: APIError? { nil }
+    private(set) var isMalformed = false
+    var usage: TokenUsage? { nil }
+
+    /// `code`, `message` and `request_id` (https://www.alibabacloud.com/help/en/model-studio/error-code).
+    func refusal(status: Int, body: [UInt8]) -> APIError {
+        let error = try? JSONValue(body)
+        var status = (400...599).contains(status) ? status : 502
+        // What is wrong with the gateway's own account is nothing that a client could do anything about.
+        if error?["code"]?.text == "Arrearage" || error?["code"]?.text == "InvalidApiKey" { status = 401 }
+        let message = error?["message"]?.text ?? ""
+        return APIError(status: status, message: message.isEmpty ? "Alibaba Cloud answered with status \(status)" : message)
+    }
+
+    mutating func feed(_ bytes: [UInt8]) -> [UInt8] {
+        isMalformed = true
+        return []
+    }
+
+    mutating func end() -> [UInt8] { [] }
+
+    func completion(_ body: [UInt8]) throws(ChatResponseError) -> [UInt8] {
+        let response: JSONValue
+        do { response = try JSONValue(body) } catch { throw ChatResponseError(message: "the answer holds \(error)") }
+        guard let choices = response["output"]?["choices"]?.elements else {
+            throw ChatResponseError(message: "the answer has no \"output.choices\"")
+        }
+        let images = choices.flatMap { $0["message"]?["content"]?.elements ?? [] }.compactMap { $0["image"]?.text }
+        return JSONValue.members([
+            ("created", .integer(created)), ("data", .array(images.map { .members([("url", .string($0))]) })),
+        ]).bytes
+    }
+}
