@@ -26,6 +26,27 @@ import Testing
         }
     }
 
+    /// After an update of the program its new versions are made, and nothing else.
+    @Test func whatAnUpdateHasChangedIsRebuilt() async throws {
+        try await withGateway { gateway in
+            let folder = "/tmp/projections-\(UUID().uuidString.prefix(13))"
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try await gateway.command("projections", "new", "updated", "--folder", folder)
+            try await gateway.command("projections", "rebuild", "updated", "--folder", folder)
+            #expect(
+                try await gateway.command("projections", "rebuild", "--outdated", "--folder", folder).contains("no projection"))
+            let file = folder + "/updated/projection.json"
+            let text = try String(contentsOfFile: file, encoding: .utf8)
+            #expect(text.contains(#""version": 1"#))
+            try text.replacing(#""version": 1"#, with: #""version": 2"#).write(toFile: file, atomically: true, encoding: .utf8)
+            #expect(try await gateway.command("projections", "status", "--folder", folder).contains("updated outdated"))
+            let rebuilt = try await gateway.command("projections", "rebuild", "--outdated", "--folder", folder, "--json")
+            #expect(rebuilt.contains(#""name":"updated""#) && rebuilt.contains(#""version":2"#), "\(rebuilt)")
+            #expect(try await !gateway.command("projections", "status", "--folder", folder).contains("outdated"))
+        }
+    }
+
     private func rebuild(_ name: String, _ gateway: GatewayProcess) async throws -> Rebuilt {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase

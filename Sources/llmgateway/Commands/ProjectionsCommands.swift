@@ -1,6 +1,4 @@
-import Admission
 import ArgumentParser
-import Ledger
 import Logging
 import Postgres
 import Projections
@@ -70,56 +68,6 @@ struct ProjectionsCommands: AsyncParsableCommand {
                     return
                         "\(status.name) \(status.state.rawValue) at \(status.position) of \(status.head), lag \(status.lag)\(error)"
                 }.joined(separator: "\n"))
-        }
-    }
-
-    struct Rebuild: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Rebuild a projection beside the live one, prove it equal, and swap it in.",
-            discussion: """
-                An interrupted rebuild goes on where it ended. The old tables stay as NAME__previous. After admission was rebuilt, a \
-                new epoch begins: the states in Redis are built anew from the new tables.
-                """)
-
-        @Argument(help: "The projection.")
-        var name: String
-
-        @OptionGroup var folders: Folders
-        @OptionGroup var output: OutputOptions
-
-        func run() async throws {
-            let settings = try Settings()
-            let rebuilder = Rebuilder(
-                definition: try folders.definition(name, settings),
-                configuration: try folders.database(settings, name: "llmgateway rebuild"),
-                logger: settings.logger(defaultLevel: .warning))
-            let line = RebuildProgressLine(name)
-            let report = try await rebuilder.rebuild { line.show($0) }
-            let epoch = name == "admission" && !folders.target ? try await Self.beginEpoch() : nil
-            struct Answer: Encodable {
-                let name: String, version: Int32, position: Int64, eventsPerSecond: Double, equal: Bool?, epoch: Int64?
-            }
-            try output.show(
-                Answer(
-                    name: report.name, version: report.version, position: report.position,
-                    eventsPerSecond: report.eventsPerSecond.rounded(), equal: report.comparison?.equal, epoch: epoch),
-                text: "\(report.name) rebuilt to \(report.position) at \(Int(report.eventsPerSecond)) events/s"
-                    + (report.comparison.map { $0.equal ? ", equal to the live one" : ", different" } ?? ", verified")
-                    + (epoch.map { ", epoch \($0)" } ?? ""))
-        }
-
-        /// Redis holds what the old tables said. It is not looked whether the new ones say something else: a command that died
-        /// before this would find them equal when it is run again.
-        private static func beginEpoch() async throws -> Int64 {
-            do {
-                return try await Shop.open { shop in
-                    try await EpochStarter(appender: shop.appender, postgres: shop.postgres).startForAll(reason: "tables_rebuilt")
-                }
-            } catch {
-                throw ValidationError(
-                    "The new tables are in place, but Redis holds what the old ones said, because no epoch could begin: \(error). "
-                        + "Run the command again.")
-            }
         }
     }
 
