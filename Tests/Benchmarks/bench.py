@@ -78,6 +78,11 @@ for dialect, (cpu, rps, ratio) in dialects.costs(
         "" if dialect == "openai" else "<= 2 of openai")
 rate = run("bench-rate.sh", COMPLETIONS, KEY, "1000")
 show("paid completions at 1,000/s: p50, p99", f"{rate['ms']['p50']} / {rate['ms']['p99']} ms", "", "< 2, < 8 ms")
+# Three times what it reaches, by more connections than are let in at once: what is refused must not take from what is answered.
+flood = run("bench-rate.sh", COMPLETIONS, KEY, str(round(3 * gateway["rps"])), CONNS="4096")
+show(
+    "answered while three times as much is asked, p99", f"{flood['rps']:.0f}/s, {flood['ms']['p99']:.0f} ms",
+    f"{flood['rps'] / gateway['rps']:.2f} of alone", ">= 0.8 of alone")
 stream = run("bench-stream.sh", COMPLETIONS, KEY, MODEL="mock-c20-i0")
 show("streams of 20 chunks, 64 connections", f"{stream['rps']:.0f}/s", "", ">= 1,500/s")
 direct = run("bench-rate.sh", MOCK60, "x", "500")
