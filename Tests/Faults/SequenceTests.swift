@@ -91,10 +91,7 @@ private final class SequenceWork: Sendable {
             // It has its number among transactions now, and the ledger's lock only later.
             _ = try await connection.query("SELECT pg_current_xact_id()::text")
             try await Task.sleep(for: .microseconds(Int.random(in: 0...3_000, using: &random)))
-            let results = try await connection.query(
-                "SELECT result FROM ledger.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)", Self.parameters(events),
-                deadline: .seconds(120))
-            for result in results { #expect(try result.decode(0, as: String.self) == "appended") }
+            try await LedgerDatabase.append(events, over: connection)
             try await Task.sleep(for: .microseconds(Int.random(in: 0...1_500, using: &random)))
             if Int.random(in: 0..<5, using: &random) == 0 {
                 try await connection.script("ROLLBACK")
@@ -106,16 +103,5 @@ private final class SequenceWork: Sendable {
             }
         }
         await connection.close()
-    }
-
-    private static func parameters(_ events: [NewEvent]) -> [PostgresValue] {
-        [
-            .int4Array(events.indices.map { Int32($0 + 1) }), .uuidArray(events.map(\.id.uuid)),
-            .textArray(events.map(\.stream.kind.rawValue)), .uuidArray(events.map(\.stream.id)),
-            .int8Array(events.map(\.expectedVersion)), .textArray(events.map(\.type)),
-            .int4Array(events.map(\.schemaVersion)), .uuidArray(events.map { $0.organization?.uuid }),
-            .jsonbArray(events.map(\.data)), .jsonbArray(events.map(\.metadata)),
-            .timestamptzArray(events.map(\.occurredAt.microseconds)), .int8Array(events.map(\.epoch)),
-        ]
     }
 }

@@ -64,19 +64,33 @@ public struct LedgerDatabase: Sendable {
     }
 
     private func call(_ events: [NewEvent]) async throws -> Int64 {
-        let rows = try await client.query(
-            """
-            SELECT command, result, last_position
-            FROM ledger.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ORDER BY command
-            """,
-            [
-                .int4Array(events.indices.map { Int32($0 + 1) }), .uuidArray(events.map(\.id.uuid)),
-                .textArray(events.map(\.stream.kind.rawValue)), .uuidArray(events.map(\.stream.id)),
-                .int8Array(events.map(\.expectedVersion)), .textArray(events.map(\.type)),
-                .int4Array(events.map(\.schemaVersion)), .uuidArray(events.map { $0.organization?.uuid }),
-                .jsonbArray(events.map(\.data)), .jsonbArray(events.map(\.metadata)),
-                .timestamptzArray(events.map(\.occurredAt.microseconds)), .int8Array(events.map(\.epoch)),
-            ])
+        let rows = try await client.query(Self.append, Self.parameters(events))
+        return try Self.last(rows, events)
+    }
+
+    /// Appends at most 128 events by one call over a connection, each a command of its own.
+    @discardableResult
+    public static func append(_ events: [NewEvent], over connection: PostgresConnection) async throws -> Int64 {
+        try last(await connection.query(append, parameters(events), deadline: .seconds(120)), events)
+    }
+
+    private static let append = """
+        SELECT command, result, last_position
+        FROM ledger.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ORDER BY command
+        """
+
+    private static func parameters(_ events: [NewEvent]) -> [PostgresValue] {
+        [
+            .int4Array(events.indices.map { Int32($0 + 1) }), .uuidArray(events.map(\.id.uuid)),
+            .textArray(events.map(\.stream.kind.rawValue)), .uuidArray(events.map(\.stream.id)),
+            .int8Array(events.map(\.expectedVersion)), .textArray(events.map(\.type)),
+            .int4Array(events.map(\.schemaVersion)), .uuidArray(events.map { $0.organization?.uuid }),
+            .jsonbArray(events.map(\.data)), .jsonbArray(events.map(\.metadata)),
+            .timestamptzArray(events.map(\.occurredAt.microseconds)), .int8Array(events.map(\.epoch)),
+        ]
+    }
+
+    private static func last(_ rows: PostgresRows, _ events: [NewEvent]) throws -> Int64 {
         for (row, event) in zip(rows, events) {
             let result = try row.decode(1, as: String.self)
             guard result == "appended" else { throw NotAppended(type: event.type, result: result) }

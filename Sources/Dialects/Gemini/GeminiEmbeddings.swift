@@ -80,24 +80,15 @@ public struct GeminiEmbeddings: ForeignRequest {
 }
 
 /// Reads the vectors that Google answers with. They come whole, never as a stream.
-struct GeminiEmbeddingsAnswer: ForeignAnswer {
+struct GeminiEmbeddingsAnswer: WholeAnswer {
     /// As the client named it: Google does not say.
     let model: String
     let count: Int
     let isBase64: Bool
 
-    var error: APIError? { nil }
-    private(set) var isMalformed = false
-    var usage: TokenUsage? { nil }
-
-    init(model: String, count: Int, isBase64: Bool) {
-        (self.model, self.count, self.isBase64) = (model, count, isBase64)
-    }
-
-    func completion(_ body: [UInt8]) throws(ChatResponseError) -> [UInt8] {
-        let answer = try? JSONValue(body)
-        let predictions = answer?["predictions"]?.elements?.map { $0["embeddings"] ?? .null }
-        guard let embeddings = predictions ?? answer?["embeddings"]?.elements, embeddings.count == count else {
+    func completion(of answer: JSONValue) throws(ChatResponseError) -> [UInt8] {
+        let predictions = answer["predictions"]?.elements?.map { $0["embeddings"] ?? .null }
+        guard let embeddings = predictions ?? answer["embeddings"]?.elements, embeddings.count == count else {
             throw ChatResponseError(message: "the answer has not one vector for each text")
         }
         var data: [JSONValue] = []
@@ -110,7 +101,7 @@ struct GeminiEmbeddingsAnswer: ForeignAnswer {
         // Vertex AI counts each text apart; what nobody counts is estimated.
         let counts = embeddings.compactMap { $0["statistics"]?["token_count"]?.int64 }
         let sum = counts.reduce(Int64(0)) { $0.addingReportingOverflow(max(0, $1)).partialValue }
-        let tokens = answer?["usageMetadata"]?["promptTokenCount"]?.int64 ?? (counts.count == count ? sum : nil)
+        let tokens = answer["usageMetadata"]?["promptTokenCount"]?.int64 ?? (counts.count == count ? sum : nil)
         let usage = tokens.map { JSONValue.members([("prompt_tokens", .integer($0)), ("total_tokens", .integer($0))]) }
         return JSONValue.members([
             ("object", .string("list")), ("data", .array(data)), ("model", .string(model)), ("usage", usage),
@@ -134,11 +125,4 @@ struct GeminiEmbeddingsAnswer: ForeignAnswer {
     }
 
     func refusal(status: Int, body: [UInt8]) -> APIError { .gemini(status: status, try? JSONValue(body)) }
-
-    mutating func feed(_ bytes: [UInt8]) -> [UInt8] {
-        isMalformed = true
-        return []
-    }
-
-    mutating func end() -> [UInt8] { [] }
 }

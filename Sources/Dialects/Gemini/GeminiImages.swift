@@ -104,28 +104,15 @@ public struct GeminiImages: ForeignRequest {
     }
 }
 
-/// Reads the images that Google answers with, as OpenAI gives them. They come whole, never as a stream.
-struct GeminiImagesAnswer: ForeignAnswer {
+/// Reads the images that Google answers with, as OpenAI gives them.
+struct GeminiImagesAnswer: WholeAnswer {
     /// Seconds since 1970 UTC.
     let created: Int64
 
-    var error: APIError? { nil }
-    private(set) var isMalformed = false
-    var usage: TokenUsage? { nil }
-
     func refusal(status: Int, body: [UInt8]) -> APIError { .gemini(status: status, try? JSONValue(body)) }
 
-    mutating func feed(_ bytes: [UInt8]) -> [UInt8] {
-        isMalformed = true
-        return []
-    }
-
-    mutating func end() -> [UInt8] { [] }
-
     /// An answer without an image, because Google refuses to draw it, is one with empty `data`: it is charged what it used.
-    func completion(_ body: [UInt8]) throws(ChatResponseError) -> [UInt8] {
-        let response: JSONValue
-        do { response = try JSONValue(body) } catch { throw ChatResponseError(message: "the answer holds \(error)") }
+    func completion(of response: JSONValue) throws(ChatResponseError) -> [UInt8] {
         guard response["candidates"] != nil || response["promptFeedback"] != nil else {
             throw ChatResponseError(message: "the answer is no response of Gemini")
         }

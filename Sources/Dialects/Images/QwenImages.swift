@@ -1,6 +1,5 @@
 public import Catalogue
 internal import JSON
-internal import Money
 
 /// A request for images as Alibaba Cloud Model Studio wants it
 /// (https://www.alibabacloud.com/help/en/model-studio/qwen-image-api).
@@ -89,14 +88,10 @@ public struct QwenImages: ForeignRequest {
     }
 }
 
-/// Reads the images that Alibaba Cloud answers with, as OpenAI gives them. They come whole, never as a stream.
-struct QwenImagesAnswer: ForeignAnswer {
+/// Reads the images that Alibaba Cloud answers with, as OpenAI gives them.
+struct QwenImagesAnswer: WholeAnswer {
     /// Seconds since 1970 UTC.
     let created: Int64
-
-    var error: APIError? { nil }
-    private(set) var isMalformed = false
-    var usage: TokenUsage? { nil }
 
     /// `code`, `message` and `request_id` (https://www.alibabacloud.com/help/en/model-studio/error-code).
     func refusal(status: Int, body: [UInt8]) -> APIError {
@@ -108,16 +103,7 @@ struct QwenImagesAnswer: ForeignAnswer {
         return APIError(status: status, message: message.isEmpty ? "Alibaba Cloud answered with status \(status)" : message)
     }
 
-    mutating func feed(_ bytes: [UInt8]) -> [UInt8] {
-        isMalformed = true
-        return []
-    }
-
-    mutating func end() -> [UInt8] { [] }
-
-    func completion(_ body: [UInt8]) throws(ChatResponseError) -> [UInt8] {
-        let response: JSONValue
-        do { response = try JSONValue(body) } catch { throw ChatResponseError(message: "the answer holds \(error)") }
+    func completion(of response: JSONValue) throws(ChatResponseError) -> [UInt8] {
         guard let choices = response["output"]?["choices"]?.elements else {
             throw ChatResponseError(message: "the answer has no \"output.choices\"")
         }
