@@ -28,12 +28,7 @@ struct ChatCompletions: Sendable {
         var head = ResponseHead(date: date)
         let answer: Answer
         do throws(GatewayError) {
-            guard inFlight <= gateway.configuration.maximumInFlight,
-                gateway.metrics.admitting < gateway.configuration.maximumAdmitting
-            else {
-                gateway.metrics.shed.increment()
-                throw GatewayError.overloaded
-            }
+            guard inFlight <= gateway.configuration.maximumInFlight, !gateway.line.isFull else { throw shed() }
             answer = try await self.answer(request, channel: channel, head: &head)
         } catch {
             status = error.status
@@ -64,6 +59,11 @@ struct ChatCompletions: Sendable {
         }
     }
 
+    private func shed() -> GatewayError {
+        gateway.metrics.shed.increment()
+        return .overloaded
+    }
+
     private static func disconnects(of channel: any Channel) -> DisconnectHandler? {
         try? channel.pipeline.syncOperations.handler(type: DisconnectHandler.self)
     }
@@ -81,9 +81,9 @@ struct ChatCompletions: Sendable {
         let body = try await BodyReader(maximumBytes: gateway.configuration.maximumBodyBytes).read(request, channel: channel)
         var model: String?
         let admitted: AdmittedRequest
-        gateway.metrics.admissionBegan()
+        guard await gateway.line.enter() else { throw shed() }
         do {
-            defer { gateway.metrics.admissionEnded() }
+            defer { gateway.line.leave() }
             let entered = try EnteredRequest(
                 body, headers: incoming.headers, by: entrance, history: try await history(body, of: address), id: incoming.id,
                 at: incoming.occurredAt)

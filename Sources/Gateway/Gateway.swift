@@ -28,6 +28,7 @@ public final class Gateway: Sendable {
     let configuration: GatewayConfiguration
     let registry: PrometheusRegistry
     let metrics: GatewayMetrics
+    let line: AdmissionLine
     let denials: DenialRecorder
     let policies: PolicyCache
     let accounts = AccountRotation()
@@ -61,7 +62,8 @@ public final class Gateway: Sendable {
         self.registry = registry
         self.configuration = configuration
         self.logger = logger
-        metrics = GatewayMetrics(registry: registry)
+        line = AdmissionLine(most: configuration.maximumAdmitting)
+        metrics = GatewayMetrics(registry: registry, line: line)
         accessTokens = AccessTokens(transport: transport)
         responses = ResponseStore(client: postgres, logger: logger)
         sessions = StickySessions(redis: redis)
@@ -140,10 +142,11 @@ public struct GatewayConfiguration: Sendable {
     public var maximumAnswerBytes: Int
     /// Requests answered at once; more are refused with 503 before anything is held.
     public var maximumInFlight: Int
-    /// Requests between their body and their authorization; while there are so many, others are refused with 503 at once.
+    /// Requests between their body and their authorization; while there are so many, others wait in line, and are refused with 503
+    /// when their turn does not come within a second.
     ///
-    /// What is above it would only wait: a gateway that is asked for more than it can do answers those whom it lets in as fast
-    /// as ever, and tells the others when to come again.
+    /// A gateway that is asked for more than it can do answers those whom it lets in as fast as ever, and tells the others when to
+    /// come again.
     public var maximumAdmitting: Int
     /// Until a connection to the provider stands.
     public var connectDeadline: Duration
@@ -174,7 +177,7 @@ public struct GatewayConfiguration: Sendable {
 
     public init(
         maximumBodyBytes: Int = 20 << 20, maximumAnswerBytes: Int = 64 << 20, maximumInFlight: Int = 10_000,
-        maximumAdmitting: Int = 1_024,
+        maximumAdmitting: Int = 256,
         connectDeadline: Duration = .seconds(10), firstByteDeadline: Duration = .seconds(300),
         idleDeadline: Duration = .seconds(120), totalDeadline: Duration = .seconds(600),
         streamDeadline: Duration = .seconds(1200), routing: RoutingWeights = RoutingWeights(),

@@ -4,7 +4,7 @@ import Testing
 
 /// More is asked than can be admitted.
 @Suite(.timeLimit(.minutes(5))) struct SheddingTests {
-    @Test func `what would only wait is told at once to come again, and nobody else is hurt`() async throws {
+    @Test func `whose turn does not come is told to come again, and nobody else is hurt`() async throws {
         try await PostgresServer.with { server in
             try await withGateway(environment: ["LLMGATEWAY_MAX_ADMITTING": "2"], server: server.url) { gateway in
                 let token = try await GatewayClient.shop(gateway)

@@ -6,7 +6,6 @@ internal import Synchronization
 final class GatewayMetrics: Sendable {
     private let registry: PrometheusRegistry
     private let inFlightCount = Atomic<Int>(0)
-    private let admittingCount = Atomic<Int>(0)
     private let requests = Mutex<[Int: Counter]>([:])
 
     /// From the head of a request to the last byte of its answer.
@@ -23,10 +22,10 @@ final class GatewayMetrics: Sendable {
     let spooled: Counter
     /// Requests that were answered from the cache.
     let cacheHits: Counter
-    /// Requests that were refused unread because there were too many.
+    /// Requests that were refused because there were too many.
     let shed: Counter
 
-    init(registry: PrometheusRegistry) {
+    init(registry: PrometheusRegistry, line: AdmissionLine) {
         self.registry = registry
         func timer(_ name: String, _ help: String) -> Timer {
             registry.describe(name, help)
@@ -41,7 +40,7 @@ final class GatewayMetrics: Sendable {
         spooled = Counter(label: "llmgateway_spooled_outcomes_total", factory: registry)
         registry.describe("llmgateway_cache_hits_total", "Requests that were answered from the cache.")
         cacheHits = Counter(label: "llmgateway_cache_hits_total", factory: registry)
-        registry.describe("llmgateway_requests_shed_total", "Requests refused unread because the gateway was at its limit.")
+        registry.describe("llmgateway_requests_shed_total", "Requests refused because the gateway was at its limit.")
         shed = Counter(label: "llmgateway_requests_shed_total", factory: registry)
         registry.describe("llmgateway_requests_total", "Chat completions answered, by HTTP status.")
         registry.collect { [weak self] in
@@ -50,19 +49,15 @@ final class GatewayMetrics: Sendable {
                     "llmgateway_requests_in_flight", help: "Chat completions being answered.", value: Double(self?.inFlight ?? 0)),
                 .init(
                     "llmgateway_requests_admitting", help: "Requests between their body and their authorization.",
-                    value: Double(self?.admitting ?? 0)),
+                    value: Double(line.inside)),
+                .init(
+                    "llmgateway_requests_waiting", help: "Requests that wait for their turn to be admitted.",
+                    value: Double(line.waiting)),
             ]
         }
     }
 
     var inFlight: Int { inFlightCount.load(ordering: .relaxed) }
-
-    /// Requests that are being checked and authorized.
-    var admitting: Int { admittingCount.load(ordering: .relaxed) }
-
-    func admissionBegan() { admittingCount.wrappingAdd(1, ordering: .relaxed) }
-
-    func admissionEnded() { admittingCount.wrappingSubtract(1, ordering: .relaxed) }
 
     func began() -> Int { inFlightCount.wrappingAdd(1, ordering: .relaxed).newValue }
 

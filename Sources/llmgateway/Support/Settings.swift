@@ -27,7 +27,7 @@ struct Settings: Sendable {
     var catalogueFiles: [String]
     /// The largest request body in bytes: `LLMGATEWAY_MAX_BODY_BYTES`, 20 MiB.
     var maximumBodyBytes: Int
-    /// Requests that may be in admission at once: `LLMGATEWAY_MAX_ADMITTING`, 1024.
+    /// Requests that may be in admission at once: `LLMGATEWAY_MAX_ADMITTING`, 256.
     var maximumAdmitting: Int
     /// Seconds that requests have to end when the process is asked to stop: `LLMGATEWAY_DRAIN_SECONDS`, 25.
     var drainSeconds: Int
@@ -81,7 +81,7 @@ struct Settings: Sendable {
         maximumBodyBytes = try number(
             "llmgateway.max.body.bytes", "LLMGATEWAY_MAX_BODY_BYTES", default: 20 << 20, in: 1024...(1 << 30))
         maximumAdmitting = try number(
-            "llmgateway.max.admitting", "LLMGATEWAY_MAX_ADMITTING", default: 1024, in: 1...1_000_000)
+            "llmgateway.max.admitting", "LLMGATEWAY_MAX_ADMITTING", default: 256, in: 1...1_000_000)
         drainSeconds = try number("llmgateway.drain.seconds", "LLMGATEWAY_DRAIN_SECONDS", default: 25, in: 0...86_400)
         func limit(_ key: ConfigKey, _ name: String, or value: FreeLimit) throws(SettingsError) -> FreeLimit {
             guard let said = text(key) else { return value }
