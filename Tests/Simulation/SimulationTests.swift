@@ -15,7 +15,7 @@ import Testing
     @Test(.enabled(if: isBuilt, "swift build -c release --product simulate makes the program"))
     func aHundredThousandWorldsKeepTheirPromises() async throws {
         let count = TestEnvironment.soak ? 2_000_000 : 100_000
-        let seed = TestEnvironment.seed("simulation") % 1_000_000_000_000
+        let seed = TestEnvironment.seed("simulation", usually: 1) % 1_000_000_000_000
         let said = try await runCommand([Self.program, "--seed", "\(seed)", "--schedules", "\(count)", "--jobs", "2"])
         print(said)
         #expect(said.hasPrefix("\(count) schedules from seed \(seed): 0 failed"))
@@ -23,11 +23,20 @@ import Testing
 
     /// The same without optimization, so that overflow and bounds are checked.
     @Test func worldsKeepTheirPromises() async {
-        let first = TestEnvironment.seed("simulation, unoptimized")
+        let first = TestEnvironment.seed("simulation, unoptimized", usually: 1_000_000)
         let failed = await onThread {
             (0..<300 as Range<UInt64>).map { Schedule(seed: first &+ $0).run() }.filter { !$0.violations.isEmpty }
         }
         for report in failed { Issue.record("LLMGATEWAY_SEED=\(report.seed): \(report.violations)") }
+    }
+
+    /// The first change of an organization that the network held back until Redis had lost everything: it makes a state of the
+    /// present epoch that lacks all later changes, and nobody looks until the next one comes. About one world in 500,000.
+    @Test func aFirstChangeThatComesAfterALossIsNotNoticed() async {
+        await withKnownIssue {
+            let report = await onThread { Schedule(seed: 11_997_957_488_820_660_430).run() }
+            #expect(report.violations.isEmpty)
+        }
     }
 
     /// In this process, and in another one of another build.
