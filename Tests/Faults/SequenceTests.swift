@@ -2,7 +2,6 @@ import Foundation
 import Ledger
 import Money
 import Postgres
-import Projections
 import Synchronization
 import TestSupport
 import Testing
@@ -18,11 +17,7 @@ import Testing
         let batch = TestEnvironment.soak ? 128 : 16
         try await PostgresServer.with(settings: ["max_connections": "100"]) { server in
             try await LedgerDatabase.with(url: server.url) { database in
-                let definition = try ProjectionDefinition.load(folder: "\(TestEnvironment.root)/projections/balances")
-                let projector = Projector(
-                    definition: definition, configuration: database.configuration, signal: nil, pace: .milliseconds(1),
-                    logger: database.logger)
-                let projecting = Task { await projector.run() }
+                let projector = try FollowingProjector(database)
                 let work = SequenceWork()
                 var connections: [PostgresConnection] = []
                 for _ in 0..<Self.writers {
@@ -39,14 +34,7 @@ import Testing
                 #expect(Set(try await seen) == work.committed)
                 #expect(work.committed.count == share * Self.writers)
                 #expect(work.rollbacks > 0)
-                #expect(
-                    try await waitUntil(
-                        projection: "balances", position: database.head(), deadline: .seconds(60), client: database.client))
-                projecting.cancel()
-                await projecting.value
-                let comparer = Comparer(
-                    definition: definition, configuration: database.configuration, logger: database.logger)
-                #expect(try await comparer.compare().equal)
+                try await projector.expectCaughtUp()
             }
         }
     }

@@ -1,6 +1,5 @@
 import Ledger
 import Postgres
-import Projections
 import TestSupport
 import Testing
 
@@ -16,11 +15,7 @@ import Testing
         let commands = workload.shares.reduce(0) { $0 + $1.count }
         try await PostgresServer.with { server in
             try await LedgerDatabase.with(url: server.url) { database in
-                let definition = try ProjectionDefinition.load(folder: "\(TestEnvironment.root)/projections/balances")
-                let projector = Projector(
-                    definition: definition, configuration: database.configuration, signal: nil, pace: .milliseconds(1),
-                    logger: database.logger)
-                let projecting = Task { await projector.run() }
+                let projector = try FollowingProjector(database)
                 let acknowledged = Acknowledged()
                 try await withFaultAppender(database) { appender in
                     var deathsAtWork = 0
@@ -46,15 +41,7 @@ import Testing
                 }
                 let audit = try await AppendAudit(workload, acknowledged: acknowledged.all, in: database)
                 #expect(audit.found == workload.events)
-                #expect(
-                    try await waitUntil(
-                        projection: "balances", position: database.head(), deadline: .seconds(60), client: database.client))
-                projecting.cancel()
-                await projecting.value
-                let comparer = Comparer(
-                    definition: definition, configuration: database.configuration, logger: database.logger)
-                #expect(try await comparer.compare().equal)
-                #expect(try await comparer.verify() == [])
+                try await projector.expectCaughtUp()
             }
         }
     }

@@ -37,7 +37,7 @@ public struct VerifyProgress: Sendable, Hashable {
     public let total: Int64
     public let elapsed: Duration
 
-    /// Events a second so far.
+    /// Events a second so far, for a line of progress: no amount is made of it.
     public var rate: Double {
         let seconds = elapsed / .seconds(1)
         return seconds > 0 ? Double(verified) / seconds : 0
