@@ -132,11 +132,14 @@ import Testing
         }
     }
 
+    /// Neither a later slice nor the first, which may have been on its way since before a loss, begins a state.
     @Test func aMissingOrganizationIsLeftToTheSeed() async throws {
         try await withFunctions { functions in
             let organization = try await RedisOrganization.make(functions, balance: "100")
             _ = try await functions.connection.call(["DEL", .string(organization.keys.state), .string(organization.keys.holds)])
             #expect(try await organization.apply { $0.event("credit.granted", ["7"]) } == "missing")
+            organization.position = 0
+            #expect(try await organization.apply { $0.event("organization.created", ["active", "true"]) } == "missing")
             #expect(try await organization.state().isEmpty)
         }
     }

@@ -11,13 +11,19 @@ import Testing
 
     init() throws { noLimit = try #require(LimitChange("")) }
 
-    private func claim(_ organization: RedisOrganization, _ token: String, wanted: Int64 = 0) async throws -> Claim {
-        try Claim(
-            await organization.functions.call(.claim, organization.keys.all, [.string(token), .integer(wanted), "60000"]))
+    /// A claim by a name, which stands for the token in the answer and in `seed`.
+    private func claim(_ organization: RedisOrganization, _ name: String, wanted: Int64 = 0) async throws -> Claim {
+        let claim = try Claim(
+            await organization.functions.call(.claim, organization.keys.all, [.string(name), .integer(wanted), "60000"]))
+        guard case .claimed(let loss, let token) = claim else { return claim }
+        organization.tokens[name] = token
+        return .claimed(loss, token: name)
     }
 
-    private func seed(_ organization: RedisOrganization, _ token: String, _ seed: Seed) async throws -> String {
-        try await organization.functions.call(.seed, organization.keys.all, [.string(token)] + seed.arguments).requireString()
+    private func seed(_ organization: RedisOrganization, _ name: String, _ seed: Seed) async throws -> String {
+        try await organization.functions.call(
+            .seed, organization.keys.all, [.string(organization.tokens[name] ?? name)] + seed.arguments
+        ).requireString()
     }
 
     private func content(_ organization: RedisOrganization, epoch: Int64, balance: String) -> Seed {
@@ -35,7 +41,7 @@ import Testing
             let organization = try await RedisOrganization.make(functions, balance: "100")
             #expect(try await claim(organization, "a") == .known)
             #expect(try await claim(organization, "a", wanted: 10) == .known)
-            #expect(try await claim(organization, "a", wanted: 11) == .claimed(.stale(epoch: 10)))
+            #expect(try await claim(organization, "a", wanted: 11) == .claimed(.stale(epoch: 10), token: "a"))
             #expect(try await claim(organization, "b", wanted: 11) == .wait)
         }
     }
@@ -44,7 +50,7 @@ import Testing
         try await withFunctions { functions in
             let organization = try await RedisOrganization.make(functions, balance: "100")
             _ = try await organization.admit("60")
-            #expect(try await claim(organization, "a", wanted: 11) == .claimed(.stale(epoch: 10)))
+            #expect(try await claim(organization, "a", wanted: 11) == .claimed(.stale(epoch: 10), token: "a"))
             #expect(try await seed(organization, "b", content(organization, epoch: 11, balance: "1")) == "lost")
             #expect(try await seed(organization, "a", content(organization, epoch: 11, balance: "70")) == "seeded")
             #expect(try await seed(organization, "a", content(organization, epoch: 12, balance: "1")) == "lost")
@@ -58,7 +64,7 @@ import Testing
         try await withFunctions { functions in
             let organization = try await RedisOrganization.make(functions, balance: "100")
             for epoch: Int64 in [9, 10] {
-                #expect(try await claim(organization, "a", wanted: 11) == .claimed(.stale(epoch: 10)))
+                #expect(try await claim(organization, "a", wanted: 11) == .claimed(.stale(epoch: 10), token: "a"))
                 #expect(try await seed(organization, "a", content(organization, epoch: epoch, balance: "1")) == "already")
             }
             #expect(try await organization.available().first == "100")
@@ -69,7 +75,7 @@ import Testing
         try await withFunctions { functions in
             let organization = try await RedisOrganization.make(functions, balance: "100")
             _ = try await functions.connection.call(["DEL", .string(organization.keys.state), .string(organization.keys.holds)])
-            #expect(try await claim(organization, "a") == .claimed(.missing))
+            #expect(try await claim(organization, "a") == .claimed(.missing, token: "a"))
             var snapshot = content(organization, epoch: 11, balance: "100")
             // One event that the snapshot has beyond the tables, and that the projector sends as well; then one more.
             let first = organization.slice { $0.event("credit.granted", ["5"]) }
@@ -89,9 +95,23 @@ import Testing
     @Test func aFlushEndsTheClaim() async throws {
         try await withFunctions { functions in
             let organization = try await RedisOrganization.make(functions, balance: "100")
-            #expect(try await claim(organization, "a", wanted: 11) == .claimed(.stale(epoch: 10)))
+            #expect(try await claim(organization, "a", wanted: 11) == .claimed(.stale(epoch: 10), token: "a"))
             _ = try await functions.connection.call(["DEL"] + organization.keys.all.map(RedisArgument.string))
             #expect(try await seed(organization, "a", content(organization, epoch: 11, balance: "1")) == "lost")
+            #expect(try await organization.state().isEmpty)
+        }
+    }
+
+    /// What the network delivers again after a flush begins no state.
+    @Test func aLateClaimGivesNothingToWhoMadeTheFirst() async throws {
+        try await withFunctions { functions in
+            let organization = try await RedisOrganization.make(functions, balance: "100")
+            #expect(try await claim(organization, "a", wanted: 11) == .claimed(.stale(epoch: 10), token: "a"))
+            let token = organization.tokens["a"]
+            _ = try await functions.connection.call(["DEL"] + organization.keys.all.map(RedisArgument.string))
+            #expect(try await claim(organization, "a", wanted: 11) == .claimed(.missing, token: "a"))
+            organization.tokens["a"] = token
+            #expect(try await seed(organization, "a", content(organization, epoch: 10, balance: "100")) == "lost")
             #expect(try await organization.state().isEmpty)
         }
     }
@@ -99,11 +119,13 @@ import Testing
     @Test func aClaimCanBeGivenUp() async throws {
         try await withFunctions { functions in
             let organization = try await RedisOrganization.make(functions, balance: "100")
-            #expect(try await claim(organization, "a", wanted: 11) == .claimed(.stale(epoch: 10)))
+            #expect(try await claim(organization, "a", wanted: 11) == .claimed(.stale(epoch: 10), token: "a"))
             #expect(try await functions.call(.unclaim, organization.keys.all, ["b"]).string == "lost")
             #expect(try await claim(organization, "b", wanted: 11) == .wait)
-            #expect(try await functions.call(.unclaim, organization.keys.all, ["a"]).string == "given up")
-            #expect(try await claim(organization, "b", wanted: 11) == .claimed(.stale(epoch: 10)))
+            #expect(
+                try await functions.call(.unclaim, organization.keys.all, [.string(organization.tokens["a"] ?? "")]).string
+                    == "given up")
+            #expect(try await claim(organization, "b", wanted: 11) == .claimed(.stale(epoch: 10), token: "b"))
         }
     }
 
@@ -111,7 +133,7 @@ import Testing
         try await withFunctions { functions in
             let organization = try await RedisOrganization.make(functions, balance: "100")
             let request = RequestID.mint()
-            #expect(try await claim(organization, "a", wanted: 11) == .claimed(.stale(epoch: 10)))
+            #expect(try await claim(organization, "a", wanted: 11) == .claimed(.stale(epoch: 10), token: "a"))
             var content = content(organization, epoch: 11, balance: "70")
             content.add(
                 hold: request.uuid, project: organization.project.uuid, key: organization.key.uuid,
@@ -128,12 +150,12 @@ import Testing
     @Test func aTailThatDoesNotContinueIsRefused() async throws {
         try await withFunctions { functions in
             let organization = try await RedisOrganization.make(functions, balance: "100")
-            #expect(try await claim(organization, "a", wanted: 11) == .claimed(.stale(epoch: 10)))
+            #expect(try await claim(organization, "a", wanted: 11) == .claimed(.stale(epoch: 10), token: "a"))
             let content = content(organization, epoch: 11, balance: "70")
             _ = organization.slice { $0.event("credit.granted", ["5"]) }
             #expect(try await organization.apply { $0.event("credit.granted", ["20"]) } == "unknown")
             #expect(try await seed(organization, "a", content) == "unknown")
-            #expect(try await claim(organization, "b") == .claimed(.unknown(epoch: 11, reason: "gap")))
+            #expect(try await claim(organization, "b") == .claimed(.unknown(epoch: 11, reason: "gap"), token: "b"))
         }
     }
 

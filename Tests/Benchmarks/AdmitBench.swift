@@ -41,7 +41,11 @@ struct AdmitBench: AsyncParsableCommand {
         let library = try String(contentsOfFile: file, encoding: .utf8)
         _ = try await connection.call(["FUNCTION", "LOAD", .string(library)], deadline: .seconds(10))
         let shops = (0..<organizations).map { _ in Shop() }
-        for shop in shops { _ = try await connection.call(shop.opening) }
+        for shop in shops {
+            let claim = try await connection.call(shop.claim).array ?? []
+            guard claim.count == 3, let token = claim[1].string else { throw ValidationError("claim answered \(claim)") }
+            _ = try await connection.call(shop.opening(token))
+        }
         let ids = (0..<requests).map { _ in Shop.id() }
         func each(of places: Range<Int>? = nil, _ call: (Shop, String) -> [RedisArgument]) -> [[RedisArgument]] {
             (places ?? ids.indices).map { call(shops[$0 % shops.count], ids[$0]) }
@@ -147,14 +151,16 @@ struct AdmitBench: AsyncParsableCommand {
         var owner: String { project + key + instance }
         var charge: [String] { [project, key, "15000000", "-15000000"] }
 
+        var claim: [RedisArgument] { call("claim", 4, ["opening", "0", "10000"]) }
+
         /// The organization's first slice, with limits that nobody reaches.
-        var opening: [RedisArgument] {
+        func opening(_ token: String) -> [RedisArgument] {
             let limit = "1000000000000000000"
             let steps = [
                 "1", "organization", "active", "true", "2", "project", project, "active", limit, "-" + limit, "3", "key", key,
                 Self.digest, "active", limit, "-" + limit, "", "", "", "4", "credit", limit,
             ]
-            return call("apply", 4, ["2", "0", "4"] + steps)
+            return call("seed", 4, [token, "2", "0", "0", "0", "0", "4"] + steps)
         }
 
         func admit(_ request: String) -> [RedisArgument] {
@@ -166,7 +172,7 @@ struct AdmitBench: AsyncParsableCommand {
         var available: [RedisArgument] { call("available", 1, [project, key]) }
 
         func apply(_ steps: [[String]]) -> [RedisArgument] {
-            var words = ["", "\(position)", "\(position + steps.count)"]
+            var words = ["\(position)", "\(position + steps.count)"]
             for step in steps {
                 position += 1
                 words.append("\(position)")

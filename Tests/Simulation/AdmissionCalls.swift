@@ -36,7 +36,7 @@ struct AdmissionCalls {
     }
 
     mutating func next(_ model: AdmissionModel) -> AdmissionCall {
-        if sent.isEmpty { return opening() }
+        if sent.isEmpty { return opening(model) }
         switch random.below(20) {
         case 0..<7: return admit()
         case 7..<9:
@@ -50,10 +50,10 @@ struct AdmissionCalls {
             return AdmissionCall(
                 function: .claim, keys: keys.all,
                 arguments: [
-                    "token-\(random.below(2))", .integer(random.once(in: 2) ? 0 : epoch + Int64(random.below(2))), "60000",
+                    "name-\(random.below(2))", .integer(random.once(in: 2) ? 0 : epoch + Int64(random.below(2))), "60000",
                 ])
-        case 16: return AdmissionCall(function: .unclaim, keys: keys.all, arguments: ["token-\(random.below(2))"])
-        case 17: return seed()
+        case 16: return AdmissionCall(function: .unclaim, keys: keys.all, arguments: [token(model)])
+        case 17: return seed(model)
         case 18:
             return AdmissionCall(
                 function: .available, keys: [keys.state],
@@ -62,6 +62,12 @@ struct AdmissionCalls {
             return AdmissionCall(
                 function: .overdue, keys: [keys.holds], arguments: [.integer(random.once(in: 2) ? -10 : 60), "64"])
         }
+    }
+
+    /// That of the claim which stands, or at times another.
+    private mutating func token(_ model: AdmissionModel) -> RedisArgument {
+        let isWrong = !sent.isEmpty && random.once(in: 2)
+        return .string(isWrong ? "name-0 1700000000 0" : model.token(ofClaimOn: keys.seeding) ?? "none")
     }
 
     private mutating func request() -> String {
@@ -85,7 +91,12 @@ struct AdmissionCalls {
 
     // MARK: Slices
 
-    private mutating func opening() -> AdmissionCall {
+    /// The organization's first slice, as the mirror brings it: claimed, and then seeded.
+    private mutating func opening(_ model: AdmissionModel) -> AdmissionCall {
+        guard model.token(ofClaimOn: keys.seeding) != nil else {
+            return AdmissionCall(function: .claim, keys: keys.all, arguments: ["name-0", "0", "60000"])
+        }
+
         let events: [(String, UUID, [String])] =
             [
                 ("organization.created", organization.uuid, ["active", random.once(in: 4) ? "false" : "true"]),
@@ -103,7 +114,9 @@ struct AdmissionCalls {
                 )
             }
         let slice = slice(events, previous: 0)
-        return send(slice, epoch: "10")
+        sent.append(slice.arguments)
+        return AdmissionCall(
+            function: .seed, keys: keys.all, arguments: [token(model)] + Seed(first: slice, epoch: 10).arguments)
     }
 
     private mutating func slice(_ events: [(String, UUID, [String])], previous: Int64) -> Slice {
@@ -117,10 +130,9 @@ struct AdmissionCalls {
         return slice
     }
 
-    private mutating func send(_ slice: Slice, epoch: String = "") -> AdmissionCall {
-        let arguments: [RedisArgument] = [.string(epoch)] + slice.arguments
-        sent.append(arguments)
-        return AdmissionCall(function: .apply, keys: keys.all, arguments: arguments)
+    private mutating func send(_ slice: Slice) -> AdmissionCall {
+        sent.append(slice.arguments)
+        return AdmissionCall(function: .apply, keys: keys.all, arguments: slice.arguments)
     }
 
     private mutating func apply() -> AdmissionCall {
@@ -185,7 +197,7 @@ struct AdmissionCalls {
     }
 
     /// A whole new state, of a newer epoch at times.
-    private mutating func seed() -> AdmissionCall {
+    private mutating func seed(_ model: AdmissionModel) -> AdmissionCall {
         epoch += Int64(random.below(3))
         position += 1
         var seed = Seed(organization: organization, epoch: epoch, position: position)
@@ -220,6 +232,6 @@ struct AdmissionCalls {
                 AdmissionEvent(
                     position: position, organization: organization.uuid, stream: stream, type: type, fields: fields))
         }
-        return AdmissionCall(function: .seed, keys: keys.all, arguments: ["token-\(random.below(2))"] + seed.arguments)
+        return AdmissionCall(function: .seed, keys: keys.all, arguments: [token(model)] + seed.arguments)
     }
 }

@@ -30,15 +30,6 @@ import Testing
         for report in failed { Issue.record("LLMGATEWAY_SEED=\(report.seed): \(report.violations)") }
     }
 
-    /// The first change of an organization that the network held back until Redis had lost everything: it makes a state of the
-    /// present epoch that lacks all later changes, and nobody looks until the next one comes. About one world in 500,000.
-    @Test func aFirstChangeThatComesAfterALossIsNotNoticed() async {
-        await withKnownIssue {
-            let report = await onThread { Schedule(seed: 11_997_957_488_820_660_430).run() }
-            #expect(report.violations.isEmpty)
-        }
-    }
-
     /// In this process, and in another one of another build.
     @Test func theSameSeedGivesTheSameWorld() async throws {
         let first = TestEnvironment.seed("simulation, twice") % 1_000_000_000_000

@@ -443,31 +443,31 @@ local function fold(state, holds, a, i)
   return 'applied'
 end
 
--- apply STATE HOLDS SEEDING BACKLOG  epoch slice -> applied | already | unknown | missing
--- `epoch` is '' but for an organization's first slice: nobody can have asked for a hold before it, so it may begin here.
+-- apply STATE HOLDS SEEDING BACKLOG  slice -> applied | already | unknown | missing
+-- It never begins a state, not even with an organization's first slice: one that the network held back until everything had been
+-- flushed would begin one that lacks all that came after.
 local function apply(keys, args)
   if call('EXISTS', keys[3]) == 1 then
     call('RPUSH', keys[4], cmsgpack.pack(args))
     call('PEXPIRE', keys[4], 60000)
   end
-  if args[1] ~= '' and call('EXISTS', keys[1]) == 0 then
-    call('DEL', keys[2])
-    call('HSET', keys[1], 'epoch', args[1], 'position', '0')
-  end
-  return fold(keys[1], keys[2], args, 2)
+  return fold(keys[1], keys[2], args, 1)
 end
 
--- claim STATE HOLDS SEEDING BACKLOG  token wanted_epoch ttl_ms
--- -> known epoch | wait | claimed missing | claimed stale epoch | claimed unknown epoch reason
+-- claim STATE HOLDS SEEDING BACKLOG  name wanted_epoch ttl_ms
+-- -> known epoch | wait | claimed token missing | claimed token stale epoch | claimed token unknown epoch reason
+-- The token has the time in it, so that a claim which arrives a second time gives nothing to whoever made it the first time.
 local function claim(keys, args)
   local read = call('HMGET', keys[1], 'epoch', 'unknown')
   local epoch, unknown = read[1], read[2]
   if epoch and tonumber(epoch) >= tonumber(args[2]) then return { 'known', epoch } end
-  if not call('SET', keys[3], args[1], 'NX', 'PX', args[3]) then return { 'wait' } end
+  local time = call('TIME')
+  local token = args[1] .. ' ' .. time[1] .. ' ' .. time[2]
+  if not call('SET', keys[3], token, 'NX', 'PX', args[3]) then return { 'wait' } end
   call('DEL', keys[4])
-  if epoch then return { 'claimed', 'stale', epoch } end
-  if unknown then return { 'claimed', 'unknown', match(unknown, '^(%d+) (.*)$') } end
-  return { 'claimed', 'missing' }
+  if epoch then return { 'claimed', token, 'stale', epoch } end
+  if unknown then return { 'claimed', token, 'unknown', match(unknown, '^(%d+) (.*)$') } end
+  return { 'claimed', token, 'missing' }
 end
 
 -- unclaim STATE HOLDS SEEDING BACKLOG  token
@@ -501,7 +501,7 @@ local function seed(keys, args)
   end
   if i <= #args and fold(state, holds, args, i) == 'unknown' then return 'unknown' end
   for _, slice in ipairs(slices) do
-    if fold(state, holds, cmsgpack.unpack(slice), 2) == 'unknown' then return 'unknown' end
+    if fold(state, holds, cmsgpack.unpack(slice), 1) == 'unknown' then return 'unknown' end
   end
   return 'seeded'
 end

@@ -91,27 +91,51 @@ public struct AdmissionMirror: ProjectionMirror {
     }
 
     private func send(_ slice: Slice, _ epoch: Int64?) async throws(AdmissionError) {
-        for part in slice.parts(of: Self.stepsOfOneCall) {
-            let first: RedisArgument = epoch.map(RedisArgument.integer) ?? ""
-            let keys = OrganizationKeys(slice.organization)
-            let answer: RedisValue
-            do {
-                answer = try await store.any.call(
-                    .apply, keys: keys.all, [first] + part.arguments, deadline: .seconds(2))
-            } catch  where error.code == .protocolViolation {
-                return try await abandon(slice.organization, keys, because: error)
+        let keys = OrganizationKeys(slice.organization)
+        var parts = slice.parts(of: Self.stepsOfOneCall)[...]
+        do throws(AdmissionError) {
+            if let epoch, let first = parts.first, try await begin(Seed(first: first, epoch: epoch), keys) {
+                parts = parts.dropFirst()
             }
-            switch answer.string {
-            case "applied", "already": continue
-            // Whoever asks for a hold next has the state built anew from Postgres.
-            case "missing": return
-            case "unknown":
-                logger.warning(
-                    "Redis lacks events of an organization, which is unknown from here on",
-                    metadata: ["organization": "\(slice.organization)", "position": "\(part.last)"])
-                return
-            default: throw AdmissionError(.protocolViolation, "apply answered \(answer)")
+            for part in parts {
+                let answer = try await store.any.call(.apply, keys: keys.all, part.arguments, deadline: .seconds(2))
+                switch answer.string {
+                case "applied", "already": continue
+                // Whoever asks for a hold next has the state built anew from Postgres.
+                case "missing": return
+                case "unknown":
+                    logger.warning(
+                        "Redis lacks events of an organization, which is unknown from here on",
+                        metadata: ["organization": "\(slice.organization)", "position": "\(part.last)"])
+                    return
+                default: throw AdmissionError(.protocolViolation, "apply answered \(answer)")
+                }
             }
+        } catch  where error.code == .protocolViolation {
+            try await abandon(slice.organization, keys, because: error)
+        }
+    }
+
+    /// Begins a new organization's state with its first events, unless there is one or somebody is building one.
+    ///
+    /// Nobody can have asked for a hold before them, so no new epoch is needed.
+    private func begin(_ seed: Seed, _ keys: OrganizationKeys) async throws(AdmissionError) -> Bool {
+        let claim = try await store.any.call(
+            .claim, keys: keys.all, [.string(RequestID.mint().uuid.lowercase), "0", .integer(Claim.milliseconds)],
+            deadline: .seconds(2))
+        guard case .claimed(let loss, let token) = try Claim(claim) else { return false }
+        do throws(AdmissionError) {
+            if loss == .missing {
+                let answer = try await store.any.call(
+                    .seed, keys: keys.all, [.string(token)] + seed.arguments, deadline: .seconds(2))
+                if answer.string == "seeded" { return true }
+            }
+            _ = try await store.any.call(.unclaim, keys: keys.all, [.string(token)], deadline: .seconds(2))
+            return false
+        } catch {
+            // Best effort, as in ``Healer``: a claim that stays runs out by itself.
+            _ = try? await store.any.call(.unclaim, keys: keys.all, [.string(token)], deadline: .milliseconds(100))
+            throw error
         }
     }
 

@@ -6,7 +6,11 @@ enum Claim: Sendable, Hashable {
     case known
     /// Somebody else is building it.
     case wait
-    case claimed(Loss)
+    /// With the token that `seed` and `unclaim` ask for.
+    case claimed(Loss, token: String)
+
+    /// How long a claim stands: longer than any attempt, so that who holds it longer is dead.
+    static let milliseconds: Int64 = 2000
 
     /// What is wrong with the state.
     enum Loss: Sendable, Hashable {
@@ -15,6 +19,16 @@ enum Claim: Sendable, Hashable {
         case stale(epoch: Int64)
         /// It lacks events, or a sum left int64.
         case unknown(epoch: Int64, reason: String)
+
+        fileprivate init?(_ words: ArraySlice<String>) {
+            let rest = words.dropFirst()
+            switch (words.first, rest.first.flatMap { Int64($0) }, rest.count) {
+            case ("missing", nil, 0): self = .missing
+            case ("stale", let epoch?, 1): self = .stale(epoch: epoch)
+            case ("unknown", let epoch?, 2): self = .unknown(epoch: epoch, reason: rest.last ?? "")
+            default: return nil
+            }
+        }
 
         /// Goes into the event that begins a new epoch.
         var reason: String {
@@ -40,24 +54,16 @@ enum Claim: Sendable, Hashable {
 
     init(_ answer: RedisValue) throws(AdmissionError) {
         let words = (answer.array ?? []).map { $0.string ?? "" }
-        switch (words.first, words.dropFirst().first, words.count) {
-        case ("known", _, 2):
+        switch (words.first, words.count) {
+        case ("known", 2):
             self = .known
             return
-        case ("wait", _, 1):
+        case ("wait", 1):
             self = .wait
             return
-        case ("claimed", "missing", 2):
-            self = .claimed(.missing)
-            return
-        case ("claimed", "stale", 3):
-            if let epoch = Int64(words[2]) {
-                self = .claimed(.stale(epoch: epoch))
-                return
-            }
-        case ("claimed", "unknown", 4):
-            if let epoch = Int64(words[2]) {
-                self = .claimed(.unknown(epoch: epoch, reason: words[3]))
+        case ("claimed", 3...):
+            if let loss = Loss(words[2...]) {
+                self = .claimed(loss, token: words[1])
                 return
             }
         default: break

@@ -60,23 +60,21 @@ final class Healer: Sendable {
 
     private static let pause: Duration = .milliseconds(100)
     private static let rememberedFailures = 10_000
-    /// Longer than any attempt: who holds the claim longer is dead.
-    private static let claimMilliseconds: Int64 = 2000
 
     private func attempt(_ organization: OrganizationID, atLeast epoch: Int64, within limit: Duration) async -> Outcome {
         let deadline = store.surroundings.now() + limit
         let keys = OrganizationKeys(organization)
         let connection = store.any
-        let token = RequestID.mint().uuid.lowercase
+        let name = RequestID.mint().uuid.lowercase
         do throws(AdmissionError) {
             while store.surroundings.now() < deadline {
                 let answer = try await connection.call(
-                    .claim, keys: keys.all, [.string(token), .integer(epoch), .integer(Self.claimMilliseconds)],
+                    .claim, keys: keys.all, [.string(name), .integer(epoch), .integer(Claim.milliseconds)],
                     deadline: left(until: deadline))
                 switch try Claim(answer) {
                 case .known: return .healed
                 case .wait: await store.surroundings.sleep(.milliseconds(5))
-                case .claimed(let loss):
+                case .claimed(let loss, let token):
                     do throws(AdmissionError) {
                         if try await seed(organization, loss, keys, token, deadline, on: connection) { return .healed }
                     } catch {

@@ -22,6 +22,14 @@ package struct Seed: Sendable {
         tail = Slice(organization: organization, previous: position)
     }
 
+    /// A new organization's: nothing before its first events.
+    init(first slice: Slice, epoch: Int64) {
+        organization = slice.organization
+        self.epoch = epoch
+        position = 0
+        tail = slice
+    }
+
     /// What `seed` of functions.lua takes after the token.
     package var arguments: [RedisArgument] {
         var all: [RedisArgument] = [.integer(epoch), .integer(position), .integer(Int64(fields.count / 2))]

@@ -16,6 +16,8 @@ final class RedisOrganization {
     let instance = InstanceID.mint()
     let digest = String(repeating: "ab", count: 32)
     var position: Int64 = 0
+    /// Of claims, by the names that claimed.
+    var tokens: [String: String] = [:]
 
     var keys: OrganizationKeys { OrganizationKeys(id) }
 
@@ -28,7 +30,7 @@ final class RedisOrganization {
         periodLimit: String = "", strict: Bool = true
     ) async throws -> RedisOrganization {
         let made = RedisOrganization(functions)
-        let answer = try await made.apply(epoch: 10) {
+        let first = made.slice {
             $0.event("organization.created", ["active", strict ? "true" : "false"])
             $0.event("project.created", ["active", projectLimit], made.project.uuid)
             $0.event(
@@ -37,7 +39,12 @@ final class RedisOrganization {
                 made.key.uuid)
             $0.event("credit.topped_up", [balance])
         }
-        guard answer == "applied" else { throw Unexpected(description: "an organization could not be made: \(answer)") }
+        let claim = try Claim(try await functions.call(.claim, made.keys.all, ["making", "0", "60000"]))
+        guard case .claimed(.missing, let token) = claim else { throw Unexpected(description: "it is there: \(claim)") }
+        let answer = try await functions.call(
+            .seed, made.keys.all, [.string(token)] + Seed(first: first, epoch: 10).arguments
+        ).requireString()
+        guard answer == "seeded" else { throw Unexpected(description: "an organization could not be made: \(answer)") }
         return made
     }
 
@@ -64,13 +71,10 @@ final class RedisOrganization {
         return slice
     }
 
-    func apply(epoch: Int64? = nil, _ body: (inout Events) -> Void) async throws -> String {
-        try await send(slice(body), epoch: epoch)
-    }
+    func apply(_ body: (inout Events) -> Void) async throws -> String { try await send(slice(body)) }
 
-    func send(_ slice: Slice, epoch: Int64? = nil) async throws -> String {
-        let first: RedisArgument = epoch.map(RedisArgument.integer) ?? ""
-        return try await functions.call(.apply, keys.all, [first] + slice.arguments).requireString()
+    func send(_ slice: Slice) async throws -> String {
+        try await functions.call(.apply, keys.all, slice.arguments).requireString()
     }
 
     func admit(

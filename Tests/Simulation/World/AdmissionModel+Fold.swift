@@ -5,12 +5,7 @@ import Redis
 extension AdmissionModel {
     mutating func apply(_ tag: String, _ arguments: [String], _ now: Int64) -> String {
         if lock(tag + ":seeding", now) != nil { backlogs[tag, default: []].append(arguments) }
-        if !arguments[0].isEmpty, states[tag]?.isEmpty ?? true {
-            states[tag] = AdmissionState()
-            states[tag]?.epoch = Int64(arguments[0])
-            states[tag]?.position = 0
-        }
-        return fold(tag, arguments, 1)
+        return fold(tag, arguments, 0)
     }
 
     mutating func claim(_ tag: String, _ arguments: [String], _ now: Int64) -> RedisValue {
@@ -18,14 +13,15 @@ extension AdmissionModel {
         let state = states[tag]
         if let epoch = state?.epoch, epoch >= Int64(arguments[1]) ?? 0 { return words("known", String(epoch)) }
         guard lock(tag + ":seeding", now) == nil else { return words("wait") }
-        locks[tag + ":seeding"] = Lock(token: arguments[0], until: now + (Int64(arguments[2]) ?? 0) * 1000)
+        let token = "\(arguments[0]) \(now / 1_000_000) \(now % 1_000_000)"
+        locks[tag + ":seeding"] = Lock(token: token, until: now + (Int64(arguments[2]) ?? 0) * 1000)
         backlogs[tag] = nil
-        if let epoch = state?.epoch { return words("claimed", "stale", String(epoch)) }
+        if let epoch = state?.epoch { return words("claimed", token, "stale", String(epoch)) }
         if let unknown = state?.unknown {
             let parts = unknown.split(separator: " ", maxSplits: 1).map { String($0) }
-            return words("claimed", "unknown", parts[0], parts[1])
+            return words("claimed", token, "unknown", parts[0], parts[1])
         }
-        return words("claimed", "missing")
+        return words("claimed", token, "missing")
     }
 
     mutating func seed(_ tag: String, _ arguments: [String], _ now: Int64) -> String {
@@ -50,7 +46,7 @@ extension AdmissionModel {
         }
         states[tag] = state
         if index < arguments.count, fold(tag, arguments, index) == "unknown" { return "unknown" }
-        for slice in slices where fold(tag, slice, 1) == "unknown" { return "unknown" }
+        for slice in slices where fold(tag, slice, 0) == "unknown" { return "unknown" }
         return "seeded"
     }
 

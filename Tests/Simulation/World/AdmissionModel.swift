@@ -29,6 +29,9 @@ package struct AdmissionModel: Sendable {
         return (state.rendered, state.holds.mapValues(\.rendered))
     }
 
+    /// The token of whoever builds an organization's state anew, or did so until the claim ran out.
+    package func token(ofClaimOn seeding: String) -> String? { locks[seeding]?.token }
+
     package mutating func call(
         _ function: AdmissionFunction, keys: [String], _ arguments: [RedisArgument], at now: Int64
     ) -> Answer {
