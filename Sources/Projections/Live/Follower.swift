@@ -76,18 +76,33 @@ struct Follower {
         projector.set(.live)
     }
 
-    /// Returns when there is something to apply, or something is wrong with the checkpoint.
+    /// Returns when there is something to apply and it is time for it, or when something is wrong with the checkpoint.
+    ///
+    /// Events of requests gather until the pace allows the next batch, also those that come one at a time; a change that people
+    /// wait for ends that, unless events come faster than they are applied.
     private func waitForMore(since began: ContinuousClock.Instant, after applied: BatchRunner.Applied) async throws {
-        if let signal = projector.signal, signal.position > position {
-            // Spread, or all projections would take the processors at the same moment, from the requests.
-            let spread = Double.random(in: 0.8...1.2)
-            if !projector.definition.foldsRequests {
-                await signal.wait(beyond: position, atMost: Self.passing * spread, forChange: true)
-            }
-            let rest = pace(after: applied) * spread - (clock.now - began)
-            if rest > .zero { await Projector.sleep(rest) }
-            return
+        guard let signal = projector.signal else { return try await look() }
+        let isBehind = signal.position > position
+        if !isBehind {
+            try await look()
+            guard signal.position > position else { return }
         }
+        // Spread, or all projections would take the processors at the same moment, from the requests.
+        let spread = Double.random(in: 0.8...1.2)
+        if !projector.definition.foldsRequests {
+            await signal.wait(beyond: position, atMost: Self.passing * spread, forChange: true)
+        }
+        let rest = pace(after: applied) * spread - (clock.now - began)
+        guard rest > .zero else { return }
+        if isBehind {
+            await Projector.sleep(rest)
+        } else {
+            await signal.wait(beyond: position, atMost: rest, forChange: true)
+        }
+    }
+
+    /// Returns when the signal or the checkpoint says that there is something to do.
+    private func look() async throws {
         while !Task.isCancelled {
             if let signal = projector.signal {
                 guard await signal.wait(beyond: position, atMost: Projector.pollInterval) <= position else { return }

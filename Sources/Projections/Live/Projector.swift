@@ -49,8 +49,8 @@ public final class Projector: Sendable {
     ///   - configuration: A role that is, or may become, `llmgateway_projector`.
     ///   - signal: Wakes the projector; without it, it looks every 250 ms.
     ///   - mirror: Told of every batch before the checkpoint moves.
-    ///   - pace: Under load batches begin at most this often, because a transaction and a dozen statements cost CPU that requests
-    ///     need, however few the events; the first event after a pause is applied at once. By default 250 ms, and 50 ms with a
+    ///   - pace: Batches of requests' events begin at most this often, because a transaction and a dozen statements cost CPU that
+    ///     requests need, however few the events; the first event after a pause is applied at once. By default 250 ms, and 50 ms with a
     ///     mirror, which others wait for.
     public init(
         definition: ProjectionDefinition, configuration: PostgresConfiguration, signal: LedgerSignal?,

@@ -49,9 +49,12 @@ struct RebuildRun {
                 }
                 var run = RebuildRun(
                     definition: definition, work: work, barrier: barrier, parts: parts, partsFrom: partsFrom, progress: progress)
-                let result = try await body(&run)
-                // The server would let it go only when it notices the session's end: too late for whoever comes next.
-                try? await ProjectionLock.release(ProjectionLock.rebuild, definition.name, work)
+                let result: R
+                do { result = try await body(&run) } catch {
+                    await release(definition, work)
+                    throw error
+                }
+                await release(definition, work)
                 await barrier.close()
                 await work.close()
                 return result
@@ -63,6 +66,11 @@ struct RebuildRun {
             await work.close()
             throw error
         }
+    }
+
+    /// The server would let the lock go only when it notices the session's end: too late for whoever comes next.
+    private static func release(_ definition: ProjectionDefinition, _ work: PostgresConnection) async {
+        try? await ProjectionLock.release(ProjectionLock.rebuild, definition.name, work)
     }
 
     private init(
