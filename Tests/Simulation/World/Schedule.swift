@@ -56,6 +56,8 @@ package struct Schedule: Sendable {
             seed: seed, digest: scheduler.digest, steps: scheduler.steps, events: Int(world.ledger.head),
             answered: world.reference.answered, violations: world.reference.violations, lines: scheduler.lines ?? [])
         for machine in 0..<2 { world.kill(machine) }
+        world.growth = []
+        scheduler.end()
         return report
     }
 }

@@ -89,6 +89,13 @@ package final class Scheduler: @unchecked Sendable {
         }
     }
 
+    /// Forgets what would have happened later: it holds the world that holds the scheduler.
+    func end() {
+        timers = []
+        actions = []
+        places = []
+    }
+
     /// Says that something happened.
     func note(_ what: @autoclosure () -> String, _ figures: Int64...) {
         for figure in figures + [now] {
