@@ -23,6 +23,11 @@ import Testing
             #expect(epochs.contains("tables_rebuilt"))
             #expect(try await runCommand(chat) == "200")
             #expect(try await rebuild("balances", gateway).epoch == nil)
+            // The tables of before, which are kept, are no second projection of that name.
+            let lines = try await runCommand(["curl", "-s", gateway.url + "/metrics"]).split(separator: "\n")
+            let series = lines.filter { !$0.hasPrefix("#") }.map { $0.prefix { $0 != " " } }
+            #expect(series.contains("llmgateway_projection_lag_events{projection=\"balances\"}"))
+            #expect(Set(series).count == series.count)
         }
     }
 

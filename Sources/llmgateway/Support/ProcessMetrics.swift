@@ -62,7 +62,8 @@ struct ProcessMetrics: Sendable {
 
     private func projectionSamples() async -> [PrometheusRegistry.Sample] {
         guard let statuses = try? await ProjectionStatus.all(catalogue: projections, client: postgres) else { return [] }
-        return statuses.flatMap { status in
+        // A rebuild's tables, and those of before the last, have the same name.
+        return statuses.filter { $0.schema == $0.name }.flatMap { status in
             [
                 .init(
                     "llmgateway_projection_lag_events", help: "Events that a projection has not applied.",
