@@ -8,17 +8,19 @@ public final class InstanceLease: Sendable {
     static let admitsFor = Duration.seconds(45)
     static let renewsEvery = Duration.seconds(5)
 
-    /// The process's id; every authorization carries it.
-    public let instance: InstanceID
+    /// The process's id; every authorization carries it. It is another one after the lease has run out: the dead stay dead,
+    /// because recovery may have begun to abandon what they authorized.
+    public var instance: InstanceID { state.withLock { $0.instance } }
     private let book: any LeaseBook
     private let surroundings: Surroundings
     private let logger: Logger
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     private struct State {
+        var instance: InstanceID
         /// When the last renewal that succeeded was sent; the database's own time of it can only be later.
         var renewed: ContinuousClock.Instant?
-        var isLost = false
+        var hasEnded = false
     }
 
     public convenience init(instance: InstanceID = .mint(), client: PostgresClient, logger: Logger) {
@@ -26,39 +28,51 @@ public final class InstanceLease: Sendable {
     }
 
     package init(instance: InstanceID, book: any LeaseBook, surroundings: Surroundings, logger: Logger) {
-        self.instance = instance
+        state = Mutex(State(instance: instance))
         self.book = book
         self.surroundings = surroundings
         self.logger = logger
     }
 
-    /// Whether a request may be admitted: the lease was renewed less than 45 s ago by the monotonic clock, and is not lost.
+    /// Whether a request may be admitted: the lease was renewed less than 45 s ago by the monotonic clock.
     public var mayAdmit: Bool { mayAdmit(at: surroundings.now()) }
 
     func mayAdmit(at now: ContinuousClock.Instant) -> Bool {
         state.withLock { state in
-            guard let renewed = state.renewed, !state.isLost else { return false }
+            guard let renewed = state.renewed, !state.hasEnded else { return false }
             return now - renewed < Self.admitsFor
         }
     }
 
-    /// Whether the database said that the lease has run out. Then it is so for good: the process has to start again.
-    public var isLost: Bool { state.withLock { $0.isLost } }
-
-    /// Takes or renews the lease once.
+    /// Takes or renews the lease once, under another id where it has run out.
     /// - Throws: `PostgresError`; the lease may be renewed nevertheless.
     public func renew() async throws {
-        let sent = surroundings.now()
-        let isRenewed = try await book.renew(instance, deadline: Self.renewsEvery)
-        state.withLock { state in
-            if isRenewed { state.renewed = max(state.renewed ?? sent, sent) } else { state.isLost = true }
+        let instance = instance
+        if try await renew(instance) { return }
+        let next = state.withLock { state -> InstanceID? in
+            guard !state.hasEnded, state.instance == instance else { return nil }
+            (state.instance, state.renewed) = (.mint(), nil)
+            return state.instance
         }
-        if !isRenewed { logger.critical("the instance's lease has run out", metadata: ["instance": "\(instance)"]) }
+        guard let next else { return }
+        logger.error(
+            "the instance's lease has run out; it goes on as another", metadata: ["instance": "\(instance)", "next": "\(next)"])
+        _ = try await renew(next)
     }
 
-    /// Renews every 5 s until cancelled, or until the lease is lost.
+    /// - Returns: false for an instance that is dead.
+    private func renew(_ instance: InstanceID) async throws -> Bool {
+        let sent = surroundings.now()
+        guard try await book.renew(instance, deadline: Self.renewsEvery) else { return false }
+        state.withLock { state in
+            if state.instance == instance { state.renewed = max(state.renewed ?? sent, sent) }
+        }
+        return true
+    }
+
+    /// Renews every 5 s until cancelled.
     public func run() async {
-        while !Task.isCancelled && !isLost {
+        while !Task.isCancelled {
             do { try await renew() } catch {
                 logger.warning("the lease was not renewed", metadata: ["error": "\(error)"])
             }
@@ -68,7 +82,10 @@ public final class InstanceLease: Sendable {
 
     /// Gives the lease up, after everything is settled; nothing is admitted from here on.
     public func end() async throws {
-        state.withLock { $0.isLost = true }
+        let instance = state.withLock { state in
+            state.hasEnded = true
+            return state.instance
+        }
         try await book.end(instance, deadline: Self.renewsEvery)
     }
 }
