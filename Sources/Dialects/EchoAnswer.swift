@@ -72,12 +72,7 @@ struct EchoAnswer {
     private static func beforeStop(_ text: String, _ stop: [String]) -> String {
         let bytes = Array(text.utf8)
         var end = bytes.count
-        for word in stop.map({ Array($0.utf8) }) where word.count <= end {
-            for start in 0...(end - word.count) where bytes[start..<start + word.count].elementsEqual(word) {
-                end = start
-                break
-            }
-        }
+        for word in stop { end = min(end, bytes.firstPlace(of: Array(word.utf8), from: 0) ?? end) }
         return String(decoding: bytes[..<end], as: UTF8.self)
     }
 

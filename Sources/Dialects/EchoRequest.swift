@@ -65,6 +65,8 @@ struct EchoRequest {
         case .string(let text): return text.isEmpty ? [] : [text]
         case .array(let elements):
             let texts = elements.compactMap(\.text)
+            // As many as OpenAI takes; each is looked for in the whole text.
+            guard texts.count <= 4 else { throw APIError.invalid("stop", "\"stop\" takes at most 4 sequences") }
             if texts.count == elements.count { return texts.filter { !$0.isEmpty } }
             fallthrough
         default: throw APIError.invalid("stop", "\"stop\" must be a string or an array of strings")
@@ -101,7 +103,10 @@ struct EchoRequest {
     /// The tools to call: those that the request demands, or those that the text asks for with "call NAME".
     private static func calls(_ root: JSONValue, text: String) throws(APIError) -> [Tool] {
         var tools: [Tool] = []
-        for (index, value) in (root["tools"]?.elements ?? []).enumerated() {
+        let named = root["tools"]?.elements ?? []
+        // As many as OpenAI takes; each is looked for in the whole text.
+        guard named.count <= 128 else { throw APIError.invalid("tools", "\"tools\" takes at most 128 tools") }
+        for (index, value) in named.enumerated() {
             let isCustom = value["type"]?.text == "custom"
             let definition = value[isCustom ? "custom" : "function"]
             guard let name = definition?["name"]?.text, !name.isEmpty else {
@@ -123,22 +128,23 @@ struct EchoRequest {
             }
             return [tool]
         }
-        let asked = tools.filter { asks(text, for: $0.name) }
+        let bytes = Array(text.utf8)
+        let asked = tools.filter { asks(bytes, for: $0.name) }
         let wanted = asked.isEmpty && choice.text == "required" ? [tools[0]] : asked
         return root["parallel_tool_calls"]?.flag == false ? Array(wanted.prefix(1)) : wanted
     }
 
     /// Whether `text` says "call NAME" with nothing of a name right after it.
-    private static func asks(_ text: String, for name: String) -> Bool {
+    private static func asks(_ text: [UInt8], for name: String) -> Bool {
         let words = Array("call \(name)".utf8)
-        let text = Array(text.utf8)
-        guard text.count >= words.count else { return false }
-        for start in 0...(text.count - words.count) where text[start..<start + words.count].elementsEqual(words) {
-            let end = start + words.count
+        var start = 0
+        while let found = text.firstPlace(of: words, from: start) {
+            let end = found + words.count
             guard end < text.count else { return true }
             let next = text[end]
             let isName = next == UInt8(ascii: "_") || next == UInt8(ascii: "-") || next &- 0x30 < 10 || (next | 0x20) &- 0x61 < 26
             if !isName { return true }
+            start = found + 1
         }
         return false
     }

@@ -133,12 +133,14 @@ struct SchemaInstance {
 
     private mutating func object(_ schema: JSONValue, depth: Int) throws(APIError) -> JSONValue {
         let required = (schema["required"]?.elements ?? []).compactMap(\.text)
+        let wanted = Set(required)
+        var made: Set<String> = []
         var members: [JSONValue.Member] = []
-        for property in schema["properties"]?.fields ?? [] where depth <= Self.eager || required.contains(property.name) {
-            guard !members.contains(where: { $0.name == property.name }) else { continue }
+        for property in schema["properties"]?.fields ?? [] where depth <= Self.eager || wanted.contains(property.name) {
+            guard made.insert(property.name).inserted else { continue }
             members.append(.init(property.name, try value(property.value, depth: depth + 1, variant: 0)))
         }
-        for name in required where !members.contains(where: { $0.name == name }) {
+        for name in required where made.insert(name).inserted {
             // A required name without a schema of its own has that of all further names.
             let schema = schema["additionalProperties"] ?? .bool(true)
             members.append(.init(name, try value(schema, depth: depth + 1, variant: 0)))

@@ -165,6 +165,7 @@ import Testing
 
     @Test(arguments: [
         (#""logprobs":true"#, "logprobs"), (#""top_logprobs":2"#, "top_logprobs"), (#""stop":5"#, "stop"),
+        (#""stop":["a","b","c","d","e"]"#, "stop"),
         (#""functions":[{"name":"f"}]"#, "functions"),
         (#""tools":[{"type":"function"}]"#, "tools[0].function.name"), (tools + #","tool_choice":"all""#, "tool_choice"),
         (tools + #","tool_choice":{"type":"function","function":{"name":"no"}}"#, "tool_choice"),
