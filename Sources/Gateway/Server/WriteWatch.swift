@@ -1,0 +1,58 @@
+internal import HTTPTypes
+internal import HummingbirdCore
+internal import NIOCore
+internal import Synchronization
+
+/// Closes the connection of a client that reads nothing more of its stream: a write that waits for it has no other end.
+final class WriteWatch: Sendable {
+    /// How long a write may wait; it is looked at every half of that.
+    static let patience: TimeAmount = .seconds(60)
+
+    private final class Write: Sendable {
+        /// When the write that is going on began, in nanoseconds of the event loops' clock; 0 while there is none.
+        let began = Atomic<UInt64>(0)
+    }
+
+    private let write = Write()
+    private let timer: RepeatedTask
+
+    init(_ channel: any Channel, patience: TimeAmount = WriteWatch.patience) {
+        let half = TimeAmount.nanoseconds(patience.nanoseconds / 2)
+        timer = channel.eventLoop.scheduleRepeatedTask(initialDelay: half, delay: half) { [write] _ in
+            let began = write.began.load(ordering: .relaxed)
+            guard began > 0, NIODeadline.now() - .uptimeNanoseconds(began) >= patience else { return }
+            channel.close(promise: nil)
+        }
+    }
+
+    func began() { write.began.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed) }
+    func ended() { write.began.store(0, ordering: .relaxed) }
+
+    /// The stream is over.
+    func end() { timer.cancel() }
+}
+
+/// A body whose writes are watched.
+struct WatchedBody<Body: ResponseBodyWriter>: ResponseBodyWriter {
+    private var body: Body
+    private let watch: WriteWatch
+
+    init(_ body: Body, watch: WriteWatch) {
+        self.body = body
+        self.watch = watch
+    }
+
+    @concurrent
+    mutating func write(_ buffer: ByteBuffer) async throws {
+        watch.began()
+        defer { watch.ended() }
+        try await body.write(buffer)
+    }
+
+    @concurrent
+    consuming func finish(_ trailingHeaders: HTTPFields?) async throws {
+        watch.began()
+        defer { watch.ended() }
+        try await body.finish(trailingHeaders)
+    }
+}
