@@ -45,6 +45,7 @@ public struct SSETap: Sendable {
     public private(set) var estimatedCompletionTokens: Int64 = 0
 
     let includeUsage: Bool
+    private let choices: Int64
     private let maximumEventBytes: Int
     private let additions: @Sendable (TokenUsage) -> ResponseAdditions?
     private var created: Int64?
@@ -58,19 +59,22 @@ public struct SSETap: Sendable {
     ///
     /// - Parameters:
     ///   - includeUsage: whether the client asked for usage.
+    ///   - choices: how many answers the client asked for, each of which has its end.
     ///   - maximumEventBytes: the longest event that is waited for.
     ///   - additions: what is added to a chunk with this usage; called only if `includeUsage`.
     public init(
-        includeUsage: Bool, maximumEventBytes: Int = SSETap.longestEvent,
+        includeUsage: Bool, choices: Int64 = 1, maximumEventBytes: Int = SSETap.longestEvent,
         additions: @escaping @Sendable (TokenUsage) -> ResponseAdditions? = { _ in nil }
     ) {
         self.includeUsage = includeUsage
+        self.choices = choices
         self.maximumEventBytes = maximumEventBytes
         self.additions = additions
     }
 
-    /// Whether the answer is whole: no error came, but `[DONE]` or every service's other sign of the end, a `finish_reason`.
-    public var isComplete: Bool { error == nil && failure == nil && (isDone || !finishReasons.isEmpty) }
+    /// Whether the answer is whole: no error came, but `[DONE]` or every service's other sign of the end, a `finish_reason` of
+    /// each choice.
+    public var isComplete: Bool { error == nil && failure == nil && (isDone || Int64(finishReasons.count) >= max(1, choices)) }
 
     /// Takes bytes as they came from the provider and returns what goes to the client now; it may be nothing.
     public mutating func feed(_ bytes: [UInt8]) -> [UInt8] {

@@ -42,10 +42,32 @@ class Answer(shop.Answer):
         self.server.credentials.append(credential)
         if credential in self.server.unknown:
             return self.say(401, {"error": {"message": "no such key"}})
+        if body.get("stream"):
+            return self.stream(self.server.begins_with)
         self.say(200, {
             "id": "chatcmpl-1", "object": "chat.completion", "created": 1730000000, "model": body["model"],
             "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
             "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}})
+
+    def stream(self, begins_with):
+        """What is asked for first, and then, unless that is an error or the end, a whole answer."""
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        if begins_with == "error":
+            self.wfile.write(b'data: {"error": {"message": "overloaded", "type": "server_error"}}\n\n')
+        if begins_with == "comment":
+            self.wfile.write(b": patience\n\n")
+        if begins_with in ("error", "nothing"):
+            return
+        for delta, reason in (({"role": "assistant", "content": "Hi"}, None), ({}, "stop")):
+            chunk = {
+                "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1730000000, "model": "m",
+                "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+            self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+        self.wfile.write(b"data: [DONE]\n\n")
 
     def say(self, status, value, headers={}):
         data = json.dumps(value).encode()
@@ -63,7 +85,7 @@ class Provider(shop.ThreadingHTTPServer):
 
     def __init__(self, port):
         self.bodies, self.credentials, self.unknown, self.share, self.retry_after = [], [], set(), 0, 0
-        self.connections = []
+        self.connections, self.begins_with = [], ""
         super().__init__(("127.0.0.1", port), Answer)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -130,6 +152,25 @@ for fields, headers, param in (
         ({}, {"x-session-id": "x" * 300}, "x-session-id")):
     refused = ask(headers=headers, **fields)
     assert refused.status_code == 400 and refused.json()["error"]["param"] == param, refused.text
+
+# A stream that is an error from its start, or nothing, is no answer: another provider is asked, and nothing is charged for it. Where
+# there is no other, the client hears a status.
+for begins_with, provider in (("", "alpha"), ("comment", "alpha"), ("error", "beta"), ("nothing", "beta")):
+    alpha.begins_with = begins_with
+    streamed = ask(stream=True, stream_options={"include_usage": True})
+    lines = [line[6:] for line in streamed.text.splitlines() if line.startswith("data: ")]
+    assert streamed.status_code == 200 and lines[-1] == "[DONE]" and '"Hi"' in streamed.text, (begins_with, streamed.text)
+    assert last_outcome()["provider"] == provider, (begins_with, last_outcome())
+for begins_with in ("error", "nothing"):
+    alpha.begins_with = begins_with
+    assert ask("keys", stream=True).status_code == 502
+    failed = json.loads(command("ledger", "events", "--type", "request.failed", "--limit", "10000").splitlines()[-1])["data"]
+    assert failed["charged"] == 0, failed
+alpha.begins_with = ""
+until(lambda: used(ask()) == "alpha", "alpha is back after its broken streams", 30)
+# With both of its keys: what an account answers makes its faults forgotten.
+for _ in range(4):
+    ok(ask("keys"))
 
 # A provider that asks both keys to be left alone is, and no longer.
 alpha.retry_after = 2

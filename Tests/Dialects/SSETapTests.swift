@@ -44,6 +44,16 @@ import Testing
         #expect(tap.feed(Self.stream([Self.delta("late")])).isEmpty)
     }
 
+    /// The first of several choices that ends does not end the answer.
+    @Test func severalChoicesEndOneByOne() {
+        var tap = SSETap(includeUsage: false, choices: 2)
+        _ = tap.feed(Self.stream([Self.delta("a"), Self.finish, Self.delta("b")]))
+        _ = tap.end()
+        #expect(!tap.isComplete)
+        _ = tap.feed(Self.stream([Self.finish]))
+        #expect(tap.isComplete)
+    }
+
     @Test func addsTheCostForAClientThatAskedForUsage() throws {
         let bill = try Bill(lines: [PriceLine(component: "output", quantity: 3, unit: "token", price: PicoDollars(10_000_000))])
         var tap = SSETap(includeUsage: true) { usage in

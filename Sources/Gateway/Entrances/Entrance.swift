@@ -62,13 +62,13 @@ extension EnteredRequest {
 
     /// Reads a stream of `route` as it passes.
     func tap(
-        of route: Route, includeUsage: Bool, additions: @escaping @Sendable (TokenUsage) -> ResponseAdditions?
+        of route: Route, includeUsage: Bool, choices: Int64, additions: @escaping @Sendable (TokenUsage) -> ResponseAdditions?
     ) -> any StreamTap {
         if let responses { return route.isNative ? ResponsesTap(for: responses) : ResponsesEvents(for: responses) }
         return switch entrance {
         case .completions: CompletionsEvents(includeUsage: includeUsage, additions: additions)
         case .chat, .responses, .playground, .embeddings, .moderations, .images:
-            SSETap(includeUsage: includeUsage, additions: additions)
+            SSETap(includeUsage: includeUsage, choices: choices, additions: additions)
         case .messages where route.isNative: MessagesTap()
         case .messages: MessagesEvents()
         }

@@ -122,6 +122,9 @@ struct Settler: Sendable {
         }
     }
 
+    /// Characters; services know words of a dozen.
+    private static let longestReason = 64
+
     private func outcome(
         _ admitted: AdmittedRequest, _ ending: Ending, _ bills: Bills, charged: NanoDollars
     ) -> Outcome {
@@ -131,7 +134,9 @@ struct Settler: Sendable {
             requestedModel: understood.requestedModel, model: understood.model.id,
             provider: ending.route?.provider.id, upstreamModel: ending.route?.mapping.upstreamName, stream: understood.isStreamed,
             cached: false, estimated: ending.isEstimated, status: ending.status, error: ending.error,
-            finishReason: ending.finishReason, unifiedFinishReason: ending.unifiedFinishReason.rawValue,
+            // Whatever the provider says: an event has its largest size.
+            finishReason: ending.finishReason.map { String($0.prefix(Self.longestReason)) },
+            unifiedFinishReason: ending.unifiedFinishReason.rawValue,
             attempts: ending.attempts,
             usage: ending.usage ?? TokenUsage(),
             catalogueVersion: understood.catalogueVersion, credential: ending.route?.credential ?? .house,

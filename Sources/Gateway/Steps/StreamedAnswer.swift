@@ -42,7 +42,9 @@ final class StreamedAnswer: Sendable {
         let metadata = GatewayMetadata(admitted, route: opened.route, isEstimated: false)
         let route = opened.route
         let understood = admitted.understood
-        let tap = understood.entered.tap(of: route, includeUsage: understood.scan.includeUsage) { usage in
+        let tap = understood.entered.tap(
+            of: route, includeUsage: understood.scan.includeUsage, choices: understood.scan.choices
+        ) { usage in
             ResponseAdditions(metadata: metadata, bill: admitted.cached == nil ? try? route.price(of: usage) : Bill.none)
         }
         keptBytes = admitted.admission.isRetained ? gateway.payloads.maximumBytes : AnswerCache.maximumBytes
