@@ -14,8 +14,9 @@ extension EventAnswer {
     mutating func feed(_ bytes: [UInt8]) -> [UInt8] {
         guard !isOver else { return [] }
         var output: [UInt8] = []
-        // The reader is moved out, so that its events can change the rest.
+        // The reader is moved out, so that its events can change the rest; one that stayed would have its bytes copied.
         var reader = self.reader
+        self.reader = EventReader()
         reader.feed(bytes) { data in
             take(data, into: &output)
             return !isOver

@@ -14,7 +14,7 @@ struct ResponseScanner {
     ])
     private static let usageNames = NameTable([
         "prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details", "cost",
-        "cost_details",
+        "cost_details", "cached_tokens",
     ])
     private static let detailNames = NameTable([
         "cached_tokens", "cache_write_tokens", "cache_creation_tokens", "reasoning_tokens", "cache_creation", "image_tokens",
@@ -156,6 +156,8 @@ struct ResponseScanner {
             return try cursor.skip(text, depth: 1)
         }
         var counts = UsageCounts()
+        // Moonshot tells them beside the prompt's tokens, without details.
+        var cachedBeside: Int64?
         try object(text, Self.usageNames, depth: 1) { scanner, index, text throws(JSONError) in
             switch index {
             case 0: counts.prompt = try scanner.count(text, &counts)
@@ -169,9 +171,11 @@ struct ResponseScanner {
                 try scanner.cursor.skip(text, depth: 2)
                 let range = start..<scanner.cursor.offset
                 if index == 5 { scanner.result.costRange = range } else { scanner.result.costDetailsRange = range }
+            case 7: cachedBeside = try scanner.count(text, &counts)
             default: try scanner.cursor.skip(text, depth: 2)
             }
         }
+        counts.cached = counts.cached ?? cachedBeside
         result.usage = counts.usage
         result.usageOfPrompt = counts.usageOfPrompt
         result.hasMalformedUsage = result.usage == nil

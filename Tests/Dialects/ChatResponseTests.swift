@@ -54,6 +54,10 @@ import Testing
             try usage(
                 #"{"prompt_tokens":1,"completion_tokens":2,"total_tokens":8,"completion_tokens_details":{"reasoning_tokens":5}}"#)
                 == TokenUsage(promptTokens: 1, completionTokens: 7, reasoningTokens: 5))
+        // As Moonshot tells them.
+        #expect(
+            try usage(#"{"prompt_tokens":20,"completion_tokens":1,"total_tokens":21,"cached_tokens":12}"#)
+                == TokenUsage(promptTokens: 20, completionTokens: 1, cachedTokens: 12))
         #expect(
             try usage(#"{"prompt_tokens":9,"completion_tokens":2,"prompt_tokens_details":{"cache_creation_tokens":4}}"#)
                 == TokenUsage(promptTokens: 9, completionTokens: 2, cacheWriteTokens: 4))

@@ -9,15 +9,15 @@ struct ChatConversation {
 
     mutating func refuse(_ error: APIError) { if exclusive == nil { exclusive = error } }
 
-    mutating func system(_ system: JSONValue?) throws(APIError) {
+    mutating func system(_ system: JSONValue?, _ path: String = "system") throws(APIError) {
         guard let system else { return }
         if system.text != nil {
             chat.append(Self.message("system", system))
             return
         }
         var parts: [JSONValue] = []
-        for (index, block) in (try elements(system, "system")).enumerated() {
-            let path = "system[\(index)]"
+        for (index, block) in (try elements(system, path)).enumerated() {
+            let path = "\(path)[\(index)]"
             guard block["type"] == .string("text") else { throw .invalid("\(path).type", "the system says nothing but text") }
             parts.append(try text(block, path))
         }
@@ -38,10 +38,14 @@ struct ChatConversation {
             switch message["role"]?.text {
             case "user": try user(blocks, path)
             case "assistant": try assistant(blocks, path)
-            default: throw .invalid("\(path).role", "\"\(path).role\" must be user or assistant")
+            // https://platform.claude.com/docs: "Mid-conversation system messages"
+            case "system": try system(content, "\(path).content")
+            default: throw .invalid("\(path).role", "\"\(path).role\" must be user, assistant or system")
             }
         }
-        guard !chat.isEmpty else { throw .invalid("messages", "\"messages\" must not be empty") }
+        guard chat.contains(where: { $0["role"] != .string("system") }) else {
+            throw .invalid("messages", "\"messages\" must not be empty")
+        }
     }
 
     private static func message(_ role: String, _ content: JSONValue) -> JSONValue {
@@ -90,7 +94,7 @@ struct ChatConversation {
             }
             parts.append(part)
         }
-        return .array(parts)
+        return parts.isEmpty ? .string("") : .array(parts)
     }
 
     private mutating func assistant(_ blocks: [JSONValue], _ path: String) throws(APIError) {

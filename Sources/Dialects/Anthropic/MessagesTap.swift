@@ -24,6 +24,7 @@ public struct MessagesTap: StreamTap {
         guard !isDone, failure == nil else { return [] }
         var output: [UInt8] = []
         var reader = self.reader
+        self.reader = EventReader()
         reader.feed(bytes) { data in pass(data, into: &output) }
         self.reader = reader
         if reader.isTooLong { failure = .eventTooLong }

@@ -1,3 +1,4 @@
+internal import Crypto
 internal import JSON
 
 /// A request of Anthropic's Messages API as a chat completion request, for whoever answers it in another dialect.
@@ -52,7 +53,7 @@ public struct MessagesTranslation: Sendable {
         if try fields.take("top_k") != nil {
             conversation.refuse(.invalid("top_k", "\"top_k\" can be told to nobody but Anthropic"))
         }
-        if let user = try fields.take("metadata")?["user_id"], user != .null { members.append(("user", user)) }
+        if let user = try fields.take("metadata")?["user_id"], user != .null { members.append(("user", Self.short(user))) }
         members += try Self.tools(&fields)
         members += try Self.thinking(&fields)
         if let tier = try fields.take("service_tier"), tier != .string("auto"), tier != .string("standard_only") {
@@ -66,10 +67,17 @@ public struct MessagesTranslation: Sendable {
         leftBytes = conversation.leftBytes
     }
 
+    /// OpenAI takes 64 characters for a user, and Claude Code's are longer: then their digest names the same one.
+    private static func short(_ user: JSONValue) -> JSONValue {
+        guard let text = user.text, text.utf8.count > 64 else { return user }
+        return .string(SigV4.hex(SHA256.hash(data: Array(text.utf8))))
+    }
+
     /// What may be switched on without a price of its own. A longer context and faster inference have one, and others are not known.
     private static let freeBetas: Set<String> = [
         "interleaved-thinking-2025-05-14", "context-management-2025-06-27", "fine-grained-tool-streaming-2025-05-14",
-        "structured-outputs-2025-11-13", "effort-2025-11-24", "extended-cache-ttl-2025-04-11", "prompt-caching-2024-07-31",
+        "structured-outputs-2025-11-13", "effort-2025-11-24", "mid-conversation-system-2026-04-07",
+        "extended-cache-ttl-2025-04-11", "prompt-caching-2024-07-31",
     ]
 
     /// Only what takes something out of the prompt is let through: a summary would be written for more than the bound of the answer.

@@ -82,6 +82,7 @@ public struct ResponsesTap: StreamTap {
         guard !isDone, failure == nil, error == nil else { return [] }
         var output: [UInt8] = []
         var reader = self.reader
+        self.reader = EventReader()
         reader.feed(bytes) { data in pass(data, into: &output) }
         self.reader = reader
         if reader.isTooLong { failure = .eventTooLong }

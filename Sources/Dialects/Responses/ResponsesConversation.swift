@@ -88,7 +88,9 @@ struct ResponsesConversation {
         guard role == "assistant" else {
             interrupt()
             let content = try content(item["content"], path)
-            messages.append(.members([("role", .string(role)), ("content", content)]))
+            // The same to OpenAI's models, and no other service knows developers.
+            let speaker = role == "developer" ? "system" : role
+            messages.append(.members([("role", .string(speaker)), ("content", content)]))
             return
         }
         // Two things that the assistant said are two messages, but what it said between its calls and their results belongs to

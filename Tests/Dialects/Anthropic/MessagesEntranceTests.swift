@@ -22,6 +22,25 @@ import Testing
         _ = try ChatRequestScan(translation.chat)
     }
 
+    /// As Claude Code sends them: reminders of the system between the turns, a long id of the user, a tool that said nothing.
+    @Test func whatAgentsSendGoesOver() throws {
+        let id = String(repeating: "device_", count: 20)
+        let body = #"""
+            {"model":"m","max_tokens":9,"metadata":{"user_id":"\#(id)"},"messages":[{"role":"user","content":"x"},
+            {"role":"system","content":[{"type":"text","text":"Be brief."}]},
+            {"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{}}]},
+            {"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":[]}]}]}
+            """#
+        let chat = try JSONValue(try translate(body).chat)
+        let messages = try #require(chat["messages"]?.elements)
+        #expect(messages.map { $0["role"]?.text } == ["user", "system", "assistant", "tool"])
+        #expect(messages[1]["content"]?.elements?.first?["text"]?.text == "Be brief.")
+        #expect(messages[3]["content"] == .string(""))
+        let user = try #require(chat["user"]?.text)
+        #expect(user.count == 64 && user.allSatisfy(\.isHexDigit))
+        #expect(try JSONValue(try translate(body).chat)["user"]?.text == user)
+    }
+
     @Test func theBytesForAnthropicStayButForTheModel() throws {
         let body = #"{ "max_tokens": 9,"model" :"m" , "messages":[{"role":"user","content":"é"}], "top_k":5 }"#
         let translation = try translate(body)
@@ -36,7 +55,8 @@ import Testing
             (#"{"model":"m","messages":[{"role":"user","content":"x"}]}"#, "max_tokens"),
             (#"{"model":"m","max_tokens":0,"messages":[{"role":"user","content":"x"}]}"#, "max_tokens"),
             (#"{"model":"m","max_tokens":9}"#, "messages"), (#"{"model":"m","max_tokens":9,"messages":[]}"#, "messages"),
-            (#"{"model":"m","max_tokens":9,"messages":[{"role":"system","content":"x"}]}"#, "messages[0].role"),
+            (#"{"model":"m","max_tokens":9,"messages":[{"role":"system","content":"x"}]}"#, "messages"),
+            (#"{"model":"m","max_tokens":9,"messages":[{"role":"tool","content":"x"}]}"#, "messages[0].role"),
             (#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":1}]}"#, "messages[0].content"),
             (#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"x","name":"n"}]}"#, "messages[0].name"),
             (

@@ -28,7 +28,7 @@ import Testing
             switch random.below(4) {
             case 0: return [#"{"role":"user","content":\#(text())}"#]
             case 1: return [#"{"role":"user","content":[\#(part()),\#(part())]}"#]
-            case 2: return [#"{"role":"assistant","content":\#(text())}"#, #"{"role":"developer","content":\#(text())}"#]
+            case 2: return [#"{"role":"assistant","content":\#(text())}"#, #"{"role":"system","content":\#(text())}"#]
             default:
                 var made: [String] = []
                 var results: [String] = []

@@ -27,7 +27,7 @@ import Testing
                 {"type":"input_image","image_url":"data:image/png;base64,AA==","detail":"low"},
                 {"type":"input_file","filename":"a.pdf","file_data":"data:application/pdf;base64,AA=="}]}]
                 """)
-                == #"[{"role":"developer","content":"Be brief."},{"role":"user","content":[{"type":"text","text":"What is it?"},"#
+                == #"[{"role":"system","content":"Be brief."},{"role":"user","content":[{"type":"text","text":"What is it?"},"#
                 + #"{"type":"image_url","image_url":{"url":"data:image/png;base64,AA==","detail":"low"}},"#
                 + #"{"type":"file","file":{"file_data":"data:application/pdf;base64,AA==","filename":"a.pdf"}}]}]"#)
         // What the assistant said and called is one turn; what it thought is left behind.
