@@ -80,6 +80,25 @@ import Testing
         }
     }
 
+    /// Whoever knew the old password may have asked for the change.
+    @Test func aNewPasswordEndsAChangeOfTheAddress() async throws {
+        try await Shop.with { shop in
+            let identity = shop.identity
+            let ada = try await shop.account("ada@example.org").person
+            try await identity.requestEmailChange(of: ada, to: "thief@example.org", callback: nil, Caller())
+            let first = try #require(try await shop.letters().last?.token)
+            _ = try await identity.changePassword(of: ada, from: "correct horse", to: "another horse", Caller())
+            #expect(await refusal { try await identity.verify(first) }?.code == .invalidToken)
+            try await identity.requestEmailChange(of: ada, to: "thief@example.org", callback: nil, Caller())
+            let second = try #require(try await shop.letters().last { $0.to == "thief@example.org" }?.token)
+            try await identity.requestPasswordReset(email: "ada@example.org", redirect: nil, Caller())
+            let reset = try #require(try await shop.letters().last { $0.to == "ada@example.org" }?.token)
+            try await identity.resetPassword(reset, to: "another password of hers")
+            #expect(await refusal { try await identity.verify(second) }?.code == .invalidToken)
+            #expect(try await identity.user(ada.id)?.email == "ada@example.org")
+        }
+    }
+
     @Test func anAddressThatWasTakenMeanwhileIsNotTakenTwice() async throws {
         try await Shop.with { shop in
             let ada = try await shop.account("ada@example.org").person

@@ -88,6 +88,8 @@ extension Billing {
     }
 
     private func topUp(_ candidate: Candidate) async throws(WebError) -> Bool {
+        // The ledger may hold amounts from before there was a bound on them; sums with them need not fit.
+        guard Self.amounts.contains(candidate.amount.rawValue / 1_000_000_000) else { return false }
         // At the limit Stripe need not even be asked for the card: no card costs less than one of the seller's country.
         guard candidate.allows(price(of: candidate.amount, card: nil, isFree: candidate.isFree).total) else { return false }
         let card = try await cards(of: candidate.organization).first

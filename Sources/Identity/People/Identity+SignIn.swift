@@ -43,7 +43,10 @@ extension Identity {
         let session = try await database {
             try await postgres.withTransaction { connection in
                 try await store(hash, of: person.id, over: connection)
-                try await revoke(.passwordReset, of: person.id, over: connection)
+                // Whoever knew the old one may have asked for a change of the mailbox.
+                for purpose in [Purpose.passwordReset, .emailChange, .passkeyRegistration] {
+                    try await revoke(purpose, of: person.id, over: connection)
+                }
                 try await connection.query("DELETE FROM identity.sessions WHERE user_id = $1", [.uuid(person.id.uuid)])
                 return try await beginSession(for: person, caller, over: connection)
             }

@@ -96,6 +96,8 @@ extension Identity {
     /// person's; whatever else opens an account whose mailbox was not confirmed before may be somebody else's, and is removed.
     func resetPassword(_ token: SecretToken, to password: String) async throws(IdentityError) {
         try checkPassword(password, field: "newPassword")
+        // Hashing costs what a stranger's guess at a token must not.
+        guard try await isOpen(token, .passwordReset) else { throw .invalidToken }
         let hash = try await hasher.hash(password, cost: configuration.passwordCost)
         let email: String? = try await database {
             try await postgres.withTransaction { connection in
@@ -125,7 +127,9 @@ extension Identity {
                 [.uuid(user.uuid)])
         }
         if let hash { try await store(hash, of: user, over: connection) }
-        for purpose in [Purpose.passwordReset, .emailVerification] { try await revoke(purpose, of: user, over: connection) }
+        for purpose in [Purpose.passwordReset, .emailVerification, .emailChange, .passkeyRegistration] {
+            try await revoke(purpose, of: user, over: connection)
+        }
         try await connection.query("DELETE FROM identity.sessions WHERE user_id = $1", [.uuid(user.uuid)])
         return try row.decode(0)
     }

@@ -47,6 +47,16 @@ extension Identity {
         return token
     }
 
+    /// Whether a token could be used now.
+    func isOpen(_ token: SecretToken, _ purpose: Purpose) async throws(IdentityError) -> Bool {
+        try await database {
+            let rows = try await postgres.query(
+                "SELECT FROM identity.verifications WHERE kind = $1 AND digest = $2 AND expires_at > clock_timestamp()",
+                [.text(purpose.rawValue), .bytea(token.digest)])
+            return !rows.isEmpty
+        }
+    }
+
     /// Uses a token up. Nil when it is none of this purpose, used already, or past its time.
     func use(_ token: SecretToken, _ purpose: Purpose) async throws(IdentityError) -> Used? {
         try await database {

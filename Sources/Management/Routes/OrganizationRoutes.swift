@@ -94,20 +94,27 @@ extension ManagementRoutes {
         if let email = change.texts["billingEmail"] ?? nil { _ = try EmailText.check(email, field: "billingEmail") }
         change.retention = body.retentionLevel.given?.rawValue
         change.autoTopUp = body.autoTopUpEnabled.given
-        change.threshold = try Self.amount(body.autoTopUpThreshold, field: "autoTopUpThreshold", atLeast: 5)
-        change.amount = try Self.amount(body.autoTopUpAmount, field: "autoTopUpAmount", atLeast: 10)
+        change.threshold = try Self.amount(body.autoTopUpThreshold, field: "autoTopUpThreshold", within: 5...Self.largestLimit)
+        change.amount = try Self.amount(body.autoTopUpAmount, field: "autoTopUpAmount", within: 10...Self.largestTopUp)
         change.monthlyLimit =
             body.autoTopUpMonthlyLimit.isNull
-            ? .zero : try Self.amount(body.autoTopUpMonthlyLimit, field: "autoTopUpMonthlyLimit", atLeast: 10)
+            ? .zero : try Self.amount(body.autoTopUpMonthlyLimit, field: "autoTopUpMonthlyLimit", within: 10...Self.largestLimit)
         return change
     }
 
+    /// US dollars: as much as can be bought at once, and far below where sums of amounts would not fit.
+    private static let largestTopUp: Int64 = 10_000
+    private static let largestLimit: Int64 = 1_000_000
+
     private static func amount(
-        _ field: Field<DollarAmount>, field name: String, atLeast dollars: Int64
+        _ field: Field<DollarAmount>, field name: String, within dollars: ClosedRange<Int64>
     ) throws(WebError) -> NanoDollars? {
         guard let amount = field.given?.amount else { return nil }
-        guard amount.rawValue >= dollars * 1_000_000_000 else {
-            throw WebError.invalid(name, "\(name) must be at least \(dollars).")
+        guard amount.rawValue >= dollars.lowerBound * 1_000_000_000 else {
+            throw WebError.invalid(name, "\(name) must be at least \(dollars.lowerBound).")
+        }
+        guard amount.rawValue <= dollars.upperBound * 1_000_000_000 else {
+            throw WebError.invalid(name, "\(name) must be at most \(dollars.upperBound).")
         }
         return amount
     }
