@@ -31,6 +31,8 @@ public struct SSETap: Sendable {
     public private(set) var model: String?
     /// What an error event of the provider said.
     public private(set) var error: APIError?
+    /// The same, where nothing came before it.
+    public private(set) var startError: APIError?
     /// Why the stream can't go on; nothing passes any more.
     public private(set) var failure: Failure?
     /// Whether `[DONE]` came.
@@ -71,6 +73,9 @@ public struct SSETap: Sendable {
         self.maximumEventBytes = maximumEventBytes
         self.additions = additions
     }
+
+    /// Whether an event with data came, or `[DONE]`.
+    public var hasBegun: Bool { events > 0 || isDone }
 
     /// Whether the answer is whole: no error came, but `[DONE]` or every service's other sign of the end, a `finish_reason` of
     /// each choice.
@@ -205,6 +210,7 @@ extension SSETap {
             guard error == nil else { return true }
             let said = chunk.error ?? APIError(status: 502, message: "the provider broke the stream off", code: "upstream_error")
             error = said
+            if events == 1 { startError = said }
             if chunk.error == nil { output.replace(event, of: pending, with: said.event) }
             return true
         }

@@ -10,6 +10,10 @@ public protocol StreamTap: Sendable {
     var finishReasons: [String] { get }
     /// What an error event of the provider said; the client has got it.
     var error: APIError? { get }
+    /// Whether a first event came, or the last word; true where the stream has been looked at before.
+    var hasBegun: Bool { get }
+    /// The error that the stream began with.
+    var startError: APIError? { get }
     /// Why the stream can't go on; nothing passes any more.
     var failure: SSETap.Failure? { get }
     /// Whether the last word came.
@@ -34,6 +38,8 @@ public protocol StreamTap: Sendable {
 
 extension StreamTap {
     public var response: [UInt8]? { nil }
+    public var hasBegun: Bool { true }
+    public var startError: APIError? { nil }
 }
 
 /// A tap that gives the chunks of a chat completion's stream another form: what is known of the stream, the chunks' own tap knows.
@@ -47,6 +53,8 @@ extension ChunkTap {
     public var usageSoFar: TokenUsage? { nil }
     public var finishReasons: [String] { tap.finishReasons }
     public var error: APIError? { tap.error }
+    public var hasBegun: Bool { tap.hasBegun }
+    public var startError: APIError? { tap.startError }
     public var failure: SSETap.Failure? { tap.failure }
     public var isDone: Bool { tap.isDone }
     public var isComplete: Bool { tap.isComplete }

@@ -242,36 +242,7 @@ struct ChatCompletions: Sendable {
         return failure.failure.clientError(route: failure.route)
     }
 
-    /// What comes up to the first event: a stream that is an error from its start, or nothing at all, is no answer yet.
-    private func beginning(of opened: OpenedAnswer) async throws(UpstreamFailure) -> [UInt8]? {
-        // What is forwarded in its own format has been looked at where it was opened.
-        guard !opened.route.isNative else { return try await opened.answer.next() }
-        var bytes: [UInt8] = []
-        var probe = SSETap(includeUsage: true)
-        var isOver = false
-        while probe.events == 0, !probe.isDone, probe.failure == nil, !isOver {
-            if let chunk = try await opened.answer.next() {
-                _ = probe.feed(chunk)
-                if bytes.isEmpty { bytes = chunk } else { bytes += chunk }
-            } else {
-                _ = probe.end()
-                isOver = true
-            }
-        }
-        // What comes behind the first event has begun to be an answer.
-        if probe.events == 1, let error = probe.error {
-            throw UpstreamFailure(kind: .status, message: error.message, status: error.status, body: error.json)
-        }
-        guard probe.events > 0 || probe.isDone else {
-            if probe.failure != nil {
-                throw UpstreamFailure(kind: .malformed, message: "The provider's stream begins with what is no event.")
-            }
-            throw UpstreamFailure(kind: .interrupted, message: "The provider's stream ended before it began.")
-        }
-        return bytes
-    }
-
-    /// The first route whose stream begins, with its first bytes at hand.
+    /// The first route whose stream begins, with what it begins with at hand.
     private func stream(
         _ admitted: AdmittedRequest, disconnects: DisconnectHandler?
     ) async throws(GatewayError) -> StreamedAnswer {
@@ -283,8 +254,9 @@ struct ChatCompletions: Sendable {
             do {
                 let (opened, at) = try await relay.open(admitted, from: index, earlier: attempts)
                 do {
-                    let first = try await beginning(of: opened)
-                    return StreamedAnswer(gateway: gateway, admitted: admitted, opened: opened, first: first)
+                    let answer = StreamedAnswer(gateway: gateway, admitted: admitted, opened: opened)
+                    try await answer.begin()
+                    return answer
                 } catch {
                     gateway.note(opened.route, error.report)
                     attempts = opened.attempts + [opened.attempt(status: opened.answer.status, error: error.kind.rawValue)]

@@ -16,29 +16,33 @@ final class StreamedAnswer: Sendable {
         var firstByteAt: ContinuousClock.Instant?
         var isClientGone = false
         var isSettled = false
+        /// What `begin` has read for the client.
+        var head: [UInt8] = []
+        /// Whether nothing more comes.
+        var isOver = false
         /// What the provider has sent, where it is kept.
         var completion: [UInt8]?
 
         mutating func feed(_ bytes: [UInt8], keptBytes limit: Int) -> [UInt8] {
             // One chunk beyond the limit shows that the answer is too long to be kept.
             if let count = completion?.count, count <= limit { completion?.append(contentsOf: bytes) }
-            return tap.feed(bytes)
+            let output = tap.feed(bytes)
+            if !output.isEmpty, firstByteAt == nil { firstByteAt = .now }
+            isOver = tap.isDone || tap.failure != nil
+            return output
         }
     }
 
     private let gateway: Gateway
     private let admitted: AdmittedRequest
     private let opened: OpenedAnswer
-    private let first: [UInt8]?
     private let keptBytes: Int
     private let state: Mutex<State>
 
-    /// - Parameter first: the first bytes of the provider's stream, nil for an empty one.
-    init(gateway: Gateway, admitted: AdmittedRequest, opened: OpenedAnswer, first: [UInt8]?) {
+    init(gateway: Gateway, admitted: AdmittedRequest, opened: OpenedAnswer) {
         self.gateway = gateway
         self.admitted = admitted
         self.opened = opened
-        self.first = first
         let metadata = GatewayMetadata(admitted, route: opened.route, isEstimated: false)
         let route = opened.route
         let understood = admitted.understood
@@ -52,6 +56,32 @@ final class StreamedAnswer: Sendable {
         state = Mutex(State(tap: tap, completion: isKept ? [] : nil))
     }
 
+    /// Reads up to the first event: a stream that is an error from its start, or nothing at all, is no answer yet.
+    func begin() async throws(UpstreamFailure) {
+        var mayStop = false
+        while !mayStop {
+            let bytes = try await opened.answer.next()
+            mayStop = state.withLock { state in
+                if let bytes {
+                    state.head += state.feed(bytes, keptBytes: keptBytes)
+                } else {
+                    state.head += state.tap.end()
+                    state.isOver = true
+                }
+                return state.isOver || state.tap.hasBegun
+            }
+        }
+        let tap = state.withLock { $0.tap }
+        if let error = tap.startError {
+            throw UpstreamFailure(kind: .status, message: error.message, status: error.status, body: error.json)
+        }
+        guard tap.hasBegun else {
+            throw tap.failure == nil
+                ? UpstreamFailure(kind: .interrupted, message: "The provider's stream ended before it began.")
+                : UpstreamFailure(kind: .malformed, message: "The provider's stream begins with what is no event.")
+        }
+    }
+
     /// The client is gone: stop the provider, so that no more is produced and paid for.
     func cancel() {
         state.withLock { $0.isClientGone = true }
@@ -61,18 +91,14 @@ final class StreamedAnswer: Sendable {
     /// Sends the stream to its end, or throws when the client leaves or the outcome can't be recorded.
     @concurrent
     func relay(to body: inout some ResponseBodyWriter) async throws {
-        var chunk = first
+        var (output, isOver) = state.withLock { ($0.head, $0.isOver) }
         var failure: UpstreamFailure?
-        while let bytes = chunk {
-            let (output, isOver) = state.withLock { state in
-                let output = state.feed(bytes, keptBytes: keptBytes)
-                if !output.isEmpty, state.firstByteAt == nil { state.firstByteAt = .now }
-                return (output, state.tap.isDone || state.tap.failure != nil)
-            }
+        while true {
             if !output.isEmpty { try await body.write(ByteBuffer(bytes: output)) }
             if isOver { break }
             do {
-                chunk = try await opened.answer.next()
+                guard let bytes = try await opened.answer.next() else { break }
+                (output, isOver) = state.withLock { ($0.feed(bytes, keptBytes: keptBytes), $0.isOver) }
             } catch {
                 failure = error
                 break
