@@ -37,12 +37,13 @@ public struct VerifyProgress: Sendable, Hashable {
     public let total: Int64
     public let elapsed: Duration
 
-    /// Events a second so far, for a line of progress: no amount is made of it.
-    public var rate: Double {
-        let seconds = elapsed / .seconds(1)
-        return seconds > 0 ? Double(verified) / seconds : 0
+    /// Events a second so far.
+    public var rate: Int64 {
+        let (seconds, attoseconds) = elapsed.components
+        let milliseconds = seconds * 1_000 + attoseconds / 1_000_000_000_000_000
+        return milliseconds > 0 ? verified * 1_000 / milliseconds : 0
     }
 
     /// The time that is left at this rate, or nil before there is one.
-    public var remaining: Duration? { rate > 0 ? .seconds(Double(total - verified) / rate) : nil }
+    public var remaining: Duration? { rate > 0 ? .seconds((total - verified) / rate) : nil }
 }

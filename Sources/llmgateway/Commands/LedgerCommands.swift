@@ -30,7 +30,7 @@ struct LedgerCommands: AsyncParsableCommand {
                     configuration: configuration, seals: try await Seals.forVerifying(settings, ledger: ledger), logger: logger)
                 let report = try await verifier.run { progress in
                     let remaining = progress.remaining.map { ", \($0.components.seconds) s left" } ?? ""
-                    let text = "verified \(progress.verified) of \(progress.total), \(Int(progress.rate)) events/s\(remaining)"
+                    let text = "verified \(progress.verified) of \(progress.total), \(progress.rate) events/s\(remaining)"
                     line.withLock { $0.show(text, isLast: progress.verified == progress.total) }
                 }
                 return (report, try await LedgerProtection.findings(shop.postgres).isEmpty)
