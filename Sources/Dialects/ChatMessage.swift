@@ -3,7 +3,8 @@ internal import JSON
 /// What the translations of a conversation have in common.
 enum ChatMessage {
     /// The members of each role beside `role`, `content` and `cache_control`. Those of an answer may come back with it; what SDKs
-    /// add to it for their own use (`parsed` of OpenAI's, `provider_specific_fields` of LiteLLM's) says nothing, nor does a tool's name, which its call has.
+    /// add to it for their own use (`parsed` of OpenAI's, `provider_specific_fields` of LiteLLM's) says nothing, nor does the name
+    /// of a tool, which its call has.
     private static let fields: [String: Set<String>] = [
         "system": [], "developer": [], "user": [], "tool": ["tool_call_id", "name"],
         "assistant": [

@@ -23,13 +23,12 @@ public struct TrustedProxies: Sendable, Hashable {
     ///
     /// - Parameter peer: The other end of the connection; nil on a unix socket, which only a local proxy can reach.
     public func client(peer: String?, headers: HTTPFields) -> String? {
-        guard let name = HTTPField.Name("x-forwarded-for") else { return peer }
+        // Most have no proxy, and every request comes here.
+        guard !networks.isEmpty, let name = HTTPField.Name("x-forwarded-for") else { return peer }
         var client = peer
         for entry in headers[values: name].joined(separator: ",").split(separator: ",").reversed() {
             if let client {
                 guard let address = IPAddress(client), networks.contains(where: { $0.contains(address) }) else { return client }
-            } else if networks.isEmpty {
-                return nil
             }
             let text = entry.drop { $0 == " " }
             let trimmed = String(text.prefix { $0 != " " })

@@ -23,6 +23,7 @@ public struct MessagesTap: StreamTap {
     public mutating func feed(_ bytes: [UInt8]) -> [UInt8] {
         guard !isDone, failure == nil else { return [] }
         var output: [UInt8] = []
+        // Moved out, not copied: its bytes would be, with each chunk.
         var reader = self.reader
         self.reader = EventReader()
         reader.feed(bytes) { data in pass(data, into: &output) }

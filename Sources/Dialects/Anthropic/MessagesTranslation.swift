@@ -70,7 +70,7 @@ public struct MessagesTranslation: Sendable {
     /// OpenAI takes 64 characters for a user, and Claude Code's are longer: then their digest names the same one.
     private static func short(_ user: JSONValue) -> JSONValue {
         guard let text = user.text, text.utf8.count > 64 else { return user }
-        return .string(SigV4.hex(SHA256.hash(data: Array(text.utf8))))
+        return .string(SHA256.hash(data: Array(text.utf8)).hexadecimal)
     }
 
     /// What may be switched on without a price of its own. A longer context and faster inference have one, and others are not known.

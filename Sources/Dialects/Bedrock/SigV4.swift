@@ -15,7 +15,7 @@ struct SigV4: Sendable {
     ///
     /// - Parameter time: seconds since 1970 UTC.
     func headers(url: String, body: [UInt8], time: Int64) -> [(String, String)] {
-        let hash = Self.hex(SHA256.hash(data: body))
+        let hash = SHA256.hash(data: body).hexadecimal
         let date = Self.date(time)
         var headers = [("x-amz-date", date), ("x-amz-content-sha256", hash)]
         if let sessionToken { headers.append(("x-amz-security-token", sessionToken)) }
@@ -40,20 +40,15 @@ struct SigV4: Sendable {
         let canonical = "\(method)\n\(Self.encoded(path, but: "/"))\n\n\(lines)\n\(names)\n\(bodyHash)"
         let day = String(date.prefix(8))
         let scope = "\(day)/\(region)/\(service)/aws4_request"
-        let text = "AWS4-HMAC-SHA256\n\(date)\n\(scope)\n\(Self.hex(SHA256.hash(data: Array(canonical.utf8))))"
+        let text = "AWS4-HMAC-SHA256\n\(date)\n\(scope)\n\(SHA256.hash(data: Array(canonical.utf8)).hexadecimal)"
         var key = SymmetricKey(data: Array("AWS4\(secret)".utf8))
         for part in [day, region, service, "aws4_request"] { key = SymmetricKey(data: Self.code(part, key)) }
-        let signature = Self.hex(Self.code(text, key))
+        let signature = Self.code(text, key).hexadecimal
         return "AWS4-HMAC-SHA256 Credential=\(accessKeyID)/\(scope), SignedHeaders=\(names), Signature=\(signature)"
     }
 
     private static func code(_ text: String, _ key: SymmetricKey) -> HMAC<SHA256>.MAC {
         HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key)
-    }
-
-    static func hex(_ bytes: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 
     /// `text` with every byte in percent form that is neither unreserved in a URL nor in `kept`.
