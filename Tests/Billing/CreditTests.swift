@@ -2,6 +2,7 @@ import Foundation
 import Ledger
 import Money
 import Postgres
+import Projections
 import TestSupport
 import Testing
 
@@ -88,6 +89,43 @@ import Testing
                 try await Self.grants(world, of: organization)
                     == ["promotional 0 0 5000000000", "promotional 1000000000 9000000000 0"])
             #expect(try await world.billing.expireGrants() == 0)
+            for name in World.projections { #expect(try await world.problems(name) == []) }
+        }
+    }
+
+    /// What a projection that lags says is left has been used, and the rest of what was taken would be paid credit.
+    @Test(arguments: ["grants", "admission"]) func nothingExpiresWhileAReadModelLags(_ behind: String) async throws {
+        try await World.run { world in
+            let organization = try await world.organizations(1)[0]
+            let call = Call(organization: organization)
+            try await world.append([
+                Self.event(
+                    CreditGranted(
+                        grant: .mint(), kind: .promotional, amount: Self.dollars(10), expiresAt: Timestamp(microseconds: 1)),
+                    of: organization),
+                Self.event(CreditGranted(grant: .mint(), kind: .paid, amount: Self.dollars(5)), of: organization),
+            ])
+            try await world.caughtUp()
+            // Whoever holds the row of its checkpoint holds the projection still.
+            let holder = try await PostgresConnection.connect(world.database.configuration, logger: quiet)
+            try await holder.script("BEGIN")
+            _ = try await holder.query(
+                "SELECT FROM projections.checkpoints WHERE schema_name = $1 FOR NO KEY UPDATE", [.text(behind)])
+            try await world.append(
+                call.authorization(Self.dollars(10)) + [call.charge(Self.dollars(4), held: Self.dollars(10))])
+            let head = try await world.database.head()
+            for name in ["grants", "admission"] where name != behind {
+                #expect(
+                    try await waitUntil(projection: name, position: head, deadline: .seconds(60), client: world.client))
+            }
+            #expect(try await world.billing.expireGrants() == 0)
+            try await holder.script("COMMIT")
+            await holder.close()
+            try await world.caughtUp()
+            #expect(try await world.billing.expireGrants() == 1)
+            try await world.caughtUp()
+            #expect(
+                try await Self.grants(world, of: organization) == ["promotional 4000000000 6000000000 0", "paid 0 0 5000000000"])
             for name in World.projections { #expect(try await world.problems(name) == []) }
         }
     }
