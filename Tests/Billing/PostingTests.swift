@@ -12,6 +12,7 @@ struct PostedLedger {
     var frozen = NanoDollars.zero
     var clearing: Int64 = 0
     var successes = 0
+    var bonuses = 0
     var invoiced = NanoDollars.zero
     var lowest: Int64 = 0
 
@@ -60,6 +61,9 @@ struct PostedLedger {
                 default: Issue.record("\(data)")
                 }
                 lowest = min(lowest, balance)
+            case .customer(let data):
+                #expect(data is BonusGiven)
+                bonuses += 1
             case .invoice(let data):
                 invoiced = try invoiced.adding(data.total)
                 #expect(data.lines.reduce(0) { $0 + $1.amount.rawValue } == data.total.rawValue)
@@ -93,7 +97,19 @@ struct PostedLedger {
         var ledger = PostedLedger()
         for _ in 0..<5 { try ledger.apply(to: &state) }
         #expect(ledger.successes == 1 && ledger.credited == Self.dollars(15_000) && ledger.invoiced == Self.dollars(10_500))
-        #expect(ledger.clearing == Self.dollars(10_500).rawValue)
+        #expect(ledger.clearing == Self.dollars(10_500).rawValue && ledger.bonuses == 1)
+    }
+
+    @Test func aBonusThatAnotherPaymentHasHadIsNotGivenAgain() throws {
+        var state = Self.state(.init(amount: Self.dollars(10_000), bonus: Self.dollars(5_000), total: Self.dollars(10_500)))
+        (state.seen, state.seenAmount, state.isBonusTaken) = (.succeeded, 10_500, true)
+        var ledger = PostedLedger()
+        for _ in 0..<3 { try ledger.apply(to: &state) }
+        #expect(ledger.successes == 1 && ledger.credited == Self.dollars(10_000) && ledger.bonuses == 0)
+        #expect(state.paid.bonus == .zero && state.paid.grant == nil)
+        state.seenRefunded = 10_500
+        try ledger.apply(to: &state)
+        #expect(ledger.taken == ledger.credited && ledger.clearing == 0)
     }
 
     @Test func aRefundTakesItsShareOfEverything() throws {

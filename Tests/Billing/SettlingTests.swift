@@ -37,4 +37,64 @@ import Testing
             #expect(try await world.digests().count == 1)
         }
     }
+    /// Every payment that is begun before one has succeeded was promised it, and some wait for days.
+    @Test(.timeLimit(.minutes(2))) func aFirstPurchaseHasItsBonusOnce() async throws {
+        try await World.run { world in
+            let organizations = try await world.organizations(5)
+            let (amount, bonus) = (NanoDollars(100_000_000_000), NanoDollars(50_000_000_000))
+            let fee = PaymentFee(rule: "none", processing: .zero, international: .zero, platform: .zero)
+            var promised: [(payment: PaymentID, organization: OrganizationID)] = []
+            for organization in organizations {
+                for _ in 0..<4 {
+                    let payment = PaymentID.mint()
+                    try await world.append([
+                        NewEvent(
+                            PaymentStarted(kind: .checkout, amount: amount, bonus: bonus, fee: fee, total: amount),
+                            stream: .payment(payment), expectedVersion: 0, organization: organization),
+                        NewEvent(
+                            BonusPromised(payment: payment), stream: .customer(organization), expectedVersion: nil,
+                            organization: organization),
+                    ])
+                    promised.append((payment, organization))
+                }
+            }
+            try await world.caughtUp()
+            for (payment, organization) in promised { try await world.deliver(Self.succeeded(1, payment, organization)) }
+            try await world.caughtUp()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for (payment, _) in promised { group.addTask { _ = try await world.billing.settle(payment: payment) } }
+                for _ in 0..<4 { group.addTask { try await world.billing.settlePayments() } }
+                try await group.waitForAll()
+            }
+            try await world.settle()
+            // Said again, by another event.
+            for (payment, organization) in promised { try await world.deliver(Self.succeeded(2, payment, organization)) }
+            try await world.settle()
+            let rows = try await world.client.query(
+                """
+                SELECT count(*) FILTER (WHERE posted = 2), sum(paid_amount)::bigint, count(*) FILTER (WHERE paid_bonus > 0),
+                    sum(paid_bonus)::bigint
+                FROM payments.payments GROUP BY organization
+                """)
+            #expect(rows.count == organizations.count)
+            for row in rows {
+                let found: [Int64] = try (0..<4).map { try row.decode($0) }
+                #expect(found == [4, 4 * amount.rawValue, 1, bonus.rawValue])
+            }
+            let given = try await world.client.query(
+                "SELECT count(*) FROM grants.grants WHERE kind = 'promotional' GROUP BY organization"
+            ).map { try $0.decode(0, as: Int64.self) }
+            #expect(given == Array(repeating: 1, count: organizations.count))
+            for name in World.projections { #expect(try await world.problems(name) == []) }
+        }
+    }
+
+    private static func succeeded(_ id: Int, _ payment: PaymentID, _ organization: OrganizationID) -> String {
+        """
+        {"id":"evt_\(payment)\(id)","object":"event","api_version":"2024-06-20","created":\(100 + id),"livemode":false,
+        "type":"payment_intent.succeeded","data":{"object":{"id":"pi_\(payment)","object":"payment_intent","amount":10000,
+        "amount_received":10000,"currency":"usd","status":"succeeded","latest_charge":"ch_\(payment)",
+        "metadata":{"organizationId":"\(organization)","payment":"\(payment)"}}}}
+        """
+    }
 }

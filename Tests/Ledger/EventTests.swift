@@ -120,8 +120,7 @@ import Testing
         let facts = StripeFacts(
             payment: StripePayment(
                 intent: "pi_1", charge: "ch_1", payment: .mint(), organization: .mint(), status: .failed, currency: "usd",
-                amount: 5,
-                refunded: 1, failure: "card_declined", baseAmount: one, balanceTransaction: "txn_1"),
+                amount: 5, refunded: 1, failure: "card_declined", baseAmount: one, balanceTransaction: "txn_1"),
             dispute: StripeDispute(dispute: "dp_1", intent: "pi_1", status: .won, currency: "usd", amount: 5),
             subscription: StripeSubscription(subscription: "sub_1", customer: "cus_1", status: "active", periodEnd: 5),
             invoice: StripeInvoice(
@@ -131,6 +130,7 @@ import Testing
         try survives(CustomerCreated(customer: "cus_1"))
         try survives(AutoTopUpStarted(payment: .mint()))
         try survives(BonusPromised(payment: .mint()))
+        try survives(BonusGiven(payment: .mint()))
         let fee = PaymentFee(rule: "added", processing: .zero, international: one, platform: one)
         try survives(PaymentStarted(kind: .savedCard, method: "pm_1", amount: one, bonus: one, fee: fee, total: one))
         try survives(PaymentSucceeded(intent: "pi_1", total: one, amount: one, fee: .zero, bonus: one, grant: .mint()))

@@ -50,6 +50,7 @@ extension HistoryGenerator {
         try put(CreditToppedUp(amount: amount, fee: fee, payment: payment), .credit(organization), nil, organization)
         if let grant {
             try put(CreditGranted(grant: grant, kind: .promotional, amount: bonus), .credit(organization), nil, organization)
+            try put(BonusGiven(payment: payment), .customer(organization), nil, organization)
         }
         try put(
             InvoiceIssued(

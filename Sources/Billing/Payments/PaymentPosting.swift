@@ -12,6 +12,7 @@ struct PaymentPosting: Sendable {
     enum Event: Sendable {
         case payment(any EventData)
         case credit(any EventData)
+        case customer(any EventData)
         case invoice(InvoiceIssued)
     }
 
@@ -49,7 +50,8 @@ struct PaymentPosting: Sendable {
         if let terms = state.terms {
             // Paid in part is credited in part.
             amount = Self.share(terms.amount, of: min(total, terms.total), in: terms.total)
-            bonus = Self.share(terms.bonus, of: min(total, terms.total), in: terms.total)
+            // Promised to each payment that was begun before one had succeeded, and given once.
+            if !state.isBonusTaken { bonus = Self.share(terms.bonus, of: min(total, terms.total), in: terms.total) }
         } else if let base = state.baseAmount {
             amount = min(base, total)
         } else {
@@ -66,7 +68,11 @@ struct PaymentPosting: Sendable {
         events.append(.credit(CreditToppedUp(amount: amount, fee: fee, payment: state.payment)))
         var lines = [InvoiceIssued.Line(item: "credits", amount: amount)]
         if fee > .zero { lines.append(.init(item: "fees", amount: fee)) }
-        if let grant { events.append(.credit(CreditGranted(grant: grant, kind: .promotional, amount: bonus))) }
+        if let grant {
+            events.append(.credit(CreditGranted(grant: grant, kind: .promotional, amount: bonus)))
+            // Behind the payment's own event: a read model that ends between the two shows the bonus with the version before it.
+            events.append(.customer(BonusGiven(payment: state.payment)))
+        }
         events.append(.invoice(InvoiceIssued(payment: state.payment, lines: lines, total: total)))
         return true
     }

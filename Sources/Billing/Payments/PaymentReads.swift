@@ -10,7 +10,11 @@ extension Billing {
         SELECT p.payment, p.organization, p.intent, p.amount, p.bonus, p.total, p.seen_base_amount, p.seen::integer, p.seen_amount,
             p.seen_refunded, p.failure, p.posted::integer, p.paid_total, p.paid_amount, p.paid_fee, p.paid_bonus, p.bonus_grant,
             p.refunded_total, p.refunded_amount, p.refunded_fee, p.refunded_bonus, p.frozen, p.lost, p.version,
-            d.ids, d.amounts, d.seen, d.posted AS disputes_posted
+            d.ids, d.amounts, d.seen, d.posted AS disputes_posted,
+            (p.bonus > 0 AND p.posted < 2 AND EXISTS (
+                SELECT FROM payments.payments AS q
+                WHERE q.organization = p.organization AND q.paid_bonus > 0 AND q.payment <> p.payment)) IS TRUE AS is_bonus_taken,
+            coalesce(c.version, 0) AS customer_version
         FROM payments.payments AS p
         CROSS JOIN LATERAL (
             SELECT
@@ -18,6 +22,7 @@ extension Billing {
                 coalesce(array_agg(t.seen::integer), '{}') AS seen, coalesce(array_agg(t.posted::integer), '{}') AS posted
             FROM payments.disputes AS t WHERE t.intent = p.intent AND t.seen_amount IS NOT NULL
         ) AS d
+        LEFT JOIN payments.customers AS c ON c.organization = p.organization
         """
 
     /// Payments of which the ledger lacks something.
@@ -69,6 +74,8 @@ extension PaymentState {
         frozen = try amount(21)
         lost = try amount(22)
         version = try row.decode(23)
+        isBonusTaken = try row.decode(28)
+        customerVersion = try row.decode(29)
         let ids: [String] = try row.decode(24)
         let amounts: [Int64] = try row.decode(25)
         let seenStages: [Int32] = try row.decode(26)

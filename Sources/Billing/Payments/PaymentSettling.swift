@@ -92,6 +92,10 @@ extension Billing {
             case .credit(let data):
                 events.append(
                     try event(data, .credit(state.organization), version: nil, organization: state.organization))
+            case .customer(let data):
+                events.append(
+                    try event(
+                        data, .customer(state.organization), version: state.customerVersion, organization: state.organization))
             case .invoice(let data):
                 events.append(try await invoice(data, for: state.organization))
             }

@@ -62,4 +62,8 @@ struct PaymentState: Sendable, Hashable {
     var lost = NanoDollars.zero
     /// Version of the payment's stream.
     var version: Int64 = 0
+    /// Whether another payment of the organization has had the bonus that this one was promised.
+    var isBonusTaken = false
+    /// Version of the customer's stream, at which that is so.
+    var customerVersion: Int64 = 0
 }

@@ -25,6 +25,7 @@ public struct EventRegistry: Sendable {
         CreditGranted.self, CreditToppedUp.self, CreditAdjusted.self, CreditRefunded.self, CreditExpired.self,
         CreditVoided.self, CreditFrozen.self, CreditUnfrozen.self,
         StripeWebhookReceived.self, StripeObjectRetrieved.self, CustomerCreated.self, AutoTopUpStarted.self, BonusPromised.self,
+        BonusGiven.self,
         PaymentStarted.self, PaymentSucceeded.self, PaymentFailed.self, PaymentRefunded.self, PaymentFeeRecorded.self,
         DisputeOpened.self, DisputeWon.self, DisputeLost.self,
         SubscriptionStarted.self, SubscriptionRenewed.self, SubscriptionChanged.self, SubscriptionCancelled.self,

@@ -209,3 +209,12 @@ public struct BonusPromised: EventData, Hashable {
 
     public init(payment: PaymentID) { self.payment = payment }
 }
+
+/// `bonus.given`, after the event of the payment that has it: who expected the version before it has to look again, and then finds
+/// that the organization's first purchase has had its bonus.
+public struct BonusGiven: EventData, Hashable {
+    public static let type = "bonus.given"
+    public var payment: PaymentID
+
+    public init(payment: PaymentID) { self.payment = payment }
+}
