@@ -3,7 +3,8 @@ import Ledger
 import Money
 import TestSupport
 
-/// Random but valid histories of what people manage: members who come and go, invitations, projects, keys and their rules.
+/// Random but valid histories of what people manage: members who come and go, invitations, projects, keys and their rules,
+/// provider keys. Their times step back, as those of many processes' clocks do.
 struct ManagementHistory {
     var random: SeededGenerator
     private var organizations: [OrganizationID] = []
@@ -14,6 +15,7 @@ struct ManagementHistory {
     private var deletedKeys: Set<APIKeyID> = []
     private var memberRules: [(IAMRuleID, UserID, OrganizationID)] = []
     private var rules: [(IAMRuleID, APIKeyID, OrganizationID)] = []
+    private var providerKeys: [(ProviderKeyID, OrganizationID)] = []
 
     init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
@@ -25,7 +27,7 @@ struct ManagementHistory {
 
     private mutating func step() throws -> [NewEvent] {
         guard let organization = organizations.randomElement(using: &random), chance(20) > 0 else { return try newOrganization() }
-        switch chance(14) {
+        switch chance(16) {
         case 0:
             let user = UserID.mint()
             members[organization, default: []].append(user)
@@ -60,6 +62,7 @@ struct ManagementHistory {
         case 6, 7: return try changeProject()
         case 8: return try newKey()
         case 9, 10: return try changeMemberRule(organization)
+        case 11, 12: return try changeProviderKey(organization)
         default: return try changeKey()
         }
     }
@@ -160,6 +163,19 @@ struct ManagementHistory {
         }
     }
 
+    private mutating func changeProviderKey(_ organization: OrganizationID) throws -> [NewEvent] {
+        guard let (id, owner) = providerKeys.randomElement(using: &random), chance(3) > 0 else {
+            let id = ProviderKeyID.mint()
+            providerKeys.append((id, organization))
+            let created = ProviderKeyCreated(provider: "openai", place: Int64(chance(9)), createdBy: .mint())
+            return [try event(created, .providerKey(id), organization)]
+        }
+        if chance(12) == 0 { return [try event(ProviderKeyDeleted(), .providerKey(id), owner)] }
+        let update = ProviderKeyUpdated(
+            status: chance(2) == 0 ? .inactive : nil, place: chance(2) == 0 ? Int64(chance(9)) : nil)
+        return [try event(update, .providerKey(id), owner)]
+    }
+
     mutating func chance(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &random) }
 
     private mutating func role() -> MemberRole { MemberRole.allCases[chance(3)] }
@@ -172,7 +188,11 @@ struct ManagementHistory {
         (0..<8).map { _ in String(format: "%08x", UInt32.random(in: 0 ... .max, using: &random)) }.joined()
     }
 
-    private func event(_ data: some EventData, _ stream: StreamName, _ organization: OrganizationID) throws -> NewEvent {
-        try NewEvent(data, stream: stream, expectedVersion: nil, organization: organization)
+    private mutating func event(
+        _ data: some EventData, _ stream: StreamName, _ organization: OrganizationID
+    ) throws -> NewEvent {
+        let occurredAt = Timestamp(microseconds: Timestamp.now.microseconds - Int64(chance(60_000_000)))
+        return try NewEvent(
+            data, stream: stream, expectedVersion: nil, organization: organization, occurredAt: occurredAt)
     }
 }

@@ -7,7 +7,7 @@ import Testing
 
 /// The read models of the management API.
 @Suite struct ManagementProjectionTests {
-    @Test(arguments: ["organizations", "keys"])
+    @Test(arguments: ["organizations", "keys", "provider_keys"])
     func `what people manage is the same in any batches and sound`(_ name: String) async throws {
         var history = ManagementHistory(seed: TestEnvironment.seed("management of \(name)"))
         try await LedgerDatabase.with { database in

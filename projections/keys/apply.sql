@@ -16,7 +16,8 @@ FROM batch AS b,
         period_limit jsonb, requests_per_minute bigint, tokens_per_minute bigint, expires_at bigint)
 WHERE b.type = 'api_key.created';
 
--- The newest value of each field of a batch wins, but for a deletion, which nothing undoes.
+-- The newest value of each field of a batch wins, but for a deletion, which nothing undoes. Newest is by position: clocks step
+-- back, and the greatest time of a batch would depend on where it ends.
 UPDATE keys AS k SET
     status = CASE WHEN k.status = 'deleted' OR c.is_deleted THEN 'deleted' ELSE coalesce(c.status[1], k.status) END,
     hint = CASE WHEN c.hint IS NULL THEN k.hint ELSE c.hint[1] END,
@@ -33,7 +34,7 @@ UPDATE keys AS k SET
 FROM (
     SELECT
         stream_id AS api_key,
-        max(occurred_at) AS updated_at,
+        (array_agg(occurred_at ORDER BY position DESC))[1] AS updated_at,
         bool_or(type = 'api_key.deleted') AS is_deleted,
         array_agg(data ->> 'status' ORDER BY position DESC) FILTER (WHERE type = 'api_key.status_changed') AS status,
         array_agg(data ->> 'hint' ORDER BY position DESC) FILTER (WHERE type = 'api_key.rolled') AS hint,
@@ -73,7 +74,7 @@ UPDATE rules AS r SET
     updated_at = c.updated_at
 FROM (
     SELECT
-        stream_id AS api_key, (data ->> 'rule')::uuid AS rule, max(occurred_at) AS updated_at,
+        stream_id AS api_key, (data ->> 'rule')::uuid AS rule, (array_agg(occurred_at ORDER BY position DESC))[1] AS updated_at,
         array_agg(data ->> 'kind' ORDER BY position DESC) FILTER (WHERE data ? 'kind') AS kind,
         array_agg(data -> 'value' ORDER BY position DESC) FILTER (WHERE data ? 'value') AS value,
         array_agg(data ->> 'status' ORDER BY position DESC) FILTER (WHERE data ? 'status') AS status

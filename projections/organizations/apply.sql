@@ -15,7 +15,8 @@ SELECT
 FROM batch AS b
 WHERE b.type = 'project.created';
 
--- The newest value of each field of a batch wins.
+-- The newest value of each field of a batch wins, by position: clocks step back, and the greatest time of a batch would depend on
+-- where it ends.
 UPDATE organizations AS o SET
     status = coalesce(c.status[1], o.status),
     plan = coalesce(c.plan[1], o.plan),
@@ -32,7 +33,7 @@ UPDATE organizations AS o SET
 FROM (
     SELECT
         organization,
-        max(occurred_at) AS updated_at,
+        (array_agg(occurred_at ORDER BY position DESC))[1] AS updated_at,
         array_agg(CASE type WHEN 'organization.deleted' THEN 'deleted' ELSE data ->> 'status' END ORDER BY position DESC)
             FILTER (WHERE type = 'organization.deleted' OR data ? 'status') AS status,
         array_agg(data ->> 'plan' ORDER BY position DESC) FILTER (WHERE data ? 'plan') AS plan,
@@ -63,7 +64,7 @@ UPDATE projects AS p SET
 FROM (
     SELECT
         stream_id AS project,
-        max(occurred_at) AS updated_at,
+        (array_agg(occurred_at ORDER BY position DESC))[1] AS updated_at,
         array_agg(CASE type WHEN 'project.deleted' THEN 'deleted' ELSE data ->> 'status' END ORDER BY position DESC)
             FILTER (WHERE type = 'project.deleted' OR data ? 'status') AS status,
         array_agg(data ->> 'mode' ORDER BY position DESC) FILTER (WHERE data ? 'mode') AS mode,
@@ -135,7 +136,8 @@ UPDATE member_rules AS r SET
     updated_at = c.updated_at
 FROM (
     SELECT
-        organization, (data ->> 'user')::uuid AS user_id, (data ->> 'rule')::uuid AS rule, max(occurred_at) AS updated_at,
+        organization, (data ->> 'user')::uuid AS user_id, (data ->> 'rule')::uuid AS rule,
+        (array_agg(occurred_at ORDER BY position DESC))[1] AS updated_at,
         array_agg(data ->> 'kind' ORDER BY position DESC) FILTER (WHERE data ? 'kind') AS kind,
         array_agg(data -> 'value' ORDER BY position DESC) FILTER (WHERE data ? 'value') AS value,
         array_agg(data ->> 'status' ORDER BY position DESC) FILTER (WHERE data ? 'status') AS status

@@ -14,6 +14,7 @@ ON CONFLICT (organization) DO UPDATE SET
     auto_top_up = coalesce(excluded.auto_top_up, c.auto_top_up);
 
 -- What Stripe says of payments: each column is the greatest of what was said, so that no order and no repetition matters.
+-- Whose it is, is what our own events say, as soon as they do.
 WITH said AS (
     SELECT
         d.payment, d.organization, d.intent, d.charge, d.currency, d.amount, d.refunded, d.base_amount, d.balance_transaction,
@@ -21,8 +22,9 @@ WITH said AS (
         CASE d.status WHEN 'pending' THEN 0 WHEN 'failed' THEN 1 WHEN 'succeeded' THEN 2 END AS status
     FROM batch AS b,
         LATERAL jsonb_to_record(b.data -> 'facts' -> 'payment') AS d(
-            payment uuid, organization uuid, intent text, charge text, currency text, amount bigint, refunded bigint,
-            base_amount bigint, balance_transaction text, failure text, status text)
+            payment uuid, organization uuid, intent text COLLATE "C", charge text COLLATE "C", currency text COLLATE "C",
+            amount bigint, refunded bigint, base_amount bigint, balance_transaction text COLLATE "C", failure text COLLATE "C",
+            status text)
     WHERE b.stream_kind = 'stripe' AND d.payment IS NOT NULL
 )
 INSERT INTO payments AS p (
@@ -32,14 +34,14 @@ INSERT INTO payments AS p (
 SELECT
     payment, max(organization::text)::uuid, max(intent), max(charge), max(status), max(currency),
     max(amount) FILTER (WHERE status = 2), max(refunded), max(base_amount),
-    (array_agg(created ORDER BY created DESC, failure DESC) FILTER (WHERE status = 1))[1],
-    (array_agg(failure ORDER BY created DESC, failure DESC) FILTER (WHERE status = 1))[1],
+    (array_agg(created ORDER BY created DESC, failure DESC NULLS LAST) FILTER (WHERE status = 1))[1],
+    (array_agg(failure ORDER BY created DESC, failure DESC NULLS LAST) FILTER (WHERE status = 1))[1],
     max(balance_transaction), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 FROM said
 GROUP BY payment
 ORDER BY payment
 ON CONFLICT (payment) DO UPDATE SET
-    organization = coalesce(greatest(p.organization::text, excluded.organization::text)::uuid, p.organization),
+    organization = CASE WHEN p.version > 0 THEN p.organization ELSE greatest(p.organization, excluded.organization) END,
     intent = greatest(p.intent, excluded.intent),
     charge = greatest(p.charge, excluded.charge),
     seen = greatest(p.seen, excluded.seen),
@@ -58,16 +60,16 @@ ON CONFLICT (payment) DO UPDATE SET
 -- What was made of them.
 WITH made AS (
     SELECT
-        b.stream_id AS payment, b.organization, b.type, b.stream_version, b.occurred_at, d.kind, d.method, d.amount, d.bonus, d.total,
-        d.intent, d.fee, d.frozen, d.lost, d."grant"
+        b.stream_id AS payment, b.organization, b.type, b.stream_version, b.position, b.occurred_at, d.kind, d.method, d.amount,
+        d.bonus, d.total, d.intent, d.fee, d.frozen, d.lost, d."grant"
     FROM batch AS b,
         LATERAL (
             SELECT
                 r.kind, r.method, r.amount, r.bonus, r.total, r.intent, r.frozen, r.lost, r."grant",
                 CASE b.type WHEN 'payment.started' THEN r.total - r.amount ELSE r.fee::text::bigint END AS fee
             FROM jsonb_to_record(b.data) AS r(
-                kind text, method text, amount bigint, bonus bigint, total bigint, intent text, fee jsonb, frozen bigint, lost bigint,
-                "grant" uuid)
+                kind text, method text, amount bigint, bonus bigint, total bigint, intent text COLLATE "C", fee jsonb,
+                frozen bigint, lost bigint, "grant" uuid)
         ) AS d
     WHERE b.stream_kind = 'payment'
 )
@@ -92,12 +94,15 @@ SELECT
     coalesce(sum(frozen) FILTER (WHERE type <> 'dispute.lost'), 0)::bigint,
     coalesce(sum(CASE type WHEN 'dispute.lost' THEN frozen ELSE lost END), 0)::bigint,
     sum(amount) FILTER (WHERE type = 'payment.fee_recorded')::bigint,
-    max(stream_version), max(occurred_at) FILTER (WHERE type <> 'payment.started')
+    max(stream_version), (array_agg(occurred_at ORDER BY position DESC) FILTER (WHERE type <> 'payment.started'))[1]
 FROM made
 GROUP BY payment
 ORDER BY payment
 ON CONFLICT (payment) DO UPDATE SET
-    organization = coalesce(excluded.organization, p.organization),
+    organization = CASE
+        WHEN p.version > 0 THEN greatest(p.organization, excluded.organization)
+        ELSE coalesce(excluded.organization, p.organization)
+    END,
     kind = coalesce(p.kind, excluded.kind),
     method = coalesce(p.method, excluded.method),
     amount = coalesce(p.amount, excluded.amount),
@@ -105,7 +110,7 @@ ON CONFLICT (payment) DO UPDATE SET
     fee = coalesce(p.fee, excluded.fee),
     total = coalesce(p.total, excluded.total),
     started_at = coalesce(p.started_at, excluded.started_at),
-    intent = coalesce(p.intent, excluded.intent),
+    intent = greatest(p.intent, excluded.intent),
     posted = greatest(p.posted, excluded.posted),
     paid_total = p.paid_total + excluded.paid_total,
     paid_amount = p.paid_amount + excluded.paid_amount,
@@ -118,7 +123,7 @@ ON CONFLICT (payment) DO UPDATE SET
     refunded_bonus = p.refunded_bonus + excluded.refunded_bonus,
     frozen = p.frozen + excluded.frozen,
     lost = p.lost + excluded.lost,
-    stripe_fee = coalesce(p.stripe_fee, excluded.stripe_fee),
+    stripe_fee = coalesce(p.stripe_fee + excluded.stripe_fee, p.stripe_fee, excluded.stripe_fee),
     version = excluded.version,
     posted_at = coalesce(excluded.posted_at, p.posted_at);
 
@@ -133,7 +138,7 @@ FROM (
         CASE d.currency WHEN 'usd' THEN d.amount END AS amount, 0 AS posted
     FROM batch AS b,
         LATERAL jsonb_to_record(b.data -> 'facts' -> 'dispute') AS d(
-            dispute text, intent text, status text, currency text, amount bigint)
+            dispute text, intent text COLLATE "C", status text, currency text, amount bigint)
     WHERE b.stream_kind = 'stripe' AND d.dispute IS NOT NULL
     UNION ALL
     SELECT
@@ -146,13 +151,13 @@ GROUP BY dispute
 ORDER BY dispute
 ON CONFLICT (dispute) DO UPDATE SET
     intent = greatest(t.intent, excluded.intent),
-    payment = coalesce(t.payment, excluded.payment),
+    payment = greatest(t.payment, excluded.payment),
     seen = greatest(t.seen, excluded.seen),
     seen_amount = greatest(t.seen_amount, excluded.seen_amount),
     posted = greatest(t.posted, excluded.posted);
 
--- Subscriptions. Of what Stripe says the newest holds, by Stripe's time; that it is over, holds for good. Of what was said in one
--- second, the newest answer to a question of ours, and else what comes later in a subscription's life.
+-- Subscriptions. Of what Stripe says the newest holds as a whole, by Stripe's time; that it is over, holds for good. Of what was
+-- said in one second, the newest answer to a question of ours, and else what comes later in a subscription's life.
 WITH said AS (
     SELECT
         d.id, d.subscription, d.customer, d.organization, d.status, d.cycle, d.period_end, d.trial_start, d.trial_end,
@@ -185,7 +190,7 @@ FROM newest
 ON CONFLICT (subscription) DO UPDATE SET
     stripe_subscription = excluded.stripe_subscription,
     customer = excluded.customer,
-    organization = coalesce(excluded.organization, s.organization),
+    organization = excluded.organization,
     seen_over = excluded.seen_over,
     seen_at = excluded.seen_at,
     seen_rank = excluded.seen_rank,
@@ -217,7 +222,7 @@ WITH made AS (
 )
 UPDATE subscriptions AS s SET
     version = m.version,
-    posted_organization = coalesce(s.posted_organization, m.organization),
+    posted_organization = greatest(s.posted_organization, m.organization),
     is_started = s.is_started OR m.is_started,
     is_ended = s.is_ended OR m.is_ended,
     is_cancelled = coalesce(m.is_cancelled, s.is_cancelled),
@@ -236,7 +241,7 @@ FROM (
         0::bigint AS posted_attempts
     FROM batch AS b,
         LATERAL jsonb_to_record(b.data -> 'facts' -> 'invoice') AS d(
-            invoice text, id uuid, is_paid boolean, currency text, paid bigint, due bigint, attempts bigint)
+            invoice text, id uuid, is_paid boolean, currency text COLLATE "C", paid bigint, due bigint, attempts bigint)
     WHERE b.stream_kind = 'stripe' AND d.invoice IS NOT NULL
     UNION ALL
     SELECT
@@ -248,7 +253,7 @@ FROM (
 GROUP BY bill
 ORDER BY bill
 ON CONFLICT (bill) DO UPDATE SET
-    subscription = coalesce(t.subscription, excluded.subscription),
+    subscription = greatest(t.subscription, excluded.subscription),
     is_paid = t.is_paid OR excluded.is_paid,
     currency = greatest(t.currency, excluded.currency),
     paid = greatest(t.paid, excluded.paid),

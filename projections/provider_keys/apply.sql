@@ -10,7 +10,8 @@ FROM batch AS b,
         provider text, name text, base_url text, options jsonb, place bigint, status text, created_by uuid)
 WHERE b.type = 'provider_key.created';
 
--- The newest value of each field of a batch wins, but for a deletion, which nothing undoes.
+-- The newest value of each field of a batch wins, but for a deletion, which nothing undoes. Newest is by position: clocks step
+-- back, and the greatest time of a batch would depend on where it ends.
 UPDATE keys AS k SET
     status = CASE WHEN k.status = 'deleted' OR c.is_deleted THEN 'deleted' ELSE coalesce(c.status[1], k.status) END,
     place = coalesce(c.place[1], k.place),
@@ -18,7 +19,7 @@ UPDATE keys AS k SET
 FROM (
     SELECT
         stream_id AS provider_key,
-        max(occurred_at) AS updated_at,
+        (array_agg(occurred_at ORDER BY position DESC))[1] AS updated_at,
         bool_or(type = 'provider_key.deleted') AS is_deleted,
         array_agg(data ->> 'status' ORDER BY position DESC) FILTER (WHERE data ? 'status') AS status,
         array_agg((data ->> 'place')::bigint ORDER BY position DESC) FILTER (WHERE data ? 'place') AS place
