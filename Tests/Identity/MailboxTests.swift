@@ -41,6 +41,31 @@ import Testing
         }
     }
 
+    /// Invitations and what a sign-in sends count like the mails that are asked for; who caused them is answered the same.
+    @Test func nobodyElseFillsAMailbox() async throws {
+        try await Shop.with({
+            $0.requiresVerifiedEmail = true
+            $0.limits.mailOfAccount = RateLimit(3, in: .seconds(3600))
+        }) { shop in
+            let identity = shop.identity
+            _ = try await shop.account("ada@example.org")
+            for _ in 0..<5 {
+                let refused = await refusal {
+                    try await identity.signIn(email: "ada@example.org", password: "correct horse", callback: nil, Caller())
+                }
+                #expect(refused?.code == .emailNotVerified)
+            }
+            for _ in 0..<5 { identity.tell(invitedTo: "org_1", as: "developer", by: "inv_1", email: "bo@example.org") }
+            let letters = try await shop.letters()
+            #expect(letters.count { $0.to == "ada@example.org" } == 1 + 3, "that of the sign-up is limited by itself")
+            #expect(letters.count { $0.to == "bo@example.org" } == 3)
+            let refused = await refusal {
+                try await identity.requestPasswordReset(email: "Bo@example.org", redirect: nil, Caller())
+            }
+            #expect(refused?.status == 429)
+        }
+    }
+
     @Test func aTokenIsOfUseOnceForOnePurposeAndForATime() async throws {
         try await Shop.with { shop in
             let identity = shop.identity

@@ -15,7 +15,7 @@ extension Identity {
         guard isRight, let known, let stored = known.hash else { throw .wrongCredentials }
         try await forget(account)
         if configuration.requiresVerifiedEmail, !known.person.isEmailVerified {
-            sendVerification(of: known.person, callback: callback)
+            repeatVerification(of: known.person, callback: callback)
             throw IdentityError(.emailNotVerified, status: 403, "Email not verified")
         }
         if stored.cost != configuration.passwordCost { await rehash(password, of: known.person) }

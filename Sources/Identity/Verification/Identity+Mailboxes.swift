@@ -1,5 +1,6 @@
 internal import JSON
 internal import Ledger
+internal import Logging
 internal import Postgres
 
 extension Identity {
@@ -139,5 +140,20 @@ extension Identity {
         try await count(
             Attempt("mail address", configuration.limits.mailOfAddress, address: caller.address),
             Attempt("mail account", configuration.limits.mailOfAccount, account: email))
+    }
+
+    /// Counts a mail that nobody asked for by itself. Whoever caused it has another answer to get, which is the same whether the
+    /// mail goes out: how many others had sent to the mailbox is not theirs to know.
+    ///
+    /// - Returns: Whether the mailbox may have it.
+    func mayMail(_ email: String) async throws(IdentityError) -> Bool {
+        do throws(IdentityError) {
+            try await count(Attempt("mail account", configuration.limits.mailOfAccount, account: email))
+            return true
+        } catch {
+            guard error.code == .tooManyRequests else { throw error }
+            logger.info("a mail was not sent: its mailbox has had as many as it may have for now")
+            return false
+        }
     }
 }

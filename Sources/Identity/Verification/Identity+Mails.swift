@@ -103,21 +103,33 @@ extension Identity {
         mailer.send(mail)
     }
 
-    /// Tells somebody, who may have no account yet, of an invitation.
+    /// Tells somebody, who may have no account yet, of an invitation, behind the answer. A mailbox that has had as many mails as
+    /// it may have is told nothing: the invitation is there all the same.
     ///
     /// - Parameters:
     ///   - organization: Its id; its name is a person's own text, and does not stand in a mail.
     ///   - invitation: Its id.
     public func tell(invitedTo organization: String, as role: String, by invitation: String, email: String) {
-        mail(
-            .invited(
-                email: email, organization: organization, role: role, invitation: invitation,
-                pagesURL: configuration.pagesURL))
+        background.run("mail an invitation") {
+            guard try await mayMail(email) else { return }
+            mail(
+                .invited(
+                    email: email, organization: organization, role: role, invitation: invitation,
+                    pagesURL: configuration.pagesURL))
+        }
     }
 
     /// Sends the link that confirms a mailbox, behind the answer.
     func sendVerification(of person: User, callback: String?) {
         background.run("mail a verification") { try await mailVerification(of: person, callback: callback) }
+    }
+
+    /// Sends it again to somebody who tries to sign in without, behind the answer.
+    func repeatVerification(of person: User, callback: String?) {
+        background.run("mail a verification") {
+            guard try await mayMail(person.email) else { return }
+            try await mailVerification(of: person, callback: callback)
+        }
     }
 
     func mailVerification(of person: User, callback: String?) async throws(IdentityError) {
