@@ -44,6 +44,42 @@ import Testing
         }
     }
 
+    /// A conversation is read at once, so what it holds is bounded; of those who come at once, as many are kept as there is room for.
+    @Test func aConversationHoldsSoMuchAndNoMore() async throws {
+        try await World.run { world in
+            let (user, _, project) = try await world.owner()
+            _ = try await world.key(of: project, by: user)
+            func chat(_ title: String) async throws -> String {
+                try await world.send(.post, "/chats", #"{"title":"\#(title)","model":"m"}"#, as: user).text("chat.id")
+            }
+            let full = try await chat("full")
+            let empty = try await chat("empty")
+            // All of the room but 20 bytes, which not only the content takes.
+            try await world.database.client.query(
+                """
+                WITH c AS (UPDATE management.chats SET messages = 32 WHERE title = 'full' RETURNING id)
+                INSERT INTO management.chat_messages (chat, sequence, id, role, content, images)
+                SELECT c.id, n, gen_random_uuid(), 'user', repeat('x', 524288),
+                    repeat('y', CASE n WHEN 32 THEN 524268 ELSE 524288 END)
+                FROM c, generate_series(1, 32) AS n
+                """)
+            let body = #"{"role":"user","content":"👋","tools":"[]"}"#
+            let answers = try await withThrowingTaskGroup(of: World.Answer.self) { group in
+                for _ in 0..<8 { group.addTask { try await world.send(.post, "/chats/\(full)/messages", body, as: user) } }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(answers.compactMap { $0["message.sequence"] as? Int }.sorted() == [33, 34, 35])
+            for refused in answers where refused.status != 201 {
+                #expect(refused.status == 400 && refused.json["field"] as? String == "content", "\(refused.text)")
+                #expect(refused.text.contains("MESSAGE_LIMIT_REACHED") && refused.text.contains("32 MiB"))
+            }
+            let small = #"{"role":"user","content":"ab"}"#
+            #expect(try await world.send(.post, "/chats/\(full)/messages", small, as: user).status == 201)
+            #expect(try await world.send(.post, "/chats/\(full)/messages", small, as: user).status == 400)
+            #expect(try await world.send(.post, "/chats/\(empty)/messages", body, as: user).status == 201)
+        }
+    }
+
     /// Both the last place of a list and the last of a conversation go to one of those who come at once.
     @Test func withoutAKeyOnlyAFewAreKept() async throws {
         try await World.run { world in

@@ -9,6 +9,8 @@ extension Management {
     enum ChatLimits {
         static let chats: Int64 = 1_000
         static let messages: Int64 = 1_000
+        /// What the messages of one conversation hold in all, because they are read at once.
+        static let bytes: Int64 = 32 << 20
         /// Of a person without an active API key.
         static let freeChats: Int64 = 3
         static let freeMessages: Int64 = 2
@@ -23,6 +25,16 @@ extension Management {
         let images: String?
         let reasoning: String?
         let tools: String?
+
+        /// What is kept of it, as Postgres counts it.
+        var bytes: Int64 { [content, images, reasoning, tools].reduce(0) { $0 + Int64($1?.utf8.count ?? 0) } }
+    }
+
+    private enum Added: Sendable {
+        case message(ChatMessage)
+        case noChat
+        case tooMany
+        case tooLarge
     }
 
     /// The person's conversations that are not archived, the one that changed last first.
@@ -104,30 +116,64 @@ extension Management {
 
     /// Adds a message at the end of a conversation.
     ///
-    /// - Throws: 404, or 400 `MESSAGE_LIMIT_REACHED` when the conversation is full.
+    /// - Throws: 404, or 400 `MESSAGE_LIMIT_REACHED` when the conversation is full, by the number of its messages or by their size.
     func add(_ message: NewChatMessage, to id: ChatID, by user: UserID) async throws(WebError) -> ChatMessage {
         let isFree = try await !hasActiveKey(user)
         let most = isFree ? ChatLimits.freeMessages : ChatLimits.messages
+        let added: Added
+        do {
+            added = try await postgres.withTransaction { connection in
+                try await insert(message, into: id, of: user, most: most, over: connection)
+            }
+        } catch {
+            logger.warning("a message could not be written", metadata: ["error": "\(error)"])
+            throw Self.away
+        }
+        switch added {
+        case .message(let message): return message
+        case .noChat: throw Self.noChat
+        case .tooMany:
+            throw WebError(
+                400, isFree ? "Without an API key, a chat can have \(most) messages." : "A chat can have \(most) messages.",
+                code: "MESSAGE_LIMIT_REACHED")
+        case .tooLarge:
+            throw WebError(
+                400,
+                "content is too large: the messages of a chat hold \(ChatLimits.bytes >> 20) MiB in all. Begin another chat.",
+                field: "content", code: "MESSAGE_LIMIT_REACHED")
+        }
+    }
+
+    private func insert(
+        _ message: NewChatMessage, into id: ChatID, of user: UserID, most: Int64, over connection: PostgresConnection
+    ) async throws -> Added {
+        // Under the row's lock, and in a statement before the one that counts: that one sees the message of whoever held it. So the
+        // count is the message's place, and no two messages get the same.
+        let held = try await connection.query(
+            "SELECT messages FROM management.chats WHERE id = $1 AND user_id = $2 FOR UPDATE", [.uuid(id.uuid), .uuid(user.uuid)])
+        guard let chat = held.first else { return .noChat }
+        guard try Int64(chat.decode(0, as: Int32.self)) < most else { return .tooMany }
         func text(_ value: String?) -> PostgresValue { value.map { .text($0) } ?? .null }
-        // The count is raised under the row's lock: it is the message's place, and no two messages get the same.
-        let added = try await rows(
+        let rows = try await connection.query(
             """
             WITH chat AS (
                 UPDATE management.chats SET messages = messages + 1, updated_at = clock_timestamp()
-                WHERE id = $1 AND user_id = $2 AND messages < $3 RETURNING id, messages
+                WHERE id = $1 AND (
+                    SELECT coalesce(sum(
+                        coalesce(octet_length(m.content), 0) + coalesce(octet_length(m.images), 0)
+                            + coalesce(octet_length(m.reasoning), 0) + coalesce(octet_length(m.tools), 0)), 0)
+                    FROM management.chat_messages AS m WHERE m.chat = $1) <= $2
+                RETURNING id, messages
             )
             INSERT INTO management.chat_messages (chat, sequence, id, role, content, images, reasoning, tools)
-            SELECT chat.id, chat.messages, $4, $5, $6, $7, $8, $9 FROM chat RETURNING \(ChatMessage.columns)
+            SELECT chat.id, chat.messages, $3, $4, $5, $6, $7, $8 FROM chat RETURNING \(ChatMessage.columns)
             """,
             [
-                .uuid(id.uuid), .uuid(user.uuid), .int4(Int32(most)), .uuid(ChatMessageID.mint().uuid), .text(message.role),
+                .uuid(id.uuid), .int8(ChatLimits.bytes - message.bytes), .uuid(ChatMessageID.mint().uuid), .text(message.role),
                 text(message.content), text(message.images), text(message.reasoning), text(message.tools),
-            ], ChatMessage.init)
-        if let message = added.first { return message }
-        _ = try await chat(id, of: user)
-        throw WebError(
-            400, isFree ? "Without an API key, a chat can have \(most) messages." : "A chat can have \(most) messages.",
-            code: "MESSAGE_LIMIT_REACHED")
+            ])
+        guard let row = rows.first else { return .tooLarge }
+        return .message(try ChatMessage(row))
     }
 
     private func hasActiveKey(_ user: UserID) async throws(WebError) -> Bool {
