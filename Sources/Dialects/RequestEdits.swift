@@ -14,13 +14,19 @@ struct EditPoints: Sendable, Hashable {
     var start = 0
     var model = 0..<0
     var maximumTokensNull: Range<Int>?
-    /// The name `max_tokens` without its quotes.
+    /// The name `max_tokens` as it was written, without its quotes.
     var maximumTokensName: Range<Int>?
+    /// The name `max_completion_tokens` as it was written, without its quotes.
+    var maximumCompletionTokensName: Range<Int>?
     var maximumCompletionTokensNull: Range<Int>?
     var streamOptions = StreamOptions.absent
     var includeUsage: Range<Int>?
     /// The members that no provider gets, each with the comma that goes with it.
     var own: [Range<Int>] = []
+
+    func name(of field: OutputLimitField) -> Range<Int>? {
+        field == .maximumTokens ? maximumTokensName : maximumCompletionTokensName
+    }
 }
 
 /// What the gateway may change in a request: the model's name, and what it must add to be able to charge.
@@ -31,7 +37,8 @@ public struct RequestEdits: Sendable, Hashable {
     public var outputLimit: OutputLimit?
     /// Asks for usage at the end of a stream.
     public var includeUsage: Bool
-    /// The field that the provider reads a bound in which stands in `max_tokens`; nil leaves it there.
+    /// The field that the provider reads a bound in: one that stands in the other alone moves there, because a provider that
+    /// doesn't read it would produce more than is held. nil leaves it where it is.
     public var limitField: OutputLimitField?
 
     /// A bound and its field.
@@ -74,11 +81,7 @@ extension ChatRequestScan {
             value.appendJSON(string: model)
             splices.append(Splice(edits.model, value))
         }
-        if wanted.limitField == .maximumCompletionTokens, maximumTokens != nil, maximumCompletionTokens == nil,
-            let name = edits.maximumTokensName
-        {
-            splices.append(Splice(name, Array(OutputLimitField.maximumCompletionTokens.rawValue.utf8)))
-        }
+        if let field = wanted.limitField { splices += moving(boundTo: field) }
         if let limit = wanted.outputLimit {
             let value = Array(String(limit.tokens).utf8)
             let null = limit.field == .maximumTokens ? edits.maximumTokensNull : edits.maximumCompletionTokensNull
@@ -102,6 +105,17 @@ extension ChatRequestScan {
         // After what is added, which may stand at the same place.
         for own in edits.own { splices.append(Splice(own, [])) }
         return Splice.apply(splices, to: body)
+    }
+
+    /// Gives a bound that stands in one field alone the name of `field`; where that one is there with null, the names change
+    /// places.
+    private func moving(boundTo field: OutputLimitField) -> [Splice] {
+        let isThere = field == .maximumTokens ? maximumTokens != nil : maximumCompletionTokens != nil
+        guard !isThere, outputLimit != nil else { return [] }
+        let other: OutputLimitField = field == .maximumTokens ? .maximumCompletionTokens : .maximumTokens
+        return [(edits.name(of: other), field), (edits.name(of: field), other)].compactMap { name, field in
+            name.map { Splice($0, Array(field.rawValue.utf8)) }
+        }
     }
 }
 

@@ -127,7 +127,11 @@ struct RequestScanner {
                 guard seen & 1 << index == 0 else { throw .field(duplicate(known.fields[index].name)) }
                 seen |= 1 << index
                 try read(known.fields[index], text)
-                if known.fields[index] == .maximumTokens { scan.edits.maximumTokensName = name.range }
+                switch known.fields[index] {
+                case .maximumTokens: scan.edits.maximumTokensName = name.range
+                case .maximumCompletionTokens: scan.edits.maximumCompletionTokensName = name.range
+                default: break
+                }
                 if !known.fields[index].isOwn {
                     hasKept = true
                 } else if hasKept {

@@ -115,11 +115,14 @@ import Testing
             let field: OutputLimitField = maker.random.below(2) == 0 ? .maximumTokens : .maximumCompletionTokens
             let limit = scan.outputLimit == nil ? RequestEdits.OutputLimit(field: field, tokens: 321) : nil
             let usage = maker.random.below(2) == 0
-            let edits = RequestEdits(model: "up/\"x\"", outputLimit: limit, includeUsage: usage)
+            let edits = RequestEdits(
+                model: "up/\"x\"", outputLimit: limit, includeUsage: usage,
+                limitField: scan.outputLimit != nil && maker.random.below(2) == 0 ? field : nil)
             let edited = scan.applying(edits, to: body)
 
             var added = ""
             edit("model", in: &members) { _ in #""up/\"x\"""# }
+            if let field = edits.limitField { move(boundTo: field, in: &members) }
             if let limit, !edit(limit.field.rawValue, in: &members, { _ in "321" }) { added += #""\#(field.rawValue)":321,"# }
             if usage, !scan.includeUsage {
                 let isEdited = edit("stream_options", in: &members) { options in
@@ -167,6 +170,20 @@ import Testing
             let expected = try ChatRequestScan(plain).applying(edits, to: plain)
             let found = scan.applying(edits, to: asked)
             #expect(try JSONValue(found) == JSONValue(expected), "round \(round): \(String(decoding: found, as: UTF8.self))")
+        }
+    }
+
+    /// Gives a bound that stands in the other field alone the name of `field`, and that one's null the other name.
+    private func move(boundTo field: OutputLimitField, in members: inout [String]) {
+        let other: OutputLimitField = field == .maximumTokens ? .maximumCompletionTokens : .maximumTokens
+        let (head, otherHead) = ("\"\(field.rawValue)\":", "\"\(other.rawValue)\":")
+        if let there = members.first(where: { $0.hasPrefix(head) }), !there.contains("null") { return }
+        for (index, member) in members.enumerated() {
+            if member.hasPrefix(head) {
+                members[index] = otherHead + member.dropFirst(head.count)
+            } else if member.hasPrefix(otherHead) {
+                members[index] = head + member.dropFirst(otherHead.count)
+            }
         }
     }
 

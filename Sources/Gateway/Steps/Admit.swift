@@ -27,6 +27,12 @@ struct AdmittedRequest: Sendable {
         return outputLimit.map { .init(field: route.mapping.outputLimitField, tokens: min($0, route.mapping.outputBound)) }
     }
 
+    /// The field that the client's bound must stand in at `route`; nil where it may stay in the one that the client wrote. What a
+    /// customer's own service reads, the customer knows, and pays for.
+    func limitField(at route: Route) -> OutputLimitField? {
+        route.own == nil || understood.entered.isTranslated ? route.mapping.outputLimitField : nil
+    }
+
     /// Whether the bound that is sent to `route` is lower than the model's own because little was left.
     func isLowered(at route: Route) -> Bool { outputLimit(at: route).map { $0.tokens < route.mapping.outputBound } ?? false }
 

@@ -113,7 +113,7 @@ struct RelayStep: Sendable {
             RequestEdits(
                 model: route.mapping.upstreamName == understood.scan.model ? nil : route.mapping.upstreamName,
                 outputLimit: admitted.outputLimit(at: route), includeUsage: understood.isStreamed,
-                limitField: understood.entered.isTranslated ? route.mapping.outputLimitField : nil),
+                limitField: admitted.limitField(at: route)),
             to: understood.body)
         if route.provider.dialect == .echo {
             let id = "chatcmpl-\(understood.incoming.id)"
