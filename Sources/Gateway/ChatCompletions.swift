@@ -38,9 +38,8 @@ struct ChatCompletions: Sendable {
         switch answer {
         case .whole(let body):
             status = 200
-            try await writer.write(
-                response: head.response(contentType: "application/json", contentLength: body.readableBytes),
-                body: .init(byteBuffer: body))
+            let response = head.response(contentType: "application/json", contentLength: body.readableBytes)
+            try await writer.write(body, head: response, to: channel)
         case .stream(let stream):
             status = 200
             let response = head.response(contentType: "text/event-stream", cacheControl: "no-cache")

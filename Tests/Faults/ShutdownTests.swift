@@ -45,6 +45,33 @@ import Testing
         await provider.remove()
     }
 
+    @Test func `a large answer goes on to a client that reads slowly`() async throws {
+        try await withGateway(environment: ["LLMGATEWAY_DRAIN_SECONDS": "60"]) { gateway in
+            let token = try await GatewayClient.shop(gateway, credits: "1000")
+            // Of 40 MB, beyond what the kernel keeps for a connection.
+            let prompt = String(repeating: "x", count: 400_000)
+            let asked = #"{"model":"echo-large","n":100,"max_tokens":100000,"messages":[{"role":"user","content":"\#(prompt)"}]}"#
+            try asked.write(toFile: gateway.home + "/asked", atomically: true, encoding: .utf8)
+            let path = gateway.home + "/answer"
+            let client = try ChildProcess(
+                "curl",
+                [
+                    "-s", "-m", "120", "--limit-rate", "8M", gateway.url + "/v1/chat/completions", "-H",
+                    "authorization: Bearer \(token)", "-H", "content-type: application/json", "-d", "@\(gateway.home)/asked",
+                ], output: path)
+            func count() throws -> Int {
+                try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
+            }
+            for _ in 0..<1_000 where try count() < 1_000_000 { try await Task.sleep(for: .milliseconds(20)) }
+            await gateway.stop()
+            await client.wait()
+            let text = try Data(contentsOf: URL(fileURLWithPath: path))
+            #expect(text.count > 40_000_000, "\(String(decoding: text.prefix(500), as: UTF8.self))")
+            let answer = try JSONSerialization.jsonObject(with: text)
+            #expect(((answer as? [String: Any])?["choices"] as? [Any])?.count == 100)
+        }
+    }
+
     // MARK: -
 
     /// Runs `body` when the first bytes of a stream have come; the last argument reads what came so far.

@@ -56,3 +56,25 @@ struct WatchedBody<Body: ResponseBodyWriter>: ResponseBodyWriter {
         try await body.finish(trailingHeaders)
     }
 }
+
+extension ResponseWriter {
+    /// Writes a whole answer. A large one goes in slices that wait for its client: the connection is neither idle nor at rest
+    /// then, so that nobody closes it before the client has read what it is charged for.
+    @concurrent
+    consuming func write(_ body: ByteBuffer, head: HTTPResponse, to channel: any Channel) async throws {
+        guard body.readableBytes > Self.sliceBytes else {
+            try await write(response: head, body: .init(byteBuffer: body))
+            return
+        }
+        let watch = WriteWatch(channel)
+        defer { watch.end() }
+        var watched = WatchedBody(try await writeHead(head), watch: watch)
+        var rest = body
+        while let slice = rest.readSlice(length: min(rest.readableBytes, Self.sliceBytes)), slice.readableBytes > 0 {
+            try await watched.write(slice)
+        }
+        try await watched.finish(nil)
+    }
+
+    private static var sliceBytes: Int { 64 << 10 }
+}
