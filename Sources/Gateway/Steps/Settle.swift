@@ -29,6 +29,15 @@ struct Ending: Sendable {
     var firstByteAt: ContinuousClock.Instant?
     /// The provider's answer as far as it came, for organizations that have it kept.
     var completion: [UInt8]?
+
+    /// The same where the usage that the provider reported has no price that fits an amount: nobody is charged for that.
+    var unpriced: Ending {
+        var ending = self
+        (ending.kind, ending.status, ending.usage) = (.failed, 502, nil)
+        ending.error = OutcomeError(type: "upstream_error", code: "usage_invalid")
+        ending.unifiedFinishReason = .upstreamError
+        return ending
+    }
 }
 
 /// A request whose outcome is durable.
@@ -45,7 +54,13 @@ struct Settler: Sendable {
     /// - Throws: 503 when neither the ledger nor the spool could take the outcome: the answer is not finished then.
     func settle(_ admitted: AdmittedRequest, _ ending: Ending) async throws(GatewayError) -> SettledRequest {
         let began = ContinuousClock.now
-        let full = try bills(ending)
+        let full: Bills
+        do {
+            full = try bills(ending)
+        } catch {
+            _ = try await settle(admitted, ending.unpriced)
+            throw error
+        }
         let isCached = admitted.cached != nil
         let bills = isCached ? (price: Bill.none, cost: Bill.none) : full
         let charged = admitted.admission.strict ? min(bills.price.total, admitted.held) : bills.price.total
@@ -64,7 +79,14 @@ struct Settler: Sendable {
             gateway.metrics.cacheHits.increment()
         }
         do {
-            let event = try event(admitted, ending.kind, outcome)
+            let event: NewEvent
+            do {
+                event = try self.event(admitted, ending.kind, outcome)
+            } catch {
+                // What is told beside the money must not keep the money out of the books.
+                (outcome.routing, outcome.attempts) = (nil, outcome.attempts.suffix(1))
+                event = try self.event(admitted, ending.kind, outcome)
+            }
             let settlement = try await gateway.outcomes.settle(event)
             if case .spooled = settlement { gateway.metrics.spooled.increment() }
             if !admitted.isAuthorized { gateway.annotate(event.id, first: admitted.understood.incoming) }
