@@ -75,11 +75,12 @@ struct ChatCompletions: Sendable {
     }
 
     private func answer(_ request: Request, channel: any Channel, head: inout ResponseHead) async throws(GatewayError) -> Answer {
-        let incoming = try IncomingRequest(head: request, channel: channel)
+        var incoming = try IncomingRequest(head: request, channel: channel)
         head.requestID = incoming.id
         head.clientRequestID = incoming.clientRequestID
         let address = try await AuthenticateStep(gateway: gateway).authenticate(incoming)
-        let body = try await BodyReader(maximumBytes: gateway.configuration.maximumBodyBytes).read(request, channel: channel)
+        let body: [UInt8]
+        (body, incoming.room) = try await gateway.bodies.read(request, channel: channel)
         var model: String?
         let admitted: AdmittedRequest
         guard await gateway.line.enter() else { throw shed() }

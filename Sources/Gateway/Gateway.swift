@@ -29,6 +29,7 @@ public final class Gateway: Sendable {
     let registry: PrometheusRegistry
     let metrics: GatewayMetrics
     let line: AdmissionLine
+    let bodies: BodyReader
     let denials: DenialRecorder
     let policies: PolicyCache
     let accounts = AccountRotation()
@@ -63,6 +64,8 @@ public final class Gateway: Sendable {
         self.configuration = configuration
         self.logger = logger
         line = AdmissionLine(most: configuration.maximumAdmitting)
+        bodies = BodyReader(
+            maximumBytes: configuration.maximumBodyBytes, budget: BodyBudget(maximumBytes: configuration.maximumBodiesBytes))
         metrics = GatewayMetrics(registry: registry, line: line)
         accessTokens = AccessTokens(transport: transport)
         responses = ResponseStore(client: postgres, logger: logger)
@@ -138,6 +141,9 @@ public final class Gateway: Sendable {
 public struct GatewayConfiguration: Sendable {
     /// The largest request body, in bytes.
     public var maximumBodyBytes: Int
+    /// What the bodies of all requests may have together, in bytes; each one's first 64 KiB are not counted. Beyond that requests
+    /// hear 503.
+    public var maximumBodiesBytes: Int
     /// The largest answer that is not streamed, in bytes.
     public var maximumAnswerBytes: Int
     /// Requests answered at once; more are refused with 503 before anything is held.
@@ -176,8 +182,8 @@ public struct GatewayConfiguration: Sendable {
     public var version: String
 
     public init(
-        maximumBodyBytes: Int = 20 << 20, maximumAnswerBytes: Int = 64 << 20, maximumInFlight: Int = 10_000,
-        maximumAdmitting: Int = 256,
+        maximumBodyBytes: Int = 20 << 20, maximumBodiesBytes: Int = 512 << 20, maximumAnswerBytes: Int = 64 << 20,
+        maximumInFlight: Int = 10_000, maximumAdmitting: Int = 256,
         connectDeadline: Duration = .seconds(10), firstByteDeadline: Duration = .seconds(300),
         idleDeadline: Duration = .seconds(120), totalDeadline: Duration = .seconds(600),
         streamDeadline: Duration = .seconds(1200), routing: RoutingWeights = RoutingWeights(),
@@ -186,6 +192,7 @@ public struct GatewayConfiguration: Sendable {
         allowsPrivateProviderURLs: Bool = false, keepsBooks: Bool = true, version: String = "1.0.0"
     ) {
         self.maximumBodyBytes = maximumBodyBytes
+        self.maximumBodiesBytes = maximumBodiesBytes
         self.maximumAnswerBytes = maximumAnswerBytes
         self.maximumInFlight = maximumInFlight
         self.maximumAdmitting = maximumAdmitting

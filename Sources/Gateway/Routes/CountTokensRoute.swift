@@ -23,9 +23,13 @@ struct CountTokensRoute: Sendable {
     }
 
     private func count(_ request: Request, channel: any Channel) async throws(GatewayError) -> Int64 {
-        let incoming = try IncomingRequest(head: request, channel: channel)
+        var incoming = try IncomingRequest(head: request, channel: channel)
         let address = try await AuthenticateStep(gateway: gateway).authenticate(incoming)
-        let body = try await BodyReader(maximumBytes: gateway.configuration.maximumBodyBytes).read(request, channel: channel)
+        let body: [UInt8]
+        (body, incoming.room) = try await gateway.bodies.read(request, channel: channel)
+        // It costs as much reading as a completion does.
+        guard await gateway.line.enter() else { throw GatewayError.overloaded }
+        defer { gateway.line.leave() }
         let translation: MessagesTranslation
         do { translation = try MessagesTranslation(body, counting: true) } catch { throw GatewayError(error) }
         let understood = try await UnderstandStep(gateway: gateway).understand(

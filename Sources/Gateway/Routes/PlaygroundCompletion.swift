@@ -10,12 +10,13 @@ internal import Web
 struct PlaygroundCompletion: Sendable {
     let completions: ChatCompletions
     /// Whose key it is stands in the body, so it is read before anybody is known: no more than of any such route.
-    private static let maximumBodyBytes = WebBody.maximumBytes
+    private let bodies: BodyReader
     /// Whose pages may use the cookie.
     let origins: OriginCheck
 
     init(gateway: Gateway, origins: OriginCheck) {
         completions = ChatCompletions(gateway: gateway, entrance: .playground)
+        bodies = BodyReader(maximumBytes: WebBody.maximumBytes, budget: gateway.bodies.budget)
         self.origins = origins
     }
 
@@ -35,7 +36,7 @@ struct PlaygroundCompletion: Sendable {
 
     /// The same request with the key where the gateway looks for it.
     private func completion(_ request: Request, channel: any Channel) async throws(GatewayError) -> Request {
-        let body = try await BodyReader(maximumBytes: Self.maximumBodyBytes).read(request, channel: channel)
+        let (body, _) = try await bodies.read(request, channel: channel)
         let value: JSONValue
         do { value = try JSONValue(body) } catch {
             throw GatewayError.invalid("The body is not valid JSON: \(error).", param: nil)

@@ -19,6 +19,8 @@ struct IncomingRequest: Sendable {
     let eventLoop: any EventLoop
     let receivedAt: ContinuousClock.Instant
     let occurredAt: Timestamp
+    /// What its body has taken of the room for all bodies; nil for a small one.
+    var room: BodyBudget.Room?
 }
 
 extension IncomingRequest {
@@ -61,29 +63,5 @@ extension IncomingRequest {
         else { throw GatewayError.missingKey }
         let token = header.dropFirst(scheme.count).drop { $0 == " " }
         return Array(SHA256.hash(data: Data(token.utf8)))
-    }
-}
-
-/// Reads a request's body, bounded in bytes and in time.
-struct BodyReader: Sendable {
-    let maximumBytes: Int
-    /// A client that has not sent its whole body by then is cut off: it holds memory and a connection.
-    static let deadline: TimeAmount = .seconds(120)
-
-    /// - Throws: 413 over the limit, 400 when the client stops in the middle.
-    func read(_ request: Request, channel: any Channel) async throws(GatewayError) -> [UInt8] {
-        if let declared = request.headers[.contentLength].flatMap(Int.init), declared > maximumBytes {
-            throw GatewayError.tooLarge(limit: maximumBytes)
-        }
-        let cutOff = channel.eventLoop.scheduleTask(in: Self.deadline) { channel.close(promise: nil) }
-        defer { cutOff.cancel() }
-        do {
-            let buffer = try await request.body.collect(upTo: maximumBytes)
-            return Array(buffer: buffer)
-        } catch is NIOTooManyBytesError {
-            throw GatewayError.tooLarge(limit: maximumBytes)
-        } catch {
-            throw GatewayError.invalid("The request body ended before it was complete.", param: nil)
-        }
     }
 }

@@ -67,6 +67,7 @@ struct ServeProcess: Sendable {
         let registry = PrometheusRegistry()
         var gatewayConfiguration = GatewayConfiguration()
         gatewayConfiguration.maximumBodyBytes = settings.maximumBodyBytes
+        gatewayConfiguration.maximumBodiesBytes = max(settings.maximumBodiesBytes, settings.maximumBodyBytes)
         gatewayConfiguration.maximumAdmitting = settings.maximumAdmitting
         gatewayConfiguration.routing = settings.routing
         (gatewayConfiguration.freeWithCredits, gatewayConfiguration.freeWithoutCredits) = settings.freeLimits

@@ -27,6 +27,8 @@ struct Settings: Sendable {
     var catalogueFiles: [String]
     /// The largest request body in bytes: `LLMGATEWAY_MAX_BODY_BYTES`, 20 MiB.
     var maximumBodyBytes: Int
+    /// What the bodies of all requests may have together, in bytes: `LLMGATEWAY_MAX_BODIES_BYTES`, 512 MiB, and never less than one.
+    var maximumBodiesBytes: Int
     /// Requests that may be in admission at once: `LLMGATEWAY_MAX_ADMITTING`, 256.
     var maximumAdmitting: Int
     /// Seconds that requests have to end when the process is asked to stop: `LLMGATEWAY_DRAIN_SECONDS`, 25.
@@ -80,6 +82,8 @@ struct Settings: Sendable {
         catalogueFiles = (text("llmgateway.catalogue") ?? "").split(separator: ":").map(String.init)
         maximumBodyBytes = try number(
             "llmgateway.max.body.bytes", "LLMGATEWAY_MAX_BODY_BYTES", default: 20 << 20, in: 1024...(1 << 30))
+        maximumBodiesBytes = try number(
+            "llmgateway.max.bodies.bytes", "LLMGATEWAY_MAX_BODIES_BYTES", default: 512 << 20, in: 1024...(1 << 40))
         maximumAdmitting = try number(
             "llmgateway.max.admitting", "LLMGATEWAY_MAX_ADMITTING", default: 256, in: 1...1_000_000)
         drainSeconds = try number("llmgateway.drain.seconds", "LLMGATEWAY_DRAIN_SECONDS", default: 25, in: 0...86_400)

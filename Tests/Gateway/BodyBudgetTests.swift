@@ -1,0 +1,50 @@
+import HTTPTypes
+import HummingbirdCore
+import NIOCore
+import NIOEmbedded
+import Testing
+
+@testable import Gateway
+
+@Suite struct BodyBudgetTests {
+    @Test func largeBodiesWaitForEachOtherAndSmallOnesForNobody() async throws {
+        let budget = BodyBudget(maximumBytes: 100_000)
+        let reader = BodyReader(maximumBytes: 1 << 20, budget: budget)
+        let (bytes, room) = try await Self.read(reader, chunks: [100_000, 50_000])
+        #expect(bytes.count == 150_000 && room != nil)
+        #expect(budget.takenBytes == 150_000 - BodyBudget.freeBytes)
+        let refusal = await #expect(throws: GatewayError.self) { try await Self.read(reader, chunks: [40_000, 40_000, 40_000]) }
+        #expect(refusal?.status == 503 && refusal?.retryAfter != nil)
+        // What was refused has left nothing behind.
+        #expect(budget.takenBytes == 150_000 - BodyBudget.freeBytes)
+        let (small, none) = try await Self.read(reader, chunks: [BodyBudget.freeBytes / 2, BodyBudget.freeBytes / 2])
+        #expect(small.count == BodyBudget.freeBytes && none == nil)
+        withExtendedLifetime(room) {}
+    }
+
+    @Test func roomIsFreeWhenNobodyHoldsIt() async throws {
+        let budget = BodyBudget(maximumBytes: 200_000)
+        let reader = BodyReader(maximumBytes: 1 << 20, budget: budget)
+        for _ in 0..<3 {
+            let (_, room) = try await Self.read(reader, chunks: [200_000])
+            #expect(room != nil && budget.takenBytes > 0)
+        }
+        #expect(budget.takenBytes == 0)
+        let narrow = BodyReader(maximumBytes: 100_000, budget: budget)
+        let refusal = await #expect(throws: GatewayError.self) { try await Self.read(narrow, chunks: [100_000, 1]) }
+        #expect(refusal?.status == 413)
+        #expect(budget.takenBytes == 0)
+    }
+
+    private static func read(
+        _ reader: BodyReader, chunks: [Int]
+    ) async throws -> (bytes: [UInt8], room: BodyBudget.Room?) {
+        let stream = AsyncStream<ByteBuffer> { continuation in
+            for size in chunks { continuation.yield(ByteBuffer(repeating: 7, count: size)) }
+            continuation.finish()
+        }
+        let request = Request(
+            head: .init(method: .post, scheme: "http", authority: "x", path: "/"), body: RequestBody(asyncSequence: stream))
+        return try await reader.read(request, channel: EmbeddedChannel())
+    }
+}
