@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Ledger
+import Postgres
 import TestSupport
 import Testing
 
