@@ -112,7 +112,7 @@ import Testing
         try Self.survives(RequestCancelled(outcome: outcome))
         try Self.survives(RequestSettledLate(outcome: outcome))
         try Self.survives(RequestAbandoned(outcome: outcome, reason: "lease_expired", bound: NanoDollars(9)))
-        #expect(EventRegistry.standard.typeNames.count == 76)
+        #expect(EventRegistry.standard.typeNames.count == 77)
     }
 
     private static func surviveBilling() throws {
