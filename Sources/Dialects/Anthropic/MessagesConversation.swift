@@ -5,6 +5,7 @@ struct MessagesConversation {
     /// Blocks of text.
     private(set) var system: [JSONValue] = []
     private(set) var turns: [JSONValue] = []
+    private(set) var lost = LostThoughts()
     /// The results of the tools that were called last; they belong into one turn.
     private var results: [JSONValue] = []
 
@@ -26,6 +27,8 @@ struct MessagesConversation {
     private mutating func add(_ message: JSONValue, _ path: String) throws(APIError) {
         let role = try ChatMessage.role(of: message, path, provider: "Anthropic")
         var blocks = try MessagesContent(path).blocks(message["content"] ?? .null)
+        let thoughts = role == "assistant" ? try MessagesContent(path).thoughts(message["reasoning_details"]) : []
+        lost.note(role: role, thinks: !thoughts.isEmpty)
         switch role {
         case "system", "developer":
             for (index, block) in blocks.enumerated() where block["type"] != .string("text") {
@@ -35,7 +38,7 @@ struct MessagesConversation {
         case "tool": try result(message, Self.marked(blocks, nil), path)
         case "assistant":
             flush()
-            blocks = try MessagesContent(path).thoughts(message["reasoning_details"]) + blocks
+            blocks = thoughts + blocks
             if let refusal = message["refusal"]?.text, !refusal.isEmpty { blocks.append(MessagesContent.text(refusal)) }
             blocks += try MessagesContent(path).calls(message["tool_calls"])
             if !blocks.isEmpty { turns.append(Self.turn(role, Self.short(Self.marked(blocks, message["cache_control"])))) }

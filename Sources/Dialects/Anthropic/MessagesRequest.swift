@@ -56,7 +56,7 @@ public struct MessagesRequest: ForeignRequest {
         let messages = try MessagesConversation(try fields.take("messages")?.elements ?? [])
         add("system", messages.system.isEmpty ? nil : .array(messages.system))
         add("messages", .array(messages.turns))
-        let thinking = try Self.thinking(fields.take("reasoning_effort"), mode)
+        let thinking = try Self.thinking(fields.take("reasoning_effort"), mode).after(messages.lost)
         for name in ["temperature", "top_p"] { add(name, try fields.fraction(name)) }
         if let topK = try fields.take("top_k") {
             guard let count = topK.int64, count >= 0 else { throw .invalid("top_k", "\"top_k\" must be a count") }

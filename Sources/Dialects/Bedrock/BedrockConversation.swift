@@ -8,6 +8,7 @@ struct BedrockConversation {
     private(set) var messages: [JSONValue] = []
     /// Whether a tool was called or answered.
     private(set) var hasCalls = false
+    private(set) var lost = LostThoughts()
 
     private var content: BedrockContent
     /// Images that are not fetched yet.
@@ -46,6 +47,8 @@ struct BedrockConversation {
         let role = try ChatMessage.role(of: message, path, provider: "AWS Bedrock")
         let mark = message["cache_control"]
         var blocks = try content.blocks(message["content"] ?? .null, path)
+        let thoughts = role == "assistant" ? try content.thoughts(message["reasoning_details"], path) : []
+        lost.note(role: role, thinks: !thoughts.isEmpty)
         switch role {
         case "system", "developer":
             for (index, block) in blocks.filter({ $0["cachePoint"] == nil }).enumerated() where block["text"] == nil {
@@ -54,7 +57,7 @@ struct BedrockConversation {
             system += content.marked(blocks, mark)
         case "tool": try result(message, blocks, path)
         case "assistant":
-            blocks = try content.thoughts(message["reasoning_details"], path) + blocks
+            blocks = thoughts + blocks
             if let refusal = message["refusal"]?.text, !refusal.isEmpty { blocks.append(BedrockContent.text(refusal)) }
             let calls = try content.calls(message["tool_calls"], path)
             hasCalls = hasCalls || !calls.isEmpty

@@ -56,7 +56,7 @@ public struct BedrockRequest: ForeignRequest {
             if let value = try fields.fraction(name) { configuration.append(.init(theirs, value)) }
         }
         if let stop = try fields.stop() { configuration.append(.init("stopSequences", .array(stop.map { .string($0) }))) }
-        thinking = try Self.thinking(fields.take("reasoning_effort"), model)
+        thinking = try Self.thinking(fields.take("reasoning_effort"), model).after(conversation.lost)
         let tools = try BedrockTools(&fields, hasCalls: conversation.hasCalls, model)
         let own = try Self.own(&fields, thinking, model)
         let format = try Self.format(&fields)

@@ -120,6 +120,36 @@ extension JSONValue {
         #expect(tooSmall?.param == "max_tokens")
     }
 
+    /// What was thought before a call of a tool must stand before its result, or nothing may be thought with a budget.
+    @Test(arguments: [
+        (["user", "call", "tool"], false), (["user", "thought", "tool"], true),
+        (["user", "thought", "tool", "call", "tool"], true),
+        (["user", "call", "tool", "user"], false), (["user", "thought", "tool", "user", "call", "tool"], true),
+        (["user", "call", "tool", "text"], true), (["user", "call", "tool", "text", "user"], true),
+        (["user", "thought", "tool", "text", "user", "call", "tool"], false),
+        (["user", "call", "tool", "thought", "tool"], true),
+    ])
+    func lostThoughtsEndTheThinking(_ kinds: [String], _ thinks: Bool) throws {
+        let call = #""content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]"#
+        let thought = #"{"type":"reasoning.text","text":"a","signature":"b","format":"anthropic-claude-v1"}"#
+        let messages = [
+            "user": #"{"role":"user","content":"x"}"#, "text": #"{"role":"assistant","content":"y"}"#,
+            "call": #"{"role":"assistant",\#(call)}"#, "tool": #"{"role":"tool","tool_call_id":"c","content":"z"}"#,
+            "thought": #"{"role":"assistant",\#(call),"reasoning_details":[\#(thought)]}"#,
+        ]
+        let history = kinds.compactMap { messages[$0] }.joined(separator: ",")
+        let tools = #""tools":[{"type":"function","function":{"name":"f"}}]"#
+        let chat = #"{"model":"m","messages":[\#(history)],\#(tools),"reasoning_effort":"high"}"#
+        let asked = try translate(chat)["thinking"]
+        #expect((asked != nil) == thinks)
+        // A model that thinks as it sees fit needs to see nothing.
+        #expect(try translate(chat, thinks: "adaptive")["thinking"] != nil)
+        let claude = BedrockModel(name: "anthropic.claude")
+        let bedrock = try BedrockRequest(try JSONValue(Array(chat.utf8)), claude, outputLimit: nil)
+        let body = try JSONValue(try bedrock.body(model: claude.name, maximumTokens: 5000))
+        #expect((body["additionalModelRequestFields"] != nil) == thinks)
+    }
+
     @Test(arguments: [
         (#""auto""#, #"{"type":"auto"}"#), (#""none""#, #"{"type":"none"}"#), (#""required""#, #"{"type":"any"}"#),
         (#"{"type":"function","function":{"name":"f"}}"#, #"{"type":"tool","name":"f"}"#),

@@ -57,7 +57,9 @@ import Testing
             if chance(2) { messages.append(#"{"role":"system","content":[{"type":"text","text":\#(text())}]}"#) }
             messages.append(#"{"role":"user","content":\#(text())}"#)
             for _ in 0..<random.below(4) { messages += message() }
-            if chance(3) { messages.append(#"{"role":"assistant","content":\#(text())}"#) }
+            let thinks = chance(3)
+            // After the results of tools Claude thinks only if it thought before.
+            if thinks || chance(3) { messages.append(#"{"role":"assistant","content":\#(text())}"#) }
             var members = [
                 #""model":\#(text())"#, #""max_tokens":\#(random.below(9000) + 5000)"#,
                 #""messages":[\#(messages.joined(separator: ","))]"#,
@@ -66,7 +68,6 @@ import Testing
             if chance(2) { members.append(#""stop":[\#(text()),\#(text())]"#) }
             if chance(2) { members.append(#""user":\#(text())"#) }
             if chance(2) { members.append(#""top_p":0.\#(random.below(10))"#) }
-            let thinks = chance(3)
             if thinks { members.append(#""reasoning_effort":"\#(["low", "medium", "high"][random.below(3)])""#) }
             if !thinks, chance(2) { members.append(#""temperature":0.\#(random.below(10))"#) }
             if chance(2) {

@@ -154,6 +154,10 @@ import Testing
             var messages = chance(2) ? [#"{"role":"system","content":[{"type":"text","text":\#(text())}]}"#] : []
             messages.append(#"{"role":"user","content":[\#(parts())]}"#)
             for _ in 0..<random.below(4) { messages += turns(withTools) }
+            // After the results of tools Claude thinks only if it thought before.
+            if thinks, withTools {
+                messages.append(#"{"role":"assistant","content":[{"type":"text","text":\#(text())}]}"#)
+            }
             var members = [#""max_tokens":\#(random.below(9000) + 5000)"#, #""messages":[\#(messages.joined(separator: ","))]"#]
             if chance(2) { members.append(#""stop":[\#(text()),\#(text())]"#) }
             if chance(2) { members.append(#""top_p":0.\#(random.below(10))"#) }
