@@ -1,4 +1,5 @@
 public import Catalogue
+internal import JSON
 public import Money
 
 /// A chat completion request as a provider of another dialect wants it: what is sent, and how its answer is read.
@@ -41,6 +42,8 @@ public protocol ForeignAnswer: Sendable {
     func completion(_ body: [UInt8]) throws(ChatResponseError) -> [UInt8]
     /// A refusal's body in OpenAI's envelope, and the status that it has there.
     func refusal(status: Int, body: [UInt8]) -> APIError
+    /// What a whole answer says that is an error after all, whatever its status was; nil where it is none.
+    func hiddenError(in body: [UInt8]) -> APIError?
     /// Takes bytes of a stream and returns whole events of chunks, the closing `[DONE]` among them; it may be nothing. The same
     /// events come out however the bytes were cut.
     mutating func feed(_ bytes: [UInt8]) -> [UInt8]
@@ -52,6 +55,13 @@ public protocol ForeignAnswer: Sendable {
     var isMalformed: Bool { get }
     /// The usage as far as it was told.
     var usage: TokenUsage? { get }
+}
+
+extension ForeignAnswer {
+    public func hiddenError(in body: [UInt8]) -> APIError? {
+        guard let error = (try? JSONValue(body))?["error"], error != .null else { return nil }
+        return refusal(status: APIError.status(of: error) ?? 502, body: body)
+    }
 }
 
 /// A request that is about to be sent, as far as the headers that prove who asks depend on it.

@@ -43,7 +43,7 @@ struct ResponseScanner {
             case 6:
                 let error = try scanner.cursor.value(text, depth: 1)
                 scanner.result.hasError = first != UInt8(ascii: "n")
-                scanner.result.error = APIError.upstream(status: 502, error)
+                scanner.result.error = APIError.upstream(status: APIError.status(of: error) ?? 502, error)
                 scanner.result.errorRange = start..<scanner.cursor.offset
             default: try scanner.cursor.skip(text, depth: 1)
             }

@@ -19,6 +19,15 @@ extension APIError {
                 code: status == 429 ? nil : "upstream_error", type: status == 429 ? nil : "upstream_error")
     }
 
+    /// The HTTP status that an error names, as services do that had answered 200 before they knew of it; nil if it names none.
+    static func status(of error: JSONValue) -> Int? {
+        for name in ["code", "status", "status_code"] {
+            guard let value = error[name], let status = value.int64 ?? value.text.flatMap({ Int64($0) }) else { continue }
+            if (400...599).contains(status) { return Int(status) }
+        }
+        return nil
+    }
+
     /// What the `error` member of a body says; nil if it says nothing.
     static func upstream(status: Int, _ error: JSONValue) -> APIError? {
         guard let message = error["message"]?.text ?? error.text, !message.isEmpty else { return nil }

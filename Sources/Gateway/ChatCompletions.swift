@@ -140,9 +140,7 @@ struct ChatCompletions: Sendable {
         do {
             let body = try await opened.answer.collect(upTo: gateway.configuration.maximumAnswerBytes)
             let scan = try entered.scan(body, of: opened.route)
-            guard scan.error == nil else {
-                return .failure(UpstreamFailure(kind: .malformed, message: "The provider answered with an error."))
-            }
+            if let error = scan.error { return .failure(UpstreamFailure(said: error)) }
             return .success((body, scan))
         } catch let failure as UpstreamFailure {
             return .failure(failure)

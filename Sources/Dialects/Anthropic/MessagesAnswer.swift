@@ -35,6 +35,11 @@ struct MessagesAnswer: EventAnswer {
 
     func refusal(status: Int, body: [UInt8]) -> APIError { .messages(status: status, try? JSONValue(body)) }
 
+    func hiddenError(in body: [UInt8]) -> APIError? {
+        guard let answer = try? JSONValue(body), let error = answer["error"], error != .null else { return nil }
+        return .messages(status: APIError.status(of: error), answer)
+    }
+
     mutating func end() -> [UInt8] {
         guard !isOver else { return [] }
         var output: [UInt8] = []

@@ -68,6 +68,11 @@ public struct NativeMessageScan: AnswerScan {
     public init(_ body: [UInt8]) throws(ChatResponseError) {
         let message: JSONValue
         do { message = try JSONValue(body) } catch { throw ChatResponseError(message: "the answer holds \(error)") }
+        if let said = message["error"], said != .null {
+            (usage, finishReasons, estimatedCompletionTokens) = (nil, [], 0)
+            error = .messages(status: APIError.status(of: said), message)
+            return
+        }
         guard message["type"] == .string("message"), let content = message["content"] else {
             throw ChatResponseError(message: "the answer is no message of Anthropic")
         }

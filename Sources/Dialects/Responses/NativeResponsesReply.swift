@@ -38,10 +38,15 @@ public struct NativeResponsesReply: AnswerScan {
     /// Scans an answer.
     public init(_ body: [UInt8], for request: ResponsesTranslation) throws(ChatResponseError) {
         do { response = try JSONValue(body) } catch { throw ChatResponseError(message: "the answer holds \(error)") }
+        shape = request.shape
+        if response["object"] == nil, let said = response["error"], said != .null {
+            (usage, finishReasons, estimatedCompletionTokens) = (nil, [], 0)
+            error = ResponsesAnswer.error(response)
+            return
+        }
         guard response["object"] == .string("response"), let output = response["output"]?.elements else {
             throw ChatResponseError(message: "the answer is no response")
         }
-        shape = request.shape
         usage = ResponsesAnswer.usage(response["usage"])
         finishReasons = [ResponsesAnswer.finishReason(of: response)]
         estimatedCompletionTokens = TokenBound.estimate(bytes: Int64(output.reduce(0) { $0 + $1.bytes.count }))

@@ -34,6 +34,11 @@ struct ResponsesAnswer: EventAnswer {
 
     func refusal(status: Int, body: [UInt8]) -> APIError { .upstream(status: status, body: body, provider: provider) }
 
+    func hiddenError(in body: [UInt8]) -> APIError? {
+        guard let answer = try? JSONValue(body), let error = answer["error"], error != .null else { return nil }
+        return Self.error(answer)
+    }
+
     mutating func end() -> [UInt8] {
         guard !isOver else { return [] }
         var output: [UInt8] = []

@@ -98,17 +98,20 @@ extension ResponsesAnswer {
         var said = event["response"]?["error"] ?? event["error"] ?? event
         if said.fields == nil { said = event }
         let code = said["code"]?.text ?? said["type"]?.text ?? ""
-        let status =
-            switch code {
-            case "rate_limit_exceeded", "insufficient_quota", "too_many_requests": 429
-            case _ where code.hasPrefix("invalid_") || code.hasSuffix("_image") || code.contains("image_"): 400
-            case "context_length_exceeded", "content_filter", "content_policy_violation": 400
-            case "server_is_overloaded", "slow_down": 503
-            default: 502
-            }
         let message = said["message"]?.text ?? ""
         return APIError(
-            status: status, message: message.isEmpty ? "The response failed." : String(message.prefix(4096)),
+            status: APIError.status(of: said) ?? status(of: code),
+            message: message.isEmpty ? "The response failed." : String(message.prefix(4096)),
             param: said["param"]?.text, code: code.isEmpty || code == "error" ? nil : String(code.prefix(64)))
+    }
+
+    private static func status(of code: String) -> Int {
+        switch code {
+        case "rate_limit_exceeded", "insufficient_quota", "too_many_requests": 429
+        case _ where code.hasPrefix("invalid_") || code.hasSuffix("_image") || code.contains("image_"): 400
+        case "context_length_exceeded", "content_filter", "content_policy_violation": 400
+        case "server_is_overloaded", "slow_down": 503
+        default: 502
+        }
     }
 }

@@ -72,9 +72,7 @@ final class StreamedAnswer: Sendable {
             }
         }
         let tap = state.withLock { $0.tap }
-        if let error = tap.startError {
-            throw UpstreamFailure(kind: .status, message: error.message, status: error.status, body: error.json)
-        }
+        if let error = tap.startError { throw UpstreamFailure(said: error) }
         guard tap.hasBegun else {
             throw tap.failure == nil
                 ? UpstreamFailure(kind: .interrupted, message: "The provider's stream ended before it began.")

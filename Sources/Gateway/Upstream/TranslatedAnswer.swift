@@ -48,8 +48,7 @@ final class TranslatedAnswer: Sendable {
         if let error = state.reader.error {
             // After other bytes its event went out with them.
             guard !state.saidSomething else { return nil }
-            return UpstreamFailure(
-                kind: .status, message: "The provider answered with an error.", status: error.status, body: error.json)
+            return UpstreamFailure(said: error)
         }
         guard state.reader.isMalformed else { return nil }
         return UpstreamFailure(kind: .malformed, message: "The provider's stream can't be read.")
@@ -57,13 +56,16 @@ final class TranslatedAnswer: Sendable {
 
     /// The whole answer.
     ///
-    /// - Throws: `malformed` when it is larger than `limit` bytes, or not what the provider's dialect says.
+    /// - Throws: `malformed` when it is larger than `limit` bytes, or not what the provider's dialect says; `status` when it is
+    ///   an error.
     func collect(upTo limit: Int) async throws(UpstreamFailure) -> [UInt8] {
         let body: [UInt8]
         do { body = try await response.collect(upTo: limit) } catch { throw UpstreamFailure(error) }
+        let reader = state.withLock { $0.reader }
         do {
-            return try state.withLock { $0.reader }.completion(body)
+            return try reader.completion(body)
         } catch {
+            if let said = reader.hiddenError(in: body) { throw UpstreamFailure(said: said) }
             throw UpstreamFailure(kind: .malformed, message: error.message)
         }
     }

@@ -149,6 +149,11 @@ extension UpstreamFailure {
         self.init(kind: .request, message: error.message, status: error.status, body: error.json)
     }
 
+    /// What a provider said in the place of an answer, whose status had promised one: as if that had been the error's.
+    init(said error: APIError) {
+        self.init(kind: .status, message: "The provider answered with an error.", status: error.status, body: error.json)
+    }
+
     init(_ error: HTTPTransportError) {
         message = error.message
         sentRequest = error.sentRequest
