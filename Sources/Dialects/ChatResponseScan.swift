@@ -49,6 +49,15 @@ public struct ChatResponseScan: Sendable, Hashable {
     /// Scans a whole answer or one chunk.
     public init(_ body: [UInt8]) throws(ChatResponseError) { self = try ChatResponseScan(body.span.bytes) }
 
+    /// Scans a whole chat completion.
+    ///
+    /// - Throws: also where neither a choice nor an error is in it: OpenAI's format always has one, and a client that got such an
+    ///   answer would have been charged for nothing.
+    public init(completion body: [UInt8]) throws(ChatResponseError) {
+        self = try ChatResponseScan(body)
+        guard choices > 0 || error != nil else { throw ChatResponseError(message: "the answer has no choice") }
+    }
+
     /// Scans an answer that lies anywhere in memory.
     init(_ text: RawSpan) throws(ChatResponseError) {
         var scanner = ResponseScanner()

@@ -78,6 +78,17 @@ import Testing
         #expect(throws: ChatResponseError.self) { try ChatResponseScan(Array(text.utf8)) }
     }
 
+    @Test func aCompletionHasAChoice() throws {
+        #expect(try ChatResponseScan(completion: Array(Self.answer.utf8)).choices == 2)
+        #expect(try ChatResponseScan(completion: Array(#"{"error":{"message":"No"}}"#.utf8)).error?.message == "No")
+        let usage = #""usage":{"prompt_tokens":1,"completion_tokens":2}"#
+        for text in ["{}", #"{"id":"c",\#(usage)}"#, #"{"choices":[],\#(usage)}"#, #"{"choices":null}"#, #"{"error":{}}"#] {
+            #expect(throws: ChatResponseError.self) { try ChatResponseScan(completion: Array(text.utf8)) }
+            #expect(throws: ChatResponseError.self) { try MessagesReply(Array(text.utf8)) }
+            #expect(throws: ChatResponseError.self) { try CompletionsReply(Array(text.utf8)) }
+        }
+    }
+
     @Test func addsMetadataAndCost() throws {
         let body = Array(Self.answer.utf8)
         let scan = try ChatResponseScan(body)

@@ -6,7 +6,7 @@ public struct MessagesReply: AnswerScan {
     private let scan: ChatResponseScan
 
     /// Scans a chat completion.
-    public init(_ body: [UInt8]) throws(ChatResponseError) { scan = try ChatResponseScan(body) }
+    public init(_ body: [UInt8]) throws(ChatResponseError) { scan = try ChatResponseScan(completion: body) }
 
     public var usage: TokenUsage? { scan.usage }
     public var finishReasons: [String] { scan.finishReasons }

@@ -102,7 +102,8 @@ struct GeminiAnswer: EventAnswer {
     func completion(_ body: [UInt8]) throws(ChatResponseError) -> [UInt8] {
         let response: JSONValue
         do { response = try JSONValue(body) } catch { throw ChatResponseError(message: "the answer holds \(error)") }
-        guard response["candidates"] != nil || response["promptFeedback"] != nil else {
+        // A prompt that is refused has no candidate but a reason.
+        guard response["candidates"]?.elements?.first != nil || Self.finishReason(response) != nil else {
             throw ChatResponseError(message: "the answer is no response of Gemini")
         }
         var text = ""

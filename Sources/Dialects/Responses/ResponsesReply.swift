@@ -8,7 +8,7 @@ public struct ResponsesReply: AnswerScan {
 
     /// Scans a chat completion.
     public init(_ body: [UInt8], for request: ResponsesTranslation) throws(ChatResponseError) {
-        scan = try ChatResponseScan(body)
+        scan = try ChatResponseScan(completion: body)
         shape = request.shape
     }
 

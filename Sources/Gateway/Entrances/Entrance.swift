@@ -50,9 +50,9 @@ extension EnteredRequest {
             return route.isNative ? try NativeResponsesReply(body, for: responses) : try ResponsesReply(body, for: responses)
         }
         return switch entrance {
-        case .chat, .responses: try ChatResponseScan(body)
+        case .chat, .responses: try ChatResponseScan(completion: body)
         case .completions: try CompletionsReply(body)
-        case .playground: PlaygroundReply(try ChatResponseScan(body))
+        case .playground: PlaygroundReply(try ChatResponseScan(completion: body))
         case .embeddings, .moderations: try InputAnswerScan(body)
         case .images: try ImagesReply(body)
         case .messages where route.isNative: try NativeMessageScan(body)

@@ -106,7 +106,8 @@ import Testing
         #expect(chat.ordered.string == golden["chat"]?.ordered.string)
         let scan = try ChatResponseScan(completion)
         #expect(scan.usage == TokenUsage(promptTokens: 105, completionTokens: 39, cachedTokens: 40, reasoningTokens: 30))
-        for body in ["[]", "{", "", #"{"error":{}}"#] {
+        let silent = [#"{"candidates":[]}"#, #"{"promptFeedback":{}}"#, #"{"usageMetadata":{"promptTokenCount":9}}"#]
+        for body in ["[]", "{", "", #"{"error":{}}"#] + silent {
             #expect(throws: ChatResponseError.self) { try answer().completion(Array(body.utf8)) }
         }
         let blocked = try answer().completion(Array(#"{"promptFeedback":{"blockReason":"SAFETY"}}"#.utf8))
