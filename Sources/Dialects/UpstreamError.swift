@@ -19,6 +19,16 @@ extension APIError {
                 code: status == 429 ? nil : "upstream_error", type: status == 429 ? nil : "upstream_error")
     }
 
+    /// A model stopped at what is no answer, such as a call of a tool that can't be read. OpenAI's reasons to finish have no word
+    /// for it, and whoever heard that it simply stopped would take what there is for the whole.
+    ///
+    /// - Parameter reason: the provider's word.
+    static func broken(_ reason: String) -> APIError {
+        APIError(
+            status: 502, message: "The model broke its answer off (\(reason.prefix(64)))", code: "upstream_error",
+            type: "upstream_error")
+    }
+
     /// The HTTP status that an error names, as services do that had answered 200 before they knew of it; nil if it names none.
     static func status(of error: JSONValue) -> Int? {
         for name in ["code", "status", "status_code"] {

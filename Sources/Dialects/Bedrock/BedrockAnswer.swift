@@ -20,6 +20,8 @@ struct BedrockAnswer: ForeignAnswer {
     private var reader = EventStreamReader()
     private var isOpen = false
     private var isFinished = false
+    /// What is wrong with an answer of which only the usage is still to come.
+    private var broken: APIError?
     private var isDone = false
     /// The calls by the blocks that they are, and whether a fragment of their arguments came.
     private var calls: [Int64: (index: Int64, isBegun: Bool)] = [:]
@@ -53,7 +55,7 @@ struct BedrockAnswer: ForeignAnswer {
         // Everything was said but for the last word.
         guard !isOver, isFinished else { return [] }
         var output: [UInt8] = []
-        done(into: &output)
+        finish(into: &output)
         return output
     }
 
@@ -99,10 +101,11 @@ struct BedrockAnswer: ForeignAnswer {
         case "messageStop":
             guard let reason = event["stopReason"]?.text, !isFinished else { return }
             isFinished = true
-            write([], finishReason: Self.finishReason(reason), into: &output)
+            broken = Self.broken(reason)
+            if broken == nil { write([], finishReason: Self.finishReason(reason), into: &output) }
         case "metadata":
             usage = Self.usage(event["usage"]) ?? usage
-            if isFinished { done(into: &output) }
+            if isFinished { finish(into: &output) }
         default: return
         }
     }
@@ -144,7 +147,8 @@ struct BedrockAnswer: ForeignAnswer {
         writer.write(delta, finishReason: finishReason, into: &output)
     }
 
-    private mutating func done(into output: inout [UInt8]) {
+    private mutating func finish(into output: inout [UInt8]) {
+        if let broken { return fail(broken, into: &output) }
         isDone = true
         if let usage { writer.write(usage, into: &output) }
         output += ChunkWriter.done
@@ -152,6 +156,12 @@ struct BedrockAnswer: ForeignAnswer {
 }
 
 extension BedrockAnswer {
+    /// What is wrong with an answer that ends for `reason`; nil where nothing is
+    /// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html).
+    static func broken(_ reason: String) -> APIError? {
+        ["malformed_tool_use", "malformed_model_output"].contains(reason) ? .broken(reason) : nil
+    }
+
     /// OpenAI's word for the reason why the model stopped.
     static func finishReason(_ reason: String) -> String {
         switch reason {

@@ -1,12 +1,18 @@
 internal import JSON
 
 extension BedrockAnswer {
+    func hiddenError(in body: [UInt8]) -> APIError? {
+        (try? JSONValue(body))?["stopReason"]?.text.flatMap { Self.broken($0) }
+    }
+
     func completion(_ body: [UInt8]) throws(ChatResponseError) -> [UInt8] {
         let answer: JSONValue
         do { answer = try JSONValue(body) } catch { throw ChatResponseError(message: "the answer holds \(error)") }
         guard let blocks = answer["output"]?["message"]?["content"]?.elements else {
             throw ChatResponseError(message: "the answer is no message of AWS Bedrock")
         }
+        let reason = answer["stopReason"]?.text ?? ""
+        guard Self.broken(reason) == nil else { throw ChatResponseError(message: "the answer was broken off") }
         var text: String?
         var reasoning: String?
         var details: [JSONValue] = []
@@ -38,7 +44,7 @@ extension BedrockAnswer {
         ]
         let choice: [(String, JSONValue?)] = [
             ("index", .number("0")), ("message", .members(message)), ("logprobs", .null),
-            ("finish_reason", .string(Self.finishReason(answer["stopReason"]?.text ?? ""))),
+            ("finish_reason", .string(Self.finishReason(reason))),
         ]
         return JSONValue.members([
             ("id", .string(id)), ("object", .string("chat.completion")), ("created", .integer(created)),

@@ -26,6 +26,12 @@ struct GeminiAnswer: EventAnswer {
 
     func refusal(status: Int, body: [UInt8]) -> APIError { .gemini(status: status, try? JSONValue(body)) }
 
+    func hiddenError(in body: [UInt8]) -> APIError? {
+        guard let response = try? JSONValue(body) else { return nil }
+        guard let error = response["error"], error != .null else { return Self.broken(response) }
+        return .gemini(status: APIError.status(of: error), response)
+    }
+
     mutating func end() -> [UInt8] {
         guard !isOver else { return [] }
         var output: [UInt8] = []
@@ -45,9 +51,7 @@ struct GeminiAnswer: EventAnswer {
             return
         }
         if response["error"] != nil {
-            let said = APIError.gemini(status: nil, response)
-            error = said
-            if isOpen { output += said.event }
+            fail(.gemini(status: nil, response), into: &output)
             return
         }
         if writer == nil {
@@ -56,7 +60,16 @@ struct GeminiAnswer: EventAnswer {
         }
         if let told = Self.usage(response["usageMetadata"]) { usage = told }
         for part in Self.parts(response) { take(part: part, into: &output) }
+        if let broken = Self.broken(response) {
+            fail(broken, into: &output)
+            return
+        }
         if let reason = Self.finishReason(response) { finishReason = reason }
+    }
+
+    private mutating func fail(_ said: APIError, into output: inout [UInt8]) {
+        error = said
+        if isOpen { output += said.event }
     }
 
     private mutating func take(part: JSONValue, into output: inout [UInt8]) {
@@ -106,6 +119,7 @@ struct GeminiAnswer: EventAnswer {
         guard response["candidates"]?.elements?.first != nil || Self.finishReason(response) != nil else {
             throw ChatResponseError(message: "the answer is no response of Gemini")
         }
+        guard Self.broken(response) == nil else { throw ChatResponseError(message: "the answer was broken off") }
         var text = ""
         var reasoning = ""
         var calls: [JSONValue] = []
@@ -161,6 +175,19 @@ extension GeminiAnswer {
 
     static func parts(_ response: JSONValue) -> [JSONValue] {
         response["candidates"]?.elements?.first?["content"]?["parts"]?.elements ?? []
+    }
+
+    /// The reasons to finish of an answer that is none (https://ai.google.dev/api/generate-content#FinishReason).
+    private static let breaks: Set<String> = [
+        "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE",
+        "MALFORMED_RESPONSE",
+    ]
+
+    private static func broken(_ response: JSONValue) -> APIError? {
+        guard let reason = response["candidates"]?.elements?.first?["finishReason"]?.text, breaks.contains(reason) else {
+            return nil
+        }
+        return .broken(reason)
     }
 
     /// OpenAI's word for why the answer ended; nil while it has not.

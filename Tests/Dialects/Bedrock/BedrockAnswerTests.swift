@@ -87,10 +87,24 @@ import Testing
     @Test(arguments: [
         ("end_turn", "stop"), ("stop_sequence", "stop"), ("tool_use", "tool_calls"), ("max_tokens", "length"),
         ("model_context_window_exceeded", "length"), ("guardrail_intervened", "content_filter"),
-        ("content_filtered", "content_filter"), ("malformed_model_output", "stop"), ("new", "stop"),
+        ("content_filtered", "content_filter"), ("new", "stop"),
     ])
     func reasonsToStop(_ reason: String, _ expected: String) {
         #expect(BedrockAnswer.finishReason(reason) == expected)
+    }
+
+    /// Nobody is to take for a whole answer what the model could not end, and its tokens are known all the same.
+    @Test(arguments: ["malformed_model_output", "malformed_tool_use"])
+    func brokenAnswersAreErrors(_ reason: String) throws {
+        let stop = EventStream.event("messageStop", #"{"stopReason":"\#(reason)"}"#)
+        let early = run(Self.start + stop + Self.metadata)
+        #expect(early.output.isEmpty && early.answer.error?.status == 502)
+        #expect(early.answer.usage == TokenUsage(promptTokens: 9, completionTokens: 3))
+        let late = run(Self.start + Self.text + stop)
+        #expect(late.output.contains(reason) && !late.output.contains("[DONE]") && late.answer.error?.status == 502)
+        let body = Array(#"{"output":{"message":{"content":[{"text":"x"}]}},"stopReason":"\#(reason)"}"#.utf8)
+        #expect(throws: ChatResponseError.self) { try answer().completion(body) }
+        #expect(answer().hiddenError(in: body)?.message.contains(reason) == true)
     }
 
     @Test(arguments: [

@@ -137,12 +137,25 @@ import Testing
 
     @Test(arguments: [
         ("STOP", "stop"), ("MAX_TOKENS", "length"), ("SAFETY", "content_filter"), ("RECITATION", "content_filter"),
-        ("PROHIBITED_CONTENT", "content_filter"), ("MALFORMED_FUNCTION_CALL", "stop"), ("A_NEW_REASON", "stop"),
+        ("PROHIBITED_CONTENT", "content_filter"), ("A_NEW_REASON", "stop"),
     ])
     func reasonsToStop(_ reason: String, _ expected: String) throws {
         let body = #"{"candidates":[{"content":{"parts":[{"text":"x"}]},"finishReason":"\#(reason)"}]}"#
         #expect(try ChatResponseScan(answer().completion(Array(body.utf8))).finishReasons == [expected])
         #expect(run(Array("data: \(body)\n\n".utf8)) { 7 }.output.contains(#""finish_reason":"\#(expected)""#))
+    }
+
+    /// Nobody is to take for a whole answer what the model could not end, and its tokens are known all the same.
+    @Test(arguments: ["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE"])
+    func brokenAnswersAreErrors(_ reason: String) throws {
+        let end = #"{"candidates":[{"finishReason":"\#(reason)"}],"usageMetadata":{"promptTokenCount":9}}"#
+        let early = run(Array("data: \(end)\n\n".utf8)) { 7 }
+        #expect(early.output.isEmpty && early.answer.error?.status == 502 && early.answer.usage?.promptTokens == 9)
+        let text = #"{"candidates":[{"content":{"parts":[{"text":"x"}]}}]}"#
+        let late = run(Array("data: \(text)\n\ndata: \(end)\n\n".utf8)) { 7 }
+        #expect(late.output.contains(reason) && !late.output.contains("[DONE]") && late.answer.error?.status == 502)
+        #expect(throws: ChatResponseError.self) { try answer().completion(Array(end.utf8)) }
+        #expect(answer().hiddenError(in: Array(end.utf8))?.message.contains(reason) == true)
     }
 
     @Test func errorsHaveOpenAIsEnvelope() {
