@@ -6,6 +6,8 @@ struct ChatConversation {
     /// See ``MessagesTranslation``.
     private(set) var exclusive: APIError?
     private(set) var leftBytes: Int64 = 0
+    /// What Claude thought, as `reasoning_details`, by the place in ``chat`` of the message that came of it.
+    private(set) var thoughts: [Int: [JSONValue]] = [:]
 
     mutating func refuse(_ error: APIError) { if exclusive == nil { exclusive = error } }
 
@@ -100,10 +102,13 @@ struct ChatConversation {
     private mutating func assistant(_ blocks: [JSONValue], _ path: String) throws(APIError) {
         var parts: [JSONValue] = []
         var calls: [JSONValue] = []
+        var details: [JSONValue] = []
         for (index, block) in blocks.enumerated() {
             let path = "\(path).content[\(index)]"
             switch block["type"]?.text {
-            case "thinking", "redacted_thinking": leftBytes += Int64(block.bytes.count)
+            case "thinking", "redacted_thinking":
+                leftBytes += Int64(block.bytes.count)
+                if let detail = Self.detail(block, index) { details.append(detail) }
             case "tool_use":
                 count(block, ["type", "id", "name", "input", "cache_control"])
                 guard let id = block["id"]?.text, let name = block["name"]?.text, let input = block["input"] else {
@@ -119,11 +124,21 @@ struct ChatConversation {
         let texts = parts.compactMap { $0["text"]?.text }
         // A turn of nothing but thoughts would say nothing to anybody else.
         guard !texts.isEmpty || !calls.isEmpty else { return }
+        if !details.isEmpty { thoughts[chat.count] = details }
         chat.append(
             .members([
                 ("role", .string("assistant")), ("content", texts.isEmpty ? .null : .string(texts.joined())),
                 ("tool_calls", calls.isEmpty ? nil : .array(calls)),
             ]))
+    }
+
+    /// A thought that can be shown to Claude again; one without a signature is of another model, which wrote it for people.
+    private static func detail(_ block: JSONValue, _ index: Int) -> JSONValue? {
+        if block["type"] == .string("redacted_thinking") {
+            return block["data"].map { MessagesAnswer.redacted($0, Int64(index)) }
+        }
+        guard let signature = block["signature"], signature.text?.isEmpty == false else { return nil }
+        return MessagesAnswer.thought(Int64(index), text: block["thinking"], signature: signature)
     }
 
     private mutating func text(_ block: JSONValue, _ path: String) throws(APIError) -> JSONValue {

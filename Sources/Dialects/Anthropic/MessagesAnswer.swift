@@ -168,6 +168,9 @@ struct MessagesAnswer: EventAnswer {
 }
 
 extension MessagesAnswer {
+    /// Whether one of `reasoning_details` is Claude's.
+    static func isThought(_ detail: JSONValue) -> Bool { detail["format"] == .string(reasoningFormat) }
+
     static func thought(_ index: Int64, text: JSONValue?, signature: JSONValue?) -> JSONValue {
         .members([
             ("type", .string("reasoning.text")), ("text", text), ("signature", signature), ("format", .string(reasoningFormat)),

@@ -14,13 +14,14 @@ public struct MessagesEvents: ChunkTap {
     private var calls: [Int64: Int64] = [:]
 
     private enum Block: Equatable {
-        case text, thinking
+        case text, thinking, redacted
         case call(Int64)
 
         var name: String {
             switch self {
             case .text: "text"
             case .thinking: "thinking"
+            case .redacted: "redacted_thinking"
             case .call: "tool_use"
             }
         }
@@ -78,11 +79,27 @@ public struct MessagesEvents: ChunkTap {
         if let text = (delta["reasoning"] ?? delta["reasoning_content"])?.text, !text.isEmpty {
             say(.thinking, "thinking_delta", "thinking", text, into: &output)
         }
+        for detail in delta["reasoning_details"]?.elements ?? [] where MessagesAnswer.isThought(detail) {
+            take(thought: detail, into: &output)
+        }
         for name in ["content", "refusal"] {
             guard let text = delta[name]?.text, !text.isEmpty else { continue }
             say(.text, "text_delta", "text", text, into: &output)
         }
         for call in delta["tool_calls"]?.elements ?? [] { take(call: call, into: &output) }
+    }
+
+    /// What Claude wants to see again of a thought, whose text came as `reasoning`.
+    private mutating func take(thought: JSONValue, into output: inout [UInt8]) {
+        if thought["type"] == .string("reasoning.encrypted") {
+            _ = begin(.redacted, [("data", thought["data"] ?? .string(""))], into: &output)
+        } else if let signature = thought["signature"]?.text, !signature.isEmpty {
+            say(.thinking, "signature_delta", "signature", signature, into: &output)
+        } else {
+            return
+        }
+        // What is thought after it is another block.
+        close(into: &output)
     }
 
     private mutating func take(call: JSONValue, into output: inout [UInt8]) {

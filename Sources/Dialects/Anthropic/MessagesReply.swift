@@ -16,11 +16,7 @@ public struct MessagesReply: AnswerScan {
     public func answer(_ additions: ResponseAdditions, body: [UInt8]) -> [UInt8] {
         let completion = (try? JSONValue(body)) ?? .object([])
         let message = completion["choices"]?.elements?.first?["message"]
-        var content: [JSONValue] = []
-        if let thought = (message?["reasoning"] ?? message?["reasoning_content"])?.text, !thought.isEmpty {
-            content.append(
-                .members([("type", .string("thinking")), ("thinking", .string(thought)), ("signature", .string(""))]))
-        }
+        var content = Self.thoughts(message)
         for name in ["content", "refusal"] {
             if let text = message?[name]?.text, !text.isEmpty { content.append(MessagesContent.text(text)) }
         }
@@ -39,6 +35,29 @@ public struct MessagesReply: AnswerScan {
             ("stop_reason", .string(Self.stopReason(scan.finishReasons.first))), ("stop_sequence", .null),
             ("usage", used.messagesValue),
         ]).bytes
+    }
+
+    /// What was thought: in Claude's own blocks where it said them, because it wants to see their signatures again; the thoughts
+    /// of others are for people.
+    private static func thoughts(_ message: JSONValue?) -> [JSONValue] {
+        func block(_ text: JSONValue?, _ signature: JSONValue?) -> JSONValue {
+            .members([
+                ("type", .string("thinking")), ("thinking", text ?? .string("")), ("signature", signature ?? .string("")),
+            ])
+        }
+        let details = (message?["reasoning_details"]?.elements ?? []).filter(MessagesAnswer.isThought)
+        guard details.isEmpty else {
+            return details.map { detail in
+                guard detail["type"] == .string("reasoning.encrypted") else {
+                    return block(detail["text"], detail["signature"])
+                }
+                return .members([("type", .string("redacted_thinking")), ("data", detail["data"] ?? .string(""))])
+            }
+        }
+        guard let thought = message?["reasoning"] ?? message?["reasoning_content"], thought.text?.isEmpty == false else {
+            return []
+        }
+        return [block(thought, nil)]
     }
 
     /// The arguments of a call as the object that Anthropic's clients expect.

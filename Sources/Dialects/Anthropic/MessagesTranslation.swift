@@ -4,9 +4,10 @@ internal import JSON
 /// A request of Anthropic's Messages API as a chat completion request, for whoever answers it in another dialect.
 ///
 /// `system`, text, images, documents, tools with their calls and results, thinking, a JSON schema, `stop_sequences` and
-/// `metadata.user_id` go over. What steers only Anthropic's own cache, thoughts and context is left behind: `cache_control`, the
-/// blocks of earlier thinking, `context_management`, and whether a tool's result is an error, which its text says too. What only Anthropic itself can be told
-/// (``exclusive``) keeps the request from other providers; what the gateway can't price or does not know is refused by name.
+/// `metadata.user_id` go over. What steers only Anthropic's own cache and context is left behind: `cache_control`,
+/// `context_management`, and whether a tool's result is an error, which its text says too. The blocks of earlier thinking are for
+/// Claude alone, wherever it runs. What only Anthropic itself can be told (``exclusive``) keeps the request from other providers;
+/// what the gateway can't price or does not know is refused by name.
 public struct MessagesTranslation: Sendable {
     /// The chat completion request. A stream of it tells its usage.
     public let chat: [UInt8]
@@ -18,6 +19,9 @@ public struct MessagesTranslation: Sendable {
     let betas: [String]
     /// Bytes of the request that a model of Anthropic reads beyond what ``chat`` says.
     let leftBytes: Int64
+    /// What Claude is to see again of its thoughts: `reasoning_details` by the places of their messages in ``chat``, which is for
+    /// everybody and does not have them. Nothing where it is not to think, because it refuses to be shown them then.
+    let thoughts: [Int: [JSONValue]]
     /// Where the model's name stands in ``original``, with its quotes.
     let modelRange: Range<Int>
 
@@ -55,7 +59,9 @@ public struct MessagesTranslation: Sendable {
         }
         if let user = try fields.take("metadata")?["user_id"], user != .null { members.append(("user", Self.short(user))) }
         members += try Self.tools(&fields)
-        members += try Self.thinking(&fields)
+        let thinking = try Self.thinking(&fields)
+        members += thinking
+        let thinks = thinking.contains { $0.0 == "reasoning_effort" && $0.1 != nil }
         if let tier = try fields.take("service_tier"), tier != .string("auto"), tier != .string("standard_only") {
             throw .invalid("service_tier", "\"service_tier\" must be auto or standard_only: no other tier has a price here")
         }
@@ -65,6 +71,7 @@ public struct MessagesTranslation: Sendable {
         chat = JSONValue.members(members).bytes
         exclusive = conversation.exclusive
         leftBytes = conversation.leftBytes
+        thoughts = thinks ? conversation.thoughts : [:]
     }
 
     /// OpenAI takes 64 characters for a user, and Claude Code's are longer: then their digest names the same one.

@@ -24,6 +24,7 @@ public struct BedrockRequest: ForeignRequest {
     private struct Origin {
         let chat: JSONValue
         let outputLimit: Int64?
+        let furtherTokens: Int64
     }
 
     /// Translates a chat completion request that ``ChatRequestScan`` has let pass.
@@ -39,15 +40,16 @@ public struct BedrockRequest: ForeignRequest {
         try self.init(chat, BedrockModel(mapping), outputLimit: outputLimit)
     }
 
+    /// - Parameter furtherTokens: those of what was put into `chat` after it was scanned.
     init(
-        _ chat: JSONValue, _ model: BedrockModel, outputLimit: Int64?, images: [String: String] = [:]
+        _ chat: JSONValue, _ model: BedrockModel, outputLimit: Int64?, furtherTokens: Int64 = 0, images: [String: String] = [:]
     ) throws(APIError) {
         self.model = model
         var fields = ChatFields(chat, provider: "AWS Bedrock")
         let conversation = try BedrockConversation(
             try fields.take("messages")?.elements ?? [], mark: try fields.take("cache_control"), model, images: images)
         remoteImages = conversation.remoteImages
-        origin = remoteImages.isEmpty ? nil : Origin(chat: chat, outputLimit: outputLimit)
+        origin = remoteImages.isEmpty ? nil : Origin(chat: chat, outputLimit: outputLimit, furtherTokens: furtherTokens)
         isStreamed = try fields.take("stream") == .bool(true)
         _ = try fields.take("user")
 
@@ -79,7 +81,7 @@ public struct BedrockRequest: ForeignRequest {
             own.isEmpty ? nil : .init("additionalModelRequestFields", .members(own)), format.map { .init("outputConfig", $0) },
         ].compactMap(\.self)
         // Instructions that are written around tools and a schema, as Anthropic counts them.
-        addedPromptTokens = tools.configuration == nil && format == nil ? 0 : 2048
+        addedPromptTokens = furtherTokens + (tools.configuration == nil && format == nil ? 0 : 2048)
         if let outputLimit { try thinking.check(maximumTokens: outputLimit) }
     }
 
@@ -103,7 +105,8 @@ public struct BedrockRequest: ForeignRequest {
 
     public func with(images: [String: String]) throws(APIError) -> any ForeignRequest {
         guard let origin else { return self }
-        return try BedrockRequest(origin.chat, model, outputLimit: origin.outputLimit, images: images)
+        return try BedrockRequest(
+            origin.chat, model, outputLimit: origin.outputLimit, furtherTokens: origin.furtherTokens, images: images)
     }
 
     public func answer(id: String, created: Int64) -> any ForeignAnswer {

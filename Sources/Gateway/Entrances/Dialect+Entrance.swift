@@ -26,6 +26,9 @@ extension Dialect {
             return NativeResponses(responses, mapping: mapping, isAzure: self == .azure)
         }
         if let exclusive = entered.messages?.exclusive { throw exclusive }
+        if self == .bedrock, let messages = entered.messages {
+            return try BedrockRequest(messages, mapping: mapping, outputLimit: scan.outputLimit)
+        }
         return try request(chat: entered.chat, scan: scan, mapping: mapping, saysTextAlone: entered.isTranslated)
     }
 }
