@@ -5,9 +5,9 @@ internal import JSON
 ///
 /// `system`, text, images, documents, tools with their calls and results, thinking, a JSON schema, `stop_sequences` and
 /// `metadata.user_id` go over. What steers only Anthropic's own cache and context is left behind: `cache_control`,
-/// `context_management`, and whether a tool's result is an error, which its text says too. The blocks of earlier thinking are for
-/// Claude alone, wherever it runs. What only Anthropic itself can be told (``exclusive``) keeps the request from other providers;
-/// what the gateway can't price or does not know is refused by name.
+/// `context_management`, `diagnostics`, and whether a tool's result is an error, which its text says too. The blocks of earlier
+/// thinking are for Claude alone, wherever it runs. What only Anthropic itself can be told (``exclusive``) keeps the request from
+/// other providers; what the gateway can't price or does not know is refused by name.
 public struct MessagesTranslation: Sendable {
     /// The chat completion request. A stream of it tells its usage.
     public let chat: [UInt8]
@@ -66,6 +66,8 @@ public struct MessagesTranslation: Sendable {
             throw .invalid("service_tier", "\"service_tier\" must be auto or standard_only: no other tier has a price here")
         }
         _ = try fields.take("cache_control")
+        // It asks why Anthropic's cache missed, which only Anthropic could say, and changes nothing of the answer.
+        _ = try fields.take("diagnostics")
         try Self.checkContext(try fields.take("context_management"))
         try fields.end()
         chat = JSONValue.members(members).bytes
@@ -84,7 +86,7 @@ public struct MessagesTranslation: Sendable {
     private static let freeBetas: Set<String> = [
         "interleaved-thinking-2025-05-14", "context-management-2025-06-27", "fine-grained-tool-streaming-2025-05-14",
         "structured-outputs-2025-11-13", "effort-2025-11-24", "mid-conversation-system-2026-04-07",
-        "extended-cache-ttl-2025-04-11", "prompt-caching-2024-07-31",
+        "extended-cache-ttl-2025-04-11", "prompt-caching-2024-07-31", "cache-diagnosis-2026-04-07",
     ]
 
     /// Only what takes something out of the prompt is let through: a summary would be written for more than the bound of the answer.

@@ -49,6 +49,17 @@ import Testing
         #expect(String(decoding: native, as: UTF8.self) == body.replacing(#""m" "#, with: #""up\"stream" "#))
     }
 
+    /// As Claude Code sends it: Anthropic is asked, and whoever else answers can't say.
+    @Test(arguments: ["null", #"{"previous_message_id":null}"#, #"{"previous_message_id":"msg_1"}"#])
+    func diagnosticsOfTheCacheAreAnthropics(_ value: String) throws {
+        let body = #"{\#(Self.hello),"diagnostics":\#(value)}"#
+        let translation = try MessagesTranslation(Array(body.utf8), betas: ["cache-diagnosis-2026-04-07"])
+        #expect(translation.exclusive == nil && translation.betas == ["cache-diagnosis-2026-04-07"])
+        #expect(try JSONValue(translation.chat) == JSONValue(try translate("{\(Self.hello)}").chat))
+        let native = try NativeMessages(translation).body(model: "m", maximumTokens: 9)
+        #expect(native == Array(body.utf8))
+    }
+
     @Test(
         arguments: [
             (#"{"max_tokens":9,"messages":[]}"#, "model"),
