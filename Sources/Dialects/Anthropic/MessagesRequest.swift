@@ -4,8 +4,8 @@ internal import JSON
 /// A chat completion request as Anthropic's Messages API wants it (https://platform.claude.com/docs/en/api/messages).
 ///
 /// What both sides can express goes over: `system` and `developer` messages to `system` in their order, text and images, tools,
-/// their calls and their results, `stop`, `temperature`, `top_p`, `reasoning_effort`, `user`, a JSON schema as
-/// `output_config.format`, and `cache_control` wherever it stands. Anything else is refused by name. Three things have no
+/// their calls and their results, `stop`, `temperature`, `top_p`, `reasoning_effort`, `user` or `safety_identifier`, a JSON schema
+/// as `output_config.format`, and `cache_control` wherever it stands. Anything else is refused by name. Three things have no
 /// meaning there and are left behind: the `detail` of an image, the `name` of a JSON schema, and reasoning text that comes
 /// without the signature that Anthropic demands. `json_object` is refused: there is no JSON mode without a schema, and a tool
 /// that is forced would answer a call where the client waits for text.
@@ -66,7 +66,9 @@ public struct MessagesRequest: ForeignRequest {
         let tools = try MessagesTools(&fields)
         add("tools", tools.definitions)
         add("tool_choice", tools.choice)
-        if let user = try fields.text("user") { add("metadata", .members([("user_id", .string(user))])) }
+        let user = try fields.text("user")
+        let named = try fields.text("safety_identifier")
+        if let user = (user ?? named)?.asUser(most: 256) { add("metadata", .members([("user_id", .string(user))])) }
         add("cache_control", try fields.take("cache_control"))
         if try fields.take("stream") == .bool(true) { add("stream", .bool(true)) }
         format = try Self.format(&fields)

@@ -1,4 +1,3 @@
-internal import Crypto
 internal import JSON
 
 /// A request of Anthropic's Messages API as a chat completion request, for whoever answers it in another dialect.
@@ -57,7 +56,10 @@ public struct MessagesTranslation: Sendable {
         if try fields.take("top_k") != nil {
             conversation.refuse(.invalid("top_k", "\"top_k\" can be told to nobody but Anthropic"))
         }
-        if let user = try fields.take("metadata")?["user_id"], user != .null { members.append(("user", Self.short(user))) }
+        if let user = try fields.take("metadata")?["user_id"], user != .null {
+            // OpenAI takes 64 characters for a user, and Claude Code's are longer.
+            members.append(("user", user.text.map { JSONValue.string($0.asUser(most: 64)) } ?? user))
+        }
         members += try Self.tools(&fields)
         let thinking = try Self.thinking(&fields)
         members += thinking
@@ -74,12 +76,6 @@ public struct MessagesTranslation: Sendable {
         exclusive = conversation.exclusive
         leftBytes = conversation.leftBytes
         thoughts = thinks ? conversation.thoughts : [:]
-    }
-
-    /// OpenAI takes 64 characters for a user, and Claude Code's are longer: then their digest names the same one.
-    private static func short(_ user: JSONValue) -> JSONValue {
-        guard let text = user.text, text.utf8.count > 64 else { return user }
-        return .string(SHA256.hash(data: Array(text.utf8)).hexadecimal)
     }
 
     /// What may be switched on without a price of its own. A longer context and faster inference have one, and others are not known.

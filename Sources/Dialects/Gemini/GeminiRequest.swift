@@ -5,10 +5,11 @@ internal import JSON
 ///
 /// What both sides can express goes over: `system` and `developer` messages to `systemInstruction` in their order, text, images,
 /// documents, tools, their calls and their results, `stop`, sampling, `seed`, penalties, `reasoning_effort`, a JSON object or a
-/// JSON schema. Anything else is refused by name. Left behind is what has no meaning there: `user`, the `detail` of an image, the
-/// name of a JSON schema, `strict`, `cache_control` (Google finds what it has cached by itself), and reasoning text. The
-/// signature of a thought that led to a tool call, or to an image, travels as `extra_content.google.thought_signature` of the call, where Google's
-/// own OpenAI-compatible service has it; newer models refuse a call without one, so a call that lost it says so.
+/// JSON schema. Anything else is refused by name. Left behind is what has no meaning there: `user` and `safety_identifier`, the
+/// `detail` of an image, the name of a JSON schema, `strict`, `cache_control` (Google finds what it has cached by itself), and
+/// reasoning text. The signature of a thought that led to a tool call, or to an image, travels as
+/// `extra_content.google.thought_signature` of the call, where Google's own OpenAI-compatible service has it; newer models refuse
+/// a call without one, so a call that lost it says so.
 public struct GeminiRequest: ForeignRequest {
     /// The members of the body but for `generationConfig`, and those of that but for the bound of the completion.
     private let members: [JSONValue.Member]
@@ -45,7 +46,7 @@ public struct GeminiRequest: ForeignRequest {
             try fields.take("messages")?.elements ?? [], needsSignatures: mode == .adaptive && (reasons || makesImages),
             makesImages: makesImages)
         isStreamed = try fields.take("stream") == .bool(true)
-        _ = try fields.take("user")
+        for name in ["user", "safety_identifier"] { _ = try fields.take(name) }
         _ = try fields.take("cache_control")
 
         var configuration: [JSONValue.Member] = []

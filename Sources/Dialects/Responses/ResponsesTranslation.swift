@@ -75,7 +75,8 @@ public struct ResponsesTranslation: Sendable {
         members.append(("reasoning_effort", reasoning?["effort"].flatMap { $0 == .null ? nil : $0 }))
         let user = try fields.text("user")
         let named = try fields.text("safety_identifier")
-        members.append(("user", (user ?? named).map { .string($0) }))
+        // A chat completion's user is a safety identifier to OpenAI, which takes 64 characters of one.
+        members.append(("user", (user ?? named).map { .string($0.asUser(most: 64)) }))
         members.append(("prompt_cache_key", try fields.text("prompt_cache_key").map { .string($0) }))
         for name in ["routing", "free_models_only", "no_reasoning"] { members.append((name, try fields.take(name))) }
         isStored = try fields.flag("store") ?? true

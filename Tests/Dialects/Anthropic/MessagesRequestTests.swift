@@ -108,6 +108,22 @@ extension JSONValue {
         #expect(error?.param == param)
     }
 
+    /// Anthropic takes 256 characters for a user, whichever of both fields names one.
+    @Test(arguments: ["user", "safety_identifier"])
+    func usersOfAnyLengthHaveANameThere(_ field: String) throws {
+        func user(_ name: String) throws -> String? {
+            let chat = #"{"model":"m","messages":[{"role":"user","content":"x"}],"\#(field)":"\#(name)"}"#
+            let claude = BedrockModel(name: "anthropic.claude")
+            _ = try BedrockRequest(try JSONValue(Array(chat.utf8)), claude, outputLimit: nil)
+            _ = try GeminiRequest(try JSONValue(Array(chat.utf8)), thinks: .budget, reasons: false)
+            return try translate(chat)["metadata"]?["user_id"]?.text
+        }
+        let longest = String(repeating: "u", count: 256)
+        #expect(try user("u1") == "u1" && user(longest) == longest)
+        let digest = try user(longest + "u")
+        #expect(digest?.count == 64 && digest?.allSatisfy(\.isHexDigit) == true)
+    }
+
     @Test func thinkingNeedsRoomInTheCompletion() throws {
         let chat = #"{"model":"m","messages":[{"role":"user","content":"x"}],"reasoning_effort":"medium"}"#
         let error = #expect(throws: APIError.self) { try translate(chat, limit: 2000) }

@@ -240,6 +240,14 @@ import Testing
         }
     }
 
+    @Test func aLongSafetyIdentifierIsAUserByItsDigest() throws {
+        let long = String(repeating: "s", count: 65)
+        let user = try JSONValue(try translate(#""input":"x","safety_identifier":"\#(long)""#).chat)["user"]?.text
+        #expect(user?.count == 64 && user?.allSatisfy(\.isHexDigit) == true)
+        let short = try JSONValue(try translate(#""input":"x","safety_identifier":"s1""#).chat)["user"]?.text
+        #expect(short == "s1")
+    }
+
     @Test func anAnswerIsOnlyWhatItsChatCompletionSays() throws {
         let request = try translate(#""input":"x","max_output_tokens":9,"metadata":{"a":"b"}"#)
         let body =
