@@ -40,6 +40,8 @@ public struct RequestEdits: Sendable, Hashable {
     /// The field that the provider reads a bound in: one that stands in the other alone moves there, because a provider that
     /// doesn't read it would produce more than is held. nil leaves it where it is.
     public var limitField: OutputLimitField?
+    /// An effort for a request that names none; it must need no escapes.
+    public var effort: String?
 
     /// A bound and its field.
     public struct OutputLimit: Sendable, Hashable {
@@ -57,8 +59,10 @@ public struct RequestEdits: Sendable, Hashable {
 
     /// The given changes.
     public init(
-        model: String? = nil, outputLimit: OutputLimit? = nil, includeUsage: Bool = false, limitField: OutputLimitField? = nil
+        model: String? = nil, outputLimit: OutputLimit? = nil, includeUsage: Bool = false,
+        limitField: OutputLimitField? = nil, effort: String? = nil
     ) {
+        self.effort = effort
         self.limitField = limitField
         self.model = model
         self.outputLimit = outputLimit
@@ -101,6 +105,7 @@ extension ChatRequestScan {
                 splices.append(Splice(inside..<inside, Array((isEmpty ? option : option + ",").utf8)))
             }
         }
+        if let effort = wanted.effort, !hasReasoningEffort { added += "\"reasoning_effort\":\"\(effort)\",".utf8 }
         if !added.isEmpty { splices.append(Splice(edits.start..<edits.start, added)) }
         // After what is added, which may stand at the same place.
         for own in edits.own { splices.append(Splice(own, [])) }

@@ -12,6 +12,9 @@ public struct MessagesTranslation: Sendable {
     public let chat: [UInt8]
     /// Why the request can be answered by nobody who speaks another dialect; nil when it can.
     public let exclusive: APIError?
+    /// The effort that the client wants where it says nothing of thinking. It stands apart from ``chat`` because it only asks: a
+    /// model that does not reason answers without being told of it.
+    public let effort: String?
     /// The client's own body.
     public let original: [UInt8]
     /// Those of the client's `anthropic-beta` headers that change no price; only Anthropic is told.
@@ -62,8 +65,9 @@ public struct MessagesTranslation: Sendable {
         }
         members += try Self.tools(&fields)
         let thinking = try Self.thinking(&fields)
-        members += thinking
-        let thinks = thinking.contains { $0.0 == "reasoning_effort" && $0.1 != nil }
+        members += thinking.members
+        effort = thinking.hint
+        let thinks = thinking.members.contains { $0.0 == "reasoning_effort" && $0.1 != nil }
         if let tier = try fields.take("service_tier"), tier != .string("auto"), tier != .string("standard_only") {
             throw .invalid("service_tier", "\"service_tier\" must be auto or standard_only: no other tier has a price here")
         }
@@ -132,7 +136,9 @@ public struct MessagesTranslation: Sendable {
     }
 
     /// `thinking` and `output_config`: how much is thought, by whichever of them says it, and the answer's format.
-    private static func thinking(_ fields: inout RequestFields) throws(APIError) -> [(String, JSONValue?)] {
+    private static func thinking(
+        _ fields: inout RequestFields
+    ) throws(APIError) -> (members: [(String, JSONValue?)], hint: String?) {
         let thinking = try fields.take("thinking")
         let output = try fields.take("output_config")
         for field in output?.fields ?? [] where field.value != .null && !["effort", "format"].contains(field.name) {
@@ -159,6 +165,17 @@ public struct MessagesTranslation: Sendable {
             members.append(
                 ("response_format", .members([("type", .string("json_schema")), ("json_schema", .members(named))])))
         }
-        return members
+        return (members, thinking == nil ? hints[output?["effort"]?.text ?? ""] : nil)
+    }
+
+    /// What every model that reasons has a word for.
+    private static let hints = ["low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"]
+}
+
+extension MessagesTranslation {
+    /// The chat completion request for a model that reasons.
+    public var reasoningChat: [UInt8] {
+        guard let effort else { return chat }
+        return Array("{\"reasoning_effort\":\"\(effort)\",".utf8) + chat.dropFirst()
     }
 }

@@ -14,15 +14,17 @@ extension BedrockRequest {
         let chat: JSONValue
         do { chat = try JSONValue(translation.chat) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
         try self.init(
-            chat, BedrockModel(mapping), outputLimit: outputLimit, thoughts: translation.thoughts)
+            chat, BedrockModel(mapping), outputLimit: outputLimit, thoughts: translation.thoughts, effort: translation.effort)
     }
 
-    /// - Parameter thoughts: `reasoning_details` by the places of their messages, beside those that stand in `chat`.
+    /// - Parameters:
+    ///   - thoughts: `reasoning_details` by the places of their messages, beside those that stand in `chat`.
+    ///   - effort: how much is to be done where nothing is said of thinking.
     init(
-        _ chat: JSONValue, _ model: BedrockModel, outputLimit: Int64?, thoughts: [Int: [JSONValue]]
+        _ chat: JSONValue, _ model: BedrockModel, outputLimit: Int64?, thoughts: [Int: [JSONValue]], effort: String? = nil
     ) throws(APIError) {
         guard model.isClaude, !thoughts.isEmpty else {
-            try self.init(chat, model, outputLimit: outputLimit)
+            try self.init(chat, model, outputLimit: outputLimit, effort: effort)
             return
         }
         var messages = chat["messages"]?.elements ?? []
@@ -34,6 +36,6 @@ extension BedrockRequest {
         let bytes = thoughts.values.reduce(0) { $0 + $1.reduce(0) { $0 + $1.bytes.count } }
         try self.init(
             .object(others + [.init("messages", .array(messages))]), model, outputLimit: outputLimit,
-            furtherTokens: Int64(bytes))
+            furtherTokens: Int64(bytes), effort: effort)
     }
 }

@@ -26,6 +26,7 @@ public struct BedrockRequest: ForeignRequest {
         let chat: JSONValue
         let outputLimit: Int64?
         let furtherTokens: Int64
+        let effort: String?
     }
 
     /// Translates a chat completion request that ``ChatRequestScan`` has let pass.
@@ -41,16 +42,21 @@ public struct BedrockRequest: ForeignRequest {
         try self.init(chat, BedrockModel(mapping), outputLimit: outputLimit)
     }
 
-    /// - Parameter furtherTokens: those of what was put into `chat` after it was scanned.
+    /// - Parameters:
+    ///   - furtherTokens: those of what was put into `chat` after it was scanned.
+    ///   - effort: how much Claude is to do where it is not told to think.
     init(
-        _ chat: JSONValue, _ model: BedrockModel, outputLimit: Int64?, furtherTokens: Int64 = 0, images: [String: String] = [:]
+        _ chat: JSONValue, _ model: BedrockModel, outputLimit: Int64?, furtherTokens: Int64 = 0, effort: String? = nil,
+        images: [String: String] = [:]
     ) throws(APIError) {
         self.model = model
         var fields = ChatFields(chat, provider: "AWS Bedrock")
         let conversation = try BedrockConversation(
             try fields.take("messages")?.elements ?? [], mark: try fields.take("cache_control"), model, images: images)
         remoteImages = conversation.remoteImages
-        origin = remoteImages.isEmpty ? nil : Origin(chat: chat, outputLimit: outputLimit, furtherTokens: furtherTokens)
+        origin =
+            remoteImages.isEmpty
+            ? nil : Origin(chat: chat, outputLimit: outputLimit, furtherTokens: furtherTokens, effort: effort)
         isStreamed = try fields.take("stream") == .bool(true)
         for name in ["user", "safety_identifier"] { _ = try fields.take(name) }
 
@@ -61,7 +67,7 @@ public struct BedrockRequest: ForeignRequest {
         if let stop = try fields.stop() { configuration.append(.init("stopSequences", .array(stop.map { .string($0) }))) }
         thinking = try Self.thinking(fields.take("reasoning_effort"), model).after(conversation.lost)
         let tools = try BedrockTools(&fields, hasCalls: conversation.hasCalls, model)
-        let own = try Self.own(&fields, thinking, model)
+        let own = try Self.own(&fields, thinking, model, effort)
         let format = try Self.format(&fields)
         try fields.end()
 
@@ -107,7 +113,8 @@ public struct BedrockRequest: ForeignRequest {
     public func with(images: [String: String]) throws(APIError) -> any ForeignRequest {
         guard let origin else { return self }
         return try BedrockRequest(
-            origin.chat, model, outputLimit: origin.outputLimit, furtherTokens: origin.furtherTokens, images: images)
+            origin.chat, model, outputLimit: origin.outputLimit, furtherTokens: origin.furtherTokens, effort: origin.effort,
+            images: images)
     }
 
     public func answer(id: String, created: Int64) -> any ForeignAnswer {
@@ -124,12 +131,16 @@ public struct BedrockRequest: ForeignRequest {
 
     /// What is Anthropic's own and has no place in Converse.
     private static func own(
-        _ fields: inout ChatFields, _ thinking: MessagesRequest.Thinking, _ model: BedrockModel
+        _ fields: inout ChatFields, _ thinking: MessagesRequest.Thinking, _ model: BedrockModel, _ effort: String?
     ) throws(APIError) -> [(String, JSONValue)] {
         guard model.isClaude else { return [] }
         var own: [(String, JSONValue)] = []
         switch thinking {
-        case .none: break
+        case .none:
+            // Models that think with a budget know no effort.
+            if let effort, model.thinking == .adaptive {
+                own.append(("output_config", .members([("effort", .string(effort))])))
+            }
         case .budget(let tokens):
             own.append(("thinking", .members([("type", .string("enabled")), ("budget_tokens", .integer(tokens))])))
         case .adaptive(let effort):

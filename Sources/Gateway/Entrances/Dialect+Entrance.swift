@@ -29,6 +29,7 @@ extension Dialect {
         if self == .bedrock, let messages = entered.messages {
             return try BedrockRequest(messages, mapping: mapping, outputLimit: scan.outputLimit)
         }
-        return try request(chat: entered.chat, scan: scan, mapping: mapping, saysTextAlone: entered.isTranslated)
+        let chat = mapping.capabilities.reasoning ? entered.messages?.reasoningChat : nil
+        return try request(chat: chat ?? entered.chat, scan: scan, mapping: mapping, saysTextAlone: entered.isTranslated)
     }
 }

@@ -113,7 +113,8 @@ struct RelayStep: Sendable {
             RequestEdits(
                 model: route.mapping.upstreamName == understood.scan.model ? nil : route.mapping.upstreamName,
                 outputLimit: admitted.outputLimit(at: route), includeUsage: understood.isStreamed,
-                limitField: admitted.limitField(at: route)),
+                limitField: admitted.limitField(at: route),
+                effort: route.mapping.capabilities.reasoning ? understood.entered.messages?.effort : nil),
             to: understood.body)
         if route.provider.dialect == .echo {
             let id = "chatcmpl-\(understood.incoming.id)"

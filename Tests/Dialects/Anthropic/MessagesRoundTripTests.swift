@@ -101,6 +101,30 @@ import Testing
         }
     }
 
+    /// An effort without a word of thinking is a hint, for whoever reasons.
+    @Test(arguments: [("low", "low"), ("high", "high"), ("xhigh", "high"), ("max", "high"), ("new", nil)] as [(String, String?)])
+    func effortAloneIsAHint(_ effort: String, _ expected: String?) throws {
+        let fields = #""model":"m","max_tokens":9,"messages":[{"role":"user","content":"x"}]"#
+        let asked = #"\#(fields),"output_config":{"effort":"\#(effort)"}"#
+        let translation = try MessagesTranslation(Array("{\(asked)}".utf8))
+        #expect(translation.effort == expected)
+        let scan = try ChatRequestScan(translation.chat)
+        #expect(!scan.hasReasoningEffort)
+        #expect(try JSONValue(translation.reasoningChat)["reasoning_effort"]?.text == expected)
+        let sent = scan.applying(RequestEdits(effort: translation.effort), to: translation.chat)
+        #expect(sent == translation.reasoningChat)
+        for mode in [ThinkingMode.budget, .adaptive] {
+            let claude = BedrockModel(name: "anthropic.claude", thinking: mode)
+            let request = try BedrockRequest(
+                try JSONValue(translation.chat), claude, outputLimit: nil, thoughts: [:], effort: translation.effort)
+            let own = try JSONValue(try request.body(model: "m", maximumTokens: 9))["additionalModelRequestFields"]
+            #expect(own?["output_config"]?["effort"]?.text == (mode == .adaptive ? expected : nil))
+            #expect(own?["thinking"] == nil)
+        }
+        let thinks = try MessagesTranslation(Array(#"{\#(asked),"thinking":{"type":"disabled"}}"#.utf8))
+        #expect(thinks.effort == nil)
+    }
+
     @Test func answersComeBackTheSame() throws {
         var random = RandomJSON(seed: TestEnvironment.seed("answers to Anthropic's format and back"))
         for round in 0..<300 {
