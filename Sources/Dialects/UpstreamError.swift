@@ -23,11 +23,16 @@ extension APIError {
     /// for it, and whoever heard that it simply stopped would take what there is for the whole.
     ///
     /// - Parameter reason: the provider's word.
-    static func broken(_ reason: String) -> APIError {
+    public static func broken(_ reason: String) -> APIError {
         APIError(
-            status: 502, message: "The model broke its answer off (\(reason.prefix(64)))", code: "upstream_error",
+            status: 502, message: "The model broke its answer off (\(reason.prefix(64)))", code: brokenCode,
             type: "upstream_error")
     }
+
+    /// Whether a model broke its answer off: another may do better, and yet its provider serves.
+    public var isBrokenOff: Bool { code == Self.brokenCode }
+
+    private static let brokenCode = "answer_broken_off"
 
     /// The HTTP status that an error names, as services do that had answered 200 before they knew of it; nil if it names none.
     static func status(of error: JSONValue) -> Int? {

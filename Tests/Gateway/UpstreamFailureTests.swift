@@ -14,4 +14,10 @@ import Testing
         #expect(failure.report == report)
         #expect(APIError.upstream(status: status, body: failure.body, provider: "p") == error)
     }
+
+    /// Another route may do better, and others' requests still go to this one: a client's tools can bring a model to it.
+    @Test func anAnswerThatItsModelBrokeOffSaysNothingOfTheProvider() {
+        let failure = UpstreamFailure(said: .broken("MALFORMED_FUNCTION_CALL"))
+        #expect(failure.isProvidersFault && failure.report == .answered)
+    }
 }

@@ -165,11 +165,12 @@ final class StreamedAnswer: Sendable {
     @concurrent
     private func breakOff(_ tap: any StreamTap, _ failure: UpstreamFailure?, to body: inout some ResponseBodyWriter) async throws
     {
-        let failure =
+        var failure =
             failure
             ?? UpstreamFailure(
                 kind: tap.failure == nil ? .interrupted : .malformed,
                 message: "The provider's stream ended before it was complete.")
+        failure.isBrokenOff = tap.error?.isBrokenOff ?? false
         let error = failure.clientError(route: opened.route)
         gateway.note(opened.route, failure.report)
         _ = try await settle(

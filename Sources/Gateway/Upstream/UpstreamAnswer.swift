@@ -126,9 +126,12 @@ struct UpstreamFailure: Error, Sendable {
     var retryAfter: Int?
     /// Whether the provider may have begun to work on the request.
     var sentRequest = false
+    /// Whether a model broke its answer off, which a client's tools can make it do: no other client is to suffer for it.
+    var isBrokenOff = false
 
     /// What it says about the account that was used: a client's own fault shows that the provider answers.
     var report: Circuits.Report {
+        guard !isBrokenOff else { return .answered }
         guard kind != .cancelled, kind != .request else { return .neither }
         return isProvidersFault ? .fault(retryAfter: retryAfter) : .answered
     }
@@ -152,6 +155,7 @@ extension UpstreamFailure {
     /// What a provider said in the place of an answer, whose status had promised one: as if that had been the error's.
     init(said error: APIError) {
         self.init(kind: .status, message: "The provider answered with an error.", status: error.status, body: error.json)
+        isBrokenOff = error.isBrokenOff
     }
 
     init(_ error: HTTPTransportError) {
