@@ -39,6 +39,25 @@ import Testing
         }
     }
 
+    /// What the API shows and what the gateway obeys are read models of their own.
+    @Test func `a new organization has the same settings in both read models`() async throws {
+        try await LedgerDatabase.with { database in
+            let organization = OrganizationID.mint()
+            try await database.append([
+                NewEvent(
+                    OrganizationCreated(), stream: .organization(organization), expectedVersion: nil, organization: organization)
+            ])
+            for name in ["organizations", "admission"] {
+                try await apply(name, database)
+                #expect(
+                    try await database.lines("SELECT status, strict, retention FROM \(name).organizations") == [
+                        "(active,t,none)"
+                    ],
+                    "\(name)")
+            }
+        }
+    }
+
     @Test func `settings are what the last event says, and what was not said stays`() async throws {
         try await LedgerDatabase.with { database in
             let (organization, project, user) = (OrganizationID.mint(), ProjectID.mint(), UserID.mint())
@@ -50,7 +69,7 @@ import Testing
                 event(MemberAdded(user: user, role: .owner), .organization(organization)),
                 event(ProjectCreated(mode: "hybrid", usageLimit: NanoDollars(5)), .project(project)),
                 event(ProjectUpdated(caching: true, cacheSeconds: 90), .project(project)),
-                event(OrganizationUpdated(retention: "none", autoTopUp: true), .organization(organization)),
+                event(OrganizationUpdated(retention: "retain", autoTopUp: true), .organization(organization)),
                 event(MemberRoleChanged(user: user, role: .admin), .organization(organization)),
             ])
             try await apply("organizations", database)
@@ -60,7 +79,7 @@ import Testing
                     == ["(active,hybrid,t,90,5)"])
             #expect(
                 try await database.lines("SELECT status, plan, retention, auto_top_up FROM organizations.organizations")
-                    == ["(active,free,none,t)"])
+                    == ["(active,free,retain,t)"])
             #expect(try await database.lines("SELECT role FROM organizations.members") == ["(admin)"])
         }
     }

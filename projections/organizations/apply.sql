@@ -2,7 +2,7 @@
 
 INSERT INTO organizations (
     organization, status, plan, strict, retention, auto_top_up, texts, created_at, updated_at)
-SELECT organization, 'active', data ->> 'plan', (data ->> 'strict')::boolean, 'retain', false, id, occurred_at, occurred_at
+SELECT organization, 'active', data ->> 'plan', (data ->> 'strict')::boolean, 'none', false, id, occurred_at, occurred_at
 FROM batch
 WHERE type = 'organization.created';
 
