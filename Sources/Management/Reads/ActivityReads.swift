@@ -43,7 +43,7 @@ struct ActivityRecord: Sendable {
 }
 
 extension Management {
-    /// Usage by day (UTC), model and provider, oldest day first.
+    /// Usage by day (UTC), model and provider, oldest day first. Images that were sent count as input, drawn ones as output.
     ///
     /// - Parameter days: How many days, today being the last.
     func activity(_ scope: UsageScope, days: Int64) async throws(WebError) -> [ActivityRecord] {
@@ -53,8 +53,8 @@ extension Management {
             SELECT to_char(h.hour AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day, h.model, h.provider, sum(h.requests)::bigint,
                 sum(h.errors)::bigint, sum(h.cache_hits)::bigint, sum(h.prompt_tokens)::bigint,
                 sum(h.completion_tokens)::bigint, sum(h.charged)::bigint,
-                sum(h.price_input + h.price_cached_input + h.price_cache_write)::bigint,
-                sum(h.price_output + h.price_reasoning)::bigint, sum(h.price_request)::bigint
+                sum(h.price_input + h.price_cached_input + h.price_cache_write + h.price_image)::bigint,
+                sum(h.price_output + h.price_reasoning + h.price_other)::bigint, sum(h.price_request)::bigint
             FROM usage.hours AS h
             WHERE \(condition) AND h.hour >= date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
                 - make_interval(days => $2::integer - 1)
