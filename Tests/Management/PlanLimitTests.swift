@@ -30,6 +30,28 @@ import Testing
         }
     }
 
+    @Test func aKeyHasAHundredRulesHoweverManyAskAtOnce() async throws {
+        try await World.run { world in
+            let (user, organization, project) = try await world.owner()
+            let text = try await world.key(of: project, by: user).text("apiKey.id")
+            let key = try #require(APIKeyID(text))
+            let owner = try #require(OrganizationID(organization))
+            try await world.database.append(
+                try (0..<98).map { index in
+                    try NewEvent(
+                        IAMRuleCreated(rule: .mint(), kind: .denyModels, value: IAMRuleValue(models: ["m\(index)"])),
+                        stream: .apiKey(key), expectedVersion: nil, organization: owner)
+                })
+            let got = try await statuses(6) { index in
+                try await world.send(
+                    .post, "/keys/api/\(text)/iam", #"{"ruleType":"deny_models","ruleValue":{"models":["n\#(index)"]}}"#, as: user
+                ).status
+            }
+            #expect(got == [200, 200, 400, 400, 400, 400])
+            #expect((try await world.send(.get, "/keys/api/\(text)/iam", as: user)["rules"] as? [Any])?.count == 100)
+        }
+    }
+
     @Test func anOrganizationHasTwoProjectsAndAPersonThreeOrganizations() async throws {
         try await World.run { world in
             let (user, organization, _) = try await world.owner()

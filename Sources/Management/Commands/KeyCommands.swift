@@ -93,9 +93,18 @@ extension Management {
 
     /// Appends one event to a key that the caller may change.
     func append(_ data: some EventData, to id: APIKeyID, by caller: Caller) async throws(WebError) {
+        try await append(to: id, by: caller) { () async throws(WebError) in data }
+    }
+
+    /// Appends what `decide` makes of a key that the caller may change: asked again when another changed the key meanwhile, and
+    /// nothing where it says nil.
+    func append<Change: EventData>(
+        to id: APIKeyID, by caller: Caller, _ decide: @Sendable () async throws(WebError) -> Change?
+    ) async throws(WebError) {
         try await retrying { () async throws(WebError) -> Bool? in
             let standing = try await standing(of: .apiKey(id), in: "keys")
             let record = try await changeable(id, by: caller)
+            guard let data = try await decide() else { return true }
             let done = try await commit(
                 [draft(data, .apiKey(id), version: standing.version, organization: record.organization, by: caller)], by: caller)
             return done.map { _ in true }

@@ -14,45 +14,33 @@ extension Management {
 
     /// Adds a rule to a key.
     func addRule(_ rule: IAMRuleCreated, to key: APIKeyID, by caller: Caller) async throws(WebError) {
-        _ = try await changeable(key, by: caller)
-        guard try await rules(of: [key])[key, default: []].count < Self.mostRules else {
-            throw WebError(400, "A key can have \(Self.mostRules) rules.", code: "limit_reached")
+        try await append(to: key, by: caller) { () async throws(WebError) in
+            guard try await rules(of: [key])[key, default: []].count < Self.mostRules else {
+                throw WebError(400, "A key can have \(Self.mostRules) rules.", code: "limit_reached")
+            }
+            return rule
         }
-        try await append(rule, to: key, by: caller)
     }
 
     /// Changes a rule of a key.
     ///
-    /// - Parameter check: Looks at the rule as it will be; a type without its value is refused.
+    /// - Parameter change: Looks at the rule as it is; a type without its value is refused.
     func change(
         rule id: IAMRuleID, of key: APIKeyID, by caller: Caller,
         _ change: @Sendable (RuleRecord) throws(WebError) -> RuleChange?
     ) async throws(WebError) {
-        try await retrying { () async throws(WebError) -> Bool? in
-            let standing = try await standing(of: .apiKey(key), in: "keys")
-            let record = try await changeable(key, by: caller)
-            guard let change = try change(try await rule(id, of: key)) else { return true }
-            let event = IAMRuleUpdated(rule: id, kind: change.kind, value: change.value, status: change.status)
-            let done = try await commit(
-                [draft(event, .apiKey(key), version: standing.version, organization: record.organization, by: caller)], by: caller
-            )
-            return done.map { _ in true }
+        try await append(to: key, by: caller) { () async throws(WebError) in
+            try change(try await rule(id, of: key)).map {
+                IAMRuleUpdated(rule: id, kind: $0.kind, value: $0.value, status: $0.status)
+            }
         }
     }
 
     /// Takes a rule away.
     func delete(rule id: IAMRuleID, of key: APIKeyID, by caller: Caller) async throws(WebError) {
-        try await retrying { () async throws(WebError) -> Bool? in
-            let standing = try await standing(of: .apiKey(key), in: "keys")
-            let record = try await changeable(key, by: caller)
+        try await append(to: key, by: caller) { () async throws(WebError) in
             _ = try await rule(id, of: key)
-            let done = try await commit(
-                [
-                    draft(
-                        IAMRuleDeleted(rule: id), .apiKey(key), version: standing.version, organization: record.organization,
-                        by: caller)
-                ], by: caller)
-            return done.map { _ in true }
+            return IAMRuleDeleted(rule: id)
         }
     }
 
