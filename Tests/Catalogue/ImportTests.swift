@@ -92,6 +92,37 @@ import Testing
         #expect(throws: CatalogueError.self) { try Self.take(list, providers: ["nobody"]) }
     }
 
+    @Test(arguments: [
+        // Only the prompt is dearer when it is long.
+        (#""input_cost_per_token_above_200k_tokens":5e-06"#, #"{"input":"5","output":"10","cache_write_1h":"4"}"#),
+        (
+            #""input_cost_per_token_above_200k_tokens":5e-06,"cache_creation_input_token_cost_above_1hr_above_200k_tokens":8e-06"#,
+            #"{"input":"5","output":"10","cache_write_1h":"8"}"#
+        ),
+        // A price that the first tier does not have.
+        (
+            #""input_cost_per_token_above_200k_tokens":5e-06,"cache_read_input_token_cost_above_200k_tokens":5e-07"#,
+            #"{"input":"5","output":"10","cache_write_1h":"4","cached_input":"0.5"}"#
+        ),
+        // A long prompt is no gift.
+        (
+            #""input_cost_per_token_above_200k_tokens":0,"output_cost_per_token_above_200k_tokens":2e-05"#,
+            #"{"input":"2.5","output":"20","cache_write_1h":"4"}"#
+        ),
+    ])
+    func whatAHigherTierDoesNotNameCostsWhatItCostsBelow(higher: String, prices: String) throws {
+        let (_, models) = try Self.take(
+            """
+            {"new": {"litellm_provider":"openai","cache_creation_input_token_cost_above_1hr":4e-06,\(higher),\(Self.priced)}}
+            """)
+        let tiers = try #require(models.first?["mappings"]?.elements?.first?["prices"]?["tiers"]?.elements)
+        #expect(tiers.count == 2)
+        #expect(
+            try tiers.first
+                == JSONValue(Array(#"{"input":"2.5","output":"10","cache_write_1h":"4","up_to_tokens":200000}"#.utf8)))
+        #expect(try tiers.last == JSONValue(Array(prices.utf8)))
+    }
+
     @Test func whatCanNotBeMeantIsPassedOverByReason() throws {
         let (made, models) = try Self.take(
             """

@@ -80,13 +80,13 @@ struct LiteLLMEntry {
 enum LiteLLMPrices {
     private static let fields = [
         ("input", "input_cost_per_token"), ("output", "output_cost_per_token"), ("cached_input", "cache_read_input_token_cost"),
-        ("cache_write", "cache_creation_input_token_cost"), ("reasoning", "output_cost_per_reasoning_token"),
+        ("cache_write", "cache_creation_input_token_cost"), ("cache_write_1h", "cache_creation_input_token_cost_above_1hr"),
+        ("reasoning", "output_cost_per_reasoning_token"),
     ]
-    private static let cacheWriteHour = "cache_creation_input_token_cost_above_1hr"
+    private static let required: Set<String> = ["input", "output"]
 
     static func prices(_ entry: JSONValue) throws(LiteLLMEntry.Refusal) -> JSONValue {
-        let first = try tier(entry, above: "")
-        guard let first else { throw .unpriced }
+        let first = try base(entry)
         // `input_cost_per_token_above_200k_tokens` is the price of the whole prompt when it is longer.
         let bounds = (entry.fields ?? []).compactMap { bound(of: $0.name) }.sorted()
         guard !bounds.isEmpty else { return .members(first) }
@@ -94,8 +94,10 @@ enum LiteLLMPrices {
         var current = first
         for bound in bounds {
             tiers.append(.members(current + [("up_to_tokens", .integer(bound * 1_000))]))
-            let higher = try tier(entry, above: "_above_\(bound)k_tokens") ?? []
-            current = current.map { old in higher.first { $0.0 == old.0 } ?? old }
+            // LiteLLM takes what a tier does not name from the prices without a bound, and not from the tier below.
+            let higher = try named(entry, above: "_above_\(bound)k_tokens").filter { $0.1 != .string("0") }
+            current = first.map { old in higher.first { $0.0 == old.0 } ?? old }
+            current += higher.filter { new in !first.contains { $0.0 == new.0 } }
         }
         return .members([("tiers", .array(tiers + [.members(current)]))])
     }
@@ -107,20 +109,27 @@ enum LiteLLMPrices {
         return Int64(name.dropFirst(head.count).dropLast(tail.count))
     }
 
-    /// nil where nothing says what a token of prompt or completion costs.
-    private static func tier(
+    /// The prices without a bound.
+    ///
+    /// - Throws: `.unpriced` where nothing says what a token of prompt or completion costs.
+    private static func base(_ entry: JSONValue) throws(LiteLLMEntry.Refusal) -> [(String, JSONValue?)] {
+        let prices = try named(entry, above: "")
+        let both = prices.filter { required.contains($0.0) }
+        guard both.count == 2, both.contains(where: { $0.1 != .string("0") }) else { throw .unpriced }
+        // Nothing to pay for writing to a cache or reading from it says that there is no such price.
+        return prices.filter { required.contains($0.0) || $0.1 != .string("0") }
+    }
+
+    /// The prices that the entry names with `suffix`, none of them, some or all.
+    private static func named(
         _ entry: JSONValue, above suffix: String
-    ) throws(LiteLLMEntry.Refusal) -> [(String, JSONValue?)]? {
+    ) throws(LiteLLMEntry.Refusal) -> [(String, JSONValue?)] {
         var prices: [(String, JSONValue?)] = []
-        for (ours, theirs) in fields + (suffix.isEmpty ? [("cache_write_1h", cacheWriteHour)] : []) {
+        for (ours, theirs) in fields {
             guard let value = entry[theirs + suffix], value != .null else { continue }
             guard case .number(let text) = value, let price = DecimalShift.text(text, places: 6) else { throw .unfit }
-            // Nothing to pay for writing to a cache or reading from it says that there is no such price.
-            guard price != "0" || ours == "input" || ours == "output" else { continue }
             prices.append((ours, .string(price)))
         }
-        let both = prices.filter { $0.0 == "input" || $0.0 == "output" }
-        guard both.count == 2, both.contains(where: { $0.1 != .string("0") }) else { return nil }
         return prices
     }
 }
