@@ -28,10 +28,10 @@ import Testing
         """
 
     private static func take(
-        _ list: String, providers: Set<String> = [], adds: Bool = true
+        _ list: String, into held: String = base, providers: Set<String> = [], adds: Bool = true
     ) throws -> (made: LiteLLMImport, models: [JSONValue]) {
         let folder = try #require(FileManager.default.temporaryDirectory as URL?).appending(path: UUID().uuidString + ".json")
-        try Data(base.utf8).write(to: folder)
+        try Data(held.utf8).write(to: folder)
         defer { try? FileManager.default.removeItem(at: folder) }
         let made = try LiteLLMImport(
             Array(list.utf8), path: "list", into: [folder.path], providers: providers, adds: adds)
@@ -121,6 +121,25 @@ import Testing
             try tiers.first
                 == JSONValue(Array(#"{"input":"2.5","output":"10","cache_write_1h":"4","up_to_tokens":200000}"#.utf8)))
         #expect(try tiers.last == JSONValue(Array(prices.utf8)))
+    }
+
+    @Test func aPriceOfWhatIsDrawnIsTheHousesOwn() throws {
+        let priced = #""mode":"chat","input_cost_per_token":2e-06,"output_cost_per_token":3e-06"#
+        let list = """
+            {"drawn": {"litellm_provider":"openai",\(priced)}, "made": {"litellm_provider":"openai",\(priced)},
+             "plain": {"litellm_provider":"openai",\(priced)}}
+            """
+        let held = """
+            {"providers": [{"id": "openai", "name": "O", "base_url": "https://a.example"}],
+             "models": [{"id": "four", "name": "Four", "family": "f", "mappings": [{"provider": "openai", "model": "drawn",
+                "prices": {"input": "1", "output": "2", "image_output": "9"}, "context_size": 9, "image_output": true}]},
+              {"id": "five", "name": "Five", "family": "f", "kind": "image", "mappings": [{"provider": "openai", "model": "made",
+                "prices": {"input": "1", "output": "2", "generated_image": "0.04"}, "context_size": 9, "image_output": true}]},
+              {"id": "six", "name": "Six", "family": "f", "mappings": [{"provider": "openai", "model": "plain",
+                "prices": {"input": "1", "output": "2"}, "context_size": 9}]}]}
+            """
+        let (made, models) = try Self.take(list, into: held)
+        #expect(made.changed == 1 && models.map { $0["id"] } == [.string("six")])
     }
 
     @Test func whatCanNotBeMeantIsPassedOverByReason() throws {

@@ -88,8 +88,10 @@ public struct LiteLLMImport {
             let new = try Prices(FieldReader(prices, file: "", entry: ""))
             guard let old = mapping["prices"] else { return true }
             let held = try Prices(FieldReader(old, file: "", entry: ""))
-            // A discount, a price of an image and one of a request are the house's own, and the list does not know them.
+            // A discount, a price of an image, taken or drawn, and one of a request are the house's own, and the list does not
+            // know them.
             return held.tiers != new.tiers && held.multiplier == .one && held.image == .zero && held.request == .zero
+                && held.generatedImage == .zero && held.tiers.allSatisfy { $0.imageOutput == nil }
         } catch {
             throw .unfit
         }
