@@ -38,6 +38,27 @@ import Testing
         }
     }
 
+    /// A word that is not understood would pass for the one that protects less.
+    @Test func settingsOfPeopleThatAreNotUnderstoodAreNamed() async throws {
+        let provider = [
+            "OIDC_PROVIDERS": "my-corp", "OIDC_MY_CORP_ISSUER": "https://id.example", "OIDC_MY_CORP_CLIENT_ID": "a",
+            "OIDC_MY_CORP_CLIENT_SECRET": "b", "OIDC_MY_CORP_TRUST_EMAIL": "no",
+        ]
+        let pair = "GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET must both be set, or neither"
+        let refused: [(environment: [String: String], message: String)] = [
+            (["REQUIRE_EMAIL_VERIFICATION": "1"], "REQUIRE_EMAIL_VERIFICATION must be true or false"),
+            (["PASSKEY_USER_VERIFICATION": "true"], "PASSKEY_USER_VERIFICATION must be required or preferred"),
+            (["GITHUB_CLIENT_ID": "a"], pair), (["GITHUB_CLIENT_SECRET": "a", "GITHUB_CLIENT_ID": ""], pair),
+            (provider, "OIDC_MY_CORP_TRUST_EMAIL must be true or false"),
+        ]
+        try await withGateway { gateway in
+            for setting in refused {
+                #expect(
+                    try await refusal(gateway, ["--port", "0"], setting.environment) == "Error: \(setting.message)\n")
+            }
+        }
+    }
+
     @Test func withoutBooksLimitsHoldAndNothingIsRecorded() async throws {
         try await withGateway { gateway in
             let refused = try await refusal(

@@ -32,6 +32,15 @@ struct PeopleSettings: Sendable {
             }
             return value
         }
+        // A word that is not understood must not pass for the one that protects less.
+        func choice(_ key: String, _ name: String, _ yes: String, _ no: String) throws(SettingsError) -> Bool? {
+            switch text(key) {
+            case nil: nil
+            case yes: true
+            case no: false
+            default: throw SettingsError(message: "\(name) must be \(yes) or \(no)")
+            }
+        }
 
         // Passkeys belong to a domain, and this machine's is localhost.
         let isLocal = ["127.0.0.1", "0.0.0.0", "::", "::1"].contains(host)
@@ -43,7 +52,8 @@ struct PeopleSettings: Sendable {
         configuration.administrators = list("admin.emails")
         configuration.passkeyDomain = text("passkey.rp.id")
         if let name = text("passkey.rp.name") { configuration.passkeyName = name }
-        configuration.requiresUserVerification = text("passkey.user.verification") == "required"
+        configuration.requiresUserVerification =
+            try choice("passkey.user.verification", "PASSKEY_USER_VERIFICATION", "required", "preferred") ?? false
 
         if let smtp = text("smtp.url") {
             guard let server = MailServer(url: smtp) else {
@@ -52,19 +62,23 @@ struct PeopleSettings: Sendable {
             mailServer = server
         }
         sender = text("mail.from") ?? "llmgateway@localhost"
-        configuration.requiresVerifiedEmail = text("require.email.verification").map { $0 == "true" } ?? (mailServer != nil)
+        configuration.requiresVerifiedEmail =
+            try choice("require.email.verification", "REQUIRE_EMAIL_VERIFICATION", "true", "false") ?? (mailServer != nil)
 
-        if let id = text("github.client.id"), let secret = text("github.client.secret") {
-            configuration.providers.append(.gitHub(clientID: id, clientSecret: secret))
+        switch (text("github.client.id"), text("github.client.secret")) {
+        case (nil, nil): break
+        case (let id?, let secret?): configuration.providers.append(.gitHub(clientID: id, clientSecret: secret))
+        default: throw SettingsError(message: "GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET must both be set, or neither")
         }
         for name in list("oidc.providers") {
+            let prefix = "OIDC_" + String(name.uppercased().map { $0 == "-" ? "_" : $0 })
+            let isTrusted = try choice("oidc.\(name).trust.email", "\(prefix)_TRUST_EMAIL", "true", "false") ?? false
             guard let issuer = text("oidc.\(name).issuer"), let id = text("oidc.\(name).client.id"),
                 let secret = text("oidc.\(name).client.secret"),
                 let provider = IdentityProvider.openIDConnect(
                     id: name, issuer: issuer, clientID: id, clientSecret: secret,
-                    vouchesForEmail: text("oidc.\(name).trust.email") == "true")
+                    vouchesForEmail: isTrusted)
             else {
-                let prefix = "OIDC_\(name.uppercased())"
                 throw SettingsError(
                     message: "OIDC_PROVIDERS names \(name), whose \(prefix)_ISSUER (https), \(prefix)_CLIENT_ID or "
                         + "\(prefix)_CLIENT_SECRET is missing or can't be used")

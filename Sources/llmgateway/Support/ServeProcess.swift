@@ -28,6 +28,7 @@ struct ServeProcess: Sendable {
         settings: Settings, eventLoopGroup: any EventLoopGroup, isUnprotectedAllowed: Bool, acceptsRollback: Bool,
         keepsBooks: Bool, logger: Logger
     ) async throws {
+        let people = try PeopleSettings(host: settings.host, port: settings.port, origins: settings.origins)
         let catalogue = try Self.catalogue(settings, logger: logger)
         let configuration = try settings.postgres(settings.databaseURL, name: "llmgateway serve")
         let projecting = try settings.postgres(settings.projectorDatabaseURL, name: "llmgateway projector")
@@ -89,7 +90,6 @@ struct ServeProcess: Sendable {
         ).register(in: registry)
 
         let management = Management(appender: appender, postgres: postgres, reader: LedgerReader(postgres), logger: logger)
-        let people = try PeopleSettings(host: settings.host, port: settings.port, origins: settings.origins)
         let identity = try Self.identity(
             settings, people, management: management, postgres: postgres, transport: transport, logger: logger)
         self.identity = identity
