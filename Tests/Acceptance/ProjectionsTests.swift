@@ -31,6 +31,25 @@ import Testing
         }
     }
 
+    /// A command that ended between the new tables and the epoch is made good by the next one, which finds nothing outdated.
+    @Test func anEpochThatWasNotBegunIsBegunByTheNextCommand() async throws {
+        try await withGateway { gateway in
+            let rebuilt = try #require(try await rebuild("admission", gateway).epoch)
+            let outdated = ["projections", "rebuild", "--outdated"]
+            #expect(try await gateway.command(outdated).contains("no projection is outdated"))
+            try await LedgerDatabase.with(url: gateway.database.url) { ledger in
+                _ = try await ledger.client.query(
+                    "UPDATE projections.checkpoints SET updated_at = now() WHERE schema_name = 'admission__previous'")
+            }
+            let answer = try await gateway.command(outdated + ["--json"])
+            #expect(answer.contains(#""name":"admission""#), "\(answer)")
+            let epochs = try await gateway.command(
+                "ledger", "events", "--type", "admission.epoch_started", "--after", "\(rebuilt)")
+            #expect(epochs.contains("tables_rebuilt"))
+            #expect(try await gateway.command(outdated).contains("no projection is outdated"))
+        }
+    }
+
     /// After an update of the program its new versions are made, and nothing else.
     @Test func whatAnUpdateHasChangedIsRebuilt() async throws {
         try await withGateway { gateway in

@@ -16,6 +16,7 @@ import Testing
             let request = shop.request(600)
             let before = try #require(try await shop.admit(request).admission)
             #expect(before.available == NanoDollars(400))
+            #expect(try await !EpochStarter.isOwed(in: world.postgres))
 
             let report = try await Rebuilder(
                 definition: Self.generous(), configuration: PostgresConfiguration(url: world.url), logger: quiet
@@ -23,9 +24,11 @@ import Testing
             #expect(report.comparison == nil)
             // The state in Redis is the old tables'; the hold that is not authorized yet is of their epoch.
             #expect(try await shop.admit(shop.request(401)).admission == nil)
+            #expect(try await EpochStarter.isOwed(in: world.postgres))
             let epoch = try await EpochStarter(appender: world.appender, postgres: world.postgres)
                 .startForAll(reason: "tables_rebuilt")
             #expect(epoch > report.position)
+            #expect(try await !EpochStarter.isOwed(in: world.postgres))
             #expect(try await shop.authorize(request, before) == .staleEpoch(current: epoch))
             let after = try await world.client.readmit(request, staleEpoch: epoch, on: world.loop)
             #expect(after.admission?.epoch == epoch)

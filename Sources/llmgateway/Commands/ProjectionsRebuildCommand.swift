@@ -24,7 +24,12 @@ extension ProjectionsCommands {
         @OptionGroup var output: OutputOptions
 
         private struct Answer: Encodable {
-            let name: String, version: Int32, position: Int64, eventsPerSecond: Double, equal: Bool?, epoch: Int64?
+            let name: String
+            var version: Int32?
+            var position: Int64?
+            var eventsPerSecond: Double?
+            var equal: Bool?
+            var epoch: Int64?
         }
 
         func validate() throws {
@@ -37,27 +42,39 @@ extension ProjectionsCommands {
                 let (answer, text) = try await rebuild(try folders.definition(name, settings), settings)
                 return try output.show(answer, text: text)
             }
+            let (definitions, owesEpoch) = try await outdated(settings)
             var done: [(answer: Answer, text: String)] = []
-            for definition in try await outdatedDefinitions(settings) { done.append(try await rebuild(definition, settings)) }
+            // First, so that a rebuild that fails does not keep it waiting.
+            if owesEpoch {
+                let epoch = try await Self.beginEpoch()
+                done.append((Answer(name: "admission", epoch: epoch), "admission was rebuilt before, epoch \(epoch)"))
+            }
+            for definition in definitions { done.append(try await rebuild(definition, settings)) }
             let text = done.isEmpty ? "no projection is outdated" : done.map(\.text).joined(separator: "\n")
             try output.show(done.map(\.answer), text: text)
         }
 
-        private func outdatedDefinitions(_ settings: Settings) async throws -> [ProjectionDefinition] {
+        /// What is to be rebuilt, and whether an earlier rebuild of admission was left without its epoch.
+        private func outdated(
+            _ settings: Settings
+        ) async throws -> (definitions: [ProjectionDefinition], owesEpoch: Bool) {
             let catalogue = try folders.catalogue(settings)
             let client = PostgresClient(
                 try folders.database(settings, name: "llmgateway rebuild"), maximumConnections: 1,
                 logger: settings.logger(defaultLevel: .warning))
             let statuses: [ProjectionStatus]
+            let owesEpoch: Bool
             do {
                 statuses = try await ProjectionStatus.all(catalogue: catalogue, client: client)
+                // Nothing in Redis is of a copy's tables.
+                owesEpoch = folders.target ? false : try await EpochStarter.isOwed(in: client)
             } catch {
                 await client.shutdown()
                 throw error
             }
             await client.shutdown()
             let names = Set(statuses.filter { $0.state == .outdated }.map(\.name))
-            return catalogue.definitions.filter { names.contains($0.name) }
+            return (catalogue.definitions.filter { names.contains($0.name) }, owesEpoch)
         }
 
         private func rebuild(
