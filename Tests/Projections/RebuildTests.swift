@@ -178,6 +178,50 @@ import Testing
         }
     }
 
+    /// Neither outdated tables nor halted ones are compared with: that the new ones are ahead of them is no reason to begin again.
+    @Test(arguments: [1, 2] as [Int32])
+    func `an interrupted rebuild goes on ahead of tables that stand still`(_ version: Int32) async throws {
+        try await LedgerDatabase.with { database in
+            let organization = OrganizationID.mint()
+            func append(_ amounts: ClosedRange<Int64>) async throws {
+                try await database.append(
+                    try amounts.map {
+                        try NewEvent(
+                            CreditGranted(grant: .mint(), kind: .paid, amount: NanoDollars($0)), stream: .credit(organization),
+                            expectedVersion: nil, organization: organization)
+                    })
+            }
+            try await append(1...5)
+            try await project(try witness(), database)
+            if version == 1 {
+                _ = try await database.client.query(
+                    "UPDATE projections.checkpoints SET halted = true, error = 'by hand' WHERE schema_name = 'witness'")
+            }
+            try await append(6...10)
+            let new = try witness(version: version)
+            // It dies while it makes the indexes: everything is applied.
+            let dying = Task {
+                try await Self.rebuilder(new, database).rebuild { progress in
+                    if progress.phase == .indexing { withUnsafeCurrentTask { $0?.cancel() } }
+                }
+            }
+            await #expect(throws: (any Error).self) { try await dying.value }
+            for _ in 0..<200 {
+                let states = try await ProjectionStatus.all(client: database.client).map(\.state)
+                if !states.contains(.rebuilding) { break }
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            let head = try await database.head()
+            let first = Mutex<Int64?>(nil)
+            let report = try await Self.rebuilder(new, database).rebuild { progress in
+                first.withLock { if $0 == nil { $0 = progress.position } }
+            }
+            #expect(first.withLock { $0 } == head)
+            #expect(report.comparison == nil && report.position == head)
+            #expect(try await database.text("SELECT sum(amount)::text FROM witness.seen") == "55")
+        }
+    }
+
     @Test func `a new version whose verify finds something does not take over`() async throws {
         try await LedgerDatabase.with { database in
             let organization = OrganizationID.mint()

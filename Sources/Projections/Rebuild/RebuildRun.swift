@@ -101,13 +101,14 @@ struct RebuildRun {
     }
 
     /// An interrupted rebuild is worth going on with when it was of the same SQL and of this ledger, and not ahead of the tables
-    /// that it will be compared with.
+    /// that it will be compared with. Tables that are outdated or halted stand still far behind, and nothing is compared with them.
     private func prepare() async throws {
         if let begun = try await Checkpoint.read(schema: rebuild, work) {
             let live = try await Checkpoint.read(schema: live, work)
             let parts = try await parts.checkpoints()
             let isUseful = (parts + [begun]).allSatisfy { one in
-                one.isMade(by: definition) && one.isOfThisLedger && live.map { one.position <= $0.position } ?? true
+                one.isMade(by: definition) && one.isOfThisLedger
+                    && live.map { !isComparable($0) || one.position <= $0.position } ?? true
             }
             // What an older view has let pass is not in the new tables.
             if isUseful, parts.isEmpty || definition.order.partition != nil, try await installer.hasView(schema: rebuild) {
