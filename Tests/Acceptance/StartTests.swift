@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -55,6 +56,21 @@ import Testing
             for setting in refused {
                 #expect(
                     try await refusal(gateway, ["--port", "0"], setting.environment) == "Error: \(setting.message)\n")
+            }
+        }
+    }
+
+    private static let hasIPv6 =
+        (try? String(contentsOfFile: "/proc/net/if_inet6", encoding: .utf8))?.contains(String(repeating: "0", count: 31) + "1")
+        ?? false
+
+    @Test(.enabled(if: hasIPv6)) func anIPv6AddressIsToldInBrackets() async throws {
+        try await withGateway { gateway in
+            try await gateway.withAnother(environment: ["LLMGATEWAY_HOST": "::1"]) { url in
+                let told = url.replacing("127.0.0.1", with: "[::1]")
+                let log = try String(contentsOfFile: gateway.home + "-other/gateway.log", encoding: .utf8)
+                #expect(log.contains("ready \(told)\n"))
+                #expect(try await runCommand(["curl", "-sf", "-o", "/dev/null", "-w", "%{http_code}", told + "/"]) == "200")
             }
         }
     }

@@ -4,6 +4,11 @@ import NIOPosix
 
 /// Where `serve` will take requests.
 enum ListenAddress {
+    /// The URL of a server there. An IPv6 address stands in brackets, because its colons would end where the port begins.
+    static func url(host: String, port: Int) -> String {
+        "http://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+    }
+
     /// Opens the address and closes it again. `serve` asks before it starts anything: a server that fails to open among a dozen
     /// running services ends them all, each with words of its own.
     ///

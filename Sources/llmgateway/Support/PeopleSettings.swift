@@ -44,7 +44,7 @@ struct PeopleSettings: Sendable {
 
         // Passkeys belong to a domain, and this machine's is localhost.
         let isLocal = ["127.0.0.1", "0.0.0.0", "::", "::1"].contains(host)
-        let own = "http://\(isLocal ? "localhost" : host):\(port)"
+        let own = ListenAddress.url(host: isLocal ? "localhost" : host, port: port)
         configuration = IdentityConfiguration(
             baseURL: try url("api.url", "API_URL") ?? own, pagesURL: try url("ui.url", "UI_URL"))
         configuration.trustedOrigins = origins
