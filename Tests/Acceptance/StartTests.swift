@@ -54,8 +54,8 @@ import Testing
         ]
         try await withGateway { gateway in
             for setting in refused {
-                #expect(
-                    try await refusal(gateway, ["--port", "0"], setting.environment) == "Error: \(setting.message)\n")
+                let said = try await refusal(gateway, ["--port", "0"], setting.environment)
+                #expect(said == "Error: \(setting.message)\n")
             }
         }
     }

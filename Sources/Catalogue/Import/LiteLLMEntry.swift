@@ -106,7 +106,7 @@ enum LiteLLMPrices {
     private static func bound(of name: String) -> Int64? {
         let (head, tail) = ("input_cost_per_token_above_", "k_tokens")
         guard name.hasPrefix(head), name.hasSuffix(tail) else { return nil }
-        return Int64(name.dropFirst(head.count).dropLast(tail.count))
+        return Int64(name.dropFirst(head.count).dropLast(tail.count)).flatMap { (1...1_000_000_000).contains($0) ? $0 : nil }
     }
 
     /// The prices without a bound.
