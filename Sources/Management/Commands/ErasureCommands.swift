@@ -6,7 +6,8 @@ public import Web
 /// People and organizations that want to be forgotten. What they did stays in the ledger, under ids that name nobody.
 extension Management {
     /// Ends what a person has here, before the account itself is deleted: memberships, the API keys that they made, and
-    /// organizations that have nobody else; and deletes what is written beside the ledger about them.
+    /// organizations that have nobody else; and deletes what is written beside the ledger about them, and beside the events of
+    /// organizations that were deleted and have nobody else.
     ///
     /// It may be asked again when it has failed half-way.
     ///
@@ -17,24 +18,20 @@ extension Management {
         let caller = Caller(user: user, source: "erasure")
         let organizations = try await organizations(of: user)
         for organization in organizations { _ = try await departure(of: user, from: organization) }
+        // While it can be told where they belong.
+        if let verifiedEmail { try await erase(billingEmail: verifiedEmail, of: user) }
         for organization in organizations { try await leave(organization.id, by: caller) }
         _ = try await commit(
             [draft(UserDeleted(), .user(user), version: nil, organization: nil, by: caller)], by: caller)
-        do {
+        try await erasing {
+            // Of two members who go at once, the later one finds the other gone.
+            for organization in try await abandoned(by: user) { try await erase(organization: organization) }
             try await erasure.erase(actor: user)
             _ = try await postgres.query("DELETE FROM management.chats WHERE user_id = $1", [.uuid(user.uuid)])
             guard let verifiedEmail else { return }
-            let address = PostgresValue.text(verifiedEmail.lowercased())
             _ = try await postgres.query(
-                "DELETE FROM management.texts WHERE body ? 'email' AND lower(body ->> 'email') = $1", [address])
-            _ = try await postgres.query(
-                """
-                UPDATE management.texts SET body = body - 'billingEmail'
-                WHERE organization = ANY ($2) AND lower(body ->> 'billingEmail') = $1
-                """, [address, .uuidArray(organizations.map(\.id.uuid))])
-        } catch {
-            logger.warning("a person could not be erased", metadata: ["error": "\(error)"])
-            throw Self.away
+                "DELETE FROM management.texts WHERE body ? 'email' AND lower(body ->> 'email') = $1",
+                [.text(verifiedEmail.lowercased())])
         }
     }
 
@@ -45,6 +42,53 @@ extension Management {
         _ = try await postgres.query(
             "DELETE FROM management.provider_secrets WHERE organization = $1", [.uuid(organization.uuid)])
         try await erasure.request(organization: organization)
+    }
+
+    private func erasing(_ work: () async throws -> Void) async throws(WebError) {
+        do { try await work() } catch {
+            logger.warning("a person could not be erased", metadata: ["error": "\(error)"])
+            throw Self.away
+        }
+    }
+
+    /// Takes an address out of the billing details of every organization that its owner belongs to or ever changed anything in:
+    /// who leaves one or deletes it leaves the address there.
+    private func erase(billingEmail address: String, of user: UserID) async throws(WebError) {
+        try await erasing {
+            _ = try await postgres.query(
+                """
+                UPDATE management.texts SET body = body - 'billingEmail'
+                WHERE lower(body ->> 'billingEmail') = $1 AND organization IN (
+                    SELECT m.organization FROM organizations.members AS m WHERE m.user_id = $2
+                    UNION
+                    SELECT e.organization FROM ledger.events AS e
+                    WHERE e.stream_kind <> 'request' AND e.metadata ? 'actor' AND e.metadata ->> 'actor' = $2::text)
+                """, [.text(address.lowercased()), .uuid(user.uuid)])
+        }
+    }
+
+    /// The deleted organizations of a person that have no other member with an account: those that they deleted, in this attempt
+    /// to erase them or long before it, and those that others deleted beneath them.
+    private func abandoned(by user: UserID) async throws -> [OrganizationID] {
+        try await postgres.query(
+            """
+            SELECT d.organization
+            FROM (
+                SELECT e.organization FROM ledger.events AS e
+                WHERE e.stream_kind <> 'request' AND e.metadata ? 'actor' AND e.metadata ->> 'actor' = $1::text
+                    AND e.type = 'organization.deleted'
+                UNION
+                SELECT m.organization
+                FROM organizations.members AS m JOIN organizations.organizations AS o ON o.organization = m.organization
+                WHERE m.user_id = $1 AND o.status = 'deleted'
+            ) AS d
+            WHERE NOT EXISTS (
+                SELECT FROM organizations.members AS m
+                WHERE m.organization = d.organization AND m.user_id <> $1 AND NOT EXISTS (
+                    SELECT FROM ledger.events AS u
+                    WHERE u.stream_kind = 'user' AND u.stream_id = m.user_id AND u.type = 'user.deleted'))
+            """, [.uuid(user.uuid)]
+        ).map { OrganizationID(uuid: try $0.decode(0)) }
     }
 
     private enum Departure {
@@ -67,9 +111,9 @@ extension Management {
     }
 
     private func leave(_ id: OrganizationID, by caller: Caller) async throws(WebError) {
-        let closed = try await retrying { () async throws(WebError) -> Bool? in
+        try await retrying { () async throws(WebError) -> Bool? in
             let standing = try await standing(of: .organization(id), in: "organizations")
-            guard let record = try await organization(id, for: caller.user) else { return false }
+            guard let record = try await organization(id, for: caller.user) else { return true }
             let removed = MemberRemoved(user: caller.user)
             switch try await departure(of: caller.user, from: record) {
             case .closes:
@@ -87,13 +131,8 @@ extension Management {
                 }
                 let done = try await commit(
                     [draft(removed, .organization(id), version: standing.version, organization: id, by: caller)], by: caller)
-                return done.map { _ in false }
+                return done.map { _ in true }
             }
-        }
-        guard closed else { return }
-        do { try await erase(organization: id) } catch {
-            logger.warning("an organization could not be erased", metadata: ["error": "\(error)"])
-            throw Self.away
         }
     }
 }
