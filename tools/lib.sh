@@ -351,13 +351,18 @@ gateway_pid() {
     printf '%s\n' "$pid"
 }
 
-# It finishes what is in flight; after 60 seconds it has had its time.
+# It finishes what is in flight, which is cut off when its drain is over; half a minute later it has had its time. How long the
+# drain is, it was told itself: whoever stops it may have been told otherwise, or nothing.
 stop_gateway() {
-    local pid=$1 deadline=$((SECONDS + 60))
+    local pid=$1 seconds deadline
+    seconds=$({ tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^LLMGATEWAY_DRAIN_SECONDS=//p'; } 2>/dev/null) || true
+    [[ $seconds =~ ^[0-9]{1,5}$ ]] || seconds=25
+    seconds=$((10#$seconds + 35))
+    deadline=$((SECONDS + seconds))
     kill -TERM "$pid" 2>/dev/null || return 0
     while is_alive "$pid"; do
         if [ "$SECONDS" -ge "$deadline" ]; then
-            say "The gateway did not stop within 60 s; ending it"
+            say "The gateway did not stop within $seconds s; ending it"
             kill -KILL "$pid" 2>/dev/null || true
             break
         fi
