@@ -249,7 +249,7 @@ let package = Package(
                 "recompute.py", "recompute_seals.py", "requirements-clients.txt", "requirements.txt", "responses.py",
                 "responses_catalogue.json", "responses_server.py", "responses_upstream.py",
                 "retention.py", "routing.py", "routing_catalogue.json",
-                "shop.py", "standin.py",
+                "servers.sh", "shop.py", "standin.py",
                 "stripe_server.py", "upstream.py", "upstream_failures.py",
             ]),
     ],

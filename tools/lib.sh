@@ -118,12 +118,13 @@ use_home() {
     mkdir -p "$LLMGATEWAY_HOME/log"
 }
 
-# Runs a command as the user that the private servers belong to, in a folder that this user can be in.
+# Runs a command as the user that the private servers belong to, in a folder that this user can be in. 7 to 9 are locks of the
+# scripts, which a server would hold for as long as it runs.
 as_server() {
     if [ "$(id -u)" -eq 0 ]; then
-        (cd / && exec setpriv --reuid=postgres --regid=postgres --init-groups -- "$@")
+        (cd / && exec setpriv --reuid=postgres --regid=postgres --init-groups -- "$@" 7>&- 8>&- 9>&-)
     else
-        (cd / && exec "$@")
+        (cd / && exec "$@" 7>&- 8>&- 9>&-)
     fi
 }
 
@@ -281,9 +282,23 @@ stop_redis() {
 
 # --- Both, and the environment
 
-# Whether this script started them, so that it stops them.
+# Whoever uses the private servers holds servers.lock (8) shared for its life; a gateway without tools/up counts by its process.
+# Whoever starts or stops one holds servers.change (7) meanwhile, so that nobody finds one that is about to be stopped.
+uses_servers=no
+# Whether this script started them, so that they are stopped when nobody uses them any more.
 started_postgres=no
 started_redis=no
+
+# Waits as long as somebody else may take to start both, or to stop both.
+change_servers() {
+    exec 7>"$LLMGATEWAY_HOME/servers.change"
+    flock --timeout 300 7
+}
+
+# The file that says that whoever started them has left before others did.
+left_servers_file() {
+    printf '%s\n' "$LLMGATEWAY_HOME/servers.left"
+}
 
 # Uses what the environment names; starts privately what it does not name and what does not run.
 start_servers() {
@@ -295,7 +310,11 @@ start_servers() {
     [ -n "${REDIS_URL:-}" ] || need_packages redis
     if [ -z "${DATABASE_URL:-}" ] || [ -z "${REDIS_URL:-}" ]; then
         [ "$(id -u)" -ne 0 ] || id postgres >/dev/null 2>&1 || need_packages postgres
+        change_servers || die "somebody else is starting or stopping the servers of $LLMGATEWAY_HOME"
         find_places
+        exec 8>"$LLMGATEWAY_HOME/servers.lock"
+        flock --shared 8
+        uses_servers=yes
     fi
     if [ -z "${DATABASE_URL:-}" ]; then
         if ! postgres_runs; then
@@ -318,13 +337,27 @@ start_servers() {
         REDIS_URL=unix://$(redis_socket)
     fi
     export REDIS_URL
+    exec 7>&-
 }
 
+# Of those who use the servers that one of them started, the last stops them.
 stop_started_servers() {
-    [ "$started_redis" = no ] || stop_redis || true
-    [ "$started_postgres" = no ] || stop_postgres || true
-    started_redis=no
+    local left
+    [ "$uses_servers" = yes ] || return 0
+    uses_servers=no
+    left=$(left_servers_file)
+    [ "$started_postgres$started_redis" = nono ] || : >"$left"
     started_postgres=no
+    started_redis=no
+    change_servers || return 0
+    if [ -f "$left" ] && flock --nonblock 8 && ! gateway_pid >/dev/null; then
+        stop_redis || true
+        stop_postgres || true
+        rm -f "$left"
+    fi
+    # Explicitly: a process that this script began and left behind may have it too.
+    flock --unlock 8
+    exec 7>&- 8>&-
 }
 
 # --- The gateway

@@ -35,4 +35,9 @@ import Testing
             #expect(FileManager.default.isExecutableFile(atPath: TestEnvironment.root + "/tools/" + name), "tools/\(name)")
         }
     }
+
+    @Test func theLastWhoUsesThePrivateServersStopsThem() async throws {
+        let root = TestEnvironment.root
+        #expect(try await runCommand(["bash", root + "/Tests/Acceptance/servers.sh", root]) == "fine\n")
+    }
 }
