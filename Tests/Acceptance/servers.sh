@@ -12,7 +12,10 @@ find_places() { SERVERS=$LLMGATEWAY_HOME SOCKETS=$LLMGATEWAY_HOME; }
 runs() { is_alive "$(cat "$LLMGATEWAY_HOME/$1.pid" 2>/dev/null || echo none)"; }
 # As a daemon, which keeps no lock of whoever started it.
 start() { as_server sh -c 'sleep 120 >/dev/null 2>&1 & echo $!' >"$LLMGATEWAY_HOME/$1.pid"; }
-stop() { ! runs "$1" || kill "$(cat "$LLMGATEWAY_HOME/$1.pid")"; }
+stop() {
+    ! runs "$1" || kill -KILL "$(cat "$LLMGATEWAY_HOME/$1.pid")"
+    while runs "$1"; do sleep 0.02; done
+}
 postgres_runs() { runs postgres; }
 start_postgres() { start postgres; }
 stop_postgres() { stop postgres; }
@@ -28,7 +31,7 @@ gateway=
 finish() {
     touch "$home"/{first,second,third}.leaves
     wait "${users[@]}" || true
-    [ -z "$gateway" ] || kill "$gateway" 2>/dev/null || true
+    [ -z "$gateway" ] || kill -KILL "$gateway" 2>/dev/null || true
     stop postgres
     stop redis
     rm -rf "$home"
@@ -92,7 +95,7 @@ expect yes "a gateway runs"
 comes second
 leaves second 4
 expect yes "a gateway runs on"
-kill "$gateway"
+kill -KILL "$gateway"
 wait "$gateway" 2>/dev/null || true
 comes third
 leaves third 5
