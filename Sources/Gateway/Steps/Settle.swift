@@ -144,7 +144,7 @@ struct Settler: Sendable {
         }
     }
 
-    /// Characters; services know words of a dozen.
+    /// Bytes; services know words of a dozen.
     private static let longestReason = 64
 
     private func outcome(
@@ -157,7 +157,7 @@ struct Settler: Sendable {
             provider: ending.route?.provider.id, upstreamModel: ending.route?.mapping.upstreamName, stream: understood.isStreamed,
             cached: false, estimated: ending.isEstimated, status: ending.status, error: ending.error,
             // Whatever the provider says: an event has its largest size.
-            finishReason: ending.finishReason.map { String($0.prefix(Self.longestReason)) },
+            finishReason: ending.finishReason.map { String(decoding: $0.utf8.prefix(Self.longestReason), as: UTF8.self) },
             unifiedFinishReason: ending.unifiedFinishReason.rawValue,
             attempts: ending.attempts,
             usage: ending.usage ?? TokenUsage(),
