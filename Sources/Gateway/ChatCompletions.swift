@@ -101,95 +101,9 @@ struct ChatCompletions: Sendable {
             throw error
         }
         head.isCached = admitted.cached != nil
-        guard admitted.understood.isStreamed else { return .whole(try await whole(admitted)) }
-        return .stream(try await stream(admitted, disconnects: Self.disconnects(of: channel)))
-    }
-
-    /// Reads the whole answer of the first route that gives a readable one, settles it, and hands it on.
-    private func whole(_ admitted: AdmittedRequest) async throws(GatewayError) -> ByteBuffer {
-        let relay = RelayStep(gateway: gateway)
-        var attempts: [Attempt] = []
-        var index = 0
-        while true {
-            do {
-                let (opened, at) = try await relay.open(admitted, from: index, earlier: attempts)
-                switch await read(opened, of: admitted.understood.entered) {
-                case .success(let (body, scan)):
-                    return try await settleWhole(admitted, opened, body: body, scan: scan)
-                case .failure(let failure):
-                    gateway.note(opened.route, failure.report)
-                    attempts = opened.attempts + [opened.attempt(status: opened.answer.status, error: failure.kind.rawValue)]
-                    index = at + 1
-                    guard failure.isProvidersFault, index < admitted.understood.routes.count else {
-                        throw RelayFailure(failure: failure, route: opened.route, attempts: attempts)
-                    }
-                }
-            } catch let failure as RelayFailure {
-                throw await settleFailure(admitted, failure)
-            } catch let error as GatewayError {
-                throw error
-            } catch {
-                throw GatewayError.unavailable("The request could not be relayed.")
-            }
-        }
-    }
-
-    private func read(_ opened: OpenedAnswer, of entered: EnteredRequest) async -> Result<
-        ([UInt8], any AnswerScan), UpstreamFailure
-    > {
-        do {
-            let body = try await opened.answer.collect(upTo: gateway.configuration.maximumAnswerBytes)
-            let scan = try entered.scan(body, of: opened.route)
-            if let error = scan.error { return .failure(UpstreamFailure(said: error)) }
-            return .success((body, scan))
-        } catch let failure as UpstreamFailure {
-            return .failure(failure)
-        } catch {
-            return .failure(UpstreamFailure(kind: .malformed, message: "The provider's answer can't be read."))
-        }
-    }
-
-    private func settleWhole(
-        _ admitted: AdmittedRequest, _ opened: OpenedAnswer, body: [UInt8], scan: any AnswerScan
-    ) async throws(GatewayError) -> ByteBuffer {
-        let understood = admitted.understood
-        let usage = Self.usage(scan, of: understood, at: opened.route)
-        let ending = Ending(
-            kind: .completed, status: 200, route: opened.route,
-            attempts: opened.attempts + [opened.attempt(status: opened.answer.status, error: nil)], usage: usage.value,
-            isEstimated: usage.isEstimated, finishReason: scan.finishReasons.first,
-            unifiedFinishReason: entrance.kind == .chat
-                ? UnifiedFinishReason(finishReason: scan.finishReasons.first) : .completed,
-            completion: body)
-        opened.noteAnswered(admitted, usage: ending.usage, firstByteAt: nil, by: gateway)
-        let settled = try await Settler(gateway: gateway).settle(admitted, ending)
-        CacheStep(gateway: gateway).keep(body, of: admitted, from: opened.route, tokens: scan.estimatedCompletionTokens)
-        let additions = ResponseAdditions(
-            metadata: GatewayMetadata(admitted, route: opened.route, isEstimated: usage.isEstimated), bill: settled.bill,
-            estimatedUsage: scan.usage == nil ? usage.value : nil)
-        let answer = scan.answer(additions, body: body)
-        if understood.entered.responses != nil { try await gateway.keep(answer, of: admitted) }
-        return ByteBuffer(bytes: answer)
-    }
-
-    /// What was used: what the provider told, and the images that were made; of tokens that it did not tell an estimate, but where
-    /// tokens cost nothing and an image has its price.
-    private static func usage(
-        _ scan: any AnswerScan, of understood: UnderstoodRequest, at route: Route
-    ) -> (value: TokenUsage, isEstimated: Bool) {
-        let images = scan.generatedImages
-        if var told = scan.usage {
-            told.generatedImages = images
-            return (told, false)
-        }
-        if images > 0, route.mapping.prices.hasFreeTokens, route.mapping.costs.hasFreeTokens {
-            return (TokenUsage(generatedImages: images), false)
-        }
-        let drawn = images * TokenBound.perGeneratedImage
-        let estimate = TokenUsage(
-            promptTokens: understood.scan.estimatedPromptTokens,
-            completionTokens: max(scan.estimatedCompletionTokens, drawn), imageOutputTokens: drawn, generatedImages: images)
-        return (estimate, true)
+        let client = Self.disconnects(of: channel)
+        guard admitted.understood.isStreamed else { return .whole(try await whole(admitted, client: client)) }
+        return .stream(try await stream(admitted, client: client))
     }
 
     /// The conversation that the request goes on from.
@@ -216,61 +130,39 @@ struct ChatCompletions: Sendable {
         return kept.conversation
     }
 
-    /// Records that nothing was produced, and says what the client is told.
-    private func settleFailure(_ admitted: AdmittedRequest, _ failure: RelayFailure) async -> GatewayError {
-        let error = failure.failure.clientError(route: failure.route)
-        let ending = Ending(
-            kind: .failed, status: error.status, route: nil, attempts: failure.attempts, error: failure.failure.outcomeError,
-            unifiedFinishReason: failure.failure.unifiedFinishReason)
-        do {
-            _ = try await Settler(gateway: gateway).settle(admitted, ending)
-            return error
-        } catch {
-            return error
+    /// The first route's whole answer that can be read, settled.
+    private func whole(_ admitted: AdmittedRequest, client: DisconnectHandler?) async throws(GatewayError) -> ByteBuffer {
+        let gateway = gateway
+        let answer = try await open(admitted, client: client) { (opened) async throws(UpstreamFailure) in
+            try await CollectedAnswer(reading: opened, of: admitted, by: gateway)
         }
-    }
-
-    /// Records that the client left before anything came: where the provider was asked already, it may bill the prompt.
-    private func settleLeft(_ admitted: AdmittedRequest, _ failure: RelayFailure) async -> GatewayError {
-        let ending = Ending(
-            kind: .cancelled, status: 499, route: failure.failure.sentRequest ? failure.route : nil, attempts: failure.attempts,
-            usage: .init(promptTokens: admitted.understood.scan.estimatedPromptTokens), isEstimated: true,
-            error: OutcomeError(type: "client_error", code: "request_cancelled"), unifiedFinishReason: .canceled)
-        _ = try? await Settler(gateway: gateway).settle(admitted, ending)
-        return failure.failure.clientError(route: failure.route)
+        return try await answer.settle()
     }
 
     /// The first route whose stream begins, with what it begins with at hand.
-    private func stream(
-        _ admitted: AdmittedRequest, disconnects: DisconnectHandler?
-    ) async throws(GatewayError) -> StreamedAnswer {
-        let relay = RelayStep(gateway: gateway, disconnects: disconnects)
-        defer { disconnects?.forget() }
-        var attempts: [Attempt] = []
-        var index = 0
-        while true {
-            do {
-                let (opened, at) = try await relay.open(admitted, from: index, earlier: attempts)
-                do {
-                    let answer = StreamedAnswer(gateway: gateway, admitted: admitted, opened: opened)
-                    try await answer.begin()
-                    return answer
-                } catch {
-                    gateway.note(opened.route, error.report)
-                    attempts = opened.attempts + [opened.attempt(status: opened.answer.status, error: error.kind.rawValue)]
-                    index = at + 1
-                    guard error.isProvidersFault, index < admitted.understood.routes.count else {
-                        throw RelayFailure(failure: error, route: opened.route, attempts: attempts)
-                    }
-                }
-            } catch let failure as RelayFailure {
-                if failure.failure.kind == .cancelled, disconnects?.isGone == true {
-                    throw await settleLeft(admitted, failure)
-                }
-                throw await settleFailure(admitted, failure)
-            } catch {
-                throw GatewayError.unavailable("The request could not be relayed.")
-            }
+    private func stream(_ admitted: AdmittedRequest, client: DisconnectHandler?) async throws(GatewayError) -> StreamedAnswer {
+        defer { client?.forget() }
+        let gateway = gateway
+        return try await open(admitted, client: client) { (opened) async throws(UpstreamFailure) in
+            let answer = StreamedAnswer(gateway: gateway, admitted: admitted, opened: opened)
+            try await answer.begin()
+            return answer
+        }
+    }
+
+    /// What `accept` makes of the first route's answer that it takes; where there is none, what is known of that is settled.
+    private func open<Accepted: Sendable>(
+        _ admitted: AdmittedRequest, client: DisconnectHandler?,
+        accept: (OpenedAnswer) async throws(UpstreamFailure) -> Accepted
+    ) async throws(GatewayError) -> Accepted {
+        do {
+            return try await RelayStep(gateway: gateway, client: client).open(admitted, accept: accept)
+        } catch {
+            let told = error.failure.clientError(route: error.route)
+            // Whether or not that can be recorded, the client hears why there is no answer.
+            _ = try? await Settler(gateway: gateway).settle(
+                admitted, error.ending(of: admitted, status: told.status, isClientGone: client?.isGone == true))
+            throw told
         }
     }
 }

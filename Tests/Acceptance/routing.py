@@ -21,6 +21,7 @@ from shop import command, ok
 
 KEY, ALPHA, BETA = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 URL, OTHER = os.environ["GATEWAY_URL"], os.environ["OTHER_URL"]
+LARGEST, SECONDS = (int(os.environ["LLMGATEWAY_" + name]) for name in ("MAX_ANSWER_BYTES", "ANSWER_SECONDS"))
 generator = random.Random(int(os.environ["TEST_SEED"]))
 lock = threading.Lock()
 client = httpx.Client(timeout=60, limits=httpx.Limits(max_connections=40))
@@ -34,6 +35,9 @@ class Answer(shop.Answer):
         with lock:
             self.server.bodies.append(body)
             fails = generator.random() < self.server.share
+        if body["model"] == "slow":
+            time.sleep(self.server.delay)
+            fails = self.server is alpha
         if fails:
             return self.say(503, {"error": {"message": "overloaded", "type": "server_error"}})
         if body["model"] == "busy" and self.server.retry_after:
@@ -47,7 +51,8 @@ class Answer(shop.Answer):
         self.say(200, {
             "id": "chatcmpl-1", "object": "chat.completion", "created": 1730000000, "model": body["model"],
             "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
-            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}})
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+            "padding": "x" * (LARGEST if body["model"] == "large" else 0)})
 
     def stream(self, begins_with):
         """What is asked for first, and then, unless that is an error or the end, a whole answer."""
@@ -85,7 +90,7 @@ class Provider(shop.ThreadingHTTPServer):
 
     def __init__(self, port):
         self.bodies, self.credentials, self.unknown, self.share, self.retry_after = [], [], set(), 0, 0
-        self.connections, self.begins_with = [], ""
+        self.connections, self.begins_with, self.delay = [], "", 0
         super().__init__(("127.0.0.1", port), Answer)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -105,9 +110,9 @@ class Provider(shop.ThreadingHTTPServer):
                 pass
 
 
-def ask(model="both", headers={}, url=URL, **fields):
+def ask(model="both", headers={}, url=URL, timeout=60, **fields):
     body = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5} | fields
-    return client.post(url + "/v1/chat/completions", json=body, headers={"authorization": f"Bearer {KEY}"} | headers)
+    return client.post(url + "/v1/chat/completions", json=body, headers={"authorization": f"Bearer {KEY}"} | headers, timeout=timeout)
 
 
 def used(answer):
@@ -125,9 +130,13 @@ def until(check, what, seconds):
         time.sleep(0.05)
 
 
-def last_outcome():
-    lines = command("ledger", "events", "--type", "request.completed", "--limit", "10000").splitlines()
+def last_outcome(kind="completed"):
+    lines = command("ledger", "events", "--type", "request." + kind, "--limit", "10000").splitlines()
     return json.loads(lines[-1])["data"]
+
+
+def asked_for(provider, model):
+    return len([body for body in provider.bodies if body["model"] == model])
 
 
 alpha, beta = Provider(ALPHA), Provider(BETA)
@@ -164,7 +173,7 @@ for begins_with, provider in (("", "alpha"), ("comment", "alpha"), ("error", "be
 for begins_with in ("error", "nothing"):
     alpha.begins_with = begins_with
     assert ask("keys", stream=True).status_code == 502
-    failed = json.loads(command("ledger", "events", "--type", "request.failed", "--limit", "10000").splitlines()[-1])["data"]
+    failed = last_outcome("failed")
     assert failed["charged"] == 0, failed
 alpha.begins_with = ""
 until(lambda: used(ask()) == "alpha", "alpha is back after its broken streams", 30)
@@ -172,12 +181,37 @@ until(lambda: used(ask()) == "alpha", "alpha is back after its broken streams", 
 for _ in range(4):
     ok(ask("keys"))
 
+# An answer that is larger than a gateway takes would be so anywhere: nobody else is asked, no circuit opens, and what is known of its
+# cost is charged.
+for count in range(1, 8):
+    refused = ask("large")
+    assert refused.status_code == 502 and refused.json()["error"]["code"] == "answer_too_large", refused.text
+    assert (asked_for(alpha, "large"), asked_for(beta, "large")) == (count, 0)
+failed = last_outcome("failed")
+assert failed["charged"] > 0 and failed["estimated"] and failed["provider"] == "alpha" and len(failed["attempts"]) == 1, failed
+
+# However many are asked, an answer has one deadline.
+alpha.delay, beta.delay = 1, 3 * SECONDS
+began = time.monotonic()
+late = ask("slow")
+assert late.status_code == 504 and time.monotonic() - began < 2 * SECONDS, (late.text, time.monotonic() - began)
+assert (asked_for(alpha, "slow"), asked_for(beta, "slow")) == (2, 1)
+assert len(last_outcome("failed")["attempts"]) == 3
+# Nor is anybody else asked for a client that has left.
+try:
+    ask("slow", headers={"x-request-id": "client-left"}, timeout=0.5)
+    raise AssertionError("an answer")
+except httpx.ReadTimeout:
+    pass
+until(lambda: "client-left" in command("ledger", "events", "--type", "request.failed", "--limit", "10000"), "its outcome", 10)
+assert asked_for(beta, "slow") == 1 and len(last_outcome("failed")["attempts"]) == 1
+
 # A provider that asks both keys to be left alone is, and no longer.
 alpha.retry_after = 2
-assert used(ask("busy")) == "beta" and len([body for body in alpha.bodies if body["model"] == "busy"]) == 2
+assert used(ask("busy")) == "beta" and asked_for(alpha, "busy") == 2
 again = ok(ask("busy"))
 assert routing_of(again)["selection_reason"] == "circuit-open", again
-assert len([body for body in alpha.bodies if body["model"] == "busy"]) == 2
+assert asked_for(alpha, "busy") == 2
 alpha.retry_after = 0
 until(lambda: used(ask("busy")) == "alpha", "alpha is asked again", 10)
 

@@ -1,4 +1,5 @@
 import Dialects
+import HTTPTransport
 import Testing
 
 @testable import Gateway
@@ -19,5 +20,10 @@ import Testing
     @Test func anAnswerThatItsModelBrokeOffSaysNothingOfTheProvider() {
         let failure = UpstreamFailure(said: .broken("MALFORMED_FUNCTION_CALL"))
         #expect(failure.isProvidersFault && failure.report == .answered)
+    }
+
+    @Test func anAnswerThatIsTooLargeWouldBeSoElsewhere() {
+        let failure = UpstreamFailure(HTTPTransportError(.tooLarge, "large", sentRequest: true))
+        #expect(failure.kind == .tooLarge && !failure.isProvidersFault && failure.report == .answered)
     }
 }

@@ -7,108 +7,67 @@ internal import Ledger
 internal import Logging
 internal import Money
 
-/// A provider's answer whose head is known to be good, and how it came to that.
-struct OpenedAnswer: Sendable {
-    let route: Route
-    let answer: UpstreamAnswer
-    /// Attempts before this one; each failed before a byte reached the client.
-    var attempts: [Attempt]
-    let began: ContinuousClock.Instant
-
-    /// This attempt, for the record.
-    func attempt(status: Int?, error: String?) -> Attempt {
-        Attempt(
-            provider: route.provider.id, model: route.mapping.upstreamName, status: status, error: error,
-            durationMS: (ContinuousClock.now - began).milliseconds, providerKey: route.own?.id)
-    }
-
-    /// Notes that the provider answered, how fast, and which provider a session is with.
-    ///
-    /// - Parameter firstByteAt: Of a stream.
-    func noteAnswered(
-        _ admitted: AdmittedRequest, usage: TokenUsage?, firstByteAt: ContinuousClock.Instant?, by gateway: Gateway
-    ) {
-        guard admitted.cached == nil else { return }
-        var counts = RouteCounts()
-        if let firstByteAt {
-            counts.timed = 1
-            counts.firstByteMS = max(0, (firstByteAt - began).milliseconds)
-        }
-        let elapsed = (ContinuousClock.now - began).milliseconds
-        if let tokens = usage?.completionTokens, tokens > 0, elapsed > 0 {
-            counts.tokens = tokens
-            counts.milliseconds = elapsed
-        }
-        gateway.note(route, .answered, counts: counts)
-        let understood = admitted.understood
-        guard let session = understood.preferences.session, understood.decision != nil else { return }
-        gateway.sessions.keep(
-            route.provider.id, of: session, model: understood.model.id, organization: understood.address.organization,
-            on: understood.incoming.eventLoop)
-    }
-}
-
-/// Every route failed; nothing reached the client.
-struct RelayFailure: Error, Sendable {
-    let failure: UpstreamFailure
-    let route: Route
-    let attempts: [Attempt]
-}
-
-/// Sends the request to one route after the other until one answers with success.
+/// Sends the request to one route after the other until one gives an answer that can be taken.
 struct RelayStep: Sendable {
     let gateway: Gateway
-    /// Whose client's leaving ends a transfer even before its first byte; nil when the call runs on without its client.
-    var disconnects: DisconnectHandler?
+    /// The client, where it can be told that it left.
+    let client: DisconnectHandler?
 
-    /// The first route at or after `index` whose answer begins with success.
+    /// The first route's answer that begins with success and that `accept` takes, as it makes of it.
     ///
-    /// - Parameter earlier: attempts that were made before, kept for the record.
-    func open(
-        _ admitted: AdmittedRequest, from index: Int = 0, earlier: [Attempt] = []
-    ) async throws(RelayFailure) -> (OpenedAnswer, index: Int) {
+    /// No route is tried after the request's deadline, or for a client that has left.
+    func open<Accepted: Sendable>(
+        _ admitted: AdmittedRequest, accept: (OpenedAnswer) async throws(UpstreamFailure) -> Accepted
+    ) async throws(RelayFailure) -> Accepted {
         let routes = admitted.understood.routes
-        if let cached = admitted.cached {
-            let answer = UpstreamAnswer.replayed(ReplayedAnswer(cached.body))
-            return (OpenedAnswer(route: routes[0], answer: answer, attempts: [], began: .now), 0)
-        }
-        var attempts = earlier
-        var index = index
+        let deadline = admitted.understood.incoming.receivedAt + gateway.configuration.totalDeadline
+        var attempts: [Attempt] = []
         // What was fetched for one route serves the next.
         var images: [String: String] = [:]
+        var index = 0
         while true {
             let route = routes[index]
             let began = ContinuousClock.now
-            gateway.circuits.begin(.init(route))
+            var status: Int?
             let failure: UpstreamFailure
             do {
-                let answer = try await send(admitted, to: route, isLast: index == routes.count - 1, &images)
-                if (200..<300).contains(answer.status) {
-                    return (OpenedAnswer(route: route, answer: answer, attempts: attempts, began: began), index)
-                }
-                failure = await answer.refusal()
+                let isLast = index == routes.count - 1
+                let answer = try await answer(admitted, by: route, isLast: isLast, before: deadline, &images)
+                status = answer.status
+                let opened = OpenedAnswer(route: route, answer: answer, attempts: attempts, began: began)
+                return try await accept(opened)
             } catch {
                 failure = error
             }
             gateway.note(route, failure.report)
-            attempts.append(
-                Attempt(
-                    provider: route.provider.id, model: route.mapping.upstreamName,
-                    status: failure.kind == .request ? nil : failure.status,
-                    error: failure.kind.rawValue, durationMS: (ContinuousClock.now - began).milliseconds,
-                    providerKey: route.own?.id))
+            if failure.kind != .request { status = status ?? failure.status }
+            attempts.append(Attempt(route, status: status, error: failure.kind.rawValue, began: began))
             index += 1
-            guard failure.isProvidersFault, index < routes.count else {
+            guard failure.isProvidersFault, index < routes.count, .now < deadline, client?.isGone != true else {
                 throw RelayFailure(failure: failure, route: route, attempts: attempts)
             }
         }
     }
 
+    /// The answer of `route`, which begins with success.
+    private func answer(
+        _ admitted: AdmittedRequest, by route: Route, isLast: Bool, before deadline: ContinuousClock.Instant,
+        _ images: inout [String: String]
+    ) async throws(UpstreamFailure) -> UpstreamAnswer {
+        if let cached = admitted.cached { return .replayed(ReplayedAnswer(cached.body)) }
+        gateway.circuits.begin(.init(route))
+        let answer = try await send(admitted, to: route, isLast: isLast, before: deadline, &images)
+        guard (200..<300).contains(answer.status) else { throw await answer.refusal() }
+        return answer
+    }
+
     private func send(
-        _ admitted: AdmittedRequest, to route: Route, isLast: Bool, _ images: inout [String: String]
+        _ admitted: AdmittedRequest, to route: Route, isLast: Bool, before deadline: ContinuousClock.Instant,
+        _ images: inout [String: String]
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
         let understood = admitted.understood
-        if let foreign = route.foreign { return try await send(admitted, foreign, to: route, isLast: isLast, &images) }
+        let post = Post(route: route, isStreamed: understood.isStreamed, isLast: isLast, deadline: deadline)
+        if let foreign = route.foreign { return try await send(admitted, foreign, by: post, &images) }
         let body = understood.scan.applying(
             RequestEdits(
                 model: route.mapping.upstreamName == understood.scan.model ? nil : route.mapping.upstreamName,
@@ -124,17 +83,15 @@ struct RelayStep: Sendable {
         let account = try await account(for: route)
         let call = ChatCall(
             route.provider.dialect, model: route.mapping.upstreamName, kind: understood.entered.entrance.kind, at: account)
-        let answer = try await post(
-            body, to: route, url: call.url, headers: call.headers, isStreamed: understood.isStreamed, isLast: isLast)
-        return .http(answer)
+        return .http(try await send(body, by: post, url: call.url, headers: call.headers))
     }
 
     /// Sends the request in the provider's dialect; its answer comes back in OpenAI's.
     private func send(
-        _ admitted: AdmittedRequest, _ foreign: any ForeignRequest, to route: Route, isLast: Bool,
-        _ images: inout [String: String]
+        _ admitted: AdmittedRequest, _ foreign: any ForeignRequest, by post: Post, _ images: inout [String: String]
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
         let understood = admitted.understood
+        let route = post.route
         let account = try await account(for: route)
         let model = route.mapping.upstreamName
         let limit = min(admitted.outputLimit(at: route)?.tokens ?? understood.outputLimit ?? .max, route.mapping.outputBound)
@@ -149,8 +106,7 @@ struct RelayStep: Sendable {
         let url = account.baseURL + foreign.path(model: model, at: account)
         let call = ProviderCall(
             account: account, url: url, body: body, time: Timestamp.now.microseconds / 1_000_000)
-        let answer = try await post(
-            body, to: route, url: url, headers: foreign.headers(of: call), isStreamed: understood.isStreamed, isLast: isLast)
+        let answer = try await send(body, by: post, url: url, headers: foreign.headers(of: call))
         let reader = foreign.answer(
             id: "chatcmpl-\(understood.incoming.id)", created: understood.incoming.occurredAt.microseconds / 1_000_000)
         return .foreign(TranslatedAnswer(answer, reader: reader))
@@ -171,29 +127,42 @@ struct RelayStep: Sendable {
         }
     }
 
-    private func post(
-        _ body: [UInt8], to route: Route, url: String, headers: [(String, String)], isStreamed: Bool, isLast: Bool
+    /// How a request is sent.
+    private struct Post {
+        let route: Route
+        let isStreamed: Bool
+        /// Whether no other route can stand in for this one.
+        let isLast: Bool
+        /// When an answer that is not streamed must be whole.
+        let deadline: ContinuousClock.Instant
+    }
+
+    private func send(
+        _ body: [UInt8], by post: Post, url: String, headers: [(String, String)]
     ) async throws(UpstreamFailure) -> HTTPTransportResponse {
         let configuration = gateway.configuration
+        let own = post.route.own
         do {
             return try await gateway.transport.execute(
                 HTTPTransportRequest(
                     method: "POST", url: url,
                     headers: headers + [
-                        ("content-type", "application/json"), ("accept", isStreamed ? "text/event-stream" : "application/json"),
+                        ("content-type", "application/json"),
+                        ("accept", post.isStreamed ? "text/event-stream" : "application/json"),
                     ],
                     body: .bytes(body),
                     deadlines: .init(
-                        connect: isLast
+                        connect: post.isLast
                             ? configuration.connectDeadline
                             : min(configuration.connectDeadline, configuration.alternativeConnectDeadline),
                         firstByte: configuration.firstByteDeadline,
                         idle: configuration.idleDeadline,
-                        total: isStreamed ? configuration.streamDeadline : configuration.totalDeadline),
+                        total: post.isStreamed ? configuration.streamDeadline : max(.zero, post.deadline - .now)),
                     // The operator's own accounts may lie on a private network; customers' URLs may not, unless the operator
                     // says so.
-                    allowPrivateAddresses: route.own?.baseURL == nil || configuration.allowsPrivateProviderURLs),
-                started: { stop in disconnects?.whenGone(stop) })
+                    allowPrivateAddresses: own?.baseURL == nil || configuration.allowsPrivateProviderURLs),
+                // An answer that is not streamed is produced, and billed, whether its client waits for it or not.
+                started: { stop in if post.isStreamed { client?.whenGone(stop) } })
         } catch {
             throw UpstreamFailure(error)
         }

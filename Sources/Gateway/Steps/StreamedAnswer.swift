@@ -127,7 +127,7 @@ final class StreamedAnswer: Sendable {
         let (tap, firstByteAt, completion) = state.withLock { ($0.tap, $0.firstByteAt, $0.completion) }
         let ending = Ending(
             kind: .cancelled, status: 499, route: opened.route,
-            attempts: opened.attempts + [opened.attempt(status: opened.answer.status, error: "cancelled")],
+            attempts: opened.attempts(error: "cancelled"),
             usage: tap.usage ?? estimate(tap), isEstimated: tap.usage == nil,
             error: OutcomeError(type: "client_error", code: "request_cancelled"), unifiedFinishReason: .canceled,
             firstByteAt: firstByteAt, completion: completion)
@@ -147,7 +147,7 @@ final class StreamedAnswer: Sendable {
         let settled = try await settle(
             Ending(
                 kind: .completed, status: 200, route: opened.route,
-                attempts: opened.attempts + [opened.attempt(status: opened.answer.status, error: nil)], usage: usage,
+                attempts: opened.attempts(error: nil), usage: usage,
                 isEstimated: isEstimated, finishReason: tap.finishReasons.first,
                 unifiedFinishReason: UnifiedFinishReason(finishReason: tap.finishReasons.first)))
         let completion = state.withLock { $0.completion }
@@ -176,7 +176,7 @@ final class StreamedAnswer: Sendable {
         _ = try await settle(
             Ending(
                 kind: .failed, status: 200, route: opened.route,
-                attempts: opened.attempts + [opened.attempt(status: opened.answer.status, error: failure.kind.rawValue)],
+                attempts: opened.attempts(error: failure.kind.rawValue),
                 usage: tap.usage ?? estimate(tap), isEstimated: tap.usage == nil, error: failure.outcomeError,
                 unifiedFinishReason: failure.unifiedFinishReason))
         // An error event of the provider itself has gone through already.

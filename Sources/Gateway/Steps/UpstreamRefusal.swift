@@ -24,6 +24,11 @@ extension UpstreamFailure {
                 APIError(
                     status: 502, message: "The provider \(provider) gave an answer that can't be read.", code: "upstream_error",
                     type: "upstream_error"))
+        case .tooLarge:
+            return GatewayError(
+                APIError(
+                    status: 502, message: "The answer of the provider \(provider) is too large for this gateway; ask for less.",
+                    code: "answer_too_large", type: "upstream_error"))
         case .cancelled:
             return GatewayError(APIError(status: 499, message: "The request was cancelled."))
         case .status, .request:

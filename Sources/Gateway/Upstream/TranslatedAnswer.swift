@@ -56,8 +56,8 @@ final class TranslatedAnswer: Sendable {
 
     /// The whole answer.
     ///
-    /// - Throws: `malformed` when it is larger than `limit` bytes, or not what the provider's dialect says; `status` when it is
-    ///   an error.
+    /// - Throws: `tooLarge` when it is larger than `limit` bytes, `malformed` when it is not what the provider's dialect says,
+    ///   `status` when it is an error.
     func collect(upTo limit: Int) async throws(UpstreamFailure) -> [UInt8] {
         let body: [UInt8]
         do { body = try await response.collect(upTo: limit) } catch { throw UpstreamFailure(error) }

@@ -45,7 +45,7 @@ enum UpstreamAnswer: Sendable {
 
     /// The whole body.
     ///
-    /// - Throws: `malformed` when it is larger than `limit` bytes.
+    /// - Throws: `tooLarge` when it is larger than `limit` bytes.
     func collect(upTo limit: Int) async throws(UpstreamFailure) -> [UInt8] {
         switch self {
         case .http(let response):
@@ -112,6 +112,8 @@ enum UpstreamAnswer: Sendable {
 struct UpstreamFailure: Error, Sendable {
     enum Kind: String, Sendable {
         case connect, timeout, interrupted, malformed, status, cancelled
+        /// More bytes than a gateway takes: the provider answered well, and every other would as well.
+        case tooLarge = "too_large"
         /// Nothing could be sent that the provider would understand; `status` and `body` are what the client is told.
         case request
     }
@@ -141,7 +143,7 @@ struct UpstreamFailure: Error, Sendable {
         switch kind {
         case .connect, .timeout, .interrupted, .malformed: true
         case .status: status.map { $0 >= 500 || [401, 403, 404, 405, 408, 429].contains($0) } ?? true
-        case .cancelled, .request: false
+        case .cancelled, .request, .tooLarge: false
         }
     }
 }
@@ -166,7 +168,8 @@ extension UpstreamFailure {
             case .connectFailed, .resolveFailed, .tlsFailed, .addressRefused, .invalidRequest: .connect
             case .connectDeadline, .firstByteDeadline, .idleDeadline, .totalDeadline: .timeout
             case .reset, .truncated: .interrupted
-            case .protocolError, .tooLarge: .malformed
+            case .protocolError: .malformed
+            case .tooLarge: .tooLarge
             case .cancelled, .shutDown: .cancelled
             }
     }

@@ -68,6 +68,8 @@ struct ServeProcess: Sendable {
         let registry = PrometheusRegistry()
         var gatewayConfiguration = GatewayConfiguration()
         gatewayConfiguration.maximumBodyBytes = settings.maximumBodyBytes
+        gatewayConfiguration.maximumAnswerBytes = settings.maximumAnswerBytes
+        gatewayConfiguration.totalDeadline = .seconds(settings.answerSeconds)
         gatewayConfiguration.maximumBodiesBytes = max(settings.maximumBodiesBytes, settings.maximumBodyBytes)
         gatewayConfiguration.maximumAdmitting = settings.maximumAdmitting
         gatewayConfiguration.routing = settings.routing

@@ -29,6 +29,11 @@ struct Settings: Sendable {
     var maximumBodyBytes: Int
     /// What the bodies of all requests may have together, in bytes: `LLMGATEWAY_MAX_BODIES_BYTES`, 512 MiB, and never less than one.
     var maximumBodiesBytes: Int
+    /// The largest answer that is not streamed, in bytes: `LLMGATEWAY_MAX_ANSWER_BYTES`, 64 MiB.
+    var maximumAnswerBytes: Int
+    /// Seconds in which an answer that is not streamed must be whole, at however many providers it is asked for:
+    /// `LLMGATEWAY_ANSWER_SECONDS`, 600.
+    var answerSeconds: Int
     /// Requests that may be in admission at once: `LLMGATEWAY_MAX_ADMITTING`, 256.
     var maximumAdmitting: Int
     /// Seconds that requests have to end when the process is asked to stop: `LLMGATEWAY_DRAIN_SECONDS`, 25.
@@ -84,6 +89,9 @@ struct Settings: Sendable {
             "llmgateway.max.body.bytes", "LLMGATEWAY_MAX_BODY_BYTES", default: 20 << 20, in: 1024...(1 << 30))
         maximumBodiesBytes = try number(
             "llmgateway.max.bodies.bytes", "LLMGATEWAY_MAX_BODIES_BYTES", default: 512 << 20, in: 1024...(1 << 40))
+        maximumAnswerBytes = try number(
+            "llmgateway.max.answer.bytes", "LLMGATEWAY_MAX_ANSWER_BYTES", default: 64 << 20, in: 1024...(1 << 30))
+        answerSeconds = try number("llmgateway.answer.seconds", "LLMGATEWAY_ANSWER_SECONDS", default: 600, in: 1...86_400)
         maximumAdmitting = try number(
             "llmgateway.max.admitting", "LLMGATEWAY_MAX_ADMITTING", default: 256, in: 1...1_000_000)
         drainSeconds = try number("llmgateway.drain.seconds", "LLMGATEWAY_DRAIN_SECONDS", default: 25, in: 0...86_400)
