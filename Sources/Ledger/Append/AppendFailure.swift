@@ -6,7 +6,7 @@ enum AppendFailure: Equatable {
     case unknown
     /// Nothing was written, and the server may take the same batch later.
     case transient
-    /// Nothing was written, because something in the batch can't be: it is halved until the culprit is alone.
+    /// Nothing was written, because something in the batch never can be: it is halved until the culprit is alone.
     case poison(sqlState: String)
 
     init(_ error: PostgresError) {
@@ -19,14 +19,14 @@ enum AppendFailure: Equatable {
             return
         }
         switch state.prefix(2) {
+        // Data, constraints and limits: also what ledger.append raises for a call that is malformed or too large. Only what is
+        // listed here is the command's fault. Whatever else there is (lost rights, a missing function, a setting, a full disk)
+        // is the server's, and ends: who took it for the command's would put outcomes aside for good.
+        case "22", "23", "54": self = .poison(sqlState: state)
         // A shutdown or a broken connection may hit after the commit.
         case "08": self = .unknown
         case "57": self = state == "57014" ? .transient : .unknown
-        // Serialization, resources (a full disk), the server's own I/O.
-        case "40", "53", "58": self = .transient
-        // A standby that is not promoted yet, a lock that was not free.
-        case "25", "55": self = state == "25006" || state == "55P03" ? .transient : .poison(sqlState: state)
-        default: self = .poison(sqlState: state)
+        default: self = .transient
         }
     }
 }

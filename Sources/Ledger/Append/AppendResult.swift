@@ -24,7 +24,7 @@ public enum AppendResult: Sendable, Hashable {
 public struct AppendError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What went wrong.
     public enum Code: Sendable, Hashable {
-        /// Postgres did not answer before the deadline.
+        /// Postgres did not answer in time, or takes no events now.
         case unavailable
         /// More commands are waiting than the queue takes.
         case overloaded

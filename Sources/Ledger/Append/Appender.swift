@@ -81,7 +81,8 @@ public final class Appender: Sendable {
     }
 
     /// The writer: returns after `shutdown()` or cancellation, when everything that was accepted is answered.
-    /// - Throws: `AppenderUnfit` when the server is not fit to hold a ledger, for example with `synchronous_commit` off.
+    /// - Throws: `AppenderUnfit` when the server is not fit to hold a ledger, for example with `synchronous_commit` off. One that
+    ///   was fit before is waited for, as one that is away is.
     public func run() async throws {
         let claimed = state.withLock { state in
             defer { state.isRunning = true }

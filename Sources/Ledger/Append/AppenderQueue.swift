@@ -25,6 +25,8 @@ struct AppenderQueue {
     var sentMayBeCommitted = false
     /// Since when Postgres has not answered.
     private(set) var unavailableSince: Instant?
+    /// What callers hear of it.
+    private var trouble = ""
     var statistics = AppenderStatistics()
     private var nextID: UInt64 = 0
     private let limit: Int
@@ -100,9 +102,10 @@ struct AppenderQueue {
         return expired
     }
 
-    /// Postgres did not answer.
-    mutating func lost(at now: Instant) {
+    /// Postgres did not answer, or takes nothing for this reason.
+    mutating func lost(at now: Instant, because reason: String? = nil) {
         statistics.isAvailable = false
+        trouble = reason.map { "Postgres takes no events now: \($0)" } ?? "Postgres does not answer"
         if unavailableSince == nil { unavailableSince = now }
     }
 
@@ -138,7 +141,7 @@ struct AppenderQueue {
         return now - unavailableSince >= patience || phase != .open
     }
 
-    private var away: AppendError { AppendError(.unavailable, outcomeUnknown: false, "Postgres does not answer") }
+    private var away: AppendError { AppendError(.unavailable, outcomeUnknown: false, trouble) }
 
     private func late(outcomeUnknown: Bool) -> AppendError {
         AppendError(.deadlineExceeded, outcomeUnknown: outcomeUnknown, "the append was not done before its deadline")

@@ -13,6 +13,10 @@ struct AppenderWriter {
     private let appender: Appender
     private var connection: (any AppendSession)?
     private var pause = Duration.milliseconds(20)
+    /// Whether a server has been fit: from then on nothing about it ends the appender, because requests have yet to end.
+    private var hasConnected = false
+    /// Whether the server's last answer to a batch was that it takes none now: that it can be connected to then says nothing.
+    private var isRefused = false
     /// The highest position this process has seen; what is above it may have been put there by a batch of unknown outcome.
     private var knownPosition: Int64 = 0
 
@@ -63,7 +67,7 @@ struct AppenderWriter {
                 connection = open
             } catch { return error }
             let commands = batch.map(\.command)
-            let failure: AppendFailure
+            let problem: PostgresError
             do {
                 appender.withQueue { $0.sentMayBeCommitted = true }
                 guard let results = try await connection.append(commands) else {
@@ -72,10 +76,11 @@ struct AppenderWriter {
                 answer(batch, mayBeCommitted ? settled(results, commands, floor: floor) : results)
                 return nil
             } catch {
-                failure = AppendFailure(error)
-                if failure != .unknown { appender.withQueue { $0.sentMayBeCommitted = mayBeCommitted } }
-                appender.logger.warning("append failed", metadata: ["error": "\(error)", "commands": "\(batch.count)"])
+                problem = error
             }
+            let failure = AppendFailure(problem)
+            if failure != .unknown { appender.withQueue { $0.sentMayBeCommitted = mayBeCommitted } }
+            appender.logger.warning("append failed", metadata: ["error": "\(problem)", "commands": "\(batch.count)"])
             switch failure {
             case .unknown:
                 mayBeCommitted = true
@@ -85,8 +90,12 @@ struct AppenderWriter {
                 }
                 await drop(connection)
             case .transient:
-                appender.withQueue { $0.lost(at: appender.surroundings.now()) }
-                if !connection.isOpen { await drop(connection) }
+                let isAnswer = problem.code == .server
+                let reason = isAnswer ? "\(problem)" : nil
+                appender.withQueue { $0.lost(at: appender.surroundings.now(), because: reason) }
+                // What stands against it twice may be the session's own: a setting that it began with, or what it has prepared.
+                if !connection.isOpen || (isAnswer && isRefused) { await drop(connection) }
+                if isAnswer { isRefused = true }
                 await backOff()
             case .poison(let sqlState):
                 if batch.count == 1 {
@@ -113,6 +122,7 @@ struct AppenderWriter {
 
     private mutating func answer(_ batch: [Entry], _ results: [AppendResult]) {
         pause = .milliseconds(20)
+        isRefused = false
         var appended: Int64 = 0
         var events = 0
         var hasChanges = false
@@ -150,17 +160,20 @@ struct AppenderWriter {
         connection = nil
         do {
             connection = try await appender.server.connect()
-        } catch let error as AppenderUnfit {
+        } catch let error as AppenderUnfit where !hasConnected {
             throw error
         } catch {
             appender.logger.warning("the appender has no connection", metadata: ["error": "\(error)"])
-            appender.withQueue { $0.lost(at: appender.surroundings.now()) }
+            let reason = (error as? AppenderUnfit)?.description
+            appender.withQueue { $0.lost(at: appender.surroundings.now(), because: reason) }
             return nil
         }
-        pause = .milliseconds(20)
+        hasConnected = true
+        if !isRefused { pause = .milliseconds(20) }
         appender.withQueue { queue in
             queue.statistics.connections += 1
-            queue.found()
+            // Else the patience of those who wait would begin anew with every connection.
+            if !isRefused { queue.found() }
         }
         return connection
     }

@@ -79,7 +79,7 @@ public final class OutcomeWriter: Sendable {
 
     /// Appends everything that lies in the spool; call it before admission opens.
     /// - Returns: how many commands were taken from the spool.
-    /// - Throws: `AppendError` or `PostgresError` while Postgres is away; what was not appended stays in the spool.
+    /// - Throws: `AppendError` or `PostgresError` while Postgres takes nothing; what was not appended stays in the spool.
     @discardableResult
     public func drain() async throws -> Int {
         var count = 0
@@ -134,7 +134,7 @@ public final class OutcomeWriter: Sendable {
         if !commands.isEmpty { logger.notice("late outcomes were appended", metadata: ["commands": "\(commands.count)"]) }
     }
 
-    /// - Throws: `Refused`, after the command is kept; anything else means that Postgres is away.
+    /// - Throws: `Refused`, after the command is kept; anything else means that Postgres takes nothing now.
     private func append(_ command: Command, deadline: Duration) async throws -> Settlement {
         do {
             switch try await appender.append(command, deadline: deadline) {
