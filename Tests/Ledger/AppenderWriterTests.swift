@@ -24,6 +24,50 @@ import Testing
         await appender.shutdown()
         try await running.value
     }
+
+    /// Whoever gave up while the connection was made was told that its command is not in the ledger and will not be.
+    @Test func whoGaveUpWhileItConnectedIsNotSent() async throws {
+        let broken = PostgresError(.connectionLost, "broken", outcomeUnknown: false)
+        let server = ScriptedServer(failures: [broken], holdsSecondConnection: true)
+        let appender = Appender(server: server, surroundings: .machine, patience: .seconds(100), logger: quietLogger)
+        let running = Task { try await appender.run() }
+        let error = await #expect(throws: AppendError.self) {
+            try await appender.append(Command(Cast().grant()), deadline: .seconds(1))
+        }
+        #expect(error?.outcomeUnknown == false)
+        #expect(server.connections == 2)
+        server.letGo()
+        let later = try Cast().grant()
+        _ = try await appender.append(Command(later), deadline: .seconds(100))
+        #expect(server.appended == [later.id])
+        await appender.shutdown()
+        try await running.value
+    }
+
+    /// What may have been committed with its batch may have been as well once the batch is halved.
+    @Test func aHalvedBatchMayStillBeCommitted() async throws {
+        let lost = PostgresError(.connectionLost, "broken", outcomeUnknown: true)
+        let poison = PostgresError(.server, "poison", sqlState: "22P02")
+        let full = PostgresError(.server, "no space left on device", sqlState: "53100")
+        let server = ScriptedServer(failures: [lost, poison] + Array(repeating: full, count: 10_000))
+        let appender = Appender(server: server, surroundings: .machine, patience: .seconds(100), logger: quietLogger)
+        let (one, other) = (try Command(Cast().grant()), try Command(Cast().grant()))
+        async let first = Self.failure(of: one, appender)
+        async let second = Self.failure(of: other, appender)
+        while appender.statistics.queued < 2 { try await Task.sleep(for: .milliseconds(2)) }
+        let running = Task { try await appender.run() }
+        let errors = await [first, second]
+        #expect(errors.map { $0?.outcomeUnknown } == [true, true])
+        await appender.shutdown()
+        try await running.value
+    }
+
+    private static func failure(of command: Command, _ appender: Appender) async -> AppendError? {
+        do {
+            _ = try await appender.append(command, deadline: .seconds(2))
+            return nil
+        } catch { return error }
+    }
 }
 
 /// A ledger whose first answers a test has written down; after those it takes everything.
@@ -33,19 +77,28 @@ private final class ScriptedServer: AppendServer {
         var connections = 0
         /// The newest connection that broke.
         var broken = 0
+        /// Whether the second connection is not made yet.
+        var isHeld: Bool
+        var appended: [EventID] = []
     }
 
     private let state: Mutex<State>
 
-    init(failures: [PostgresError]) { state = Mutex(State(failures: failures)) }
+    init(failures: [PostgresError], holdsSecondConnection: Bool = false) {
+        state = Mutex(State(failures: failures, isHeld: holdsSecondConnection))
+    }
 
     var connections: Int { state.withLock { $0.connections } }
+    var appended: [EventID] { state.withLock { $0.appended } }
+
+    func letGo() { state.withLock { $0.isHeld = false } }
 
     func connect() async throws -> any AppendSession {
         let number = state.withLock { state in
             state.connections += 1
             return state.connections
         }
+        while number > 1, state.withLock({ $0.isHeld }) { try await Task.sleep(for: .milliseconds(2)) }
         return Session(server: self, number: number)
     }
 
@@ -62,7 +115,12 @@ private final class ScriptedServer: AppendServer {
                     if failure.code == .connectionLost { state.broken = number }
                     return .failure(failure)
                 }
-                return .success(commands.map { _ in .appended(first: 1, last: 1) })
+                return .success(
+                    commands.map { command -> AppendResult in
+                        state.appended.append(command.events[0].id)
+                        let position = Int64(state.appended.count)
+                        return .appended(first: position, last: position)
+                    })
             }
             return try answer.get()
         }

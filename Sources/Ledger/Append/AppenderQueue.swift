@@ -71,6 +71,14 @@ struct AppenderQueue {
     /// The part of a batch whose callers still wait.
     func waiting(_ batch: [Entry]) -> [Entry] { batch.filter { sent[$0.id] != nil } }
 
+    /// The part of a batch that goes out now. In one step: whoever has given up before is not sent, or it would be committed
+    /// although its caller was told that it is not; whoever gives up from here on hears that it may have been.
+    mutating func send(_ batch: [Entry]) -> [Entry] {
+        let waiting = waiting(batch)
+        if !waiting.isEmpty { sentMayBeCommitted = true }
+        return waiting
+    }
+
     /// The caller of a sent command, if it still waits; it must be answered.
     mutating func finish(_ id: UInt64) -> Caller? { sent.removeValue(forKey: id)?.caller }
 

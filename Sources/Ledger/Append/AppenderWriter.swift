@@ -48,16 +48,17 @@ struct AppenderWriter {
     }
 
     /// Sends a batch until every command of it has its answer or has lost its caller.
-    private mutating func deliver(_ batch: [Entry]) async -> AppenderUnfit? {
+    /// - Parameter wasSent: whether it was part of a batch whose outcome is not known.
+    private mutating func deliver(_ batch: [Entry], wasSent: Bool = false) async -> AppenderUnfit? {
         var batch = batch
-        var mayBeCommitted = false
+        var mayBeCommitted = wasSent
         let floor = knownPosition
         while true {
-            batch = appender.withQueue { queue in
+            let isWaitedFor = appender.withQueue { queue in
                 queue.sentMayBeCommitted = mayBeCommitted
-                return queue.waiting(batch)
+                return !queue.waiting(batch).isEmpty
             }
-            if batch.isEmpty { return nil }
+            guard isWaitedFor else { return nil }
             let connection: any AppendSession
             do {
                 guard let open = try await connected() else {
@@ -66,10 +67,11 @@ struct AppenderWriter {
                 }
                 connection = open
             } catch { return error }
+            batch = appender.withQueue { $0.send(batch) }
+            if batch.isEmpty { return nil }
             let commands = batch.map(\.command)
             let problem: PostgresError
             do {
-                appender.withQueue { $0.sentMayBeCommitted = true }
                 guard let results = try await connection.append(commands) else {
                     return AppenderUnfit(description: "ledger.append answers in a way that this build does not understand")
                 }
@@ -103,8 +105,8 @@ struct AppenderWriter {
                     return nil
                 }
                 let middle = batch.count / 2
-                if let unfit = await deliver(Array(batch[..<middle])) { return unfit }
-                return await deliver(Array(batch[middle...]))
+                if let unfit = await deliver(Array(batch[..<middle]), wasSent: mayBeCommitted) { return unfit }
+                return await deliver(Array(batch[middle...]), wasSent: mayBeCommitted)
             }
         }
     }
