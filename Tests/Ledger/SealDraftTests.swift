@@ -67,6 +67,38 @@ import Testing
         }
     }
 
+    /// Two that seal the same ledger: to be the slower is no fault, and it reads ahead behind the other's seal.
+    @Test(.timeLimit(.minutes(2))) func whoWasOvertakenReadsAhead() async throws {
+        try await SealedLedger.with { ledger in
+            let other = Sealer(
+                client: ledger.client, ledger: ledger.database.ledger, file: ledger.file, key: ledger.key, logger: quietLogger)
+            var overtaken: Sealer?
+            while overtaken == nil {
+                try await ledger.append(50)
+                async let first = Self.isOvertaken(ledger.sealer)
+                async let second = Self.isOvertaken(other)
+                let slower = try await (first, second)
+                overtaken = slower.0 ? ledger.sealer : slower.1 ? other : nil
+            }
+            let sealer = try #require(overtaken)
+            #expect(sealer.fault == nil)
+            let sealed = try #require(try await LedgerReader(ledger.client).head()).position
+            #expect(sealer.sealedTo == sealed)
+            try await ledger.append(10)
+            #expect(await sealer.readAhead(to: sealed + 10))
+            #expect(sealer.readTo == sealed + 10)
+            #expect(try await sealer.seal().map(\.from) == [sealed + 1])
+            #expect(try await ledger.verify().fault == nil)
+        }
+    }
+
+    private static func isOvertaken(_ sealer: Sealer) async throws -> Bool {
+        do {
+            try await sealer.seal()
+            return false
+        } catch is SealFile.Overtaken { return true }
+    }
+
     @Test func aBrokenChainIsNotReadAhead() async throws {
         try await SealedLedger.with { ledger in
             try await ledger.append(10)

@@ -46,7 +46,8 @@ public final class Sealer: Sendable {
 
     /// Seals everything up to the head as it is now. What comes meanwhile is for the next seal: under load it would never end.
     /// - Returns: the seals that were made; none when nothing is new.
-    /// - Throws: `LedgerFault` for a chain that is broken, `LedgerBehindSeal`, `SealFileUnfit`, `PostgresError`, `FileError`.
+    /// - Throws: `LedgerFault` for a chain that is broken, `LedgerBehindSeal`, `SealFileUnfit`, `PostgresError`, `FileError`;
+    ///   also when another sealer was faster, which is no fault.
     @discardableResult
     public func seal() async throws -> [Seal] {
         do {
@@ -55,6 +56,15 @@ public final class Sealer: Sendable {
             while let seal = try await sealNext(upTo: head) { seals.append(seal) }
             state.withLock { $0.fault = nil }
             return seals
+        } catch let overtaken as SealFile.Overtaken {
+            // The events were verified and about to be sealed, so nothing is wrong. What is read ahead from here on begins behind
+            // the other's seal, or it would be of no use.
+            let sealedTo = try? await check.continuation().sealedTo
+            state.withLock { state in
+                state.fault = nil
+                if let sealedTo { state.sealedTo = sealedTo }
+            }
+            throw overtaken
         } catch {
             state.withLock { $0.fault = "\(error)" }
             throw error
