@@ -30,6 +30,7 @@ extension CatalogueFile {
                     baseURL: description.baseURL.flatMap { ProviderOption.filled($0, fallbacks) }, options: fallbacks,
                     template: description.baseURL,
                     environmentName: description.environmentName, priority: description.priority,
+                    refusesStreamOptions: description.refusesStreamOptions,
                     accounts: description.dialect == .echo ? [] : accounts ?? []))
         }
         let names = environment.keys.compactMap { key -> String? in
@@ -52,7 +53,7 @@ extension CatalogueFile {
                 Provider(
                     id: id, name: id, dialect: .openai, baseURL: accounts[0].baseURL, options: [:], template: accounts[0].baseURL,
                     environmentName: name, priority: .one,
-                    accounts: accounts))
+                    refusesStreamOptions: false, accounts: accounts))
         }
         return (result, warnings)
     }

@@ -27,6 +27,7 @@ struct CatalogueFile {
         let environmentName: String
         let options: [ProviderOption]
         let priority: Multiplier
+        let refusesStreamOptions: Bool
     }
 
     var providers: [Entry<Description>] = []
@@ -86,7 +87,7 @@ struct CatalogueFile {
 
 extension CatalogueFile.Description {
     init(_ fields: FieldReader) throws(CatalogueError) {
-        try fields.allow(["id", "name", "dialect", "base_url", "environment", "options", "priority"])
+        try fields.allow(["id", "name", "dialect", "base_url", "environment", "options", "priority", "no_stream_options"])
         id = try fields.identifier("id", allowed: "abcdefghijklmnopqrstuvwxyz0123456789.-_")
         name = try fields.string("name")
         dialect = try fields.choice("dialect") ?? .openai
@@ -98,6 +99,7 @@ extension CatalogueFile.Description {
         environmentName = environment ?? Provider.environmentName(id)
         options = try ProviderOption.read(fields)
         priority = try fields.priority("priority") ?? .one
+        refusesStreamOptions = try fields.flag("no_stream_options")
         let url = try fields.optionalString("base_url")
         switch (dialect, url) {
         case (.echo, nil): baseURL = nil

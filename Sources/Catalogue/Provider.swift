@@ -39,6 +39,8 @@ public struct Provider: Sendable, Hashable, CustomStringConvertible {
     public let environmentName: String
     /// How much it is preferred to others at which a model can be had: 1 is ordinary, 0 is only for who asks for it by name.
     public let priority: Multiplier
+    /// Whether it refuses `stream_options`, which OpenAI's dialect has; it tells the usage of every stream without them.
+    public let refusesStreamOptions: Bool
     /// The house's own accounts there, from the environment; empty when there are none. A provider without one can
     /// be used only with an organization's own key.
     public let accounts: [Account]

@@ -7,7 +7,8 @@ struct EditPoints: Sendable, Hashable {
     enum StreamOptions: Hashable {
         case absent
         case null(Range<Int>)
-        case object(inside: Int, isEmpty: Bool)
+        /// With its braces.
+        case object(Range<Int>, isEmpty: Bool)
     }
 
     /// Just inside the top-level object, which has at least one member.
@@ -37,6 +38,8 @@ public struct RequestEdits: Sendable, Hashable {
     public var outputLimit: OutputLimit?
     /// Asks for usage at the end of a stream.
     public var includeUsage: Bool
+    /// Takes away what stands in `stream_options`, for a provider that refuses it and tells the usage of every stream.
+    public var clearStreamOptions: Bool
     /// The field that the provider reads a bound in: one that stands in the other alone moves there, because a provider that
     /// doesn't read it would produce more than is held. nil leaves it where it is.
     public var limitField: OutputLimitField?
@@ -59,7 +62,7 @@ public struct RequestEdits: Sendable, Hashable {
 
     /// The given changes.
     public init(
-        model: String? = nil, outputLimit: OutputLimit? = nil, includeUsage: Bool = false,
+        model: String? = nil, outputLimit: OutputLimit? = nil, includeUsage: Bool = false, clearStreamOptions: Bool = false,
         limitField: OutputLimitField? = nil, effort: String? = nil
     ) {
         self.effort = effort
@@ -67,6 +70,7 @@ public struct RequestEdits: Sendable, Hashable {
         self.model = model
         self.outputLimit = outputLimit
         self.includeUsage = includeUsage
+        self.clearStreamOptions = clearStreamOptions
     }
 }
 
@@ -95,13 +99,16 @@ extension ChatRequestScan {
                 added += "\"\(limit.field.rawValue)\":".utf8 + value + ",".utf8
             }
         }
-        if wanted.includeUsage, !includeUsage {
+        if wanted.clearStreamOptions {
+            if case .object(let range, false) = edits.streamOptions { splices.append(Splice(range, Array("{}".utf8))) }
+        } else if wanted.includeUsage, !includeUsage {
             let option = "\"include_usage\":true"
             switch (edits.streamOptions, edits.includeUsage) {
             case (_, let flag?): splices.append(Splice(flag, Array("true".utf8)))
             case (.absent, _): added += "\"stream_options\":{\(option)},".utf8
             case (.null(let range), _): splices.append(Splice(range, Array("{\(option)}".utf8)))
-            case (.object(let inside, let isEmpty), _):
+            case (.object(let range, let isEmpty), _):
+                let inside = range.lowerBound + 1
                 splices.append(Splice(inside..<inside, Array((isEmpty ? option : option + ",").utf8)))
             }
         }

@@ -251,15 +251,16 @@ struct RequestScanner {
             scan.edits.streamOptions = .null(start..<cursor.offset)
             return
         }
-        scan.edits.streamOptions = .object(inside: start + 1, isEmpty: true)
+        var isEmpty = true
         try object(text, Self.streamOptionNames, path: "stream_options", depth: 1) { scanner, index, text throws(ScanFailure) in
-            scanner.scan.edits.streamOptions = .object(inside: start + 1, isEmpty: false)
+            isEmpty = false
             guard index == 0 else { return try scanner.skip(text, depth: 2) }
             _ = try scanner.json { cursor throws(JSONError) in try cursor.next(text) }
             let flag = scanner.cursor.offset
             scanner.scan.includeUsage = try scanner.flag(text, "stream_options.include_usage")
             scanner.scan.edits.includeUsage = flag..<scanner.cursor.offset
         }
+        scan.edits.streamOptions = .object(start..<cursor.offset, isEmpty: isEmpty)
     }
 
     private static let streamOptionNames = FieldNames(["include_usage"])

@@ -68,6 +68,9 @@ async def the_bound_of_the_gateway_is_sent():
     answer = await ask()
     assert json.loads(answer.metadata["added_parameters"]) == {"max_tokens": server.bodies[-1]["max_tokens"]}, answer.metadata
     check_usage(answer.usage)
+    # What the prompt leaves of the context is less than the model's maximum.
+    check_usage((await ask([{"role": "user", "content": "word " * 60000}])).usage)
+    assert 4096 <= server.bodies[-1]["max_tokens"] < 8192, server.bodies[-1]["max_tokens"]
     answer = await ask(max_tokens=1)
     assert answer.choices[0].finish_reason == "length" and Decimal(str(answer.usage.cost)) == Decimal("0.000465"), answer
     global paid

@@ -162,6 +162,20 @@ for fields, headers, param in (
     refused = ask(headers=headers, **fields)
     assert refused.status_code == 400 and refused.json()["error"]["param"] == param, refused.text
 
+# A bound that the client didn't name goes along where the model surely takes it, and where credits are short; a figure beyond the
+# model's maximum, or beyond what the prompt leaves of its context, would be refused.
+for model, sent in (("both", {"max_tokens": 4096}), ("open", {}), ("narrow", {})):
+    metadata = ok(ask(model, max_tokens=None))["metadata"]
+    assert json.loads(metadata.get("added_parameters", "{}")) == sent, (model, metadata)
+    assert alpha.bodies[-1].get("max_tokens") == sent.get("max_tokens"), alpha.bodies[-1]
+assert ok(ask("open"))["metadata"].get("added_parameters") is None and alpha.bodies[-1]["max_tokens"] == 5
+
+# Usage is asked for in every stream, but where a provider refuses that.
+assert ask(stream=True).status_code == 200 and alpha.bodies[-1]["stream_options"] == {"include_usage": True}
+for options in (None, {"include_usage": True}):
+    assert ask("beta/both", stream=True, stream_options=options).status_code == 200
+    assert not beta.bodies[-1].get("stream_options"), beta.bodies[-1]
+
 # A stream that is an error from its start, or nothing, is no answer: another provider is asked, and nothing is charged for it. Where
 # there is no other, the client hears a status.
 for begins_with, provider in (("", "alpha"), ("comment", "alpha"), ("error", "beta"), ("nothing", "beta")):

@@ -202,4 +202,23 @@ enum Body {
         let error = try #require(Body.error(Body.with(#""user":{"secret":"sesame"}"#)))
         #expect(!"\(error)".contains("sesame"))
     }
+
+    @Test(arguments: [
+        (
+            #"{"model":"m","messages":[{"role":"user","content":"x"}],"stream_options":{"include_usage":true,"x":1},"stream":true}"#,
+            #"{"model":"m","messages":[{"role":"user","content":"x"}],"stream_options":{},"stream":true}"#
+        ),
+        (
+            #"{"model":"m","messages":[{"role":"user","content":"x"}],"stream_options":null}"#,
+            #"{"model":"m","messages":[{"role":"user","content":"x"}],"stream_options":null}"#
+        ),
+        (
+            #"{"model":"m","messages":[{"role":"user","content":"x"}]}"#,
+            #"{"model":"m","messages":[{"role":"user","content":"x"}]}"#
+        ),
+    ]) func streamOptionsCanBeCleared(_ body: String, _ cleared: String) throws {
+        let bytes = Array(body.utf8)
+        let scan = try ChatRequestScan(bytes)
+        #expect(scan.applying(RequestEdits(includeUsage: true, clearStreamOptions: true), to: bytes) == Array(cleared.utf8))
+    }
 }

@@ -22,9 +22,24 @@ struct AdmittedRequest: Sendable {
     var cached: CachedAnswer? { cache?.found }
 
     /// The bound to send to `route`; the organization's own account is bounded by nobody but the client.
+    ///
+    /// A bound that is the model's own says nothing that the provider doesn't know, and services refuse one that goes beyond the
+    /// model's maximum, or beyond what the prompt leaves of the context. So where nobody knows that it doesn't, it is not sent:
+    /// what is held covers all that the model can do.
     func outputLimit(at route: Route) -> RequestEdits.OutputLimit? {
-        guard route.own == nil else { return nil }
-        return outputLimit.map { .init(field: route.mapping.outputLimitField, tokens: min($0, route.mapping.outputBound)) }
+        guard route.own == nil, let outputLimit else { return nil }
+        let mapping = route.mapping
+        let isSafe = mapping.maximumOutput != nil && mapping.outputBound <= mapping.contextSize - route.promptTokens
+        guard outputLimit < mapping.outputBound || isSafe || route.foreign != nil else { return nil }
+        return .init(field: mapping.outputLimitField, tokens: min(outputLimit, room(at: route)))
+    }
+
+    /// The most tokens that a completion can be asked for at `route`: the model's maximum, or what the prompt is likely to leave
+    /// of the context.
+    func room(at route: Route) -> Int64 {
+        let estimate = understood.scan.estimatedPromptTokens
+        let left = route.mapping.contextSize - estimate - estimate / 4
+        return min(route.mapping.outputBound, max(left, AdmitStep.smallestOutputBound))
     }
 
     /// The field that the client's bound must stand in at `route`; nil where it may stay in the one that the client wrote. What a
@@ -33,7 +48,7 @@ struct AdmittedRequest: Sendable {
         route.own == nil || understood.entered.isTranslated ? route.mapping.outputLimitField : nil
     }
 
-    /// Whether the bound that is sent to `route` is lower than the model's own because little was left.
+    /// Whether the bound that is sent to `route` is lower than the model's own.
     func isLowered(at route: Route) -> Bool { outputLimit(at: route).map { $0.tokens < route.mapping.outputBound } ?? false }
 
     /// True when its first event is in the ledger already, so that an outcome is the second.
@@ -167,7 +182,8 @@ struct AdmitStep: Sendable {
         let isRefused = trial.refusal != nil
         let request = AdmitRequest(
             digest: understood.incoming.tokenDigest, address: understood.address, request: understood.incoming.id,
-            hold: isRefused ? .zero : trial.bound.amount, tokens: isRefused ? 0 : trial.bound.tokens, policy: trial.policy,
+            hold: isRefused ? .zero : trial.bound.amount, tokens: isRefused ? 0 : trial.bound.expectedTokens,
+            policy: trial.policy,
             isUnbounded: trial.bound.unboundedPart != nil, isRefused: isRefused)
         do {
             if let endedEpoch {
@@ -185,7 +201,7 @@ struct AdmitStep: Sendable {
     /// - Throws: 429 where the organization has asked for the free model too often. Echo is no provider's.
     private func limitFree(_ admitted: AdmittedRequest) async throws(GatewayError) {
         let understood = admitted.understood
-        guard let route = understood.routes.first, route.own == nil, admitted.cached == nil, understood.model.kind == .chat,
+        guard let route = understood.routes.first, route.own == nil, admitted.cached == nil,
             route.provider.dialect != .echo, !route.provider.isCustom
         else { return }
         let configuration = gateway.configuration

@@ -15,6 +15,9 @@ struct HoldBound: Sendable {
     private let isAdjustable: Bool
     /// Images that may be made and have a price each.
     private let generatedImages: Int64
+    /// The tokens that the request is taken to use, for the limit on tokens a minute: the prompt as it is estimated, and the
+    /// completion as its client bounds it, else one of ordinary length.
+    let expectedTokens: Int64
     /// Completion tokens of one choice.
     private(set) var outputTokens: Int64
     /// What must be held.
@@ -30,6 +33,14 @@ struct HoldBound: Sendable {
         isAdjustable = understood.outputLimit == nil && !charged.isEmpty && kind == .chat
         generatedImages = kind == .image ? understood.scan.choices : 0
         outputTokens = understood.outputLimit ?? charged.map(\.mapping.outputBound).max() ?? AdmitStep.smallestOutputBound
+        let completion =
+            switch kind {
+            case .chat: scan.completionBound(perChoice: understood.outputLimit ?? AdmitStep.smallestOutputBound)
+            case .image: generatedImages * TokenBound.perGeneratedImage
+            case .embedding, .moderation: Int64(0)
+            }
+        let (expected, overflow) = scan.estimatedPromptTokens.addingReportingOverflow(completion)
+        expectedTokens = overflow ? .max : expected
         amount = .zero
         amount = try highest(outputTokens)
     }
@@ -37,14 +48,7 @@ struct HoldBound: Sendable {
     /// Nothing, for a request that is answered as it was before.
     init(cached understood: UnderstoodRequest) {
         (routes, charged, scan, isAdjustable, generatedImages) = ([], [], understood.scan, false, 0)
-        (outputTokens, amount) = (0, .zero)
-    }
-
-    /// All tokens that the request can use, for the limit on tokens a minute.
-    var tokens: Int64 {
-        let prompt = routes.map(\.promptTokens).max() ?? 0
-        let (sum, overflow) = prompt.addingReportingOverflow(scan.completionBound(perChoice: outputTokens))
-        return overflow ? .max : sum
+        (expectedTokens, outputTokens, amount) = (0, 0, .zero)
     }
 
     /// What makes the request cost more than `amount` could cover; nil when nothing does, or when it is free.

@@ -27,12 +27,17 @@ extension GatewayError {
                     code: denial.reason == .balance ? "insufficient_credits" : "usage_limit_reached")
             case .requestsPerMinute:
                 APIError(status: 429, message: "The limit of requests a minute of this key is reached.")
+            case .tokensPerMinute where denial.retryAfter == nil:
+                APIError(
+                    status: 429,
+                    message: "This request counts as \(bound.expectedTokens) tokens, more than this key may use in a minute; "
+                        + "lower max_tokens, or the prompt.")
             case .tokensPerMinute:
                 APIError(status: 429, message: "The limit of tokens a minute of this key is reached.")
             }
         // Whole seconds, rounded up: a retry a moment too early is refused again.
         let wait = denial.retryAfter.map { Int($0.components.seconds) + ($0.components.attoseconds > 0 ? 1 : 0) }
-        self.init(answer, retryAfter: answer.status == 429 ? wait ?? 1 : wait, scope: denial.scope.rawValue)
+        self.init(answer, retryAfter: wait, scope: denial.scope.rawValue)
     }
 
     private static func tooDear(_ denial: Denial, scope: String, bound: HoldBound) -> String {

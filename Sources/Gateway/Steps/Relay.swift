@@ -43,7 +43,7 @@ struct RelayStep: Sendable {
             if failure.kind != .request { status = status ?? failure.status }
             attempts.append(Attempt(route, status: status, error: failure.kind.rawValue, began: began))
             index += 1
-            guard failure.isProvidersFault, index < routes.count, .now < deadline, client?.isGone != true else {
+            guard failure.mayGoElsewhere, index < routes.count, .now < deadline, client?.isGone != true else {
                 throw RelayFailure(failure: failure, route: route, attempts: attempts)
             }
         }
@@ -72,6 +72,7 @@ struct RelayStep: Sendable {
             RequestEdits(
                 model: route.mapping.upstreamName == understood.scan.model ? nil : route.mapping.upstreamName,
                 outputLimit: admitted.outputLimit(at: route), includeUsage: understood.isStreamed,
+                clearStreamOptions: route.provider.refusesStreamOptions,
                 limitField: admitted.limitField(at: route),
                 effort: route.mapping.capabilities.reasoning ? understood.entered.messages?.effort : nil),
             to: understood.body)
@@ -94,7 +95,7 @@ struct RelayStep: Sendable {
         let route = post.route
         let account = try await account(for: route)
         let model = route.mapping.upstreamName
-        let limit = min(admitted.outputLimit(at: route)?.tokens ?? understood.outputLimit ?? .max, route.mapping.outputBound)
+        let limit = admitted.outputLimit(at: route)?.tokens ?? min(understood.outputLimit ?? .max, admitted.room(at: route))
         let body: [UInt8]
         let missing = foreign.remoteImages.filter { images[$0.url] == nil }
         images.merge(try await ImageFetcher(gateway: gateway).images(missing)) { $1 }

@@ -138,11 +138,14 @@ struct UpstreamFailure: Error, Sendable {
         return isProvidersFault ? .fault(retryAfter: retryAfter) : .answered
     }
 
-    /// Whether another route may do better: the provider's fault, not the client's.
+    /// Whether another route may do better: where the provider failed, or can't be asked for what the client wants.
+    var mayGoElsewhere: Bool { isProvidersFault || kind == .request }
+
+    /// Whether it says something against the provider, and not against the client.
     var isProvidersFault: Bool {
         switch kind {
         case .connect, .timeout, .interrupted, .malformed: true
-        case .status: status.map { $0 >= 500 || [401, 403, 404, 405, 408, 429].contains($0) } ?? true
+        case .status: status.map { $0 >= 500 || [401, 402, 403, 404, 405, 408, 429].contains($0) } ?? true
         case .cancelled, .request, .tooLarge: false
         }
     }
