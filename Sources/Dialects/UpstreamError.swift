@@ -3,11 +3,11 @@ internal import JSON
 extension APIError {
     /// The error that a provider answered with: its status, and what its body says if that has OpenAI's shape.
     ///
-    /// What a provider says about the gateway's own credentials (401, 403, 405, 407) is never passed on: it may quote a part of
-    /// them, and the client can do nothing about it.
+    /// What a provider says about the gateway's own account there (401, 402, 403, 405, 407) is never passed on: it may quote a part
+    /// of its credentials, and the client can do nothing about it, least of all by paying for credits here.
     public static func upstream(status: Int, body: [UInt8], provider: String) -> APIError {
         let status = (400...599).contains(status) ? status : 502
-        guard ![401, 403, 405, 407].contains(status) else {
+        guard ![401, 402, 403, 405, 407].contains(status) else {
             return APIError(
                 status: status, message: "\(provider) refused the gateway's request (\(status))", code: "gateway_error",
                 type: "gateway_error")

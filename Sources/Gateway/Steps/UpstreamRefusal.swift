@@ -52,7 +52,7 @@ extension UpstreamFailure {
         case .request: .clientError
         case .status:
             switch status ?? 500 {
-            case 401, 403, 405, 407: .gatewayError
+            case 401, 402, 403, 405, 407: .gatewayError
             case 404, 429: .upstreamError
             case 400..<500: .clientError
             default: .upstreamError
