@@ -135,6 +135,53 @@ import Testing
         }
     }
 
+    /// A clock that went back over the edge of a period: what is admitted then is held, given back and charged in the newest period.
+    @Test func aClockThatGoesBackOpensNoOlderPeriod() async throws {
+        try await withFunctions { functions in
+            let organization = try await RedisOrganization.make(functions, balance: "1000", period: "h1", periodLimit: "100")
+            let field = "k:\(organization.key.uuid.lowercase):qa"
+            let early = RequestID.mint()
+            let first = try #require(try await organization.admit("10", request: early).admission)
+            // Redis has been there: from where its clock is now, that is a period which has not begun.
+            let hours = PeriodLimit(amount: .zero, count: 1, unit: .hour)
+            let newest = hours.ends(at: hours.ends(at: first.admittedAt))
+            let ahead = RequestID.mint()
+            _ = try await organization.apply {
+                let at = String(newest.microseconds)
+                $0.event("request.authorized", organization.authorization(held: "30", admittedAt: at), ahead.uuid)
+                $0.event("request.completed", organization.outcome(charged: "30", admittedAt: at), ahead.uuid)
+            }
+            #expect(try await organization.state()[field] == "70")
+
+            let given = RequestID.mint()
+            let admission = try #require(try await organization.admit("70", request: given).admission)
+            #expect(admission.admittedAt == newest && admission.available == .zero)
+            let denial = try #require(try await organization.admit("1").denial)
+            #expect(denial.reason == .periodLimit && denial.retryAfter ?? .zero > .seconds(3600))
+            #expect(try await organization.release(given) == "released")
+            #expect(try await organization.state()[field] == "70")
+
+            // A hold that was lowered to the charge, and one that the outcome frees.
+            let at = String(newest.microseconds)
+            for lowered in ["20", nil] {
+                let request = RequestID.mint()
+                #expect(try await organization.admit("50", request: request).admission?.admittedAt == newest)
+                if let lowered { #expect(try await organization.lower(request, to: lowered) == "lowered") }
+                _ = try await organization.apply {
+                    $0.event("request.authorized", organization.authorization(held: "50", admittedAt: at), request.uuid)
+                    $0.event("request.completed", organization.outcome(charged: "20", admittedAt: at), request.uuid)
+                }
+                #expect(try await organization.state()[field] == (lowered == nil ? "30" : "50"))
+            }
+
+            // Asked for again, a hold is where it was.
+            let again = try #require(try await organization.admit("10", request: early).admission)
+            #expect(hours.begins(at: again.admittedAt) == hours.begins(at: first.admittedAt))
+            #expect(try await organization.release(early) == "released")
+            #expect(try await organization.state()[field] == "30")
+        }
+    }
+
     /// What a flush takes away comes back from the tables, and a period of another length counts what was spent before it.
     @Test func theTablesKnowEveryPeriod() async throws {
         try await World.run { world in

@@ -148,8 +148,8 @@ struct AdmissionCalls {
     private mutating func event() -> (String, UUID, [String]) {
         let key = random.below(3)
         let (project, apiKey) = (projects[key % 2], apiKeys[key])
-        // At times of a period that is over.
-        let admitted = String(now - (random.once(in: 4) ? random.within(0...200_000) * 1_000_000 : 0))
+        // At times of a period that is over, or of one that a clock which went back has not reached again.
+        let admitted = String(now - (random.once(in: 4) ? random.within(-100_000...200_000) * 1_000_000 : 0))
         let id = UUID(uuidString: request()) ?? .zero
         let keyID = UUID(uuidString: apiKey) ?? .zero
         switch random.below(16) {

@@ -71,8 +71,15 @@ private struct AdmissionBench {
                 answer = .failure(error)
             }
             let after = try await time()
-            difference = match(call, answer, before, after, &model)
-            if difference == nil { difference = try await compare(model, sequence.organization) }
+            switch matching(call, answer, before, after, model) {
+            case .success(let candidates):
+                for candidate in candidates {
+                    model = candidate
+                    difference = try await compare(model, sequence.organization)
+                    if difference == nil { break }
+                }
+            case .failure(let found): difference = found.description
+            }
             if let found = difference {
                 difference = "call \(number), \(call.function) \(call.arguments.map(\.words)): \(found)"
                 break
@@ -88,22 +95,27 @@ private struct AdmissionBench {
         return (words.first?.int64 ?? 0) * 1_000_000 + (words.last?.int64 ?? 0)
     }
 
-    /// Has the model answer as of the time at which Redis did: the one it named, or one between those before and after.
-    private func match(
-        _ call: AdmissionCall, _ answer: AdmissionModel.Answer, _ before: Int64, _ after: Int64, _ model: inout AdmissionModel
-    ) -> String? {
-        let named = (try? answer.get()).flatMap(Self.moment)
+    private struct Difference: Error { let description: String }
+
+    /// Has the model answer as of the time at which Redis did: the one it named, or one between those before and after where it
+    /// named none, or that of another period.
+    /// - Returns: what the model may be then, where it answers the same.
+    private func matching(
+        _ call: AdmissionCall, _ answer: AdmissionModel.Answer, _ before: Int64, _ after: Int64, _ model: AdmissionModel
+    ) -> Result<[AdmissionModel], Difference> {
+        let moment = (try? answer.get()).flatMap(Self.moment)
+        var moments = [before, after]
+        if let moment, moment >= before, moment <= after { moments = [moment] }
+        var candidates: [AdmissionModel] = []
         var last = ""
-        for moment in named.map({ [$0] }) ?? [before, after] {
+        for moment in moments {
             var copy = model
             let own = copy.call(call.function, keys: call.keys, call.arguments, at: moment)
-            if isSame(own, answer, call.function, spread: (after - before) / 1000 + 2) {
-                model = copy
-                return nil
-            }
-            last = "\(Self.text(own))"
+            if isSame(own, answer, call.function, spread: (after - before) / 1000 + 2) { candidates.append(copy) }
+            last = Self.text(own)
         }
-        return "Redis answers \(Self.text(answer)), the model \(last)"
+        guard candidates.isEmpty else { return .success(candidates) }
+        return .failure(Difference(description: "Redis answers \(Self.text(answer)), the model \(last)"))
     }
 
     /// When it was, in the answers that say so.

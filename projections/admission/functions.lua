@@ -110,20 +110,26 @@ local function window(period, seconds)
   return begins, begins + length
 end
 
+-- The field of what is available in a key's period of a time. Only the newest period is kept, and a newer one than that begins
+-- full; nil for an older one: nobody asks for it any more.
+local function period_field(state, of_key, row, seconds, newest)
+  local begins = window(row.period, seconds)
+  if newest and begins < newest then return nil end
+  if begins ~= newest then
+    call('HSET', state, of_key .. ':q', string.format('%.0f', begins), of_key .. ':qa', row.amount)
+  end
+  return of_key .. ':qa'
+end
+
 -- What a charge counts against: the organization, the project, the key, and the key's period of the time at which the request
--- was admitted. Only the newest period is kept: nobody asks for an older one any more.
+-- was admitted.
 local function scopes(state, project, key, seconds)
   local of_key = 'k:' .. key
   local fields = { 'o:a', 'p:' .. project .. ':a', of_key .. ':a' }
   local row = call('HGET', state, of_key)
-  if not row or byte(row, 5) ~= YES then return fields end
-  row = unpack_key(row)
-  local begins, newest = window(row.period, seconds), tonumber(call('HGET', state, of_key .. ':q'))
-  if newest and begins < newest then return fields end
-  if begins ~= newest then
-    call('HSET', state, of_key .. ':q', string.format('%.0f', begins), of_key .. ':qa', row.amount)
+  if row and byte(row, 5) == YES then
+    fields[4] = period_field(state, of_key, unpack_key(row), seconds, tonumber(call('HGET', state, of_key .. ':q')))
   end
-  fields[4] = of_key .. ':qa'
   return fields
 end
 
@@ -196,12 +202,20 @@ local function admit(keys, args)
   if args[8] == 'refused' then return deny('permission_denied', 'api_key') end
   if args[8] and byte(o, 2) == YES then return deny('unbounded', 'organization') end
 
+  -- When the request is admitted. A clock that went back does not open an older period: what is admitted then counts in the newest,
+  -- and the ledger hears so too, or the hold would be given back to one period and taken from another.
+  local seconds, micros, newest = time[1], time[2], nil
+  if byte(k, 5) == YES then
+    newest = call('HGET', state, of_key .. ':q')
+    if newest and tonumber(newest) > tonumber(seconds) then seconds, micros = newest, '0' end
+  end
+
   local places, counted = hold ~= '0', nil
-  if places and call('HSETNX', holds, request, 'p' .. time[1] .. owner .. hold) == 0 then
-    -- The same call again, after an answer that was lost: the hold is there already and counts once.
+  if places and call('HSETNX', holds, request, 'p' .. seconds .. owner .. hold) == 0 then
+    -- The same call again, after an answer that was lost: the hold is there already and counts once, where it was counted.
     local old = call('HGET', holds, request)
     if byte(old, 1) ~= PENDING or hold_amount(old) ~= hold then return redis.error_reply('DUPLICATE this request has a hold') end
-    places = false
+    places, seconds, micros = false, sub(old, 2, 11), '0'
   elseif byte(k, 4) == YES then
     local reason, retry
     counted, reason, retry = rate(call('HGET', state, of_key .. ':r'), k, args[6], time)
@@ -213,11 +227,9 @@ local function admit(keys, args)
 
   local fields, ends = { 'o:a', of_project .. ':a', of_key .. ':a' }, nil
   if byte(k, 5) == YES then
-    local now = tonumber(time[1])
-    fields = scopes(state, sub(owner, 1, 36), sub(owner, 37, 72), now)
-    -- A clock that went back does not open an older period.
-    fields[4] = of_key .. ':qa'
-    ends = select(2, window(unpack_key(k).period, now))
+    local row = unpack_key(k)
+    fields[4] = period_field(state, of_key, row, tonumber(seconds), tonumber(newest))
+    ends = select(2, window(row.period, tonumber(seconds)))
   end
   if places and not move(state, fields, debit, hold) then
     call('HDEL', holds, request)
@@ -246,7 +258,7 @@ local function admit(keys, args)
     end
   end
   if counted then call('HSET', state, of_key .. ':r', counted) end
-  return 'admitted ' .. epoch .. ' ' .. time[1] .. ' ' .. time[2] .. ' ' .. sub(o, 3) .. ' ' .. sub(o, 2, 2) .. ' ' .. left[1]
+  return 'admitted ' .. epoch .. ' ' .. seconds .. ' ' .. micros .. ' ' .. sub(o, 3) .. ' ' .. sub(o, 2, 2) .. ' ' .. left[1]
     .. ' ' .. (p_limited and left[2] or '-') .. ' ' .. (k_limited and left[3] or '-') .. ' ' .. (left[4] or '-')
 end
 

@@ -15,7 +15,8 @@ public enum AdmitDecision: Sendable, Hashable {
 public struct Admission: Sendable, Hashable {
     /// The epoch that the authorization must carry; append refuses it when a newer one has begun.
     public let epoch: Int64
-    /// Redis's time, which is written into the authorization.
+    /// Redis's time, which is written into the authorization: it says which of the key's periods the request counts in. While that
+    /// clock is behind the newest of them, because it went back, the time at which that one begins.
     public let admittedAt: Timestamp
     /// The least over the limited scopes after the hold, nano-dollars. Below zero only when the hold was zero.
     public let available: NanoDollars

@@ -26,6 +26,10 @@ extension AdmissionModel {
         if mode == "refused" { return Self.denied("permission_denied", "api_key") }
         if mode != nil, organization.strict { return Self.denied("unbounded", "organization") }
 
+        // A clock that went back does not open an older period.
+        var admittedAt = now
+        if k.period != nil, let newest = state.begins[key], newest > now / 1_000_000 { admittedAt = newest * 1_000_000 }
+
         var isPlaced = hold != 0
         var counted: AdmissionState.Rate?
         if isPlaced, let old = state.holds[request] {
@@ -33,6 +37,7 @@ extension AdmissionModel {
                 return .failure(AdmissionError(.duplicateRequest, "DUPLICATE this request has a hold"))
             }
             isPlaced = false
+            admittedAt = old.seconds * 1_000_000
         } else if k.isRated {
             switch AdmissionWindows.count(state.rates[key], k, tokens: Int64(arguments[5]) ?? 0, at: now) {
             case .success(let rate): counted = rate
@@ -40,12 +45,8 @@ extension AdmissionModel {
                 return .success(.text("denied \(refused.reason) api_key \(refused.wait.isEmpty ? "" : refused.wait) - - - -"))
             }
         }
-        let seconds = now / 1_000_000
-        var scopes = ["o:a", "p:\(project):a", "k:\(key):a"]
-        if k.period != nil {
-            scopes = state.scopes(project, key, seconds)
-            if scopes.count == 3 { scopes.append("k:\(key):qa") }
-        }
+        let seconds = admittedAt / 1_000_000
+        let scopes = state.scopes(project, key, seconds)
         func left(_ state: AdmissionState) -> String {
             let figures = [
                 state.available["o:a"], p.limit == nil ? nil : state.available[scopes[1]],
@@ -69,7 +70,7 @@ extension AdmissionModel {
                 denial = "denied key_limit api_key -"
             } else if scopes.count > 3, state.available[scopes[3], default: 0] < 0, let period = k.period {
                 let ends = AdmissionWindows.window(period.name, seconds).ends
-                denial = "denied period_limit api_key \((ends - seconds) * 1000 - now % 1_000_000 / 1000)"
+                denial = "denied period_limit api_key \((ends - now / 1_000_000) * 1000 - now % 1_000_000 / 1000)"
             }
             if let denial {
                 states[tag] = before
@@ -80,7 +81,7 @@ extension AdmissionModel {
         states[tag] = state
         return .success(
             .text(
-                "admitted \(epoch) \(seconds) \(now % 1_000_000) \(organization.policy)\(organization.retained ? "r" : "") "
+                "admitted \(epoch) \(seconds) \(admittedAt % 1_000_000) \(organization.policy)\(organization.retained ? "r" : "") "
                     + "\(organization.strict ? 1 : 0) \(left(state))"))
     }
 
