@@ -31,6 +31,9 @@ public struct ChatResponseScan: Sendable, Hashable {
     public internal(set) var toolBytes: Int64 = 0
     /// The number of `images` in all choices.
     public internal(set) var images: Int64 = 0
+    /// The number of elements of `data`, the vectors of embeddings, and of `results`, the verdicts of a moderation.
+    var data = 0
+    var results = 0
     /// The usage where only the prompt's tokens are told, and the total is theirs.
     var usageOfPrompt: TokenUsage?
     /// What `error` says, if there is one.

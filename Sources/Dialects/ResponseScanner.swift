@@ -7,7 +7,9 @@ struct ResponseScanner {
     var result = ChatResponseScan()
     private var cursor = JSONCursor()
 
-    private static let topNames = NameTable(["id", "model", "created", "choices", "usage", "metadata", "error"])
+    private static let topNames = NameTable([
+        "id", "model", "created", "choices", "usage", "metadata", "error", "data", "results",
+    ])
     private static let choiceNames = NameTable(["finish_reason", "message", "delta", "text"])
     private static let messageNames = NameTable([
         "content", "tool_calls", "function_call", "refusal", "reasoning", "reasoning_content", "images",
@@ -45,6 +47,8 @@ struct ResponseScanner {
                 scanner.result.hasError = first != UInt8(ascii: "n")
                 scanner.result.error = APIError.upstream(status: APIError.status(of: error) ?? 502, error)
                 scanner.result.errorRange = start..<scanner.cursor.offset
+            case 7: scanner.result.data = try scanner.elements(text)
+            case 8: scanner.result.results = try scanner.elements(text)
             default: try scanner.cursor.skip(text, depth: 1)
             }
         }
@@ -91,6 +95,16 @@ struct ResponseScanner {
             return nil
         }
         return try cursor.number(text).integer(text)
+    }
+
+    /// Moves over any value and returns how many elements it has if it is an array.
+    private mutating func elements(_ text: RawSpan) throws(JSONError) -> Int {
+        var count = 0
+        try array(text, depth: 1) { scanner, text throws(JSONError) in
+            count += 1
+            try scanner.cursor.skip(text, depth: 2)
+        }
+        return count
     }
 
     private mutating func choices(_ text: RawSpan) throws(JSONError) {

@@ -89,6 +89,21 @@ import Testing
         }
     }
 
+    @Test(arguments: [(.embedding, "data"), (.moderation, "results")] as [(ModelKind, String)])
+    func anAnswerAboutInputsHasWhatWasAskedFor(_ kind: ModelKind, _ name: String) throws {
+        let usage = #""usage":{"prompt_tokens":1,"total_tokens":1}"#
+        let scan = try InputAnswerScan(Array(#"{"\#(name)":[{},[1]],\#(usage)}"#.utf8), of: kind)
+        #expect(scan.usage == TokenUsage(promptTokens: 1))
+        #expect(try InputAnswerScan(Array(#"{"error":{"message":"No"}}"#.utf8), of: kind).error?.message == "No")
+        let other = name == "data" ? "results" : "data"
+        for text in [
+            "{}", "{\(usage)}", #"{"\#(name)":[],\#(usage)}"#, #"{"\#(name)":null}"#, #"{"\#(name)":{"a":1}}"#,
+            #"{"\#(other)":[{}]}"#, #"{"x":{"\#(name)":[{}]}}"#,
+        ] {
+            #expect(throws: ChatResponseError.self, "\(text)") { try InputAnswerScan(Array(text.utf8), of: kind) }
+        }
+    }
+
     @Test func addsMetadataAndCost() throws {
         let body = Array(Self.answer.utf8)
         let scan = try ChatResponseScan(body)

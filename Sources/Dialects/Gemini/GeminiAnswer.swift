@@ -191,7 +191,7 @@ extension GeminiAnswer {
     }
 
     /// OpenAI's word for why the answer ended; nil while it has not.
-    private static func finishReason(_ response: JSONValue) -> String? {
+    static func finishReason(_ response: JSONValue) -> String? {
         if let blocked = response["promptFeedback"]?["blockReason"], blocked != .null { return "content_filter" }
         guard let reason = response["candidates"]?.elements?.first?["finishReason"]?.text else { return nil }
         switch reason {

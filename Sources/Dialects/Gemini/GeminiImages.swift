@@ -111,13 +111,14 @@ struct GeminiImagesAnswer: WholeAnswer {
 
     func refusal(status: Int, body: [UInt8]) -> APIError { .gemini(status: status, try? JSONValue(body)) }
 
-    /// An answer without an image, because Google refuses to draw it, is one with empty `data`: it is charged what it used.
+    /// An answer without an image is none, but where Google says that it refuses to draw it: then `data` is empty, and it is
+    /// charged what it used.
     func completion(of response: JSONValue) throws(ChatResponseError) -> [UInt8] {
-        guard response["candidates"] != nil || response["promptFeedback"] != nil else {
-            throw ChatResponseError(message: "the answer is no response of Gemini")
-        }
         let images = GeminiAnswer.parts(response).filter { $0["thought"] != .bool(true) }
             .compactMap { GeminiAnswer.imageData($0) }
+        guard !images.isEmpty || GeminiAnswer.finishReason(response) == "content_filter" else {
+            throw ChatResponseError(message: "the answer has no image")
+        }
         return JSONValue.members([
             ("created", .integer(created)),
             ("data", .array(images.map { .members([("b64_json", .string($0.data))]) })),

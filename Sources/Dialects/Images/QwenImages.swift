@@ -104,10 +104,10 @@ struct QwenImagesAnswer: WholeAnswer {
     }
 
     func completion(of response: JSONValue) throws(ChatResponseError) -> [UInt8] {
-        guard let choices = response["output"]?["choices"]?.elements else {
-            throw ChatResponseError(message: "the answer has no \"output.choices\"")
-        }
+        let choices = response["output"]?["choices"]?.elements ?? []
         let images = choices.flatMap { $0["message"]?["content"]?.elements ?? [] }.compactMap { $0["image"]?.text }
+        // What it refuses to draw comes as an error.
+        guard !images.isEmpty else { throw ChatResponseError(message: "the answer has no image") }
         return JSONValue.members([
             ("created", .integer(created)), ("data", .array(images.map { .members([("url", .string($0))]) })),
         ]).bytes

@@ -53,7 +53,7 @@ extension EnteredRequest {
         case .chat, .responses: try ChatResponseScan(completion: body)
         case .completions: try CompletionsReply(body)
         case .playground: PlaygroundReply(try ChatResponseScan(completion: body))
-        case .embeddings, .moderations: try InputAnswerScan(body)
+        case .embeddings, .moderations: try InputAnswerScan(body, of: entrance.kind)
         case .images: try ImagesReply(body)
         case .messages where route.isNative: try NativeMessageScan(body)
         case .messages: try MessagesReply(body)

@@ -55,7 +55,7 @@ import Testing
         #expect(try JSONValue(counted)["usage"]?["prompt_tokens"]?.int64 == 7)
         let uncounted = Array(#"{"embeddings":[{"values":[1]},{"values":[2]}]}"#.utf8)
         let answer = try Self.request(#""input":["a","b"]"#).answer(id: "", created: 0).completion(uncounted)
-        #expect(try InputAnswerScan(answer).usage == nil)
+        #expect(try InputAnswerScan(answer, of: .embedding).usage == nil)
     }
 
     @Test(arguments: [
@@ -78,7 +78,8 @@ import Testing
                 body[Int.random(in: body.indices, using: &random)] = UInt8.random(in: .min ... .max, using: &random)
             }
             let reader = try Self.request(#""input":["a","b"],"encoding_format":"base64""#).answer(id: "", created: 0)
-            if let answer = try? reader.completion(body) { #expect(throws: Never.self) { try InputAnswerScan(answer) } }
+            guard let answer = try? reader.completion(body) else { continue }
+            #expect(throws: Never.self) { try InputAnswerScan(answer, of: .embedding) }
         }
     }
 }

@@ -202,7 +202,18 @@ import Testing
         let blocked = try GeminiImagesAnswer(created: 1).completion(
             Array(#"{"candidates":[{"finishReason":"IMAGE_SAFETY"}],"usageMetadata":{"promptTokenCount":9}}"#.utf8))
         #expect(try ImagesReply(blocked).generatedImages == 0 && ImagesReply(blocked).usage?.promptTokens == 9)
-        #expect(throws: ChatResponseError.self) { try GeminiImagesAnswer(created: 1).completion(Array("{}".utf8)) }
+        #expect(try GeminiImagesAnswer(created: 1).completion(Array(#"{"promptFeedback":{"blockReason":"OTHER"}}"#.utf8)) != [])
+        // What has none for no reason is no answer.
+        let draft = #"{"inlineData":{"mimeType":"image/png","data":"AA=="},"thought":true}"#
+        for silent in [
+            "{}", #"{"candidates":[]}"#, #"{"candidates":[{"finishReason":"NO_IMAGE"}]}"#, #"{"promptFeedback":{}}"#,
+            #"{"candidates":[{"content":{"parts":[{"text":"A cat"}]},"finishReason":"STOP"}]}"#,
+            #"{"candidates":[{"content":{"parts":[\#(draft)]},"finishReason":"STOP"}]}"#,
+        ] {
+            #expect(throws: ChatResponseError.self, "\(silent)") {
+                try GeminiImagesAnswer(created: 1).completion(Array(silent.utf8))
+            }
+        }
     }
 
     // MARK: - Alibaba Cloud
@@ -246,7 +257,10 @@ import Testing
         let whole = try answer.completion(Array(body.utf8))
         #expect(String(decoding: whole, as: UTF8.self) == #"{"created":7,"data":[{"url":"https://a.example/1.png"}]}"#)
         #expect(try ImagesReply(whole).generatedImages == 1)
-        for malformed in ["", "[]", "{}", #"{"output":{}}"#, #"{"code":"x","message":"y"}"#] {
+        for malformed in [
+            "", "[]", "{}", #"{"output":{}}"#, #"{"code":"x","message":"y"}"#, #"{"output":{"choices":[]}}"#,
+            #"{"output":{"choices":[{"message":{"content":[{"text":"A cat"}]}}]}}"#,
+        ] {
             #expect(throws: ChatResponseError.self) { try answer.completion(Array(malformed.utf8)) }
         }
         let refusal = answer.refusal(status: 400, body: Array(#"{"code":"DataInspectionFailed","message":"No."}"#.utf8))
