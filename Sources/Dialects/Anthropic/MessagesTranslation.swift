@@ -1,3 +1,4 @@
+public import Catalogue
 internal import JSON
 
 /// A request of Anthropic's Messages API as a chat completion request, for whoever answers it in another dialect.
@@ -173,9 +174,31 @@ public struct MessagesTranslation: Sendable {
 }
 
 extension MessagesTranslation {
-    /// The chat completion request for a model that reasons.
-    public var reasoningChat: [UInt8] {
-        guard let effort else { return chat }
+    /// The chat completion request for a model that reasons, and is told how much in the given way.
+    public func reasoningChat(in dialect: Dialect, thinks mode: ThinkingMode) -> [UInt8] {
+        guard let effort else { return knownChat(in: dialect, thinks: mode) }
         return Array("{\"reasoning_effort\":\"\(effort)\",".utf8) + chat.dropFirst()
+    }
+
+    /// ``chat`` with an effort that the dialect has a word for: what Anthropic calls `xhigh` and `max` is the most that there is,
+    /// and elsewhere the most may be `high`. A client of OpenAI's format, which names the efforts of a model, is refused instead.
+    func knownChat(in dialect: Dialect, thinks mode: ThinkingMode) -> [UInt8] {
+        guard !dialect.goesBeyondHigh(mode), let members = (try? JSONValue(chat))?.fields,
+            let place = members.firstIndex(where: { $0.name == "reasoning_effort" && $0.value == .string("xhigh") })
+        else { return chat }
+        var clamped = members
+        clamped[place].value = .string("high")
+        return JSONValue.object(clamped).bytes
+    }
+}
+
+extension Dialect {
+    /// Whether there is an effort above `high` for models that think in this way.
+    fileprivate func goesBeyondHigh(_ mode: ThinkingMode) -> Bool {
+        switch self {
+        case .openai, .azure, .echo: true
+        case .anthropic, .bedrock: mode == .adaptive
+        case .gemini, .vertex: false
+        }
     }
 }

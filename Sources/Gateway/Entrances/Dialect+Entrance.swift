@@ -29,7 +29,7 @@ extension Dialect {
         if self == .bedrock, let messages = entered.messages {
             return try BedrockRequest(messages, mapping: mapping, outputLimit: scan.outputLimit)
         }
-        let chat = mapping.capabilities.reasoning ? entered.messages?.reasoningChat : nil
+        let chat = mapping.capabilities.reasoning ? entered.messages?.reasoningChat(in: self, thinks: mapping.thinking) : nil
         return try request(chat: chat ?? entered.chat, scan: scan, mapping: mapping, saysTextAlone: entered.isTranslated)
     }
 }

@@ -110,9 +110,10 @@ import Testing
         #expect(translation.effort == expected)
         let scan = try ChatRequestScan(translation.chat)
         #expect(!scan.hasReasoningEffort)
-        #expect(try JSONValue(translation.reasoningChat)["reasoning_effort"]?.text == expected)
+        let reasoning = translation.reasoningChat(in: .gemini, thinks: .budget)
+        #expect(try JSONValue(reasoning)["reasoning_effort"]?.text == expected)
         let sent = scan.applying(RequestEdits(effort: translation.effort), to: translation.chat)
-        #expect(sent == translation.reasoningChat)
+        #expect(sent == reasoning)
         for mode in [ThinkingMode.budget, .adaptive] {
             let claude = BedrockModel(name: "anthropic.claude", thinking: mode)
             let request = try BedrockRequest(
@@ -123,6 +124,41 @@ import Testing
         }
         let thinks = try MessagesTranslation(Array(#"{\#(asked),"thinking":{"type":"disabled"}}"#.utf8))
         #expect(thinks.effort == nil)
+    }
+
+    /// The most that a client of Anthropic asks for is the most that a dialect has a word for.
+    @Test(arguments: [("low", "low"), ("high", "high"), ("xhigh", "xhigh"), ("max", "xhigh")])
+    func theMostIsTheMostThatADialectKnows(_ effort: String, _ most: String) throws {
+        let fields = #""model":"m","max_tokens":9000,"messages":[{"role":"user","content":"x"}]"#
+        let asked = #"{\#(fields),"thinking":{"type":"adaptive"},"output_config":{"effort":"\#(effort)"}}"#
+        let translation = try MessagesTranslation(Array(asked.utf8))
+        func chat(_ dialect: Dialect, _ mode: ThinkingMode) throws -> JSONValue {
+            try JSONValue(translation.reasoningChat(in: dialect, thinks: mode))
+        }
+        for mode in ThinkingMode.allCases {
+            for dialect in [Dialect.openai, .azure, .echo] {
+                #expect(try chat(dialect, mode) == JSONValue(translation.chat))
+                #expect(try chat(dialect, mode)["reasoning_effort"]?.text == most)
+            }
+            for dialect in [Dialect.gemini, .vertex] {
+                let request = try GeminiRequest(
+                    try chat(dialect, mode), thinks: mode, reasons: true, isVertex: dialect == .vertex)
+                let body = try JSONValue(try request.body(model: "m", maximumTokens: 9000))
+                let config = body["generationConfig"]?["thinkingConfig"]
+                switch mode {
+                case .budget: #expect(config?["thinkingBudget"]?.int64 == (effort == "low" ? 2048 : 24_576))
+                case .adaptive: #expect(config?["thinkingLevel"]?.text == (effort == "low" ? "low" : "high"))
+                }
+            }
+            let known = try JSONValue(translation.knownChat(in: .bedrock, thinks: mode))
+            let claude = BedrockModel(name: "anthropic.claude", thinking: mode)
+            let request = try BedrockRequest(known, claude, outputLimit: nil, thoughts: [:])
+            let own = try JSONValue(try request.body(model: "m", maximumTokens: 9000))["additionalModelRequestFields"]
+            switch mode {
+            case .budget: #expect(own?["thinking"]?["budget_tokens"]?.int64 == (effort == "low" ? 1024 : 4000))
+            case .adaptive: #expect(own?["output_config"]?["effort"]?.text == most)
+            }
+        }
     }
 
     @Test func answersComeBackTheSame() throws {
