@@ -2,8 +2,8 @@
 # Whoever leaves takes the private servers from nobody, and the last one leaves none behind. Stand-ins for Postgres and Redis.
 # usage: servers.sh FOLDER OF THE CHECKOUT
 
-# shellcheck source=tools/lib.sh
-source "$1/tools/lib.sh"
+# shellcheck source=tools/lib/servers.sh
+source "$1/tools/lib/servers.sh"
 
 need_packages() { :; }
 create_database() { :; }
