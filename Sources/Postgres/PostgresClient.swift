@@ -57,6 +57,21 @@ public final class PostgresClient: Sendable {
     /// - Parameter patience: after this the connections that are still lent out are closed under their users.
     public func shutdown(patience: Duration = .seconds(10)) async { await pool.shutdown(patience: patience) }
 
+    /// Lends the pool to `body`, and shuts it down when that has ended.
+    ///
+    /// - Throws: what `body` throws.
+    public func use<R: Sendable>(_ body: (PostgresClient) async throws -> R) async throws -> R {
+        let result: R
+        do {
+            result = try await body(self)
+        } catch {
+            await shutdown()
+            throw error
+        }
+        await shutdown()
+        return result
+    }
+
     /// Connections that are open or being opened.
     var connectionCount: Int { pool.counts.connections }
     /// Callers that wait for a connection.

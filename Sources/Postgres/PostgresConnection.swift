@@ -78,6 +78,21 @@ public final class PostgresConnection: Sendable {
     /// Closes the connection at once; what runs or waits on it fails.
     public func close() async { core.close(Self.closed) }
 
+    /// Lends the connection to `body`, and closes it when that has ended.
+    ///
+    /// - Throws: what `body` throws.
+    public func use<R: Sendable>(_ body: (PostgresConnection) async throws -> R) async throws -> R {
+        let result: R
+        do {
+            result = try await body(self)
+        } catch {
+            await close()
+            throw error
+        }
+        await close()
+        return result
+    }
+
     static let confusion = PostgresError(.protocolViolation, "the server's answer does not fit the statement")
 
     static func rows(_ reply: Reply) throws(PostgresError) -> PostgresRows {

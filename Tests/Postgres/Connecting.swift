@@ -13,15 +13,7 @@ func withConnection<R: Sendable>(
 ) async throws -> R {
     var configuration = try PostgresConfiguration(url: TestEnvironment.databaseURL())
     change(&configuration)
-    let connection = try await PostgresConnection.connect(configuration, logger: quiet)
-    do {
-        let result = try await body(connection)
-        await connection.close()
-        return result
-    } catch {
-        await connection.close()
-        throw error
-    }
+    return try await PostgresConnection.connect(configuration, logger: quiet).use(body)
 }
 
 /// The PostgresError that `body` throws; records an issue when it throws none.

@@ -10,11 +10,25 @@ import Testing
         let client = PostgresClient(
             try PostgresConfiguration(url: TestEnvironment.databaseURL()), maximumConnections: maximum,
             acquireDeadline: acquireDeadline, logger: quiet)
-        do { try await body(client) } catch {
-            await client.shutdown()
-            throw error
+        try await client.use(body)
+    }
+
+    @Test(arguments: ["SELECT 1", "SELECT nothing"]) func whatIsLentIsClosedAfterwards(_ statement: String) async throws {
+        let configuration = try PostgresConfiguration(url: TestEnvironment.databaseURL())
+        let client = PostgresClient(configuration, logger: quiet)
+        let connection = try await PostgresConnection.connect(configuration, logger: quiet)
+        let error = await #expect(throws: PostgresError.self) {
+            try await client.use { client in
+                try await client.query("SELECT 1")
+                try await connection.use { connection in
+                    try await connection.query(statement)
+                    throw PostgresError(.cancelled, "the body's own")
+                }
+            }
         }
-        await client.shutdown()
+        #expect(error?.code == (statement == "SELECT 1" ? .cancelled : .server))
+        #expect(!connection.isOpen)
+        #expect(await failure { try await client.query("SELECT 1") }?.code == .closed)
     }
 
     @Test func anExhaustedPoolRefusesAfterTheDeadline() async throws {

@@ -67,8 +67,8 @@ public struct LedgerCopier: Sendable {
         follows: Bool = false, progress: @Sendable (Progress) -> Void = { _ in }
     ) async throws -> Progress {
         _ = try await Migrator(schemaFolder: schemaFolder, configuration: target, logger: logger).migrate()
-        return try await connected(source) { source in
-            try await connected(target) { target in
+        return try await PostgresConnection.connect(source, logger: logger).use { source in
+            try await PostgresConnection.connect(target, logger: logger).use { target in
                 guard try await Self.first(target, "SELECT pg_try_advisory_lock($1)", [.int8(Self.lock)]) == true else {
                     throw Failure.busy
                 }
@@ -83,20 +83,6 @@ public struct LedgerCopier: Sendable {
                     }
                 }
             }
-        }
-    }
-
-    private func connected<R: Sendable>(
-        _ configuration: PostgresConfiguration, _ body: (PostgresConnection) async throws -> R
-    ) async throws -> R {
-        let connection = try await PostgresConnection.connect(configuration, logger: logger)
-        do {
-            let result = try await body(connection)
-            await connection.close()
-            return result
-        } catch {
-            await connection.close()
-            throw error
         }
     }
 

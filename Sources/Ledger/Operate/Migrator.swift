@@ -70,15 +70,7 @@ public struct Migrator: Sendable {
         _ body: ([Migration], PostgresConnection) async throws -> R
     ) async throws -> R {
         let files = try await Self.read(schemaFolder)
-        let connection = try await PostgresConnection.connect(configuration, logger: logger)
-        do {
-            let result = try await body(files, connection)
-            await connection.close()
-            return result
-        } catch {
-            await connection.close()
-            throw error
-        }
+        return try await PostgresConnection.connect(configuration, logger: logger).use { try await body(files, $0) }
     }
 
     private struct Migration: Sendable {

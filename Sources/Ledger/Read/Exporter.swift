@@ -32,18 +32,12 @@ public struct Exporter: Sendable {
     public func run(
         after position: Int64 = 0, filter: EventFilter = .all, write: @Sendable ([UInt8]) throws -> Void
     ) async throws -> Int {
-        let connection = try await PostgresConnection.connect(configuration, logger: logger)
-        do {
-            let count = try await connection.withTransaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") { connection in
+        try await PostgresConnection.connect(configuration, logger: logger).use { connection in
+            try await connection.withTransaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") { connection in
                 let isFiltered = filter != .all
                 try write(try await Self.header(after: position, isFiltered: isFiltered, over: connection))
                 return try await Self.events(after: position, filter: filter, over: connection, write: write).count
             }
-            await connection.close()
-            return count
-        } catch {
-            await connection.close()
-            throw error
         }
     }
 

@@ -81,21 +81,16 @@ public struct Verifier: Sendable {
     }
 
     private func verify(_ work: Work, sealedHashes: [Int64: [UInt8]]) async throws -> [UnitVerifier.Outcome] {
-        let connection = try await PostgresConnection.connect(configuration, logger: logger)
-        var outcomes: [UnitVerifier.Outcome] = []
-        do {
+        try await PostgresConnection.connect(configuration, logger: logger).use { connection in
+            var outcomes: [UnitVerifier.Outcome] = []
             while let unit = work.next() {
                 let scan = UnitScan(unit, sealedHashes: sealedHashes.filter { (unit.from...unit.to).contains($0.key) })
                 let outcome = try await UnitVerifier(connection: connection).verify(scan, unit: unit)
                 work.done(outcome)
                 outcomes.append(outcome)
             }
-        } catch {
-            await connection.close()
-            throw error
+            return outcomes
         }
-        await connection.close()
-        return outcomes
     }
 
     /// Where the ledger ends and begins.

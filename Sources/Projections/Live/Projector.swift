@@ -73,15 +73,11 @@ public final class Projector: Sendable {
         while !Task.isCancelled {
             do {
                 let connection = try await Session.open(configuration, purpose: "projection \(definition.name)", logger: logger)
-                do {
+                try await connection.use { connection in
                     try await connection.useSchema(definition.name)
                     backoff.reset()
                     try await stand(by: connection)
-                } catch {
-                    await connection.close()
-                    throw error
                 }
-                await connection.close()
             } catch {
                 if Task.isCancelled { break }
                 logger.warning("projector lost the database", metadata: ["error": "\(error)"])

@@ -36,14 +36,9 @@ public struct Comparer: Sendable {
         let connection = try await Session.open(
             configuration, purpose: "verify \(definition.name)",
             overrides: ["idle_session_timeout": "0", "work_mem": "256MB"], logger: logger)
-        do {
-            let problems = try await Verification(definition: definition, connection: connection)
+        return try await connection.use {
+            try await Verification(definition: definition, connection: $0)
                 .problems(schema: ProjectionSchema.live(definition.name))
-            await connection.close()
-            return problems
-        } catch {
-            await connection.close()
-            throw error
         }
     }
 }

@@ -75,8 +75,7 @@ struct RebuildParts {
     private func apply(
         _ schema: String, upto target: Int64, _ reached: @Sendable (String, Int64) -> Void
     ) async throws {
-        let connection = try await open()
-        do {
+        try await open().use { connection in
             try await connection.useSchemas([schema, rebuild])
             var replay = Replay(BatchRunner(definition: definition, schema: schema, connection: connection))
             var position: Int64 = 0
@@ -84,11 +83,7 @@ struct RebuildParts {
                 position = try await replay.next(ceiling: target).upto
                 reached(schema, position)
             }
-        } catch {
-            await connection.close()
-            throw error
         }
-        await connection.close()
     }
 
     private func join(at target: Int64) async throws {

@@ -36,10 +36,10 @@ struct RebuildRun {
         let patient = ["idle_session_timeout": "0", "idle_in_transaction_session_timeout": "60s", "work_mem": "256MB"]
         let work = try await Session.open(
             configuration, purpose: "rebuild \(definition.name)", overrides: patient, logger: logger)
-        do {
+        return try await work.use { work in
             let barrier = try await Session.open(
                 configuration, purpose: "rebuild \(definition.name), barrier", overrides: patient, logger: logger)
-            do {
+            return try await barrier.use { barrier in
                 guard try await ProjectionLock.take(ProjectionLock.rebuild, definition.name, work) else {
                     throw ProjectionError(.busy, "another process is rebuilding or comparing \(definition.name)")
                 }
@@ -55,16 +55,8 @@ struct RebuildRun {
                     throw error
                 }
                 await release(definition, work)
-                await barrier.close()
-                await work.close()
                 return result
-            } catch {
-                await barrier.close()
-                throw error
             }
-        } catch {
-            await work.close()
-            throw error
         }
     }
 

@@ -29,17 +29,13 @@ public struct ScratchReplay: Sendable {
         let connection = try await Session.open(
             configuration, purpose: "replay \(definition.name)", overrides: ["idle_session_timeout": "0", "work_mem": "256MB"],
             logger: logger)
-        do {
+        return try await connection.use { connection in
             guard try await ProjectionLock.take(ProjectionLock.replay, definition.name, connection) else {
                 throw ProjectionError(.busy, "another process is replaying \(definition.name)")
             }
             let digest = try await replay(to: position, over: connection, progress)
             try? await ProjectionLock.release(ProjectionLock.replay, definition.name, connection)
-            await connection.close()
             return digest
-        } catch {
-            await connection.close()
-            throw error
         }
     }
 

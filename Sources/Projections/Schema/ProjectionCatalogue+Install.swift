@@ -8,8 +8,7 @@ extension ProjectionCatalogue {
     /// - Throws: What the database threw; ``ProjectionError/Code/refusedSQL`` when the database knows a function or a schema that
     ///   a projection may not use.
     public func install(configuration: PostgresConfiguration, logger: Logger) async throws {
-        let connection = try await Session.open(configuration, purpose: "installation", logger: logger)
-        do {
+        try await Session.open(configuration, purpose: "installation", logger: logger).use { connection in
             for definition in definitions {
                 let schema = ProjectionSchema.live(definition.name)
                 // Whoever holds the projection's lock is installing it, or has.
@@ -22,10 +21,6 @@ extension ProjectionCatalogue {
                 }
                 try await ProjectionLock.release(ProjectionLock.live, definition.name, connection)
             }
-        } catch {
-            await connection.close()
-            throw error
         }
-        await connection.close()
     }
 }

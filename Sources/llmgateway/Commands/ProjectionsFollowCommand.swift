@@ -51,13 +51,7 @@ extension ProjectionsCommands {
             _ projectors: [Projector], _ configuration: PostgresConfiguration, logger: Logger
         ) async throws {
             let client = PostgresClient(configuration, maximumConnections: 1, logger: logger)
-            do {
-                try await reachEnd(projectors, client)
-            } catch {
-                await client.shutdown()
-                throw error
-            }
-            await client.shutdown()
+            try await client.use { try await reachEnd(projectors, $0) }
         }
 
         private static func reachEnd(_ projectors: [Projector], _ client: PostgresClient) async throws {

@@ -62,19 +62,13 @@ extension ProjectionsCommands {
             let client = PostgresClient(
                 try folders.database(settings, name: "llmgateway rebuild"), maximumConnections: 1,
                 logger: settings.logger(defaultLevel: .warning))
-            let statuses: [ProjectionStatus]
-            let owesEpoch: Bool
-            do {
-                statuses = try await ProjectionStatus.all(catalogue: catalogue, client: client)
+            return try await client.use { client in
+                let statuses = try await ProjectionStatus.all(catalogue: catalogue, client: client)
+                let names = Set(statuses.filter { $0.state == .outdated }.map(\.name))
                 // Nothing in Redis is of a copy's tables.
-                owesEpoch = folders.target ? false : try await EpochStarter.isOwed(in: client)
-            } catch {
-                await client.shutdown()
-                throw error
+                let owesEpoch = folders.target ? false : try await EpochStarter.isOwed(in: client)
+                return (definitions: catalogue.definitions.filter { names.contains($0.name) }, owesEpoch: owesEpoch)
             }
-            await client.shutdown()
-            let names = Set(statuses.filter { $0.state == .outdated }.map(\.name))
-            return (catalogue.definitions.filter { names.contains($0.name) }, owesEpoch)
         }
 
         private func rebuild(

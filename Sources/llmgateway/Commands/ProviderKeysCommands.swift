@@ -21,26 +21,19 @@ struct ProviderKeysCommands: AsyncParsableCommand {
 
         func run() async throws {
             let settings = try Settings()
-            let logger = settings.logger(defaultLevel: .warning)
+            let keys = try ProviderKeySettings(home: settings.home).keys
             let postgres = PostgresClient(
                 try settings.postgres(settings.databaseURL, name: "llmgateway provider-keys"), maximumConnections: 1,
-                logger: logger)
-            let secrets = ProviderSecrets(postgres: postgres, keys: try ProviderKeySettings(home: settings.home).keys)
-            do {
-                let rotation = try await Self.rotate(secrets)
-                await postgres.shutdown()
-                struct Answer: Encodable {
-                    let rotated: Int64, unreadable: Int64
-                }
-                try output.show(
-                    Answer(rotated: rotation.rotated, unreadable: rotation.unreadable),
-                    text: "\(rotation.rotated) credentials rotated, \(rotation.unreadable) unreadable")
-                // Whoever throws the old keys away must know that something still needs one.
-                if rotation.unreadable > 0 { throw ExitCode.failure }
-            } catch {
-                await postgres.shutdown()
-                throw error
+                logger: settings.logger(defaultLevel: .warning))
+            let rotation = try await postgres.use { try await Self.rotate(ProviderSecrets(postgres: $0, keys: keys)) }
+            struct Answer: Encodable {
+                let rotated: Int64, unreadable: Int64
             }
+            try output.show(
+                Answer(rotated: rotation.rotated, unreadable: rotation.unreadable),
+                text: "\(rotation.rotated) credentials rotated, \(rotation.unreadable) unreadable")
+            // Whoever throws the old keys away must know that something still needs one.
+            if rotation.unreadable > 0 { throw ExitCode.failure }
         }
 
         private static func rotate(_ secrets: ProviderSecrets) async throws -> ProviderSecrets.Rotation {

@@ -21,8 +21,8 @@ struct Shop: Sendable {
         let appender = Appender(configuration: configuration, signal: signal, logger: logger)
         let management = Management(
             appender: appender, postgres: postgres, reader: LedgerReader(postgres), logger: logger)
-        do {
-            let result = try await withThrowingTaskGroup(of: R?.self) { group in
+        return try await postgres.use { postgres in
+            try await withThrowingTaskGroup(of: R?.self) { group in
                 group.addTask {
                     try await appender.run()
                     return nil
@@ -38,11 +38,6 @@ struct Shop: Sendable {
                 }
                 throw CancellationError()
             }
-            await postgres.shutdown()
-            return result
-        } catch {
-            await postgres.shutdown()
-            throw error
         }
     }
 }

@@ -28,15 +28,7 @@ func withAppender<R: Sendable>(
 func withClient<R: Sendable>(
     _ configuration: PostgresConfiguration, _ body: (PostgresClient) async throws -> R
 ) async throws -> R {
-    let client = PostgresClient(configuration, maximumConnections: 4, logger: quietLogger)
-    do {
-        let result = try await body(client)
-        await client.shutdown()
-        return result
-    } catch {
-        await client.shutdown()
-        throw error
-    }
+    try await PostgresClient(configuration, maximumConnections: 4, logger: quietLogger).use(body)
 }
 
 /// Who and what the events of a test are about.
