@@ -1,5 +1,4 @@
 internal import Billing
-internal import Configuration
 internal import Money
 
 /// What the environment says about payments. Without STRIPE_SECRET_KEY nothing is sold, and everything else works.
@@ -13,22 +12,15 @@ struct BillingSettings: Sendable {
     /// - Parameter pagesURL: where people come back to after Stripe's pages.
     /// - Throws: `SettingsError` naming the variable that can't be read.
     init(pagesURL: String) throws(SettingsError) {
-        let reader = ConfigReader(provider: EnvironmentVariablesProvider())
-        func text(_ key: String) -> String? {
-            let value = reader.string(forKey: ConfigKey(key), isSecret: true)
-            return value == "" ? nil : value
-        }
+        let environment = EnvironmentReader()
+        let text = environment.text
         secretKey = text("stripe.secret.key")
-        var url = text("stripe.api.url") ?? "https://api.stripe.com"
-        guard url.hasPrefix("https://") || url.hasPrefix("http://") else {
-            throw SettingsError(message: "STRIPE_API_URL must begin with https:// or http://")
-        }
+        var url = try environment.url("stripe.api.url", "STRIPE_API_URL") ?? "https://api.stripe.com"
         while url.hasSuffix("/") { url.removeLast() }
         apiURL = url
         configuration.pagesURL = pagesURL
         configuration.publishableKey = text("stripe.publishable.key")
-        configuration.webhookSecrets = (text("stripe.webhook.secret") ?? "")
-            .split(whereSeparator: { $0 == "," || $0 == " " }).map(String.init)
+        configuration.webhookSecrets = environment.list("stripe.webhook.secret")
         configuration.monthlyPrice = text("stripe.pro.monthly.price.id")
         configuration.yearlyPrice = text("stripe.pro.yearly.price.id")
         if let days = text("stripe.pro.trial.days") {

@@ -1,4 +1,3 @@
-internal import Configuration
 internal import Identity
 internal import Mail
 
@@ -17,43 +16,21 @@ struct PeopleSettings: Sendable {
     ///   - origins: further origins whose pages may act for a person.
     /// - Throws: `SettingsError` naming the variable that can't be read.
     init(host: String, port: Int, origins: [String]) throws(SettingsError) {
-        let reader = ConfigReader(provider: EnvironmentVariablesProvider())
-        func text(_ key: String) -> String? {
-            let value = reader.string(forKey: ConfigKey(key), isSecret: true)
-            return value == "" ? nil : value
-        }
-        func list(_ key: String) -> [String] {
-            (text(key) ?? "").split(whereSeparator: { $0 == "," || $0 == " " }).map(String.init)
-        }
-        func url(_ key: String, _ name: String) throws(SettingsError) -> String? {
-            guard let value = text(key) else { return nil }
-            guard value.hasPrefix("https://") || value.hasPrefix("http://") else {
-                throw SettingsError(message: "\(name) must begin with https:// or http://")
-            }
-            return value
-        }
-        // A word that is not understood must not pass for the one that protects less.
-        func choice(_ key: String, _ name: String, _ yes: String, _ no: String) throws(SettingsError) -> Bool? {
-            switch text(key) {
-            case nil: nil
-            case yes: true
-            case no: false
-            default: throw SettingsError(message: "\(name) must be \(yes) or \(no)")
-            }
-        }
+        let environment = EnvironmentReader()
+        let text = environment.text
 
         // Passkeys belong to a domain, and this machine's is localhost.
         let isLocal = ["127.0.0.1", "0.0.0.0", "::", "::1"].contains(host)
         let own = ListenAddress.url(host: isLocal ? "localhost" : host, port: port)
         configuration = IdentityConfiguration(
-            baseURL: try url("api.url", "API_URL") ?? own, pagesURL: try url("ui.url", "UI_URL"))
+            baseURL: try environment.url("api.url", "API_URL") ?? own, pagesURL: try environment.url("ui.url", "UI_URL"))
         configuration.trustedOrigins = origins
         configuration.cookieDomain = text("cookie.domain")
-        configuration.administrators = list("admin.emails")
+        configuration.administrators = environment.list("admin.emails")
         configuration.passkeyDomain = text("passkey.rp.id")
         if let name = text("passkey.rp.name") { configuration.passkeyName = name }
         configuration.requiresUserVerification =
-            try choice("passkey.user.verification", "PASSKEY_USER_VERIFICATION", "required", "preferred") ?? false
+            try environment.choice("passkey.user.verification", "PASSKEY_USER_VERIFICATION", "required", "preferred") ?? false
 
         if let smtp = text("smtp.url") {
             guard let server = MailServer(url: smtp) else {
@@ -63,16 +40,18 @@ struct PeopleSettings: Sendable {
         }
         sender = text("mail.from") ?? "llmgateway@localhost"
         configuration.requiresVerifiedEmail =
-            try choice("require.email.verification", "REQUIRE_EMAIL_VERIFICATION", "true", "false") ?? (mailServer != nil)
+            try environment.choice("require.email.verification", "REQUIRE_EMAIL_VERIFICATION", "true", "false")
+            ?? (mailServer != nil)
 
         switch (text("github.client.id"), text("github.client.secret")) {
         case (nil, nil): break
         case (let id?, let secret?): configuration.providers.append(.gitHub(clientID: id, clientSecret: secret))
         default: throw SettingsError(message: "GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET must both be set, or neither")
         }
-        for name in list("oidc.providers") {
+        for name in environment.list("oidc.providers") {
             let prefix = "OIDC_" + String(name.uppercased().map { $0 == "-" ? "_" : $0 })
-            let isTrusted = try choice("oidc.\(name).trust.email", "\(prefix)_TRUST_EMAIL", "true", "false") ?? false
+            let isTrusted =
+                try environment.choice("oidc.\(name).trust.email", "\(prefix)_TRUST_EMAIL", "true", "false") ?? false
             guard let issuer = text("oidc.\(name).issuer"), let id = text("oidc.\(name).client.id"),
                 let secret = text("oidc.\(name).client.secret"),
                 let provider = IdentityProvider.openIDConnect(

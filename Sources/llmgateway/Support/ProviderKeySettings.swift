@@ -1,4 +1,3 @@
-internal import Configuration
 internal import Credentials
 
 /// What the environment says about organizations' own provider keys.
@@ -10,16 +9,13 @@ struct ProviderKeySettings: Sendable {
 
     /// - Throws: `EncryptionKeys.Malformed`, `FileError`, `SettingsError`.
     init(home: String) throws {
-        let reader = ConfigReader(provider: EnvironmentVariablesProvider())
-        let list = reader.string(forKey: "provider.key.encryption.keys", isSecret: true) ?? ""
-        keys =
-            list.isEmpty
-            ? try EncryptionKeys(path: home + "/provider-key-encryption")
-            : try EncryptionKeys(list: list, place: "PROVIDER_KEY_ENCRYPTION_KEYS")
-        switch reader.string(forKey: "allow.private.provider.urls") {
-        case nil, "", "false": allowsPrivateURLs = false
-        case "true": allowsPrivateURLs = true
-        default: throw SettingsError(message: "ALLOW_PRIVATE_PROVIDER_URLS must be true or false")
+        let environment = EnvironmentReader()
+        if let list = environment.text("provider.key.encryption.keys") {
+            keys = try EncryptionKeys(list: list, place: "PROVIDER_KEY_ENCRYPTION_KEYS")
+        } else {
+            keys = try EncryptionKeys(path: home + "/provider-key-encryption")
         }
+        allowsPrivateURLs =
+            try environment.choice("allow.private.provider.urls", "ALLOW_PRIVATE_PROVIDER_URLS", "true", "false") ?? false
     }
 }

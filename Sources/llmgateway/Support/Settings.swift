@@ -1,4 +1,3 @@
-internal import Configuration
 internal import Gateway
 internal import Logging
 internal import Web
@@ -53,12 +52,9 @@ struct Settings: Sendable {
     ///
     /// - Throws: `SettingsError` naming the variable that is missing or can't be read.
     init() throws(SettingsError) {
-        let reader = ConfigReader(provider: EnvironmentVariablesProvider())
-        func text(_ key: ConfigKey) -> String? {
-            let value = reader.string(forKey: key, isSecret: true)
-            return value == "" ? nil : value
-        }
-        func number(_ key: ConfigKey, _ name: String, default fallback: Int, in range: ClosedRange<Int>) throws(SettingsError)
+        let environment = EnvironmentReader()
+        let text = environment.text
+        func number(_ key: String, _ name: String, default fallback: Int, in range: ClosedRange<Int>) throws(SettingsError)
             -> Int
         {
             guard let value = text(key) else { return fallback }
@@ -95,7 +91,7 @@ struct Settings: Sendable {
         maximumAdmitting = try number(
             "llmgateway.max.admitting", "LLMGATEWAY_MAX_ADMITTING", default: 256, in: 1...1_000_000)
         drainSeconds = try number("llmgateway.drain.seconds", "LLMGATEWAY_DRAIN_SECONDS", default: 25, in: 0...86_400)
-        func limit(_ key: ConfigKey, _ name: String, or value: FreeLimit) throws(SettingsError) -> FreeLimit {
+        func limit(_ key: String, _ name: String, or value: FreeLimit) throws(SettingsError) -> FreeLimit {
             guard let said = text(key) else { return value }
             guard let limit = FreeLimit(said) else {
                 throw SettingsError(message: "\(name) must be requests and seconds such as 20/60, or 0 for no limit")
@@ -107,7 +103,7 @@ struct Settings: Sendable {
             try limit("free.model.limit.without.credits", "FREE_MODEL_LIMIT_WITHOUT_CREDITS", or: .withoutCredits)
         )
         func weight(_ name: String, or value: Double) throws(SettingsError) -> Double {
-            guard let said = text(ConfigKey("routing.weight.\(name)")) else { return value }
+            guard let said = text("routing.weight.\(name)") else { return value }
             guard let weight = Double(said), weight.isFinite, (0...100).contains(weight) else {
                 throw SettingsError(message: "ROUTING_WEIGHT_\(name.uppercased()) must be a number from 0 to 100")
             }
@@ -121,7 +117,7 @@ struct Settings: Sendable {
         guard let proxies = TrustedProxies(list: text("llmgateway.trusted.proxies") ?? "") else {
             throw SettingsError(message: "LLMGATEWAY_TRUSTED_PROXIES must be networks such as 10.0.0.0/8, separated by commas")
         }
-        origins = (text("origin.urls") ?? "").split(whereSeparator: { $0 == "," || $0 == " " }).map(String.init)
+        origins = environment.list("origin.urls")
         web = WebConfiguration(trustedProxies: proxies, origins: OriginCheck(allowed: origins))
         let level = text("log.level") ?? "info"
         guard let logLevel = Logger.Level(rawValue: level) else {
