@@ -166,7 +166,8 @@ for ask in (lambda: stranger.responses.retrieve(first.id), lambda: client.respon
             lambda: stranger.responses.create(model="talk", input="x", previous_response_id=first.id)):
     try:
         ask()
-    except openai.NotFoundError:
+    except openai.NotFoundError as error:
+        assert "no such response" in str(error), error
         continue
     raise AssertionError(ask)
 client.responses.delete(first.id)

@@ -84,14 +84,15 @@ public struct GatewayServer: Service {
                 var response: Response
                 do {
                     response = try await routes.respond(to: request, context: context)
+                    // The router's own answer to an unknown path has no body, and an SDK expects the envelope. A handler that finds
+                    // nothing throws.
+                    if response.status == .notFound {
+                        response =
+                            await web?.respond(to: request, channel: channel)
+                            ?? GatewayError.notFound(path: request.uri.path).response()
+                    }
                 } catch let error as GatewayError {
                     response = error.response()
-                }
-                // The router's own answer to an unknown path has no body, and an SDK expects the envelope.
-                if response.status == .notFound {
-                    response =
-                        await web?.respond(to: request, channel: channel)
-                        ?? GatewayError.notFound(path: request.uri.path).response()
                 }
                 response.headers[.date] = clock.now()
                 try await writer.write(response: response.head, body: response.body)
