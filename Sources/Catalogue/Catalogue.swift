@@ -142,7 +142,20 @@ extension Catalogue {
     /// What `name` means at `time` (microseconds since 1970 UTC): a model's id or alias, or `provider/model` with a model's id or
     /// alias, or `provider/name` with the provider's own name for it. The whole name is tried first, so an id may hold a slash.
     public func resolve(_ name: String, at time: Int64) throws(ResolutionError) -> Resolution {
-        if let model = model(name) { return try resolution(name, provider: nil, model, model.mappings, at: time) }
+        let (provider, model, mappings) = try named(name, at: time)
+        let active = mappings.filter { $0.isActive(at: time) }
+        guard !active.isEmpty else { throw Self.switchedOff(name) }
+        let elsewhere = provider == nil ? [] : model.mappings.filter { $0.provider != provider && $0.isActive(at: time) }
+        return Resolution(
+            requested: name, requestedProvider: provider, model: model, mappings: active, elsewhere: elsewhere)
+    }
+
+    /// The model that `name` means, the provider that it asks for, and where the model can be had under that name, switched off or
+    /// not. The time decides only between models that one provider calls the same.
+    func named(
+        _ name: String, at time: Int64
+    ) throws(ResolutionError) -> (provider: String?, model: Model, mappings: [Mapping]) {
+        if let model = model(name) { return (nil, model, model.mappings) }
         guard let slash = name.firstIndex(of: "/") else {
             if let hint = models.lazy.flatMap(\.mappings).first(where: { $0.upstreamName == name }) {
                 throw ResolutionError(
@@ -157,7 +170,7 @@ extension Catalogue {
         }
         if let model = model(rest) {
             let mappings = model.mappings.filter { $0.provider == provider }
-            if !mappings.isEmpty { return try resolution(name, provider: provider, model, mappings, at: time) }
+            if !mappings.isEmpty { return (provider, model, mappings) }
         }
         let candidates = (upstreamIndex[.init(provider: provider, name: rest)] ?? []).map { models[$0] }
         let mappings = { (model: Model) in model.mappings.filter { $0.provider == provider && $0.upstreamName == rest } }
@@ -166,18 +179,10 @@ extension Catalogue {
         else {
             throw ResolutionError(code: .unknownModel, message: "\(provider) has no model called \"\(rest)\"")
         }
-        return try resolution(name, provider: provider, model, mappings(model), at: time)
+        return (provider, model, mappings(model))
     }
 
-    private func resolution(
-        _ name: String, provider: String?, _ model: Model, _ mappings: [Mapping], at time: Int64
-    ) throws(ResolutionError) -> Resolution {
-        let active = mappings.filter { $0.isActive(at: time) }
-        guard !active.isEmpty else {
-            throw ResolutionError(code: .deactivated, message: "the model \"\(name)\" was switched off")
-        }
-        let elsewhere = provider == nil ? [] : model.mappings.filter { $0.provider != provider && $0.isActive(at: time) }
-        return Resolution(
-            requested: name, requestedProvider: provider, model: model, mappings: active, elsewhere: elsewhere)
+    static func switchedOff(_ name: String) -> ResolutionError {
+        ResolutionError(code: .deactivated, message: "the model \"\(name)\" was switched off")
     }
 }

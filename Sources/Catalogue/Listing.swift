@@ -17,6 +17,17 @@ extension Catalogue {
         ]).bytes
     }
 
+    /// The answer to `GET /v1/models/{id}`: the model's element of the list, asked for by any name that a request may give it.
+    ///
+    /// - Throws: What is wrong with the name, or that the model is switched off under it, unless `includeDeactivated`.
+    public func listing(
+        of name: String, at time: Int64, includeDeactivated: Bool = false
+    ) throws(ResolutionError) -> [UInt8] {
+        let (_, model, mappings) = try named(name, at: time)
+        guard includeDeactivated || mappings.contains(where: { $0.isActive(at: time) }) else { throw Self.switchedOff(name) }
+        return item(model, at: time).bytes
+    }
+
     private func item(_ model: Model, at time: Int64) -> JSONValue {
         let mappings = model.mappings
         let priced = mappings.first { !$0.prices.isFree } ?? mappings[0]

@@ -123,6 +123,19 @@ def vision():
 def models():
     ids = {m.id for m in client.models.list()}
     assert {"echo", "gpt-4o"} <= ids, ids
+    listed = next(m for m in client.models.list() if m.id == "gpt-4o")
+    for name in ("gpt-4o", "openai/gpt-4o"):
+        one = client.models.retrieve(name)
+        assert one.model_dump(exclude={"created"}) == listed.model_dump(exclude={"created"}), (name, one)
+    # This client encodes the slash of a name; others leave it.
+    assert client.get("/models/openai/gpt-4o", cast_to=object)["id"] == "gpt-4o"
+    for name in ("no-such-model", "openai/no-such-model", "nobody/gpt-4o"):
+        try:
+            client.models.retrieve(name)
+        except openai.NotFoundError as error:
+            assert (error.code, error.param, error.type) == ("model_not_found", "model", "invalid_request_error"), error
+        else:
+            raise AssertionError(name)
 
 
 def error_classes():

@@ -220,6 +220,13 @@ enum Sample {
         #expect(item["architecture"]?["input_modalities"] == .array([.string("text"), .string("image")]))
         #expect(item["providers"]?.elements?.first?["modelName"]?.text == "up-a")
         #expect(item["created"]?.int64 == 1_795_478_400)
+        for name in ["a", "first", "acme/a", "acme/first", "acme/up-a"] {
+            #expect(try JSONValue(catalogue.listing(of: name, at: Sample.now)) == item, "\(name)")
+        }
+        #expect(throws: ResolutionError.self) { try catalogue.listing(of: "gone", at: Sample.now) }
+        #expect(throws: ResolutionError.self) { try catalogue.listing(of: "nobody/a", at: Sample.now) }
+        let gone = try JSONValue(catalogue.listing(of: "gone", at: Sample.now, includeDeactivated: true))
+        #expect(gone["id"]?.text == "gone")
     }
 }
 

@@ -15,7 +15,8 @@ import Web
 
     /// Served by the gateway itself, before the routes of people.
     private static let gateway: [String: Set<String>] = [
-        "/v1/chat/completions": ["POST"], "/v1/models": ["GET"], "/": ["GET"], "/metrics": ["GET"],
+        "/v1/chat/completions": ["POST"], "/v1/models": ["GET"], "/v1/models/{id}": ["GET"], "/": ["GET"],
+        "/metrics": ["GET"],
         "/v1/messages": ["POST"], "/v1/embeddings": ["POST"], "/v1/completions": ["POST"], "/v1/responses": ["POST"],
         "/v1/responses/{id}": ["GET", "DELETE"], "/v1/images/generations": ["POST"],
         "/v1/moderations": ["POST"], "/v1/messages/count_tokens": ["POST"],

@@ -39,6 +39,14 @@ private struct Routes: WebRoutes {
 @Suite struct WebTests {
     private let client = RouteClient(Routes())
 
+    @Test(arguments: [
+        ("a%2Fb%2fc", "a/b/c"), ("gr%C3%BC%c3%9fe", "grüße"), ("100%", "100%"), ("%4", "%4"), ("%zz%41", "%zzA"), ("", ""),
+    ])
+    func percentSignsAreDecoded(_ text: String, _ meaning: String) {
+        #expect(PercentEncoding.decode(text) == meaning)
+        #expect(PercentEncoding.decode(PercentEncoding.encode(meaning)) == meaning)
+    }
+
     @Test func aBodyIsReadWithItsThreeKindsOfField() async throws {
         let absent = try #require(try await client.send(.post, "/things/7", #"{"name":"a\"b","more":1}"#))
         #expect(absent.status == 200)
