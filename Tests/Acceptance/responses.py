@@ -118,7 +118,8 @@ def both(**arguments):
 
 # Texts, with all that an answer says.
 answer = both(model="talk", input="Hello", instructions="Be kind.", max_output_tokens=50, temperature=0.5, top_p=0.9,
-              metadata={"ticket": "7"}, user="u1", prompt_cache_key="k", safety_identifier="s")
+              metadata={"ticket": "7"}, user="u1", prompt_cache_key="k", safety_identifier="s",
+              prompt_cache_retention="24h", max_tool_calls=1)
 assert answer.output_text == "Grüße, 世界 🌍" and answer.status == "completed" and answer.object == "response", answer
 assert answer.instructions == "Be kind." and answer.max_output_tokens == 50 and answer.temperature == 0.5, answer
 assert answer.metadata == {"ticket": "7"} and answer.store is True and answer.tools == [] and answer.tool_choice == "auto", answer
@@ -130,7 +131,8 @@ assert answer.gateway["used_provider"] == "alpha" and answer.id.startswith("resp
 sent = asked[-1]
 assert sent["messages"] == [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hello"}], sent
 assert sent["max_completion_tokens"] == 50 and "max_tokens" not in sent and sent["user"] == "u1" and sent["prompt_cache_key"] == "k"
-assert not {"metadata", "store", "instructions", "safety_identifier", "input"} & set(sent), sent
+assert sent["prompt_cache_retention"] == "24h", sent
+assert not {"metadata", "store", "instructions", "safety_identifier", "input", "max_tool_calls"} & set(sent), sent
 
 # Reasoning, refusals and bounds.
 thought = both(model="talk", input="think", reasoning={"effort": "low", "summary": "auto"})

@@ -16,7 +16,7 @@ from standin import Refusal, StandIn
 FIELDS = {
     "model", "input", "instructions", "max_output_tokens", "stream", "temperature", "top_p", "tools", "tool_choice",
     "parallel_tool_calls", "text", "reasoning", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
-    "metadata", "store", "include", "truncation", "service_tier", "previous_response_id"}
+    "metadata", "store", "include", "truncation", "service_tier", "previous_response_id", "stream_options", "max_tool_calls"}
 PARTS = {
     "user": {"input_text", "input_image", "input_file"}, "system": {"input_text"}, "developer": {"input_text"},
     "assistant": {"output_text", "refusal"}}

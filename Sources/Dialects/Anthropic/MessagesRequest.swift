@@ -5,9 +5,9 @@ internal import JSON
 ///
 /// What both sides can express goes over: `system` and `developer` messages to `system` in their order, text and images, tools,
 /// their calls and their results, `stop`, `temperature`, `top_p`, `reasoning_effort`, `user` or `safety_identifier`, a JSON schema
-/// as `output_config.format`, and `cache_control` wherever it stands. Anything else is refused by name. Three things have no
-/// meaning there and are left behind: the `detail` of an image, the `name` of a JSON schema, and reasoning text that comes
-/// without the signature that Anthropic demands. `json_object` is refused: there is no JSON mode without a schema, and a tool
+/// as `output_config.format`, and `cache_control` wherever it stands. Anything else is refused by name. What has no
+/// meaning there is left behind: the `detail` of an image, the `name` of a JSON schema, `prompt_cache_retention`, and reasoning
+/// text that comes without the signature that Anthropic demands. `json_object` is refused: there is no JSON mode without a schema, and a tool
 /// that is forced would answer a call where the client waits for text.
 public struct MessagesRequest: ForeignRequest {
     /// How much is thought before the answer.
@@ -70,6 +70,7 @@ public struct MessagesRequest: ForeignRequest {
         let named = try fields.text("safety_identifier")
         if let user = (user ?? named)?.asUser(most: 256) { add("metadata", .members([("user_id", .string(user))])) }
         add("cache_control", try fields.take("cache_control"))
+        _ = try fields.take("prompt_cache_retention")
         if try fields.take("stream") == .bool(true) { add("stream", .bool(true)) }
         format = try Self.format(&fields)
         try fields.end()

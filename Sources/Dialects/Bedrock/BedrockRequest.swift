@@ -7,9 +7,9 @@ internal import JSON
 /// What both sides can express goes over: `system` and `developer` messages to `system` in their order, text, images
 /// (fetched where the request gives an address), documents that lie in the request, tools, their calls and their results, `stop`, `temperature`, `top_p`, and a JSON schema as
 /// `outputConfig`; for Claude also `top_k` and `reasoning_effort`, and for models that cache `cache_control`. Anything else is
-/// refused by name. Left behind is what has no meaning there: `user` and `safety_identifier`, the `detail` of an image, the name
-/// of a file (Bedrock asks for a neutral one), `strict` where a model keeps to no schema, and reasoning text without the signature
-/// of Claude.
+/// refused by name. Left behind is what has no meaning there: `user` and `safety_identifier`, `prompt_cache_retention`, the `detail`
+/// of an image, the name of a file (Bedrock asks for a neutral one), `strict` where a model keeps to no schema, and reasoning text
+/// without the signature of Claude.
 public struct BedrockRequest: ForeignRequest {
     /// The members of the body but for `inferenceConfig`, and those of that but for the bound of the completion.
     private let members: [JSONValue.Member]
@@ -58,7 +58,7 @@ public struct BedrockRequest: ForeignRequest {
             remoteImages.isEmpty
             ? nil : Origin(chat: chat, outputLimit: outputLimit, furtherTokens: furtherTokens, effort: effort)
         isStreamed = try fields.take("stream") == .bool(true)
-        for name in ["user", "safety_identifier"] { _ = try fields.take(name) }
+        for name in ["user", "safety_identifier", "prompt_cache_retention"] { _ = try fields.take(name) }
 
         var configuration: [JSONValue.Member] = []
         for (name, theirs) in [("temperature", "temperature"), ("top_p", "topP")] {

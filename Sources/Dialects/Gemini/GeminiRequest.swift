@@ -6,8 +6,8 @@ internal import JSON
 /// What both sides can express goes over: `system` and `developer` messages to `systemInstruction` in their order, text, images,
 /// documents, tools, their calls and their results, `stop`, sampling, `seed`, penalties, `reasoning_effort`, a JSON object or a
 /// JSON schema. Anything else is refused by name. Left behind is what has no meaning there: `user` and `safety_identifier`, the
-/// `detail` of an image, the name of a JSON schema, `strict`, `cache_control` (Google finds what it has cached by itself), and
-/// reasoning text. The signature of a thought that led to a tool call, or to an image, travels as
+/// `detail` of an image, the name of a JSON schema, `strict`, `cache_control` and `prompt_cache_retention` (Google finds what it has
+/// cached by itself), and reasoning text. The signature of a thought that led to a tool call, or to an image, travels as
 /// `extra_content.google.thought_signature` of the call, where Google's own OpenAI-compatible service has it; newer models refuse
 /// a call without one, so a call that lost it says so.
 public struct GeminiRequest: ForeignRequest {
@@ -46,7 +46,7 @@ public struct GeminiRequest: ForeignRequest {
             try fields.take("messages")?.elements ?? [], needsSignatures: mode == .adaptive && (reasons || makesImages),
             makesImages: makesImages)
         isStreamed = try fields.take("stream") == .bool(true)
-        for name in ["user", "safety_identifier"] { _ = try fields.take(name) }
+        for name in ["user", "safety_identifier", "prompt_cache_retention"] { _ = try fields.take(name) }
         _ = try fields.take("cache_control")
 
         var configuration: [JSONValue.Member] = []

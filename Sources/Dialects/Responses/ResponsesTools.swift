@@ -41,11 +41,29 @@ struct ResponsesTools {
         case nil: break
         case .string("auto"), .string("none"), .string("required"): chat.append(("tool_choice", asked))
         default:
-            guard asked?["type"] == .string("function"), let name = asked?["name"], name.text != nil else {
-                throw .invalid("tool_choice", "\"tool_choice\" must be auto, none, required or a function")
+            guard let choice = asked.flatMap(Self.choice) else {
+                throw .invalid(
+                    "tool_choice", "\"tool_choice\" must be auto, none, required, a function or allowed_tools of functions")
             }
-            chat.append(
-                ("tool_choice", .members([("type", .string("function")), ("function", .members([("name", name)]))])))
+            chat.append(("tool_choice", choice))
         }
+    }
+
+    /// The function that is to be called, or those that may be; nil for anything else.
+    private static func choice(_ choice: JSONValue) -> JSONValue? {
+        guard choice["type"] == .string("allowed_tools") else { return named(choice) }
+        let functions = (choice["tools"]?.elements ?? []).map(named)
+        guard let mode = choice["mode"], mode == .string("auto") || mode == .string("required"), !functions.isEmpty,
+            !functions.contains(nil)
+        else { return nil }
+        return .members([
+            ("type", .string("allowed_tools")),
+            ("allowed_tools", .members([("mode", mode), ("tools", .array(functions.compactMap(\.self)))])),
+        ])
+    }
+
+    private static func named(_ tool: JSONValue) -> JSONValue? {
+        guard tool["type"] == .string("function"), let name = tool["name"], name.text != nil else { return nil }
+        return .members([("type", .string("function")), ("function", .members([("name", name)]))])
     }
 }

@@ -4,8 +4,9 @@ internal import JSON
 /// (https://platform.openai.com/docs/api-reference/responses).
 ///
 /// `instructions`, messages with texts, images and files, calls of functions and their results, functions, `text.format`,
-/// `reasoning.effort`, sampling and bounds go over, and of earlier reasoning what the model itself wants to see again. Tools that
-/// somebody else runs, background work and what is kept elsewhere (`prompt`, `conversation`, `item_reference`) are refused by name.
+/// `reasoning.effort`, sampling, bounds and what is said of the provider's cache go over, and of earlier reasoning what the model
+/// itself wants to see again. Tools that somebody else runs, background work and what is kept elsewhere (`prompt`, `conversation`,
+/// `item_reference`) are refused by name. `stream_options` and `max_tool_calls` are for a provider of the same API alone.
 public struct ResponsesTranslation: Sendable {
     /// The chat completion request. A stream of it tells its usage.
     public let chat: [UInt8]
@@ -77,11 +78,14 @@ public struct ResponsesTranslation: Sendable {
         let named = try fields.text("safety_identifier")
         // A chat completion's user is a safety identifier to OpenAI, which takes 64 characters of one.
         members.append(("user", (user ?? named).map { .string($0.asUser(most: 64)) }))
-        members.append(("prompt_cache_key", try fields.text("prompt_cache_key").map { .string($0) }))
+        for name in ["prompt_cache_key", "prompt_cache_retention"] {
+            members.append((name, try fields.text(name).map { .string($0) }))
+        }
         for name in ["routing", "free_models_only", "no_reasoning"] { members.append((name, try fields.take(name))) }
         isStored = try fields.flag("store") ?? true
         let metadata = try Self.metadata(try fields.take("metadata"))
         try Self.refuse(&fields)
+        try Self.leave(&fields)
         let truncation = try fields.text("truncation") ?? "disabled"
         guard truncation == "disabled" || truncation == "auto" else {
             throw .invalid("truncation", "\"truncation\" must be disabled or auto")
@@ -132,6 +136,26 @@ public struct ResponsesTranslation: Sendable {
             throw .invalid("metadata", "\"metadata\" must be at most 16 strings of at most 512 bytes, named by at most 64")
         }
         return value
+    }
+
+    /// What a chat completion has nothing like, and needs nothing like: padding of what the provider streams, and a bound on the
+    /// calls of tools that the provider runs, of which there are none.
+    private static func leave(_ fields: inout RequestFields) throws(APIError) {
+        if let options = try fields.take("stream_options") {
+            guard let members = options.fields else { throw .invalid("stream_options", "\"stream_options\" must be an object") }
+            for member in members {
+                let name = "stream_options.\(member.name.prefix(64))"
+                guard member.name == "include_obfuscation" else { throw .invalid(name, "\"\(name)\" is not known") }
+                guard member.value == .null || member.value.flag != nil else {
+                    throw .invalid(name, "\"\(name)\" must be true or false")
+                }
+            }
+        }
+        if let calls = try fields.take("max_tool_calls") {
+            guard let count = calls.int64, count >= 1 else {
+                throw .invalid("max_tool_calls", "\"max_tool_calls\" must be an integer of at least 1")
+            }
+        }
     }
 
     /// What is not served, but for the values that ask for nothing.

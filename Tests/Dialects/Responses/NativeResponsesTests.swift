@@ -40,6 +40,48 @@ import Testing
         #expect(try body(#""input":"Hi","include":[],"stream":false"#) == Self.head + #","input":"Hi","stream":false}"#)
     }
 
+    /// A chat is told how long its prompt may be cached, and nothing of what it has nothing like.
+    @Test func whatAChatHasNothingLikeGoesToTheSameAPIAlone() throws {
+        let fields =
+            #""prompt_cache_retention":"24h","stream":true,"stream_options":{"include_obfuscation":false},"max_tool_calls":3"#
+        #expect(try body(#""input":"Hi",\#(fields)"#) == Self.head + #","input":"Hi",\#(fields)}"#)
+        let chat = try request(#""input":"Hi",\#(fields)"#).chat
+        #expect(
+            String(decoding: chat, as: UTF8.self)
+                == #"{"model":"m","messages":[{"role":"user","content":"Hi"}],"stream":true,"#
+                + #""stream_options":{"include_usage":true},"prompt_cache_retention":"24h"}"#)
+        for (wrong, param) in [
+            (#""prompt_cache_retention":24"#, "prompt_cache_retention"), (#""stream_options":[]"#, "stream_options"),
+            (#""stream_options":{"include_usage":true}"#, "stream_options.include_usage"),
+            (#""stream_options":{"include_obfuscation":1}"#, "stream_options.include_obfuscation"),
+            (#""max_tool_calls":0"#, "max_tool_calls"), (#""max_tool_calls":"1""#, "max_tool_calls"),
+        ] {
+            let error = #expect(throws: APIError.self) { try request("\"input\":\"x\",\(wrong)") }
+            #expect(error?.param == param && error?.status == 400, "\(wrong)")
+        }
+    }
+
+    @Test func functionsThatMayBeCalledAreNamedInBothAPIs() throws {
+        let tools = #""tools":[{"type":"function","name":"f"},{"type":"function","name":"g"}]"#
+        let choice = #"{"type":"allowed_tools","mode":"required","tools":[{"type":"function","name":"g"}]}"#
+        #expect(try body(#""input":"x",\#(tools),"tool_choice":\#(choice)"#).hasSuffix(#""tool_choice":\#(choice)}"#))
+        let chat = try JSONValue(try request(#""input":"x",\#(tools),"tool_choice":\#(choice)"#).chat)["tool_choice"]
+        let expected =
+            #"{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[{"type":"function","function":{"name":"g"}}]}}"#
+        #expect(chat.map { String(decoding: $0.bytes, as: UTF8.self) } == expected)
+        for wrong in [
+            #"{"type":"allowed_tools","mode":"required","tools":[{"type":"mcp","server_label":"s"}]}"#,
+            #"{"type":"allowed_tools","mode":"required","tools":[]}"#,
+            #"{"type":"allowed_tools","mode":"none","tools":[{"type":"function","name":"g"}]}"#,
+            #"{"type":"file_search"}"#, "{}", "1",
+        ] {
+            let error = #expect(throws: APIError.self) {
+                try request("\"input\":\"x\",\(tools),\"tool_choice\":\(wrong)")
+            }
+            #expect(error?.param == "tool_choice", "\(wrong)")
+        }
+    }
+
     @Test func whatCameBeforeGoesBeforeIt() throws {
         let history =
             #"[{"role":"user","content":"A"},{"id":"rs_1","type":"reasoning","summary":[],"encrypted_content":"gAAA"},"#

@@ -57,6 +57,7 @@ import Testing
             if chance(2) { members.append(#""reasoning_effort":"\#(["low", "medium", "xhigh"][random.below(3)])""#) }
             if chance(3) { members.append(#""verbosity":"low""#) }
             if chance(3) { members.append(#""prompt_cache_key":\#(text())"#) }
+            if chance(3) { members.append(#""prompt_cache_retention":"24h""#) }
             // A longer name of a user comes back as its digest.
             let user = text()
             if chance(3), user.utf8.count <= 64 { members.append(#""user":\#(user)"#) }
@@ -66,8 +67,12 @@ import Testing
                     #"{"name":"f"\#(description),"parameters":{"a":\#(random.value())},"strict":\#(chance(2) ? "true" : "false")}"#
                 members.append(#""tools":[{"type":"function","function":\#(function)}]"#)
                 if chance(2) { members.append(#""parallel_tool_calls":\#(chance(2) ? "true" : "false")"#) }
-                let choices = [#""required""#, #""none""#, #"{"type":"function","function":{"name":"f"}}"#]
-                if chance(2) { members.append(#""tool_choice":\#(choices[random.below(3)])"#) }
+                let named = #"{"type":"function","function":{"name":"f"}}"#
+                let choices = [
+                    #""required""#, #""none""#, named,
+                    #"{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[\#(named)]}}"#,
+                ]
+                if chance(2) { members.append(#""tool_choice":\#(choices[random.below(4)])"#) }
             }
             switch random.below(4) {
             case 0: members.append(#""response_format":{"type":"json_object"}"#)
