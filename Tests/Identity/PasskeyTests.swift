@@ -111,6 +111,27 @@ import Testing
         }
     }
 
+    @Test func aConfirmedMailboxHearsOfPasskeys() async throws {
+        try await Shop.with { shop in
+            let identity = shop.identity
+            let ada = try await shop.account("ada@example.org").person.id
+            _ = try await register(try SoftAuthenticator(), shop, for: ada)
+            let first = try await shop.letters()
+            #expect(first.count == 1, "nobody has shown to read the mailbox")
+            _ = try await identity.verify(try #require(first.last?.token))
+            _ = try await register(try SoftAuthenticator(), shop, for: ada)
+            let second = try await shop.letters()
+            #expect(second.count == 2 && second.last?.to == "ada@example.org")
+            #expect(second.last?.subject == "A passkey was added to your account")
+
+            try await identity.requestPasswordReset(email: "ada@example.org", redirect: nil, Caller())
+            let reset = try #require(try await shop.letters().last?.token)
+            try await identity.resetPassword(reset, to: "another horse")
+            #expect(try await shop.letters().last?.text.contains("2 passkeys still sign in") == true)
+            #expect(try await identity.passkeys(of: ada).count == 2)
+        }
+    }
+
     @Test func authenticatorsThatDoNotCountAreTakenAtTheirWord() async throws {
         try await Shop.with { shop in
             let ada = try await shop.account("ada@example.org").person.id

@@ -40,7 +40,8 @@ extension Identity {
         }
     }
 
-    /// Adds a passkey to the account of a signed-in person.
+    /// Adds a passkey to the account of a signed-in person, whose mailbox is told if it is confirmed. However full that is: whoever
+    /// took a session must not hide a way in that stays after it.
     func register(_ new: NewPasskey, for user: UserID) async throws(IdentityError) -> Passkey {
         try checkName(new.name)
         let registration: RelyingParty.Registration
@@ -54,7 +55,7 @@ extension Identity {
         }
         let credential = registration.credential
         let known = Set(["ble", "cable", "hybrid", "internal", "nfc", "smart-card", "usb"])
-        return try await database {
+        let (passkey, mailbox): (Passkey, String?) = try await database {
             let rows = try await postgres.query(
                 """
                 INSERT INTO identity.passkeys AS p (id, user_id, credential_id, public_key, counter, name, transports, aaguid,
@@ -62,7 +63,8 @@ extension Identity {
                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
                 WHERE (SELECT count(*) FROM identity.passkeys AS o WHERE o.user_id = $2) < \(Self.maximumPasskeys)
                 ON CONFLICT ON CONSTRAINT passkeys_credential DO NOTHING
-                RETURNING \(Passkey.columns)
+                RETURNING \(Passkey.columns),
+                    (SELECT u.email FROM identity.users AS u WHERE u.id = p.user_id AND u.email_verified)
                 """,
                 [
                     .uuid(UUIDv7.next()), .uuid(user.uuid), .bytea(credential.credentialID), .bytea(credential.publicKey),
@@ -74,8 +76,10 @@ extension Identity {
             guard let row = rows.first else {
                 throw IdentityError(.conflict, status: 409, "This passkey is registered already, or there are too many")
             }
-            return try Passkey(row)
+            return (try Passkey(row), try row.decode(Passkey.columnCount))
         }
+        if let mailbox { mail(.passkeyAdded(email: mailbox)) }
+        return passkey
     }
 
     /// Signs in with a passkey.

@@ -95,19 +95,24 @@ extension Identity {
 
     /// Sets a new password by the token of a mail, and ends every session. The token came by mail, so the mailbox is the
     /// person's; whatever else opens an account whose mailbox was not confirmed before may be somebody else's, and is removed.
+    /// Passkeys of a confirmed one stay, and the person hears how many there are: one may be of whoever made them forget.
     func resetPassword(_ token: SecretToken, to password: String) async throws(IdentityError) {
         try checkPassword(password, field: "newPassword")
         // Hashing costs what a stranger's guess at a token must not.
         guard try await isOpen(token, .passwordReset) else { throw .invalidToken }
         let hash = try await hasher.hash(password, cost: configuration.passwordCost)
-        let email: String? = try await database {
+        let changed: (email: String, passkeys: Int64)? = try await database {
             try await postgres.withTransaction { connection in
-                guard let user = try await use(token, .passwordReset, over: connection)?.user else { return nil }
-                return try await takeOver(user, hash: hash, over: connection)
+                guard let user = try await use(token, .passwordReset, over: connection)?.user,
+                    let email = try await takeOver(user, hash: hash, over: connection)
+                else { return nil }
+                let counted = try await connection.query(
+                    "SELECT count(*) FROM identity.passkeys WHERE user_id = $1", [.uuid(user.uuid)])
+                return (email: email, passkeys: try counted[0].decode(0))
             }
         }
-        guard let email else { throw .invalidToken }
-        mail(.passwordChanged(email: email))
+        guard let changed else { throw .invalidToken }
+        mail(.passwordChanged(email: changed.email, passkeys: changed.passkeys))
     }
 
     /// Gives an account to whoever has proved to read its mailbox: ends all sessions and, if the mailbox was not confirmed

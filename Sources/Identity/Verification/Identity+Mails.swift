@@ -73,6 +73,17 @@ struct Letter: Sendable {
             text: "You can sign in by \(provider) from now on. If this was not you, write to your administrator.\n")
     }
 
+    static func passkeyAdded(email: String) -> Letter {
+        Letter(
+            email: email, subject: "A passkey was added to your account",
+            text: """
+                You can sign in with another passkey from now on.
+
+                If this was not you, remove it, end every session and choose a new password.
+
+                """)
+    }
+
     static func invited(email: String, organization: String, role: String, invitation: String, pagesURL: String) -> Letter {
         Letter(
             email: email, subject: "You are invited to an organization",
@@ -87,10 +98,13 @@ struct Letter: Sendable {
                 """)
     }
 
-    static func passwordChanged(email: String) -> Letter {
-        Letter(
+    /// - Parameter passkeys: How many passkeys still sign in, where that is not plain to whoever changed it.
+    static func passwordChanged(email: String, passkeys: Int64 = 0) -> Letter {
+        let count = passkeys == 1 ? "1 passkey still signs in" : "\(passkeys) passkeys still sign in"
+        let kept = passkeys == 0 ? "" : "\n\(count) to your account, as before. Remove what is not yours.\n"
+        return Letter(
             email: email, subject: "Your password was changed",
-            text: "The password of your account was changed. If this was not you, ask for a new password at once.\n")
+            text: "The password of your account was changed. If this was not you, ask for a new password at once.\n" + kept)
     }
 }
 
