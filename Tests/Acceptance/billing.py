@@ -264,6 +264,31 @@ try:
     for kind in ("subscription_start", "subscription_cancel", "subscription_resume", "subscription_end"):
         assert kinds.count(kind) == 1, (kind, kinds)
 
+    # Of two pages the older is closed. What is bought beside a plan all the same is cancelled with it.
+    twice = signed_up("twice@example.org")
+    theirs = ok(twice.get("/orgs"))["organizations"][0]["id"]
+    first, second = (
+        ok(twice.post("/subscriptions/create-pro-subscription", json={"billingCycle": "monthly"}))["checkoutUrl"].rsplit("/", 1)[1]
+        for _ in range(2))
+    assert bank.post("/_config/complete/" + first).status_code == 400
+    bought = [ok(bank.post("/_config/complete/" + second))["subscription"]]
+    until(lambda: ok(twice.get("/subscriptions/status"))["plan"] == "pro", "the plan of the second page")
+    page = ok(bank.post("/v1/checkout/sessions", data={
+        "mode": "subscription", "customer": ok(bank.get("/v1/subscriptions/" + bought[0]))["customer"],
+        "line_items[0][price]": "price_month", "subscription_data[trial_period_days]": "7",
+        "subscription_data[metadata][organizationId]": theirs}))["id"]
+    bought.append(ok(bank.post("/_config/complete/" + page))["subscription"])
+    until(lambda: subscription_events(theirs).count("subscription.started") == 2, "two subscriptions in the ledger")
+
+    def cancelled():
+        return [ok(bank.get("/v1/subscriptions/" + subscription))["cancel_at_period_end"] for subscription in bought]
+
+    ok(twice.post("/subscriptions/cancel-pro-subscription"))
+    assert cancelled() == [True, True] and ok(twice.get("/subscriptions/status"))["subscriptionCancelled"], cancelled()
+    assert twice.post("/subscriptions/cancel-pro-subscription").status_code == 400
+    ok(twice.post("/subscriptions/resume-pro-subscription"))
+    assert sorted(cancelled()) == [False, True] and not ok(twice.get("/subscriptions/status"))["subscriptionCancelled"], cancelled()
+
     # Who deletes an organization does not go on paying for its plan.
     leaving = signed_up("leaving@example.org")
     left = ok(leaving.get("/orgs"))["organizations"][0]["id"]

@@ -11,6 +11,7 @@ import sys
 
 from aiohttp import web
 from localstripe import resources, server
+from localstripe.errors import UserError
 from localstripe.resources import (
     BalanceTransaction, Charge, Customer, Event, PaymentIntent, Plan, Refund, StripeObject, Subscription)
 from localstripe.webhooks import schedule_webhook
@@ -108,7 +109,18 @@ class Session(StripeObject):
         Plan._api_retrieve(line_items[0]["price"])
         self.customer, self.mode, self.line_items, self.fields = customer, mode, line_items, fields
         self.subscription_data = subscription_data or {}
-        self.url = "https://checkout.example/" + self.id
+        self.url, self.status = "https://checkout.example/" + self.id, "open"
+
+    @classmethod
+    def _api_list_all(cls, url, customer=None, **fields):
+        listed = super()._api_list_all(url, **fields)
+        listed._list = [session for session in reversed(listed._list) if session.customer == customer]
+        return listed
+
+    def _end(self, status):
+        if self.status != "open":
+            raise UserError(400, f"This Checkout Session is {self.status}: it can't be {status}.")
+        self.status = status
 
 
 class Dispute(StripeObject):
@@ -125,6 +137,7 @@ class Dispute(StripeObject):
 async def complete(request):
     """A person pays on the page of a session."""
     session = Session._api_retrieve(request.match_info["id"])
+    session._end("complete")
     fields = {"items": [{"plan": session.line_items[0]["price"]}], "metadata": session.subscription_data.get("metadata")}
     if session.subscription_data.get("trial_period_days"):
         fields["trial_period_days"] = session.subscription_data["trial_period_days"]
@@ -134,6 +147,12 @@ async def complete(request):
         schedule_webhook(Event("customer.subscription.updated", made))
     schedule_webhook(Event("checkout.session.completed", session))
     return web.json_response({"subscription": made.id})
+
+
+async def expire(request):
+    session = Session._api_retrieve(request.match_info["id"])
+    session._end("expired")
+    return web.json_response(session._export())
 
 
 async def dispute(request):
@@ -167,6 +186,8 @@ async def requests(request):
 
 app = server.app
 app.router.add_post("/v1/checkout/sessions", server.api_create(Session, "/v1/checkout/sessions"))
+app.router.add_get("/v1/checkout/sessions", server.api_list_all(Session, "/v1/checkout/sessions"))
+app.router.add_post("/v1/checkout/sessions/{id}/expire", expire)
 app.router.add_post("/_config/complete/{id}", complete)
 app.router.add_post("/_config/dispute", dispute)
 app.router.add_post("/_config/subscription", change)

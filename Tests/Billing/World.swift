@@ -22,7 +22,8 @@ struct World: Sendable {
     let billing: Billing
     let client: PostgresClient
 
-    static func run(_ body: @escaping (World) async throws -> Void) async throws {
+    /// - Parameter stripe: Where Stripe is; without one nobody is asked.
+    static func run(stripe: String? = nil, _ body: @escaping (World) async throws -> Void) async throws {
         try await LedgerDatabase.with { database in
             // What the gateway may do, and no more.
             var service = database.configuration
@@ -42,9 +43,11 @@ struct World: Sendable {
             var configuration = BillingConfiguration()
             configuration.webhookSecrets = [secret]
             configuration.referralInterval = .zero
+            configuration.monthlyPrice = "price_month"
+            configuration.yearlyPrice = "price_year"
             let billing = Billing(
-                appender: appender, postgres: client, transport: transport, secretKey: nil, apiURL: "http://127.0.0.1:1",
-                configuration: configuration, logger: quiet)
+                appender: appender, postgres: client, transport: transport, secretKey: stripe.map { _ in "sk_test_12345" },
+                apiURL: stripe ?? "http://127.0.0.1:1", configuration: configuration, logger: quiet)
             let world = World(database: database, appender: appender, billing: billing, client: client)
             for name in projections {
                 _ = try await waitUntil(projection: name, position: 1, deadline: .seconds(60), client: client)

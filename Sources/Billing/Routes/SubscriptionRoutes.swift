@@ -31,7 +31,7 @@ extension BillingRoutes {
             let asked = try await asked(
                 request, context, organization: request.parameter("organizationId"), isOwnersAlone: false)
             let now = Timestamp.now.microseconds / 1_000_000
-            let state = try await billing.subscription(of: asked.organization)
+            let state = try await billing.subscriptions(of: asked.organization).first
             let plan = try await billing.plan(of: asked.organization)
             return Response.json(Self.status(state, plan: plan, now: now))
         }

@@ -42,15 +42,15 @@ extension Billing {
         }
     }
 
-    /// The organization's subscription that is not over; the newest of several.
-    func subscription(of organization: OrganizationID) async throws(WebError) -> SubscriptionState? {
+    /// The organization's subscriptions that are not over: what goes on first, and of those that do or do not what lasts longest. So
+    /// the first is cancelled only if all are, and which it is does not depend on what was heard last.
+    func subscriptions(of organization: OrganizationID) async throws(WebError) -> [SubscriptionState] {
         try await rows(
             SubscriptionState.columns + """
                  WHERE coalesce(s.posted_organization, s.organization, c.organization) = $1 AND NOT s.seen_over
                     AND (s.is_started OR s.status IN ('trialing', 'active', 'past_due'))
-                ORDER BY s.seen_at DESC, s.subscription LIMIT 1
-                """, [.uuid(organization.uuid)], SubscriptionState.init
-        ).first
+                ORDER BY s.cancels, s.period_end DESC NULLS LAST, s.subscription LIMIT 100
+                """, [.uuid(organization.uuid)], SubscriptionState.init)
     }
 
     /// Whether an organization ever had a subscription: a trial is for those who had none.

@@ -29,7 +29,10 @@ struct SubscriptionState: Sendable, Hashable {
     var isAsked: Bool
 
     /// Whether it gives the plan: while Stripe tries to collect a bill, it still does.
-    var isLive: Bool { !isOver && ["trialing", "active", "past_due"].contains(status) }
+    var isLive: Bool { !isOver && Self.isLive(status) }
+
+    /// Whether Stripe's status gives the plan.
+    static func isLive(_ status: String) -> Bool { ["trialing", "active", "past_due"].contains(status) }
 
     /// The events that its stream lacks.
     func due() -> [any EventData] {

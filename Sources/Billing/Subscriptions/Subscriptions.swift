@@ -7,20 +7,24 @@ internal import Web
 extension Billing {
     /// What an owner may do to a subscription.
     enum SubscriptionChange: Sendable {
-        /// At the end of the period.
+        /// At the end of the period; of several all, so that nothing goes on unseen.
         case cancel
         case resume
         case yearly
     }
 
-    /// Begins a subscription on a page of Stripe's.
+    /// Begins a subscription on a page of Stripe's. At most one is open at a time: nobody is to pay on two.
     ///
     /// - Returns: The page's address.
+    /// - Throws: 400 where Stripe has a subscription already, whether or not a webhook has told of it.
     func startSubscription(
         isYearly: Bool, for organization: OrganizationID, by caller: Caller
     ) async throws(WebError) -> String {
         let price = try price(isYearly: isYearly)
         let customer = try await madeCustomer(of: organization, by: caller)
+        // First: what is paid on an open page before it is closed is a subscription when those are looked at.
+        let last = try await closePages(of: customer)
+        try await refuseSecond(of: customer)
         var form = [
             ("mode", "subscription"), ("customer", customer), ("line_items[0][price]", price), ("line_items[0][quantity]", "1"),
             ("allow_promotion_codes", "true"), ("client_reference_id", organization.description),
@@ -33,28 +37,65 @@ extension Billing {
             form.append(("subscription_data[trial_period_days]", String(configuration.trialDays)))
         }
         let fields = form
+        // Of two requests at once, which saw the same last page, both get one page. For a minute, because Stripe keeps a failure, too.
+        let minute = Timestamp.now.microseconds / 60_000_000
         let session = try await called { stripe throws(StripeClient.Failure) in
-            try await stripe.post("/v1/checkout/sessions", fields, idempotencyKey: nil)
+            try await stripe.post(
+                "/v1/checkout/sessions", fields, idempotencyKey: "checkout-\(last ?? customer)-\(price)-\(minute)")
         }
         guard let url = session["url"]?.text else { throw WebError(502, "Stripe gave no page.") }
         return url
+    }
+
+    /// Closes the customer's pages that wait for a payment.
+    ///
+    /// - Returns: Stripe's id of the newest page, open or not; nil when there was none.
+    /// - Throws: What Stripe says of a page that it can't close, because it is being paid on.
+    private func closePages(of customer: String) async throws(WebError) -> String? {
+        let found = try await called { stripe throws(StripeClient.Failure) in
+            try await stripe.get("/v1/checkout/sessions", [("customer", customer), ("limit", "100")])
+        }
+        let pages = found["data"]?.elements ?? []
+        for page in pages where page["mode"]?.text == "subscription" && page["status"]?.text == "open" {
+            guard let id = page["id"]?.text else { continue }
+            _ = try await called { stripe throws(StripeClient.Failure) in
+                try await stripe.post("/v1/checkout/sessions/\(PercentEncoding.encode(id))/expire", idempotencyKey: nil)
+            }
+        }
+        return pages.first?["id"]?.text
+    }
+
+    /// Refuses a subscription beside one that Stripe has, and books that one.
+    private func refuseSecond(of customer: String) async throws(WebError) {
+        let found = try await called { stripe throws(StripeClient.Failure) in
+            try await stripe.get("/v1/subscriptions", [("customer", customer), ("limit", "100")])
+        }
+        var isFirst = true
+        for subscription in found["data"]?.elements ?? [] {
+            guard let id = subscription["id"]?.text, SubscriptionState.isLive(subscription["status"]?.text ?? "") else {
+                continue
+            }
+            isFirst = false
+            try await observe(subscription, at: found.date, of: id)
+        }
+        guard !isFirst else { return }
+        try await settleSubscriptions()
+        throw WebError.invalid(nil, "The organization has a plan already.")
     }
 
     /// Changes the subscription at Stripe, and answers when the ledger has it.
     ///
     /// - Throws: 400 where there is none, or it is so already.
     func change(subscriptionOf organization: OrganizationID, _ change: SubscriptionChange) async throws(WebError) {
-        guard let state = try await subscription(of: organization) else {
-            throw WebError.invalid(nil, "The organization has no subscription.")
-        }
-        var form: [(String, String)]
+        let all = try await subscriptions(of: organization)
+        guard let state = all.first else { throw WebError.invalid(nil, "The organization has no subscription.") }
         switch change {
         case .cancel:
             guard !state.cancels else { throw WebError.invalid(nil, "The subscription is cancelled already.") }
-            form = [("cancel_at_period_end", "true")]
+            for other in all where !other.cancels { try await tell([("cancel_at_period_end", "true")], to: other) }
         case .resume:
             guard state.cancels else { throw WebError.invalid(nil, "The subscription is not cancelled.") }
-            form = [("cancel_at_period_end", "false")]
+            try await tell([("cancel_at_period_end", "false")], to: state)
         case .yearly:
             guard state.cycle != "yearly" else { throw WebError.invalid(nil, "The subscription is yearly already.") }
             let price = try price(isYearly: true)
@@ -64,16 +105,17 @@ extension Billing {
             guard let item = current["items"]?["data"]?.elements?.first?["id"]?.text else {
                 throw WebError(502, "Stripe gave no item of the subscription.")
             }
-            form = [
-                ("items[0][id]", item), ("items[0][price]", price), ("proration_behavior", "create_prorations"),
-            ]
+            try await tell(
+                [("items[0][id]", item), ("items[0][price]", price), ("proration_behavior", "create_prorations")], to: state)
         }
-        let fields = form
+        try await settleSubscriptions()
+    }
+
+    private func tell(_ form: [(String, String)], to state: SubscriptionState) async throws(WebError) {
         let changed = try await called { stripe throws(StripeClient.Failure) in
-            try await stripe.post("/v1/subscriptions/\(state.subscription)", fields, idempotencyKey: nil)
+            try await stripe.post("/v1/subscriptions/\(state.subscription)", form, idempotencyKey: nil)
         }
         try await observe(changed.value, at: changed.date, of: state.subscription)
-        try await settleSubscriptions()
     }
 
     /// Ends at once, at Stripe, what an organization that is deleted would go on paying for.
