@@ -6,17 +6,22 @@ internal import Web
 
 /// What an auditor's questions need beside the books: seals, and read models that can be made anew.
 public struct Audit: Sendable {
+    let books: PostgresClient
     let seals: @Sendable () async throws -> [Seal]
     let projections: ProjectionCatalogue
     let replaying: PostgresConfiguration
     private let turns = Turns()
 
     /// - Parameters:
+    ///   - books: Where statements, postings and exports are read: a pool of their own, so that who reads long ones keeps
+    ///     nobody else waiting.
     ///   - seals: Those that hold, as they are now.
     ///   - replaying: A role that is, or may become, `llmgateway_projector`.
     public init(
-        projections: ProjectionCatalogue, replaying: PostgresConfiguration, seals: @escaping @Sendable () async throws -> [Seal]
+        books: PostgresClient, projections: ProjectionCatalogue, replaying: PostgresConfiguration,
+        seals: @escaping @Sendable () async throws -> [Seal]
     ) {
+        self.books = books
         self.projections = projections
         self.replaying = replaying
         self.seals = seals

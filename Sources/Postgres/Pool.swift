@@ -31,7 +31,8 @@ final class Pool: ReactorClient {
 
     var counts: (connections: Int, waiters: Int) { guarded.withLock { ($0.state.count, $0.state.waiting) } }
 
-    func acquire() async throws(PostgresError) -> PostgresConnection {
+    /// - Parameter patience: Waits no longer than this, and never longer than the pool's own deadline.
+    func acquire(within patience: Duration? = nil) async throws(PostgresError) -> PostgresConnection {
         let reactor = try Reactor.shared()
         let id = guarded.withLock { guarded in
             guarded.lastWaiter += 1
@@ -42,7 +43,7 @@ final class Pool: ReactorClient {
                 if Task.isCancelled {
                     return waiter.resume(returning: .failure(PostgresError(.cancelled, "the task was cancelled")))
                 }
-                let deadline = MonotonicClock.after(acquireDeadline)
+                let deadline = MonotonicClock.after(min(acquireDeadline, patience ?? acquireDeadline))
                 change(reactor) { $0.acquire(id: id, deadline: deadline, now: MonotonicClock.now(), waiter) }
             }
         } onCancel: {

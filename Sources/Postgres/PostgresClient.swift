@@ -24,9 +24,12 @@ public final class PostgresClient: Sendable {
 
     /// Lends a connection to `body`. A transaction that `body` leaves open is rolled back.
     ///
-    /// Throws `poolExhausted`, `connectionFailed`, `cancelled` or `closed` when there is none, and what `body` throws.
-    public func withConnection<R: Sendable>(_ body: (PostgresConnection) async throws -> R) async throws -> R {
-        let connection = try await pool.acquire()
+    /// - Parameter patience: How long it waits for one, where that is less than the pool's own deadline.
+    /// - Throws: `poolExhausted`, `connectionFailed`, `cancelled` or `closed` when there is none, and what `body` throws.
+    public func withConnection<R: Sendable>(
+        patience: Duration? = nil, _ body: (PostgresConnection) async throws -> R
+    ) async throws -> R {
+        let connection = try await pool.acquire(within: patience)
         do {
             let result = try await body(connection)
             pool.release(connection)
@@ -45,11 +48,14 @@ public final class PostgresClient: Sendable {
     }
 
     /// Runs one statement on a connection of the pool; see `PostgresConnection.query`.
+    ///
+    /// - Parameter deadline: For the connection and the statement together.
     @discardableResult
     public func query(
         _ sql: String, _ values: [PostgresValue] = [], deadline: Duration = .seconds(30)
     ) async throws -> PostgresRows {
-        try await withConnection { try await $0.query(sql, values, deadline: deadline) }
+        let end = ContinuousClock.now + deadline
+        return try await withConnection(patience: deadline) { try await $0.query(sql, values, deadline: end - .now) }
     }
 
     /// Refuses new callers, waits until the connections that are lent out have come back, and closes all.

@@ -44,7 +44,7 @@ import Web
                     billing: Billing(
                         appender: appender, postgres: postgres, transport: transport, secretKey: nil, apiURL: "",
                         configuration: BillingConfiguration(), logger: quiet),
-                    audit: try World.audit(nowhere), sessions: identity),
+                    audit: try World.audit(postgres, nowhere), sessions: identity),
                 try OpenAPIRoutes(folder: Self.folder),
             ], logger: quiet
         ).operations.merging(Self.gateway) { $0.union($1) }

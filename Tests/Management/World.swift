@@ -82,12 +82,14 @@ struct World: Sendable {
             billing: Billing(
                 appender: appender, postgres: client, transport: transport, secretKey: nil, apiURL: "http://127.0.0.1:1",
                 configuration: configuration, logger: quiet),
-            audit: try audit(projecting), sessions: TestSessions())
+            audit: try audit(client, projecting), sessions: TestSessions())
     }
 
     /// Of a ledger that nobody has sealed.
-    static func audit(_ projecting: PostgresConfiguration) throws -> Audit {
-        Audit(projections: try .load(folders: ["\(TestEnvironment.root)/projections"]), replaying: projecting) { [] }
+    static func audit(_ client: PostgresClient, _ projecting: PostgresConfiguration) throws -> Audit {
+        Audit(
+            books: client, projections: try .load(folders: ["\(TestEnvironment.root)/projections"]), replaying: projecting
+        ) { [] }
     }
 
     /// Of the real catalogue, with a provider that refuses the credentials that end with `-refused`.

@@ -31,6 +31,15 @@ import Testing
         #expect(await failure { try await client.query("SELECT 1") }?.code == .closed)
     }
 
+    @Test(.timeLimit(.minutes(1))) func aStatementsDeadlineHoldsForItsConnectionToo() async throws {
+        try await withClient(maximum: 1, acquireDeadline: .seconds(600)) { client in
+            try await client.withConnection { _ in
+                let failure = await failure { try await client.query("SELECT 1", deadline: .milliseconds(50)) }
+                #expect(failure?.code == .poolExhausted)
+            }
+        }
+    }
+
     @Test func anExhaustedPoolRefusesAfterTheDeadline() async throws {
         try await withClient(maximum: 1, acquireDeadline: .milliseconds(50)) { client in
             // Connecting itself may take longer than that on a busy machine.

@@ -19,7 +19,7 @@ import Web
 /// Everything that `serve` runs, wired together, in the order in which it starts; it stops in the reverse order.
 struct ServeProcess: Sendable {
     let services: [any Service]
-    private let postgres: PostgresClient
+    private let pools: [PostgresClient]
     private let admissionRedis: AdmissionRedis
     private let transport: HTTPTransport
     private let identity: Identity
@@ -28,12 +28,15 @@ struct ServeProcess: Sendable {
         settings: Settings, eventLoopGroup: any EventLoopGroup, isUnprotectedAllowed: Bool, acceptsRollback: Bool,
         keepsBooks: Bool, logger: Logger
     ) async throws {
-        let people = try PeopleSettings(host: settings.host, port: settings.port, origins: settings.origins)
+        let peopleSettings = try PeopleSettings(host: settings.host, port: settings.port, origins: settings.origins)
         let catalogue = try Self.catalogue(settings, logger: logger)
         let configuration = try settings.postgres(settings.databaseURL, name: "llmgateway serve")
         let projecting = try settings.postgres(settings.projectorDatabaseURL, name: "llmgateway projector")
+        // What completions and their lease wait for, what people ask, and what they read of the books: none keeps another waiting.
         let postgres = PostgresClient(configuration, maximumConnections: 8, logger: logger)
-        self.postgres = postgres
+        let people = PostgresClient(configuration, maximumConnections: 6, logger: logger)
+        let books = PostgresClient(configuration, maximumConnections: 3, logger: logger)
+        pools = [postgres, people, books]
 
         let isProtected = try await Self.checkProtection(postgres, isUnprotectedAllowed: isUnprotectedAllowed, logger: logger)
         let seals = try await Seals(settings: settings, postgres: postgres, logger: logger)
@@ -83,24 +86,24 @@ struct ServeProcess: Sendable {
             redis: admissionRedis.client,
             secrets: secrets, registry: registry, configuration: gatewayConfiguration, logger: logger)
         let watchdog = Watchdog(client: postgres, logger: logger)
-        let retention = Retention(client: postgres, logger: logger)
-        let erasure = Erasure(client: postgres, logger: logger)
+        let retention = Retention(client: people, logger: logger)
+        let erasure = Erasure(client: people, logger: logger)
         let bridge = LedgerSignalBridge(signal: signal, configuration: configuration, logger: logger)
         ProcessMetrics(
             appender: appender, admission: admission, projections: projections, postgres: postgres, spool: spool,
             annotations: annotations, payloads: payloads, watchdog: watchdog, seals: seals, isProtected: isProtected
         ).register(in: registry)
 
-        let management = Management(appender: appender, postgres: postgres, reader: LedgerReader(postgres), logger: logger)
+        let management = Management(appender: appender, postgres: people, reader: LedgerReader(people), logger: logger)
         let identity = try Self.identity(
-            settings, people, management: management, postgres: postgres, transport: transport, logger: logger)
+            settings, peopleSettings, management: management, postgres: people, transport: transport, logger: logger)
         self.identity = identity
         let money = try BillingSettings(pagesURL: identity.configuration.pagesURL)
         let billing = Billing(
-            appender: appender, postgres: postgres, transport: transport, secretKey: money.secretKey, apiURL: money.apiURL,
+            appender: appender, postgres: people, transport: transport, secretKey: money.secretKey, apiURL: money.apiURL,
             configuration: money.configuration, logger: logger)
-        let audit = Audit(projections: projections, replaying: projecting) {
-            let ledger = try await LedgerReader(postgres).ledgerID()
+        let audit = Audit(books: books, projections: projections, replaying: projecting) {
+            let ledger = try await LedgerReader(books).ledgerID()
             return try await Seals.forVerifying(settings, ledger: ledger).effective(of: ledger)
         }
         let billingWorker = BillingWorker(billing)
@@ -165,7 +168,7 @@ struct ServeProcess: Sendable {
         await identity.drain()
         await transport.shutdown()
         await admissionRedis.shutdown()
-        await postgres.shutdown()
+        for pool in pools { await pool.shutdown() }
     }
 
     /// The server opens only when this instance has a lease and every outcome of an earlier run is in the ledger.

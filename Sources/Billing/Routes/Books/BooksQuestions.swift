@@ -60,7 +60,7 @@ extension BillingRoutes {
         _ body: (Finance) async throws(FinanceError) -> R
     ) async throws(WebError) -> R {
         do {
-            return try await body(Finance(postgres: billing.postgres))
+            return try await body(Finance(postgres: audit.books))
         } catch {
             throw WebError(error)
         }
@@ -73,7 +73,7 @@ extension BillingRoutes {
         _ columns: [String], after place: Place,
         next: @escaping @Sendable (Finance, Place) async throws(FinanceError) -> (rows: [[String]], last: Place?)
     ) -> Response {
-        let finance = Finance(postgres: billing.postgres)
+        let finance = Finance(postgres: audit.books)
         return Response(
             status: .ok, headers: [.contentType: CSV.mediaType],
             body: .init { writer in

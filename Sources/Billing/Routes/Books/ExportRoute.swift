@@ -26,7 +26,7 @@ extension BillingRoutes {
         guard after == 0 else { throw WebError.invalid("after", "after goes with the format jsonl alone: the books are whole.") }
         // Said now, and not by an answer that breaks off.
         try await read { finance throws(FinanceError) in try await finance.wait(for: "journal", upTo: upTo) }
-        let exporter = BooksExporter(postgres: billing.postgres)
+        let exporter = BooksExporter(postgres: audit.books)
         return Response(
             status: .ok, headers: [.contentType: books == .csv ? CSV.mediaType : "text/plain; charset=utf-8"],
             body: .init { writer in
