@@ -1,4 +1,5 @@
 import Catalogue
+import Money
 import TestSupport
 import Testing
 
@@ -24,5 +25,51 @@ import Testing
         ] as [(String, String, Int64)])
     func completionsAreBoundedAsTheProviderBoundsThem(model: String, provider: String, tokens: Int64) throws {
         #expect(try mapping(model, at: provider).outputBound == tokens)
+    }
+
+    /// The whole of a longer prompt, and what is answered to it: input twice, output once and a half.
+    @Test(
+        arguments: [
+            ("gpt-5.4", "openai"), ("gpt-5.4", "azure"), ("gpt-5.4-pro", "openai"), ("gpt-5.4-pro", "azure"),
+            ("gpt-5.5", "openai"), ("gpt-5.5", "azure"), ("gpt-5.5-pro", "openai"),
+            ("gpt-5.6-sol", "openai"), ("gpt-5.6-sol", "azure"), ("gpt-5.6-sol", "aws-mantle"),
+            ("gpt-5.6-terra", "openai"), ("gpt-5.6-terra", "azure"), ("gpt-5.6-terra", "aws-mantle"),
+            ("gpt-5.6-luna", "openai"), ("gpt-5.6-luna", "azure"), ("gpt-5.6-luna", "aws-mantle"), ("fugu-ultra", "sakana"),
+        ])
+    func beyond272000TokensOpenAICostsMore(model: String, provider: String) throws {
+        let prices = try mapping(model, at: provider).prices
+        let (short, long) = (prices.tier(promptTokens: 272_000), prices.tier(promptTokens: 272_001))
+        #expect(long.input.rawValue == 2 * short.input.rawValue && long.cachedInput.rawValue == 2 * short.cachedInput.rawValue)
+        #expect(2 * long.output.rawValue == 3 * short.output.rawValue)
+        #expect(try mapping(model, at: provider).costs == prices)
+    }
+
+    @Test(arguments: ["grok-4-20-beta-0309-reasoning", "grok-4-3", "grok-4-5", "grok-4-6", "grok-build-0-1"])
+    func from200000TokensXAICostsTwice(model: String) throws {
+        let prices = try mapping(model, at: "xai").prices
+        let (short, long) = (prices.tier(promptTokens: 199_999), prices.tier(promptTokens: 200_000))
+        #expect(long.input.rawValue == 2 * short.input.rawValue && long.output.rawValue == 2 * short.output.rawValue)
+        #expect(long.cachedInput.rawValue == 2 * short.cachedInput.rawValue)
+    }
+
+    @Test(
+        arguments: [
+            ("qwen-flash", 256_000, "0.05", "0.25"), ("qwen-plus-latest", 256_000, "0.4", "1.2"),
+            ("qwen3.6-plus", 256_000, "0.5", "2"), ("qwen3.6-flash", 256_000, "0.25", "1"),
+            ("qwen3.7-plus", 256_000, "0.4", "1.2"), ("qwen3.7-flash", 32_000, "0.03", "0.1"),
+            ("qwen3.7-flash", 256_000, "0.1", "0.2"), ("qwen3-coder-flash", 32_000, "0.3", "0.5"),
+            ("qwen3-coder-flash", 128_000, "0.5", "0.8"), ("qwen3-coder-flash", 256_000, "0.8", "1.6"),
+            ("qwen3-vl-plus", 32_000, "0.2", "0.3"), ("qwen3-vl-plus", 128_000, "0.3", "0.6"),
+        ] as [(String, Int64, String, String)])
+    func qwenCostsByTheLengthOfThePrompt(model: String, bound: Int64, short: String, long: String) throws {
+        let prices = try mapping(model, at: "alibaba").prices
+        #expect(prices.tier(promptTokens: bound).input == (try PicoDollars(perMillion: short)))
+        #expect(prices.tier(promptTokens: bound + 1).input == (try PicoDollars(perMillion: long)))
+    }
+
+    @Test func aLongPromptIsBilledAsAWhole() throws {
+        let usage = TokenUsage(promptTokens: 300_000, completionTokens: 10_000, cachedTokens: 100_000)
+        let bill = try mapping("gpt-5.4", at: "openai").prices.bill(for: usage)
+        #expect(bill.total == NanoDollars(1_000_000_000 + 50_000_000 + 225_000_000))
     }
 }
