@@ -16,12 +16,14 @@ struct ResponseScanner {
     ])
     private static let usageNames = NameTable([
         "prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details", "cost",
-        "cost_details", "cached_tokens",
+        "cost_details", "cached_tokens", "cache_creation_input_tokens",
     ])
+    /// What was written to a cache has three names: OpenAI's, that of several compatible services, and Alibaba's.
     private static let detailNames = NameTable([
         "cached_tokens", "cache_write_tokens", "cache_creation_tokens", "reasoning_tokens", "cache_creation", "image_tokens",
+        "cache_creation_input_tokens",
     ])
-    private static let creationNames = NameTable(["ephemeral_1h_input_tokens"])
+    private static let creationNames = NameTable(["ephemeral_1h_input_tokens", "ephemeral_5m_input_tokens"])
     private static let callNames = NameTable(["function", "name", "arguments"])
 
     mutating func scan(_ text: RawSpan) throws(JSONError) {
@@ -170,8 +172,9 @@ struct ResponseScanner {
             return try cursor.skip(text, depth: 1)
         }
         var counts = UsageCounts()
-        // Moonshot tells them beside the prompt's tokens, without details.
+        // Moonshot tells them beside the prompt's tokens, without details, and others what they wrote.
         var cachedBeside: Int64?
+        var writtenBeside: Int64?
         try object(text, Self.usageNames, depth: 1) { scanner, index, text throws(JSONError) in
             switch index {
             case 0: counts.prompt = try scanner.count(text, &counts)
@@ -186,10 +189,12 @@ struct ResponseScanner {
                 let range = start..<scanner.cursor.offset
                 if index == 5 { scanner.result.costRange = range } else { scanner.result.costDetailsRange = range }
             case 7: cachedBeside = try scanner.count(text, &counts)
+            case 8: writtenBeside = try scanner.count(text, &counts)
             default: try scanner.cursor.skip(text, depth: 2)
             }
         }
         counts.cached = counts.cached ?? cachedBeside
+        counts.written = max(counts.written ?? 0, writtenBeside ?? 0)
         result.usage = counts.usage
         result.usageOfPrompt = counts.usageOfPrompt
         result.hasMalformedUsage = result.usage == nil
@@ -202,14 +207,14 @@ struct ResponseScanner {
         try object(text, Self.detailNames, depth: 2) { scanner, index, text throws(JSONError) in
             switch index {
             case 0: found.cached = try scanner.count(text, &found)
-            case 1, 2: found.written = max(found.written ?? 0, try scanner.count(text, &found) ?? 0)
+            case 1, 2, 6: found.written = max(found.written ?? 0, try scanner.count(text, &found) ?? 0)
             case 3: found.reasoning = try scanner.count(text, &found)
             case 4:
                 try scanner.object(text, Self.creationNames, depth: 3) { scanner, index, text throws(JSONError) in
-                    if index == 0 {
-                        found.writtenHour = try scanner.count(text, &found)
-                    } else {
-                        try scanner.cursor.skip(text, depth: 4)
+                    switch index {
+                    case 0: found.writtenHour = try scanner.count(text, &found)
+                    case 1: found.writtenMinutes = try scanner.count(text, &found)
+                    default: try scanner.cursor.skip(text, depth: 4)
                     }
                 }
             case 5 where ofCompletion: found.drawn = try scanner.count(text, &found)
@@ -238,7 +243,9 @@ struct UsageCounts {
     var total: Int64?
     var cached: Int64?
     var written: Int64?
+    /// Those of the written ones that are kept for an hour, and for minutes.
     var writtenHour: Int64?
+    var writtenMinutes: Int64?
     var reasoning: Int64?
     /// Those of images in the completion.
     var drawn: Int64?
@@ -255,9 +262,11 @@ struct UsageCounts {
         guard !isMalformed, let prompt, let completion else { return nil }
         let reasoning = reasoning ?? 0
         let isApart = reasoning > 0 && total == prompt + completion + reasoning
+        // Where only the parts were told, the whole is their sum.
+        let written = max(written ?? 0, (writtenHour ?? 0) + (writtenMinutes ?? 0))
         return TokenUsage(
             promptTokens: prompt, completionTokens: isApart ? completion + reasoning : completion, cachedTokens: cached ?? 0,
-            cacheWriteTokens: written ?? 0, cacheWriteHourTokens: min(writtenHour ?? 0, written ?? 0), reasoningTokens: reasoning,
+            cacheWriteTokens: written, cacheWriteHourTokens: min(writtenHour ?? 0, written), reasoningTokens: reasoning,
             imageOutputTokens: drawn ?? 0)
     }
 }

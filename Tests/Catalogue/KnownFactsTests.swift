@@ -72,4 +72,23 @@ import Testing
         let bill = try mapping("gpt-5.4", at: "openai").prices.bill(for: usage)
         #expect(bill.total == NanoDollars(1_000_000_000 + 50_000_000 + 225_000_000))
     }
+
+    /// A token that is written to a cache costs a quarter more than one that is only read, in every step.
+    @Test(
+        arguments: [
+            ("gpt-5.6-sol", "openai"), ("gpt-5.6-sol", "azure"), ("gpt-5.6-sol", "aws-mantle"), ("gpt-5.6-terra", "openai"),
+            ("gpt-5.6-terra", "azure"), ("gpt-5.6-terra", "aws-mantle"), ("gpt-5.6-luna", "openai"), ("gpt-5.6-luna", "azure"),
+            ("gpt-5.6-luna", "aws-mantle"), ("qwen-plus", "alibaba"), ("qwen-plus-latest", "alibaba"),
+            ("qwen3.6-plus", "alibaba"), ("qwen3.6-flash", "alibaba"), ("qwen3.7-max", "alibaba"), ("qwen3.7-plus", "alibaba"),
+            ("qwen3.7-flash", "alibaba"), ("qwen3.8-max", "alibaba"), ("qwen3-coder-flash", "alibaba"),
+            ("qwen3-vl-plus", "alibaba"),
+        ])
+    func whatIsWrittenToACacheCostsAQuarterMore(model: String, provider: String) throws {
+        for tier in try mapping(model, at: provider).prices.tiers {
+            #expect(4 * tier.cacheWrite.rawValue == 5 * tier.input.rawValue)
+        }
+        let usage = TokenUsage(promptTokens: 10_000, completionTokens: 0, cacheWriteTokens: 8_000)
+        let bill = try mapping(model, at: provider).prices.bill(for: usage)
+        #expect(bill.lines.map(\.component) == ["input", "cache_write"] && bill.lines.map(\.quantity) == [2_000, 8_000])
+    }
 }

@@ -61,6 +61,26 @@ import Testing
         #expect(
             try usage(#"{"prompt_tokens":9,"completion_tokens":2,"prompt_tokens_details":{"cache_creation_tokens":4}}"#)
                 == TokenUsage(promptTokens: 9, completionTokens: 2, cacheWriteTokens: 4))
+        // As OpenAI tells them from GPT-5.6 on.
+        #expect(
+            try usage(
+                #"{"prompt_tokens":9,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":3,"cache_write_tokens":5,"audio_tokens":0}}"#
+            ) == TokenUsage(promptTokens: 9, completionTokens: 2, cachedTokens: 3, cacheWriteTokens: 5))
+        // As Alibaba does, in one place or in two, and others beside the details.
+        let alibaba = TokenUsage(promptTokens: 9, completionTokens: 2, cacheWriteTokens: 5)
+        for told in [
+            #""prompt_tokens_details":{"cached_tokens":0,"cache_creation_input_tokens":5}"#,
+            #""prompt_tokens_details":{"cache_creation":{"ephemeral_5m_input_tokens":5},"cache_creation_input_tokens":5}"#,
+            #""prompt_tokens_details":{"cache_creation_input_tokens":5,"cache_write_tokens":0}"#,
+            #""prompt_tokens_details":{"cache_creation":{"ephemeral_5m_input_tokens":5}}"#,
+            #""cache_creation_input_tokens":5,"prompt_tokens_details":null"#,
+        ] {
+            #expect(try usage(#"{"prompt_tokens":9,"completion_tokens":2,\#(told)}"#) == alibaba, "\(told)")
+        }
+        #expect(
+            try usage(
+                #"{"prompt_tokens":9,"completion_tokens":2,"prompt_tokens_details":{"cache_creation":{"ephemeral_5m_input_tokens":2,"ephemeral_1h_input_tokens":3}}}"#
+            ) == TokenUsage(promptTokens: 9, completionTokens: 2, cacheWriteTokens: 5, cacheWriteHourTokens: 3))
         #expect(try usage("null") == nil)
         for text in [
             "5", "[]", "{}", #"{"prompt_tokens":1}"#, #"{"prompt_tokens":-1,"completion_tokens":1}"#,
@@ -68,6 +88,7 @@ import Testing
             #"{"prompt_tokens":99999999999999999999,"completion_tokens":1}"#,
             #"{"prompt_tokens":9999999999999,"completion_tokens":1}"#,
             #"{"prompt_tokens":1,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":-1}}"#,
+            #"{"prompt_tokens":1,"completion_tokens":1,"prompt_tokens_details":{"cache_creation_input_tokens":"1"}}"#,
         ] {
             #expect(try usage(text) == nil, "\(text)")
         }

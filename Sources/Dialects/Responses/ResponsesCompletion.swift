@@ -78,18 +78,21 @@ extension ResponsesAnswer {
         return finishReason(response, hasCalls: hasCalls)
     }
 
-    /// What was cached is a part of the input, and what was thought of the output.
+    /// What was cached and what was written to the cache are parts of the input, and what was thought of the output.
     static func usage(_ usage: JSONValue?) -> TokenUsage? {
         func count(_ value: JSONValue?) -> Int64? {
             guard let count = value?.int64, (0...UsageCounts.most).contains(count) else { return nil }
             return count
         }
         guard let input = count(usage?["input_tokens"]), let output = count(usage?["output_tokens"]) else { return nil }
-        let cached = count(usage?["input_tokens_details"]?["cached_tokens"]) ?? 0
+        let details = usage?["input_tokens_details"]
+        let cached = min(count(details?["cached_tokens"]) ?? 0, input)
+        // Of GPT-5.6 and later, which charge for it.
+        let written = count(details?["cache_write_tokens"]) ?? 0
         let reasoning = count(usage?["output_tokens_details"]?["reasoning_tokens"]) ?? 0
         return TokenUsage(
-            promptTokens: input, completionTokens: output, cachedTokens: min(cached, input),
-            reasoningTokens: min(reasoning, output))
+            promptTokens: input, completionTokens: output, cachedTokens: cached,
+            cacheWriteTokens: min(written, input - cached), reasoningTokens: min(reasoning, output))
     }
 
     /// What an event says that ends a response badly: `response.failed` has it in the response, `error` beside its type, or,

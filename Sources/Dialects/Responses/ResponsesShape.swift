@@ -35,9 +35,13 @@ struct ResponsesShape: Sendable {
     }
 
     static func usage(_ usage: TokenUsage, _ additions: ResponseAdditions?) -> JSONValue {
+        let written = usage.cacheWriteTokens
+        let details: [(String, JSONValue?)] = [
+            ("cached_tokens", .integer(usage.cachedTokens)),
+            ("cache_write_tokens", written == 0 ? nil : .integer(written)),
+        ]
         var members: [(String, JSONValue?)] = [
-            ("input_tokens", .integer(usage.promptTokens)),
-            ("input_tokens_details", .members([("cached_tokens", .integer(usage.cachedTokens))])),
+            ("input_tokens", .integer(usage.promptTokens)), ("input_tokens_details", .members(details)),
             ("output_tokens", .integer(usage.completionTokens)),
             ("output_tokens_details", .members([("reasoning_tokens", .integer(usage.reasoningTokens))])),
             ("total_tokens", .integer(usage.promptTokens + usage.completionTokens)),

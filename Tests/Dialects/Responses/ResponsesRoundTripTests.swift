@@ -1,4 +1,5 @@
 import JSON
+import Money
 import TestSupport
 import Testing
 
@@ -133,7 +134,10 @@ import Testing
                 for piece in pieces { event(type + ".delta", place, #""delta":\#(piece)"#) }
                 event("response.output_item.done", place, #""item":\#(items[place])"#)
             }
-            let usage = #""usage":{"input_tokens":\#(random.below(9)),"output_tokens":\#(random.below(9))}"#
+            // What is cached and what is written may be more than there is: a provider's mistake.
+            let cache = #""cached_tokens":\#(random.below(6)),"cache_write_tokens":\#(random.below(6))"#
+            let input = #""input_tokens":\#(random.below(9)),"input_tokens_details":{\#(cache)}"#
+            let usage = #""usage":{\#(input),"output_tokens":\#(random.below(9))}"#
             let response =
                 #"{"object":"response","status":"completed","output":[\#(items.joined(separator: ","))],\#(usage)}"#
             event("response.completed", 0, #""response":\#(response)"#)
@@ -163,6 +167,8 @@ import Testing
             #expect(calls.map(\.arguments) == expected.compactMap { $0["function"]?["arguments"]?.text }, "round \(round)")
             #expect(details == message?["reasoning_details"]?.elements ?? [], "round \(round)")
             #expect(answer.usage == (try ChatResponseScan(whole.bytes).usage), "round \(round)")
+            let told = try #require(answer.usage)
+            #expect(told.cachedTokens + told.cacheWriteTokens <= told.promptTokens, "round \(round)")
         }
     }
 }

@@ -134,6 +134,31 @@ import Testing
         }
     }
 
+    /// GPT-5.6 and later charge for what is written to the cache, so none of it may be lost on any way to a client.
+    @Test func whatIsWrittenToTheCacheIsCounted() throws {
+        let usage =
+            #"{"input_tokens":9658,"input_tokens_details":{"cache_write_tokens":9000,"cached_tokens":600},"output_tokens":42,"output_tokens_details":{"reasoning_tokens":25},"total_tokens":9700}"#
+        let response = #"{"object":"response","status":"completed","output":[],"usage":\#(usage)}"#
+        let expected = TokenUsage(
+            promptTokens: 9658, completionTokens: 42, cachedTokens: 600, cacheWriteTokens: 9000, reasoningTokens: 25)
+        #expect(try ChatResponseScan(answer().completion(Array(response.utf8))).usage == expected)
+        let stream = event("response.completed", #""response":\#(response)"#)
+        let (output, streamed) = run(Array(stream.utf8)) { 7 }
+        #expect(streamed.usage == expected)
+        let last = try #require(output.components(separatedBy: "\n\n").dropLast(2).last?.dropFirst(6))
+        #expect(try ChatResponseScan(Array(last.utf8)).usage == expected)
+
+        let asked = try ResponsesTranslation(Array(#"{"model":"m","input":"x"}"#.utf8), history: nil, id: "resp_2", createdAt: 1)
+        #expect(try NativeResponsesReply(Array(response.utf8), for: asked).usage == expected)
+        var tap = ResponsesTap(for: asked)
+        _ = tap.feed(Array(stream.utf8))
+        #expect(tap.usage == expected)
+        // Whom a chat completion answers in this format is told of it too.
+        let chat = try answer().completion(Array(response.utf8))
+        let told = try JSONValue(ResponsesReply(chat, for: asked).answer(ResponseAdditions(), body: chat))["usage"]
+        #expect(told?["input_tokens_details"]?.string == #"{"cached_tokens":600,"cache_write_tokens":9000}"#)
+    }
+
     @Test(arguments: [
         (#""status":"completed""#, "stop"),
         (#""status":"incomplete","incomplete_details":{"reason":"max_output_tokens"}"#, "length"),
