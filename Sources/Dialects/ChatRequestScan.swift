@@ -43,6 +43,8 @@ public struct ChatRequestScan: Sendable, Hashable {
     public internal(set) var responseFormat = ResponseFormat.text
     /// Whether `reasoning_effort` is set.
     public internal(set) var hasReasoningEffort = false
+    /// Whether `enable_thinking` is true, by which several services of OpenAI's format have a model think.
+    public internal(set) var wantsThinking = false
     /// Whether `modalities` names images.
     public internal(set) var wantsImages = false
     /// The number of messages, at least 1.

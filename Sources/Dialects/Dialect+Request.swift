@@ -10,12 +10,18 @@ extension Dialect {
     ) throws(APIError) -> (any ForeignRequest)? {
         switch self {
         case .openai, .azure:
-            mapping.api == .responses ? try ResponsesRequest(chat: chat, mapping: mapping, isAzure: self == .azure) : nil
-        case .echo: nil
-        case .gemini: try GeminiRequest(chat: chat, mapping: mapping, saysTextAlone: saysTextAlone)
-        case .vertex: try GeminiRequest(chat: chat, mapping: mapping, isVertex: true, saysTextAlone: saysTextAlone)
-        case .bedrock: try BedrockRequest(chat: chat, mapping: mapping, outputLimit: scan.outputLimit)
-        case .anthropic: try MessagesRequest(chat: chat, mapping: mapping, outputLimit: scan.outputLimit)
+            // Alibaba charges several times as much for everything that some models say after they have thought: such a model is
+            // in the catalogue at the price, and with the abilities, of one that does not.
+            guard !scan.wantsThinking || mapping.capabilities.reasoning else {
+                throw .invalid("enable_thinking", "The model \(mapping.model) does not reason.")
+            }
+            guard mapping.api == .responses else { return nil }
+            return try ResponsesRequest(chat: chat, mapping: mapping, isAzure: self == .azure)
+        case .echo: return nil
+        case .gemini: return try GeminiRequest(chat: chat, mapping: mapping, saysTextAlone: saysTextAlone)
+        case .vertex: return try GeminiRequest(chat: chat, mapping: mapping, isVertex: true, saysTextAlone: saysTextAlone)
+        case .bedrock: return try BedrockRequest(chat: chat, mapping: mapping, outputLimit: scan.outputLimit)
+        case .anthropic: return try MessagesRequest(chat: chat, mapping: mapping, outputLimit: scan.outputLimit)
         }
     }
 }

@@ -26,6 +26,7 @@ struct RequestScanner {
         case model, messages, stream, user, tools, functions, modalities, audio, prediction
         case streamOptions, maximumTokens, maximumCompletionTokens, choices, responseFormat, parallelToolCalls, reasoningEffort
         case serviceTier, webSearchOptions, bestOf, routing, freeModelsOnly, noReasoning, promptCacheKey, input, prompt
+        case enableSearch, searchOptions, searchParameters, webSearch, plugins, deferred, enableThinking
 
         /// Whether it is the gateway's own, which no provider gets.
         var isOwn: Bool { self == .routing || self == .freeModelsOnly || self == .noReasoning }
@@ -57,6 +58,13 @@ struct RequestScanner {
             case .promptCacheKey: "prompt_cache_key"
             case .input: "input"
             case .prompt: "prompt"
+            case .enableSearch: "enable_search"
+            case .searchOptions: "search_options"
+            case .searchParameters: "search_parameters"
+            case .webSearch: "web_search"
+            case .plugins: "plugins"
+            case .deferred: "deferred"
+            case .enableThinking: "enable_thinking"
             }
         }
     }
@@ -208,6 +216,7 @@ struct RequestScanner {
             }
         case .freeModelsOnly: scan.freeModelsOnly = try flag(text, name)
         case .noReasoning: scan.noReasoning = try flag(text, name)
+        case .enableThinking: scan.wantsThinking = try flag(text, name)
         case .promptCacheKey:
             // Whatever it is, the provider reads it too; here only a string says something.
             if first == UInt8(ascii: "\"") {
@@ -215,17 +224,22 @@ struct RequestScanner {
             } else {
                 try skip(text, depth: 1)
             }
-        case .serviceTier, .webSearchOptions, .modalities, .audio: try refusals(text, field)
+        case .serviceTier, .webSearchOptions, .modalities, .audio, .enableSearch, .searchOptions, .searchParameters, .webSearch,
+            .plugins, .deferred:
+            try refusals(text, field)
         }
     }
 
-    /// Fields that change what a request costs in ways that no price of the catalogue covers.
+    /// Fields that change what a request costs in ways that no price of the catalogue covers: among them searches, which Alibaba,
+    /// xAI, Baidu and others charge one by one, and xAI's `deferred`, whose answer is charged and never seen here.
     private mutating func refusals(_ text: RawSpan, _ field: Field) throws(ScanFailure) {
         let name = field.name
-        guard try json({ cursor throws(JSONError) in try cursor.next(text) }) != UInt8(ascii: "n") else {
-            return try skip(text, depth: 1)
-        }
+        let first = try json { cursor throws(JSONError) in try cursor.next(text) }
+        guard first != UInt8(ascii: "n") else { return try skip(text, depth: 1) }
         switch field {
+        case .enableSearch where first == UInt8(ascii: "f"), .webSearch where first == UInt8(ascii: "f"),
+            .deferred where first == UInt8(ascii: "f"):
+            try skip(text, depth: 1)
         case .serviceTier:
             let tier = try string(text, name)
             guard tier.equals(Array("auto".utf8), text) || tier.equals(Array("default".utf8), text) else {

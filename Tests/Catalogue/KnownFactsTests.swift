@@ -91,4 +91,15 @@ import Testing
         let bill = try mapping(model, at: provider).prices.bill(for: usage)
         #expect(bill.lines.map(\.component) == ["input", "cache_write"] && bill.lines.map(\.quantity) == [2_000, 8_000])
     }
+
+    /// Models that search at every call, which their providers charge by the call.
+    @Test(
+        arguments: [
+            ("gpt-4o-search-preview", "openai", "0.025"), ("gpt-4o-mini-search-preview", "openai", "0.025"),
+            ("sonar", "perplexity", "0.005"), ("sonar-pro", "perplexity", "0.006"),
+            ("sonar-reasoning-pro", "perplexity", "0.006"),
+        ])
+    func modelsThatSearchCostSomethingACall(model: String, provider: String, price: String) throws {
+        #expect(try mapping(model, at: provider).prices.request == (try PicoDollars(decimalPerUnit: price)))
+    }
 }

@@ -55,9 +55,10 @@ enum Body {
     @Test func nullsAreAbsent() throws {
         let scan = try ChatRequestScan(
             Body.with(
-                #""max_tokens":null,"max_completion_tokens":null,"n":null,"stream":null,"stream_options":null,"user":null,"tools":null,"response_format":null,"service_tier":null,"modalities":null,"audio":null,"prediction":null,"web_search_options":null,"parallel_tool_calls":null,"reasoning_effort":null"#
+                #""max_tokens":null,"max_completion_tokens":null,"n":null,"stream":null,"stream_options":null,"user":null,"tools":null,"response_format":null,"service_tier":null,"modalities":null,"audio":null,"prediction":null,"web_search_options":null,"enable_search":null,"search_options":null,"search_parameters":null,"web_search":null,"plugins":null,"deferred":null,"enable_thinking":null,"parallel_tool_calls":null,"reasoning_effort":null"#
             ))
         #expect(scan.outputLimit == nil && scan.choices == 1 && !scan.stream && !scan.hasTools && scan.user == nil)
+        #expect(!scan.wantsThinking)
         #expect(scan.responseFormat == .text && scan.definitionBytes == 0 && scan.predictionBytes == 0)
     }
 
@@ -108,11 +109,50 @@ enum Body {
         (#""response_format":{"type":"xml"}"#, "response_format.type"), (#""response_format":{}"#, "response_format.type"),
         (#""service_tier":"priority""#, "service_tier"), (#""modalities":["text","audio"]"#, "modalities"),
         (#""audio":{}"#, "audio"), (#""web_search_options":{}"#, "web_search_options"), (#""best_of":2"#, "best_of"),
+        (#""enable_search":true"#, "enable_search"), (#""search_options":{}"#, "search_options"),
+        (#""search_parameters":{"mode":"on"}"#, "search_parameters"), (#""web_search":{"enable":true}"#, "web_search"),
+        (#""web_search":true"#, "web_search"), (#""plugins":[{"id":"web"}]"#, "plugins"), (#""plugins":false"#, "plugins"),
+        (#""deferred":true"#, "deferred"), (#""enable_thinking":1"#, "enable_thinking"),
     ])
     func refusesWhatItCannotReadOrPrice(_ fields: String, _ param: String) throws {
         let error = try #require(Body.error(Body.with(fields)), "\(fields)")
         #expect(error.param == param)
         #expect(error.message.contains(param.split(separator: ".").last ?? "") || error.message.contains("tool"))
+    }
+
+    /// What asks for nothing that is charged apart goes to the provider as it came.
+    @Test func whatIsSwitchedOffPasses() throws {
+        let fields = #""enable_search":false,"web_search":false,"deferred":false,"enable_thinking":false"#
+        let body = Body.with(fields)
+        let scan = try ChatRequestScan(body)
+        #expect(!scan.wantsThinking)
+        let sent = scan.applying(RequestEdits(model: "x"), to: body)
+        #expect(String(decoding: sent, as: UTF8.self).contains(fields))
+        #expect(try ChatRequestScan(Body.with(#""enable_thinking":true"#)).wantsThinking)
+        let other = try #require(Body.error(Body.with(#""Enable_Search":true"#)))
+        #expect(other.param == "Enable_Search")
+    }
+
+    /// A model that is priced as one that does not think is not made to.
+    @Test(arguments: [false, true])
+    func onlyModelsThatReasonAreAskedToThink(reasons: Bool) throws {
+        let file =
+            #"{"providers":[{"id":"p","name":"P","base_url":"https://p.example/v1"}],"models":[{"id":"m","name":"M","#
+            + #""family":"f","mappings":[{"provider":"p","model":"up","prices":{"input":"1","output":"1"},"#
+            + #""context_size":9,"reasoning":\#(reasons)}]}]}"#
+        let mapping = try Catalogue.load(contents: [(path: "f", bytes: Array(file.utf8))], environment: [:]).models[0].mappings[0]
+        func error(_ fields: String) throws -> APIError? {
+            let body = Body.with(fields)
+            let scan = try ChatRequestScan(body)
+            do throws(APIError) {
+                _ = try Dialect.openai.request(chat: body, scan: scan, mapping: mapping)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        #expect(try error(#""enable_thinking":false"#) == nil)
+        #expect(try error(#""enable_thinking":true"#)?.param == (reasons ? nil : "enable_thinking"))
     }
 
     @Test(arguments: [
