@@ -27,7 +27,7 @@ public enum CustomProvider {
             tiers: [
                 .init(
                     upTo: nil, input: .zero, cachedInput: .zero, cacheWrite: .zero, cacheWriteHour: .zero, output: .zero,
-                    reasoning: nil, imageOutput: nil)
+                    reasoning: nil, imageOutput: nil, imageInput: nil)
             ], request: .zero, image: .zero, generatedImage: .zero, multiplier: .one)
         let mapping = Mapping(
             model: "\(name)/\(model)", provider: name, upstreamName: model, prices: free, costs: free,

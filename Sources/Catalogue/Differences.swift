@@ -97,7 +97,7 @@ extension Catalogue {
                 ("\(at).cached_input", tier.cachedInput.perMillion), ("\(at).cache_write", tier.cacheWrite.perMillion),
                 ("\(at).cache_write_1h", tier.cacheWriteHour == tier.cacheWrite ? nil : tier.cacheWriteHour.perMillion),
                 ("\(at).output", tier.output.perMillion), ("\(at).reasoning", tier.reasoning?.perMillion),
-                ("\(at).image_output", tier.imageOutput?.perMillion),
+                ("\(at).image_output", tier.imageOutput?.perMillion), ("\(at).image_input", tier.imageInput?.perMillion),
             ]
         }
         return fields + [

@@ -92,7 +92,7 @@ extension Catalogue {
         let price = { (price: PicoDollars) in JSONValue.string(price.decimalPerUnit) }
         return .members([
             ("prompt", price(tier.input)), ("completion", price(tier.output)), ("image", price(prices.image)),
-            ("image_output", tier.imageOutput.map { price($0) }),
+            ("image_output", tier.imageOutput.map { price($0) }), ("image_input", tier.imageInput.map { price($0) }),
             ("generated_image", prices.generatedImage == .zero ? nil : price(prices.generatedImage)),
             ("request", price(prices.request)), ("input_cache_read", price(tier.cachedInput)),
             ("input_cache_write", price(tier.cacheWrite)), ("web_search", price(.zero)),

@@ -179,8 +179,10 @@ public struct Prices: Sendable, Hashable {
         public let reasoning: PicoDollars?
         /// A completion token that an image is made of; nil when it is an ordinary completion token.
         public let imageOutput: PicoDollars?
+        /// A prompt token that an image is made of; nil when it is an ordinary prompt token.
+        public let imageInput: PicoDollars?
 
-        var highestInput: PicoDollars { max(input, cachedInput, cacheWrite, cacheWriteHour) }
+        var highestInput: PicoDollars { max(input, cachedInput, cacheWrite, cacheWriteHour, imageInput ?? .zero) }
         var highestOutput: PicoDollars { max(output, reasoning ?? .zero, imageOutput ?? .zero) }
     }
 

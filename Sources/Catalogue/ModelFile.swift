@@ -74,7 +74,7 @@ extension Capabilities {
 
 extension Prices {
     private static let tierFields: Set<String> = [
-        "input", "output", "cached_input", "cache_write", "cache_write_1h", "reasoning", "image_output",
+        "input", "output", "cached_input", "cache_write", "cache_write_1h", "reasoning", "image_output", "image_input",
     ]
     private static let unitFields: Set<String> = ["request", "image", "generated_image", "discount"]
 
@@ -123,7 +123,8 @@ extension Prices.Tier {
         self.init(
             upTo: upTo, input: input, cachedInput: try fields.pricePerMillion("cached_input") ?? input, cacheWrite: cacheWrite,
             cacheWriteHour: try fields.pricePerMillion("cache_write_1h") ?? cacheWrite, output: output,
-            reasoning: try fields.pricePerMillion("reasoning"), imageOutput: try fields.pricePerMillion("image_output"))
+            reasoning: try fields.pricePerMillion("reasoning"), imageOutput: try fields.pricePerMillion("image_output"),
+            imageInput: try fields.pricePerMillion("image_input"))
     }
 }
 

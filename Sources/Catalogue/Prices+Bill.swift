@@ -10,10 +10,12 @@ extension Prices {
         let cached = min(usage.cachedTokens, usage.promptTokens)
         let written = min(usage.cacheWriteTokens, usage.promptTokens - cached)
         let hour = tier.cacheWriteHour == tier.cacheWrite ? 0 : min(usage.cacheWriteHourTokens, written)
+        let pictured = tier.imageInput == nil ? 0 : min(usage.imageInputTokens, usage.promptTokens - cached - written)
         let reasoning = tier.reasoning == nil ? 0 : min(usage.reasoningTokens, usage.completionTokens)
         let drawn = tier.imageOutput == nil ? 0 : min(usage.imageOutputTokens, usage.completionTokens - reasoning)
         let parts: [(component: String, quantity: Int64, unit: String, price: PicoDollars)] = [
-            ("input", usage.promptTokens - cached - written, "token", tier.input),
+            ("input", usage.promptTokens - cached - written - pictured, "token", tier.input),
+            ("image_input", pictured, "token", tier.imageInput ?? tier.input),
             ("cached_input", cached, "token", tier.cachedInput),
             ("cache_write", written - hour, "token", tier.cacheWrite),
             // The same component at another price.
@@ -51,7 +53,9 @@ extension Prices {
         for tier in tiers where below < promptTokens {
             highestInput = max(highestInput, tier.highestInput)
             highestOutput = max(highestOutput, tier.highestOutput)
-            inputPrices.formUnion([tier.input, tier.cachedInput, tier.cacheWrite, tier.cacheWriteHour])
+            inputPrices.formUnion([
+                tier.input, tier.cachedInput, tier.cacheWrite, tier.cacheWriteHour, tier.imageInput ?? tier.input,
+            ])
             outputPrices.formUnion([tier.output, tier.reasoning ?? tier.output, tier.imageOutput ?? tier.output])
             below = tier.upTo ?? .max
         }
@@ -69,16 +73,18 @@ extension Prices {
             exact = sum
         }
         // Each line of a bill is rounded half up, so it can be half a nano-dollar above its exact amount, but only where its
-        // price is not a whole number of nano-dollars. A prompt makes at most three lines, or four where an
-        // hour in the cache has a price of its own; a completion one, and one more each where
+        // price is not a whole number of nano-dollars. A prompt makes at most three lines, and one more each where
+        // an hour in the cache and images have a price of their own; a completion one, and one more each where
         // reasoning and images have a price of their own.
         let nano: Int128 = 1_000_000_000
         let isRounded = { (price: PicoDollars) in Int128(price.rawValue) * Int128(multiplier.partsPerMillion) % nano != 0 }
+        let inputLines: Int64 =
+            3 + (tiers.contains { $0.cacheWriteHour != $0.cacheWrite } ? 1 : 0)
+            + (tiers.contains { $0.imageInput != nil } ? 1 : 0)
         let outputLines: Int64 =
             1 + (tiers.contains { $0.reasoning != nil } ? 1 : 0) + (tiers.contains { $0.imageOutput != nil } ? 1 : 0)
         let roundedLines =
-            (inputPrices.contains(where: isRounded)
-                ? min(tiers.contains { $0.cacheWriteHour != $0.cacheWrite } ? 4 : 3, promptTokens) : 0)
+            (inputPrices.contains(where: isRounded) ? min(inputLines, promptTokens) : 0)
             + (outputPrices.contains(where: isRounded) ? min(outputLines, outputTokens) : 0)
             + (images > 0 && isRounded(image) ? 1 : 0)
             + (generatedImages > 0 && isRounded(generatedImage) ? 1 : 0) + (isRounded(request) ? 1 : 0)

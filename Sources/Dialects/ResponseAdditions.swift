@@ -121,7 +121,7 @@ public struct ResponseAdditions: Sendable {
         bytes.append(contentsOf: ",\"request_cost\":".utf8)
         bytes.append(contentsOf: amount("request", "request").utf8)
         bytes.append(contentsOf: ",\"image_input_cost\":".utf8)
-        bytes.append(contentsOf: amount("image", "image").utf8)
+        bytes.append(contentsOf: amount("image", "image_input").utf8)
         bytes.append(contentsOf: ",\"image_output_cost\":".utf8)
         bytes.append(contentsOf: amount("image_output", "generated_image").utf8)
         bytes.append(UInt8(ascii: "}"))

@@ -22,8 +22,8 @@ public func amount(quantity: Int64, price: PicoDollars, multiplier: Multiplier) 
 /// It carries everything that made the amount, so that a replay needs no catalogue. JSON keys are the names below; the price is
 /// in pico-dollars per unit, the multiplier in parts per million, the amount in nano-dollars.
 public struct PriceLine: Codable, Sendable, Hashable {
-    /// What was used: `input`, `cached_input`, `cache_write`, `output`, `reasoning`, `image_output`, `request`, `image` or
-    /// `generated_image`.
+    /// What was used: `input`, `cached_input`, `cache_write`, `output`, `reasoning`, `image_input`, `image_output`, `request`,
+    /// `image` or `generated_image`.
     public let component: String
     /// How many units.
     public let quantity: Int64

@@ -1,6 +1,7 @@
 /// What a request used, as the provider counted it or as it was estimated.
 ///
-/// Cached and cache-write tokens are part of the prompt, reasoning tokens and those of images that were made are part of the completion. No count is below zero.
+/// Cached and cache-write tokens and those of images that were given are part of the prompt, reasoning tokens and those of images that
+/// were made are part of the completion. No count is below zero.
 public struct TokenUsage: Sendable, Hashable, Codable {
     /// Tokens of the prompt, cached ones included.
     public var promptTokens: Int64
@@ -20,12 +21,14 @@ public struct TokenUsage: Sendable, Hashable, Codable {
     public var imageOutputTokens: Int64
     /// Images that were made, for mappings that charge for each.
     public var generatedImages: Int64
+    /// Those of the prompt that images are made of, where the provider tells them apart.
+    public var imageInputTokens: Int64
 
     /// A count of each kind.
     public init(
         promptTokens: Int64 = 0, completionTokens: Int64 = 0, cachedTokens: Int64 = 0, cacheWriteTokens: Int64 = 0,
         cacheWriteHourTokens: Int64 = 0, reasoningTokens: Int64 = 0, images: Int64 = 0, imageOutputTokens: Int64 = 0,
-        generatedImages: Int64 = 0
+        generatedImages: Int64 = 0, imageInputTokens: Int64 = 0
     ) {
         self.promptTokens = promptTokens
         self.cachedTokens = cachedTokens
@@ -36,6 +39,7 @@ public struct TokenUsage: Sendable, Hashable, Codable {
         self.images = images
         self.imageOutputTokens = imageOutputTokens
         self.generatedImages = generatedImages
+        self.imageInputTokens = imageInputTokens
     }
 
     enum CodingKeys: String, CodingKey {
@@ -48,9 +52,10 @@ public struct TokenUsage: Sendable, Hashable, Codable {
         case images
         case imageOutputTokens = "image_output_tokens"
         case generatedImages = "generated_images"
+        case imageInputTokens = "image_input_tokens"
     }
 
-    /// Reads a usage; one that was recorded before there were tokens written for an hour, or images that are made, has none.
+    /// Reads a usage; one that was recorded before there were tokens written for an hour, or images that are made or edited, has none.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         promptTokens = try container.decode(Int64.self, forKey: .promptTokens)
@@ -62,10 +67,11 @@ public struct TokenUsage: Sendable, Hashable, Codable {
         images = try container.decode(Int64.self, forKey: .images)
         imageOutputTokens = try container.decodeIfPresent(Int64.self, forKey: .imageOutputTokens) ?? 0
         generatedImages = try container.decodeIfPresent(Int64.self, forKey: .generatedImages) ?? 0
+        imageInputTokens = try container.decodeIfPresent(Int64.self, forKey: .imageInputTokens) ?? 0
     }
 
-    /// Writes the usage; tokens written for an hour and images that were made only where there are some, so that other records
-    /// stay as they were.
+    /// Writes the usage; tokens written for an hour and those of images only where there are some, so that other records stay as
+    /// they were.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(promptTokens, forKey: .promptTokens)
@@ -77,5 +83,6 @@ public struct TokenUsage: Sendable, Hashable, Codable {
         try container.encode(images, forKey: .images)
         if imageOutputTokens != 0 { try container.encode(imageOutputTokens, forKey: .imageOutputTokens) }
         if generatedImages != 0 { try container.encode(generatedImages, forKey: .generatedImages) }
+        if imageInputTokens != 0 { try container.encode(imageInputTokens, forKey: .imageInputTokens) }
     }
 }

@@ -53,6 +53,22 @@ import Testing
         #expect(!each.isFree && each.hasFreeTokens && !drawn.hasFreeTokens)
     }
 
+    @Test func imagesThatAreGivenHaveTheirPrices() throws {
+        let prices = try Sample.prices(#""input":"5","output":"0","cached_input":"1.25","image_output":"30","image_input":"8""#)
+        let usage = TokenUsage(
+            promptTokens: 1_000, completionTokens: 100, cachedTokens: 200, imageOutputTokens: 100, imageInputTokens: 600)
+        #expect(
+            lines(try prices.bill(for: usage)) == [
+                "input 200 token 5000000 1000000", "image_input 600 token 8000000 4800000",
+                "cached_input 200 token 1250000 250000", "image_output 100 token 30000000 3000000",
+            ])
+        #expect(try prices.highest(promptTokens: 1_000, outputTokens: 100) == NanoDollars(8_000_000 + 3_000_000))
+        // More of them than are left of the prompt are none, and without a price of their own they are ordinary tokens.
+        let many = TokenUsage(promptTokens: 10, cachedTokens: 4, imageInputTokens: 99)
+        #expect(lines(try prices.bill(for: many)) == ["image_input 6 token 8000000 48000", "cached_input 4 token 1250000 5000"])
+        #expect(try Sample.prices(#""input":"5","output":"0""#).bill(for: many).total == NanoDollars(50_000))
+    }
+
     @Test func noImageIsFreeBecauseItsPriceIsUnknown() throws {
         let free = #""input":"0","output":"0""#
         for model in [
@@ -132,6 +148,7 @@ import Testing
             let bound = upTo.map { #""up_to_tokens":\#($0),"# } ?? ""
             var reasoning = below(2) == 0 ? "" : #","reasoning":"\#(price())""#
             if below(2) == 0 { reasoning += #","image_output":"\#(price())""# }
+            if below(2) == 0 { reasoning += #","image_input":"\#(price())""# }
             return
                 #"{\#(bound)"input":"\#(price())","output":"\#(price())","cached_input":"\#(price())","cache_write":"\#(price())"\#(reasoning)}"#
         }
@@ -150,7 +167,7 @@ import Testing
                     for: TokenUsage(
                         promptTokens: used, completionTokens: below(output + 1), cachedTokens: below(used + 1),
                         cacheWriteTokens: below(used + 1), reasoningTokens: below(output + 1),
-                        imageOutputTokens: below(output + 1)))
+                        imageOutputTokens: below(output + 1), imageInputTokens: below(used + 1)))
                 #expect(bill.total <= highest, "round \(round)")
                 #expect(bill.total == (try bill.lines.total()))
             }
@@ -159,13 +176,14 @@ import Testing
                     TokenUsage(promptTokens: prompt, completionTokens: output),
                     TokenUsage(promptTokens: prompt, completionTokens: output, cachedTokens: prompt),
                     TokenUsage(promptTokens: prompt, completionTokens: output, cacheWriteTokens: prompt),
+                    TokenUsage(promptTokens: prompt, completionTokens: output, imageInputTokens: prompt),
                 ]
                 let dearest = try wholes.flatMap { whole in
                     var (thought, drawn) = (whole, whole)
                     (thought.reasoningTokens, drawn.imageOutputTokens) = (output, output)
                     return [whole, thought, drawn]
                 }.map { try prices.bill(for: $0).total.rawValue }.max()
-                // At most seven lines go up by half a nano-dollar and three go down by as much.
+                // At most eight lines go up by half a nano-dollar and three go down by as much.
                 #expect(highest.rawValue - (dearest ?? 0) <= 5, "round \(round)")
             }
         }

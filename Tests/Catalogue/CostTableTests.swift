@@ -71,7 +71,11 @@ import Testing
         let reasoned = thought == nil ? 0 : usage.reasoningTokens
         let drawing = tier["image_output"] as? String
         let drawn = drawing == nil ? 0 : usage.imageOutputTokens
-        return part(usage.promptTokens - usage.cachedTokens - usage.cacheWriteTokens, input, per: 1_000_000)
+        let picturing = tier["image_input"] as? String
+        let pictured = picturing == nil ? 0 : usage.imageInputTokens
+        let read = usage.promptTokens - usage.cachedTokens - usage.cacheWriteTokens
+        let given = part(read - pictured, input, per: 1_000_000) + part(pictured, picturing ?? input, per: 1_000_000)
+        return given
             + part(usage.cachedTokens, tier["cached_input"] as? String ?? input, per: 1_000_000)
             + part(usage.cacheWriteTokens - longWritten, write, per: 1_000_000)
             + part(longWritten, hour ?? write, per: 1_000_000)
@@ -94,7 +98,8 @@ import Testing
             cacheWriteHourTokens: Int64.random(in: 0...written, using: &random),
             reasoningTokens: reasoning, images: Int64.random(in: 0...5, using: &random),
             imageOutputTokens: Int64.random(in: 0...completion - reasoning, using: &random),
-            generatedImages: Int64.random(in: 0...5, using: &random))
+            generatedImages: Int64.random(in: 0...5, using: &random),
+            imageInputTokens: Int64.random(in: 0...prompt - cached - written, using: &random))
     }
 
     @Test func everyMappingCostsWhatItsPricesSay() throws {

@@ -91,7 +91,7 @@ public struct LiteLLMImport {
             // A discount, a price of an image, taken or drawn, and one of a request are the house's own, and the list does not
             // know them.
             return held.tiers != new.tiers && held.multiplier == .one && held.image == .zero && held.request == .zero
-                && held.generatedImage == .zero && held.tiers.allSatisfy { $0.imageOutput == nil }
+                && held.generatedImage == .zero && held.tiers.allSatisfy { $0.imageOutput == nil && $0.imageInput == nil }
         } catch {
             throw .unfit
         }

@@ -56,7 +56,8 @@ public struct ImagesReply: AnswerScan {
         return TokenUsage(
             promptTokens: input, completionTokens: output,
             cachedTokens: min(count(usage?["input_tokens_details"]?["cached_tokens"]) ?? 0, input), reasoningTokens: reasoning,
-            imageOutputTokens: min(count(details?["image_tokens"]) ?? output, output - reasoning))
+            imageOutputTokens: min(count(details?["image_tokens"]) ?? output, output - reasoning),
+            imageInputTokens: min(count(usage?["input_tokens_details"]?["image_tokens"]) ?? 0, input))
     }
 }
 
@@ -74,7 +75,7 @@ extension TokenUsage {
             (
                 "input_tokens_details",
                 .members([
-                    ("text_tokens", .integer(promptTokens)), ("image_tokens", .integer(0)),
+                    ("text_tokens", .integer(promptTokens - imageInputTokens)), ("image_tokens", .integer(imageInputTokens)),
                     ("cached_tokens", cachedTokens == 0 ? nil : .integer(cachedTokens)),
                 ])
             ), ("output_tokens_details", .members(output)),

@@ -37,7 +37,7 @@ extension RuleCandidate {
         self.init(
             provider: route.provider.id,
             providerAliases: route.provider.isCustom ? ["custom", "custom:\(route.provider.id)"] : [],
-            isFree: prices.isFree, inputPrice: tiers.map(\.input).max() ?? .zero,
+            isFree: prices.isFree, inputPrice: tiers.map { max($0.input, $0.imageInput ?? .zero) }.max() ?? .zero,
             outputPrice: tiers.map { max($0.output, $0.reasoning ?? .zero, $0.imageOutput ?? .zero) }.max() ?? .zero)
     }
 }

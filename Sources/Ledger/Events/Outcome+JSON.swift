@@ -112,6 +112,7 @@ extension TokenUsage {
         writer.member("images", images)
         if imageOutputTokens != 0 { writer.member("image_output_tokens", imageOutputTokens) }
         if generatedImages != 0 { writer.member("generated_images", generatedImages) }
+        if imageInputTokens != 0 { writer.member("image_input_tokens", imageInputTokens) }
         writer.endObject()
     }
 }

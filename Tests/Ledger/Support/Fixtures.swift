@@ -36,7 +36,7 @@ struct Cast: Sendable {
     /// A count of every kind that is written only where there is something to count.
     static let usage = TokenUsage(
         promptTokens: 9, completionTokens: 8, cacheWriteTokens: 7, cacheWriteHourTokens: 6, images: 5, imageOutputTokens: 4,
-        generatedImages: 3)
+        generatedImages: 3, imageInputTokens: 2)
 
     let organization = OrganizationID.mint()
     let project = ProjectID.mint()
