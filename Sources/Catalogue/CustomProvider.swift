@@ -34,7 +34,7 @@ public enum CustomProvider {
             contextSize: 1 << 40, maximumOutput: nil,
             capabilities: Capabilities(
                 streaming: true, vision: true, tools: true, parallelToolCalls: true, reasoning: true, jsonOutput: true,
-                jsonSchema: true, imageOutput: true),
+                jsonSchema: true, imageOutput: true, imageRequired: false),
             imageTokens: .unknown, outputLimitField: .maximumTokens, thinking: .budget, api: .chatCompletions,
             priority: nil, deprecatedAt: nil,
             deactivatedAt: nil)

@@ -76,7 +76,7 @@ extension Catalogue {
         let flags: [(String, Bool)] = [
             ("streaming", can.streaming), ("vision", can.vision), ("tools", can.tools),
             ("parallel_tool_calls", can.parallelToolCalls), ("reasoning", can.reasoning), ("json_output", can.jsonOutput),
-            ("json_schema", can.jsonSchema), ("image_output", can.imageOutput),
+            ("json_schema", can.jsonSchema), ("image_output", can.imageOutput), ("image_required", can.imageRequired),
         ]
         return [("model", mapping.upstreamName)] + fields(of: mapping.prices, "prices") + fields(of: mapping.costs, "costs") + [
             ("context_size", String(mapping.contextSize)), ("max_output", mapping.maximumOutput.map { String($0) }),

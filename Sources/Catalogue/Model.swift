@@ -117,13 +117,16 @@ public enum CompletionAPI: String, Sendable, Hashable, CaseIterable {
     case responses
     /// For images at Alibaba Cloud Model Studio, which has no `/images/generations`.
     case dashScope = "dashscope"
+    /// For images at xAI and at ByteDance's ModelArk, which are made as OpenAI makes them and edited in ways of their own.
+    case xAI = "xai"
+    case modelArk = "modelark"
 
     /// Whether a provider of a dialect can be asked so for models of a kind.
     func exists(in dialect: Dialect, for kind: ModelKind) -> Bool {
         switch self {
         case .chatCompletions: true
         case .responses: kind == .chat && (dialect == .openai || dialect == .azure)
-        case .dashScope: kind == .image && dialect == .openai
+        case .dashScope, .xAI, .modelArk: kind == .image && dialect == .openai
         }
     }
 }
@@ -146,6 +149,8 @@ public struct Capabilities: Sendable, Hashable {
     public let jsonSchema: Bool
     /// Answers with images beside text.
     public let imageOutput: Bool
+    /// Makes images of images alone.
+    public let imageRequired: Bool
 }
 
 /// The prices of one mapping, in pico-dollars a unit, and the factor on all of them.

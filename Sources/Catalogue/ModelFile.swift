@@ -13,6 +13,9 @@ extension Model {
         for mapping in mappings {
             try mapping.prices.check(of: kind, makesImages: mapping.capabilities.imageOutput, fields)
             try mapping.costs.check(of: kind, makesImages: mapping.capabilities.imageOutput, fields)
+            guard !mapping.capabilities.imageRequired || (kind == .image && mapping.capabilities.vision) else {
+                throw fields.error("mappings", "image_required is for models of the kind image that have vision")
+            }
         }
         self.init(
             id: id, name: try fields.string("name"), family: try fields.string("family"),
@@ -26,7 +29,8 @@ extension Model {
 extension Mapping {
     private static let fields: Set<String> = [
         "provider", "model", "prices", "costs", "context_size", "max_output", "streaming", "vision", "tools",
-        "parallel_tool_calls", "reasoning", "json_output", "json_schema", "image_output", "output_limit_field", "image_tokens",
+        "parallel_tool_calls", "reasoning", "json_output", "json_schema", "image_output", "image_required", "output_limit_field",
+        "image_tokens",
         "thinking",
         "api", "priority", "deprecated_at", "deactivated_at",
     ]
@@ -68,7 +72,7 @@ extension Capabilities {
             streaming: try fields.flag("streaming"), vision: try fields.flag("vision"), tools: try fields.flag("tools"),
             parallelToolCalls: try fields.flag("parallel_tool_calls"), reasoning: try fields.flag("reasoning"),
             jsonOutput: try fields.flag("json_output"), jsonSchema: try fields.flag("json_schema"),
-            imageOutput: try fields.flag("image_output"))
+            imageOutput: try fields.flag("image_output"), imageRequired: try fields.flag("image_required"))
     }
 }
 

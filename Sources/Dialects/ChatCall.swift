@@ -23,7 +23,7 @@ public struct ChatCall: Sendable {
 
     /// A resource of AI Foundry names the model in the body; an older one has a deployment for each
     /// (https://learn.microsoft.com/azure/ai-foundry/openai/reference).
-    private static func azurePath(_ path: Substring, model: String, _ options: [String: String]) -> String {
+    static func azurePath(_ path: Substring, model: String, _ options: [String: String]) -> String {
         guard options["deployment_type"] == "openai" else { return "/openai/v1\(path)" }
         let version = options["api_version"] ?? "2024-10-21"
         return "/openai/deployments/\(model)\(path)?api-version=\(version)"

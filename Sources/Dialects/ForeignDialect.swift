@@ -9,7 +9,7 @@ public import Money
 public protocol ForeignRequest: Sendable {
     /// What is added to the account's base URL for the model that the provider calls `model`.
     func path(model: String, at account: Provider.Account) -> String
-    /// The headers beside `content-type` and `accept`.
+    /// The headers beside `accept`, and beside `content-type` where the body is JSON.
     func headers(of call: ProviderCall) -> [(String, String)]
     /// The body, for a completion of at most `maximumTokens`.
     ///

@@ -8,21 +8,22 @@ public struct RemoteImage: Sendable, Hashable {
     public let path: String
 
     /// The data URL of an image that was fetched; nil when the bytes are none that models take.
-    ///
-    /// What it is, its first bytes say: servers often call an image something else.
     public static func dataURL(_ bytes: [UInt8]) -> String? {
-        let kind: String
+        mediaType(of: bytes).map { "data:\($0);base64,\(Data(bytes).base64EncodedString())" }
+    }
+
+    /// What an image is, its first bytes say: servers often call it something else.
+    static func mediaType(of bytes: some Collection<UInt8>) -> String? {
         if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) {
-            kind = "png"
+            "image/png"
         } else if bytes.starts(with: [0xFF, 0xD8, 0xFF]) {
-            kind = "jpeg"
+            "image/jpeg"
         } else if bytes.starts(with: "GIF87a".utf8) || bytes.starts(with: "GIF89a".utf8) {
-            kind = "gif"
+            "image/gif"
         } else if bytes.starts(with: "RIFF".utf8), bytes.dropFirst(8).starts(with: "WEBP".utf8) {
-            kind = "webp"
+            "image/webp"
         } else {
-            return nil
+            nil
         }
-        return "data:image/\(kind);base64,\(Data(bytes).base64EncodedString())"
     }
 }

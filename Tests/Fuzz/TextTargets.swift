@@ -57,6 +57,7 @@ func fuzzEvents(_ bytes: [UInt8]) throws(Broken) {
 func fuzzRequests(_ bytes: [UInt8]) throws(Broken) {
     if (try? ChatRequestScan(bytes)) != nil { try require((try? JSONValue(bytes)) != nil, "it was scanned and is no JSON") }
     try translate(bytes)
+    try edit(bytes)
     for counting in [false, true] {
         guard let messages = try? MessagesTranslation(bytes, counting: counting) else { continue }
         try require((try? JSONValue(messages.chat)) != nil, "a Messages request became no JSON")
@@ -66,6 +67,26 @@ func fuzzRequests(_ bytes: [UInt8]) throws(Broken) {
     if let responses = try? ResponsesTranslation(bytes, history: nil, id: "resp_1", createdAt: 1) {
         try require((try? JSONValue(responses.chat)) != nil, "a Responses request became no JSON")
         try translate(responses.chat)
+    }
+}
+
+/// A request to edit images, as a form or as JSON: what is sent on is read as the same.
+private func edit(_ bytes: [UInt8]) throws(Broken) {
+    for type in ["multipart/form-data; boundary=b", "application/json"] {
+        guard let edit = try? ImageEdit(bytes, contentType: type) else { continue }
+        try require((try? JSONValue(edit.fields)) != nil, "what an edit says is no JSON")
+        let request = NativeImageEdit(edit, provider: "p", isAzure: false)
+        let body = (try? request.body(model: "m", maximumTokens: 1)) ?? []
+        let account = Provider.Account(baseURL: "", apiKey: "")
+        let headers = request.headers(of: ProviderCall(account: account, url: "", body: body, time: 0))
+        let again = try? ImageEdit(body, contentType: headers.first { $0.0 == "content-type" }?.1)
+        try require(again?.pictures == edit.pictures, "an edit is sent on as another")
+        for api in [CompletionAPI.xAI, .modelArk] {
+            guard let other = try? LinkedImageEdit(edit, api: api, provider: "p").body(model: "m", maximumTokens: 1) else {
+                continue
+            }
+            try require((try? JSONValue(other)) != nil, "an edit would be sent as no JSON")
+        }
     }
 }
 

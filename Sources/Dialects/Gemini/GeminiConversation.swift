@@ -65,7 +65,7 @@ struct GeminiConversation {
         }
         let lost: JSONValue? = needsSignatures ? .string(Self.lostSignature) : nil
         let signature = image["extra_content"]?["google"]?["thought_signature"] ?? lost
-        let part = try data(url, Self.images, "\(path).image_url.url")
+        let part = try Self.image(url, "\(path).image_url.url")
         return signature.map { .object((part.fields ?? []) + [.init("thoughtSignature", $0)]) } ?? part
     }
 
@@ -135,12 +135,12 @@ struct GeminiConversation {
             guard let url = part["image_url"]?["url"]?.text else {
                 throw .invalid("\(path).image_url.url", "\"\(path).image_url.url\" is required")
             }
-            return try data(url, Self.images, "\(path).image_url.url")
+            return try Self.image(url, "\(path).image_url.url")
         case "file":
             guard let data = part["file"]?["file_data"]?.text else {
                 throw .invalid("\(path).file.file_data", "a file for Google must come as a data URL in \"file_data\"")
             }
-            return try self.data(data, ["pdf": "application/pdf"], "\(path).file.file_data")
+            return try Self.data(data, ["pdf": "application/pdf"], "\(path).file.file_data")
         default:
             // Sound has prices of its own there, which the catalogue does not know.
             throw .invalid("\(path).type", "Google is given parts of the types text, image_url and file alone")
@@ -152,7 +152,12 @@ struct GeminiConversation {
         "heif": "image/heif",
     ]
 
-    private func data(_ url: String, _ types: [String: String], _ path: String) throws(APIError) -> JSONValue {
+    /// An image that a request gives by its address or as data.
+    ///
+    /// - Throws: 400 naming `path` for one that Google does not take.
+    static func image(_ url: String, _ path: String) throws(APIError) -> JSONValue { try data(url, images, path) }
+
+    private static func data(_ url: String, _ types: [String: String], _ path: String) throws(APIError) -> JSONValue {
         if url.hasPrefix("https://") {
             // Google fetches it itself (https://ai.google.dev/gemini-api/docs/file-input-methods).
             let name = url.prefix { $0 != "?" && $0 != "#" }

@@ -2,26 +2,37 @@ public import Catalogue
 internal import JSON
 internal import Money
 
-/// A request for images as Google wants it: of a model that answers with images beside text
+/// A request for images, or to edit some, as Google wants it: of a model that answers with images beside text
 /// (https://ai.google.dev/gemini-api/docs/image-generation).
 ///
-/// `prompt`, `size` as one of the shapes that Google makes or as `1K`, `2K` and `4K`, and `aspect_ratio` go over. The image comes as
-/// data alone, one a request, and what else OpenAI's images can be told is refused by name.
+/// `prompt`, images that are to be edited, `size` as one of the shapes that Google makes or as `1K`, `2K` and `4K`, and
+/// `aspect_ratio` go over. The image comes as data alone, one a request, and what else OpenAI's images can be told is refused by
+/// name.
 public struct GeminiImages: ForeignRequest {
-    private let prompt: String
+    /// The prompt and the images that are to be edited.
+    private let parts: [JSONValue]
     private let configuration: [(String, JSONValue)]
     private let isVertex: Bool
     public let addedPromptTokens: Int64 = 0
 
     /// Translates a request that ``ChatRequestScan`` has let pass.
     ///
+    /// - Parameters:
+    ///   - body: The request; of one to edit images, what it says beside them.
+    ///   - edit: The images that are to be edited.
     /// - Throws: 400 naming the field that can't be expressed.
-    public init(_ body: [UInt8], isVertex: Bool) throws(APIError) {
+    public init(_ body: [UInt8], edit: ImageEdit? = nil, isVertex: Bool) throws(APIError) {
         let request: JSONValue
         do { request = try JSONValue(body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
         self.isVertex = isVertex
         var fields = ChatFields(request, provider: "Google")
-        prompt = try fields.text("prompt") ?? ""
+        var parts = [JSONValue.members([("text", .string(try fields.text("prompt") ?? ""))])]
+        if let edit {
+            for (index, url) in try edit.urls(atMost: ImageEdit.maximumCount, for: "Google").enumerated() {
+                parts.append(try GeminiConversation.image(url, edit.path(ofImage: index)))
+            }
+        }
+        self.parts = parts
         _ = try fields.take("user")
         _ = try fields.take("stream")
         for (name, harmless) in [("response_format", ["b64_json"]), ("quality", ["auto"]), ("background", ["auto"])] {
@@ -51,7 +62,7 @@ public struct GeminiImages: ForeignRequest {
 
     public func body(model: String, maximumTokens: Int64) throws(APIError) -> [UInt8] {
         let content: [(String, JSONValue?)] = [
-            ("role", .string("user")), ("parts", .array([.members([("text", .string(prompt))])])),
+            ("role", .string("user")), ("parts", .array(parts)),
         ]
         let all = [("maxOutputTokens", .integer(maximumTokens))] + configuration.map { ($0.0, Optional($0.1)) }
         return JSONValue.members([("contents", .array([.members(content)])), ("generationConfig", .members(all))]).bytes

@@ -4,14 +4,21 @@ internal import JSON
 /// format gets as it came.
 public enum ImagesRequest {
     /// What is passed on. Nothing else is, because it may ask for more images than `n` says, or for dearer ones.
-    private static let known: Set<String> = [
+    static let known: Set<String> = [
         "model", "prompt", "n", "size", "quality", "response_format", "style", "aspect_ratio", "user", "background", "moderation",
         "output_format", "output_compression", "stream", "routing",
     ]
 
+    /// The same of a request to edit images, beside the images.
+    static let knownOfEdits = known.subtracting(["style"]).union(["input_fidelity"])
+
     /// - Throws: 400 naming a field that is not known, or stands twice, or asks for what is not served.
     public static func check(_ body: [UInt8]) throws(APIError) {
         var fields = try RequestFields(body)
+        try check(&fields, known: known)
+    }
+
+    static func check(_ fields: inout RequestFields, known: Set<String>) throws(APIError) {
         for name in known.sorted() {
             guard let value = try fields.take(name) else { continue }
             switch name {

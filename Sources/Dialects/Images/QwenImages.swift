@@ -1,27 +1,40 @@
 public import Catalogue
 internal import JSON
 
-/// A request for images as Alibaba Cloud Model Studio wants it
-/// (https://www.alibabacloud.com/help/en/model-studio/qwen-image-api).
+/// A request for images, or to edit some, as Alibaba Cloud Model Studio wants it
+/// (https://www.alibabacloud.com/help/en/model-studio/qwen-image-api,
+/// https://www.alibabacloud.com/help/en/model-studio/qwen-image-edit-api).
 ///
-/// `prompt` and `size` or `aspect_ratio` go over, as one of the five shapes that are made. The image comes as an address alone, one
-/// a request, and what else OpenAI's images can be told is refused by name.
+/// `prompt` and `size` or `aspect_ratio` go over, as one of the five shapes that are made; what is edited may have any size from
+/// 512 to 2,048 pixels a side, and `n` up to 6. Images come as addresses alone, a new one alone too, and what else OpenAI's images
+/// can be told is refused by name.
 public struct QwenImages: ForeignRequest {
-    private let prompt: String
+    /// The images that are to be edited and the prompt.
+    private let content: [JSONValue]
+    private let count: Int64
     private let size: String?
     public let addedPromptTokens: Int64 = 0
 
     /// Translates a request that ``ImagesRequest`` has let pass.
     ///
+    /// - Parameters:
+    ///   - body: The request; of one to edit images, what it says beside them.
+    ///   - edit: The images that are to be edited.
     /// - Throws: 400 naming the field that can't be expressed.
-    public init(_ body: [UInt8]) throws(APIError) {
+    public init(_ body: [UInt8], edit: ImageEdit? = nil) throws(APIError) {
         let request: JSONValue
         do { request = try JSONValue(body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
         var fields = ChatFields(request, provider: "Alibaba Cloud")
-        prompt = try fields.text("prompt") ?? ""
+        let prompt = JSONValue.members([("text", .string(try fields.text("prompt") ?? ""))])
+        let images = try edit?.urls(atMost: 3, for: "Alibaba Cloud") ?? []
+        content = images.map { JSONValue.members([("image", .string($0))]) } + [prompt]
         _ = try fields.take("user")
         _ = try fields.take("stream")
-        _ = try fields.take("n")
+        count = try fields.take("n")?.int64 ?? 1
+        guard count <= (edit == nil ? 1 : 6) else {
+            throw .invalid(
+                "n", edit == nil ? "Alibaba Cloud makes one image a request." : "Alibaba Cloud edits to 6 images a request.")
+        }
         for (name, harmless) in [
             ("response_format", "url"), ("quality", "auto"), ("background", "auto"), ("output_format", "png"),
         ] {
@@ -32,7 +45,7 @@ public struct QwenImages: ForeignRequest {
         let ratio = try fields.text("aspect_ratio")
         if let wanted = try fields.text("size"), wanted != "auto" {
             guard ratio == nil else { throw .invalid("aspect_ratio", "\"size\" says the shape already") }
-            size = try Self.madeSize(wanted)
+            size = edit == nil ? try Self.madeSize(wanted) : try Self.editedSize(wanted)
         } else if let ratio {
             size = try Self.madeSize(ofRatio: ratio)
         } else {
@@ -53,10 +66,10 @@ public struct QwenImages: ForeignRequest {
 
     public func body(model: String, maximumTokens: Int64) throws(APIError) -> [UInt8] {
         let message: JSONValue = .members([
-            ("role", .string("user")), ("content", .array([.members([("text", .string(prompt))])])),
+            ("role", .string("user")), ("content", .array(content)),
         ])
         let parameters: [(String, JSONValue?)] = [
-            ("size", size.map { .string($0) }), ("n", .integer(1)), ("watermark", .bool(false)),
+            ("size", size.map { .string($0) }), ("n", .integer(count)), ("watermark", .bool(false)),
         ]
         return JSONValue.members([
             ("model", .string(model)), ("input", .members([("messages", .array([message]))])),
@@ -78,6 +91,14 @@ public struct QwenImages: ForeignRequest {
             throw .invalid("size", "Alibaba Cloud makes no image of this \"size\": it must be one of \(all)")
         }
         return "\(found.width)*\(found.height)"
+    }
+
+    private static func editedSize(_ text: String) throws(APIError) -> String {
+        let sides = text.split(separator: "x", omittingEmptySubsequences: false).map { Int64($0) ?? 0 }
+        guard sides.count == 2, sides.allSatisfy({ (512...2_048).contains($0) }) else {
+            throw .invalid("size", "Alibaba Cloud makes no image of this \"size\": both sides must have 512 to 2048 pixels")
+        }
+        return "\(sides[0])*\(sides[1])"
     }
 
     private static func madeSize(ofRatio ratio: String) throws(APIError) -> String {
