@@ -12,9 +12,10 @@ import Testing
     private let owner = KeyAddress(organization: .mint(), project: .mint(), key: .mint())
 
     private func digest(
-        _ body: String, _ entrance: Entrance = .chat, of owner: KeyAddress? = nil, betas: [String] = []
+        _ body: String, _ entrance: Entrance = .chat, of owner: KeyAddress? = nil, betas: [String] = [], type: String? = nil
     ) throws -> [UInt8]? {
         var headers = HTTPFields()
+        headers[.contentType] = type
         let name = try #require(HTTPField.Name("anthropic-beta"))
         for beta in betas { headers.append(HTTPField(name: name, value: beta)) }
         let entered = try EnteredRequest(Array(body.utf8), headers: headers, by: entrance, id: .mint(), at: .now)
@@ -40,6 +41,23 @@ import Testing
         #"{"model":"m","messages":[],"seed":1}"#,
     ]) func whatDiffersIsAnotherRequest(_ body: String) throws {
         #expect(try digest(body) != digest(#"{"model":"m","messages":[{"role":"user","content":"a"}],"seed":1}"#))
+    }
+
+    @Test func anEditIsNamedByItsImagesToo() throws {
+        func form(_ boundary: String, prompt: String = "x", image: String = "GIF89a") throws -> [UInt8]? {
+            let parts = [("prompt", prompt), ("image", image), ("model", "m")].map { name, value in
+                "--\(boundary)\r\ncontent-disposition: form-data; name=\(name)\r\n\r\n\(value)\r\n"
+            }
+            return try digest(
+                parts.joined() + "--\(boundary)--", .imageEdits, type: "multipart/form-data; boundary=\(boundary)")
+        }
+        let one = try form("a")
+        // Each client's library draws another boundary.
+        #expect(try one != nil && one == form("b"))
+        #expect(try one != form("a", prompt: "y") && one != form("a", image: "GIF89ab"))
+        let linked = { (url: String) in #"{"model":"m","prompt":"x","images":[{"image_url":"https://x.test/\#(url)"}]}"# }
+        #expect(try digest(linked("a"), .imageEdits) == digest(linked("a"), .imageEdits))
+        #expect(try digest(linked("a"), .imageEdits) != digest(linked("b"), .imageEdits))
     }
 
     @Test func othersHaveOtherNames() throws {

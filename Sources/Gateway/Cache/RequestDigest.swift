@@ -7,11 +7,11 @@ internal import JSON
 internal import Ledger
 
 /// Names a request by everything that its answer depends on: whose it is, in which format, all of the body, whatever order its
-/// members have, and the headers that change what a provider does.
+/// members have, the images that it wants to be edited, however they came, and the headers that change what a provider does.
 enum RequestDigest {
     /// - Returns: SHA-256; nil for a body that is no JSON, which nobody answers anyway.
     static func digest(_ entered: EnteredRequest, of address: KeyAddress, headers: HTTPFields) -> [UInt8]? {
-        guard let body = try? JSONValue(entered.original) else { return nil }
+        guard let body = try? JSONValue(entered.edit?.fields ?? entered.original) else { return nil }
         var text: [UInt8] = []
         write(body, into: &text)
         var hasher = SHA256()
@@ -28,6 +28,7 @@ enum RequestDigest {
             for value in headers[values: name] { add(Array(value.utf8)) }
         }
         add(text)
+        for picture in entered.edit?.pictures ?? [] { add(picture) }
         return Array(hasher.finalize())
     }
 
@@ -40,6 +41,7 @@ enum RequestDigest {
         case .embeddings: "embeddings"
         case .moderations: "moderations"
         case .images: "images"
+        case .imageEdits: "image_edits"
         }
     }
 

@@ -10,15 +10,19 @@ extension Dialect {
     ) throws(APIError) -> (any ForeignRequest)? {
         switch (entered.entrance.kind, self) {
         case (.chat, _): break
-        case (.image, .openai) where mapping.api == .dashScope:
-            guard scan.choices == 1 else { throw .invalid("n", "Alibaba Cloud makes one image a request.") }
-            return try QwenImages(entered.chat)
+        case (.image, .openai) where mapping.api == .dashScope: return try QwenImages(entered.chat, edit: entered.edit)
+        case (.image, .openai), (.image, .azure):
+            guard let edit = entered.edit else { return nil }
+            if mapping.api == .xAI || mapping.api == .modelArk {
+                return try LinkedImageEdit(edit, api: mapping.api, provider: mapping.provider)
+            }
+            return NativeImageEdit(edit, provider: mapping.provider, isAzure: self == .azure)
         case (_, .openai), (_, .azure): return nil
         case (.embedding, .gemini), (.embedding, .vertex):
             return try GeminiEmbeddings(entered.chat, isVertex: self == .vertex)
         case (.image, .gemini), (.image, .vertex):
             guard scan.choices == 1 else { throw .invalid("n", "Google makes one image a request.") }
-            return try GeminiImages(entered.chat, isVertex: self == .vertex)
+            return try GeminiImages(entered.chat, edit: entered.edit, isVertex: self == .vertex)
         default: throw .invalid("model", "The provider of this model is asked for completions alone.")
         }
         if self == .anthropic, let messages = entered.messages { return NativeMessages(messages) }

@@ -22,6 +22,8 @@ enum Entrance: Sendable, Hashable {
     case moderations
     /// Images of a text, of the same, and of Google's models that draw.
     case images
+    /// Images of images, which a client sends as a form or names in JSON.
+    case imageEdits
 
     /// What models are asked for.
     var kind: ModelKind {
@@ -29,14 +31,14 @@ enum Entrance: Sendable, Hashable {
         case .chat, .messages, .responses, .completions, .playground: .chat
         case .embeddings: .embedding
         case .moderations: .moderation
-        case .images: .image
+        case .images, .imageEdits: .image
         }
     }
 
     /// The envelope of an error.
     func json(_ error: APIError) -> [UInt8] {
         switch self {
-        case .chat, .responses, .completions, .playground, .embeddings, .moderations, .images: error.json
+        case .chat, .responses, .completions, .playground, .embeddings, .moderations, .images, .imageEdits: error.json
         case .messages: error.messagesJSON
         }
     }
@@ -54,7 +56,7 @@ extension EnteredRequest {
         case .completions: try CompletionsReply(body)
         case .playground: PlaygroundReply(try ChatResponseScan(completion: body))
         case .embeddings, .moderations: try InputAnswerScan(body, of: entrance.kind)
-        case .images: try ImagesReply(body)
+        case .images, .imageEdits: try ImagesReply(body)
         case .messages where route.isNative: try NativeMessageScan(body)
         case .messages: try MessagesReply(body)
         }
@@ -67,7 +69,7 @@ extension EnteredRequest {
         if let responses { return route.isNative ? ResponsesTap(for: responses) : ResponsesEvents(for: responses) }
         return switch entrance {
         case .completions: CompletionsEvents(includeUsage: includeUsage, additions: additions)
-        case .chat, .responses, .playground, .embeddings, .moderations, .images:
+        case .chat, .responses, .playground, .embeddings, .moderations, .images, .imageEdits:
             SSETap(includeUsage: includeUsage, choices: choices, additions: additions)
         case .messages where route.isNative: MessagesTap()
         case .messages: MessagesEvents()
@@ -90,6 +92,8 @@ struct EnteredRequest: Sendable {
     let messages: MessagesTranslation?
     /// The same of the Responses API.
     let responses: ResponsesTranslation?
+    /// The images that are to be edited.
+    private(set) var edit: ImageEdit?
     let entrance: Entrance
 
     /// Whether the chat completion request was written here, so that it is no change to write it otherwise.
@@ -110,6 +114,14 @@ struct EnteredRequest: Sendable {
         case .images:
             do { try ImagesRequest.check(body) } catch { throw GatewayError(error) }
             (chat, messages, responses) = (body, nil, nil)
+        case .imageEdits:
+            do {
+                let edit = try ImageEdit(body, contentType: headers[.contentType])
+                (chat, messages, responses) = (edit.fields, nil, nil)
+                self.edit = edit
+            } catch {
+                throw GatewayError(error)
+            }
         case .completions:
             do { (chat, messages, responses) = (try CompletionsTranslation(body).chat, nil, nil) } catch {
                 throw GatewayError(error)

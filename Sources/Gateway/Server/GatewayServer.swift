@@ -60,6 +60,7 @@ public struct GatewayServer: Service {
             "/v1/embeddings": ChatCompletions(gateway: gateway, entrance: .embeddings),
             "/v1/moderations": ChatCompletions(gateway: gateway, entrance: .moderations),
             "/v1/images/generations": ChatCompletions(gateway: gateway, entrance: .images),
+            "/v1/images/edits": ChatCompletions(gateway: gateway, entrance: .imageEdits),
         ]
         let playground = PlaygroundCompletion(gateway: gateway, origins: web?.origins ?? OriginCheck())
         let logger = logger

@@ -47,16 +47,19 @@ struct CollectedAnswer: Sendable {
         return ByteBuffer(bytes: answer)
     }
 
-    /// What was used: what the provider told, and the images that were made; of tokens that it did not tell an estimate, but where
-    /// tokens cost nothing and an image has its price.
+    /// What was used: what the provider told, and the images that were given and made; of tokens that it did not tell an estimate,
+    /// but where tokens cost nothing and an image has its price.
     private var usage: (value: TokenUsage, isEstimated: Bool) {
         let images = scan.generatedImages
+        let edited = admitted.understood.entered.edit?.count ?? 0
         if var told = scan.usage {
-            told.generatedImages = images
+            (told.images, told.generatedImages) = (edited, images)
             return (told, false)
         }
         let (prices, costs) = (opened.route.mapping.prices, opened.route.mapping.costs)
-        if images > 0, prices.hasFreeTokens, costs.hasFreeTokens { return (TokenUsage(generatedImages: images), false) }
+        if images > 0, prices.hasFreeTokens, costs.hasFreeTokens {
+            return (TokenUsage(images: edited, generatedImages: images), false)
+        }
         let prompt = admitted.understood.scan.estimatedPromptTokens
         return (TokenUsage(estimated: prompt, completionTokens: scan.estimatedCompletionTokens, images: images), true)
     }

@@ -143,14 +143,13 @@ struct RelayStep: Sendable {
     ) async throws(UpstreamFailure) -> HTTPTransportResponse {
         let configuration = gateway.configuration
         let own = post.route.own
+        // A form says what it is itself.
+        let type = headers.contains { $0.0 == "content-type" } ? [] : [("content-type", "application/json")]
         do {
             return try await gateway.transport.execute(
                 HTTPTransportRequest(
                     method: "POST", url: url,
-                    headers: headers + [
-                        ("content-type", "application/json"),
-                        ("accept", post.isStreamed ? "text/event-stream" : "application/json"),
-                    ],
+                    headers: headers + type + [("accept", post.isStreamed ? "text/event-stream" : "application/json")],
                     body: .bytes(body),
                     deadlines: .init(
                         connect: post.isLast

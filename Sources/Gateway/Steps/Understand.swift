@@ -79,7 +79,15 @@ struct UnderstandStep: Sendable {
     ) async throws(GatewayError) -> UnderstoodRequest {
         let scan: ChatRequestScan
         let kind = entered.entrance.kind
-        do { scan = try ChatRequestScan(entered.chat, of: kind) } catch { throw GatewayError(error) }
+        do {
+            if let edit = entered.edit {
+                scan = try ChatRequestScan(edit)
+            } else {
+                scan = try ChatRequestScan(entered.chat, of: kind)
+            }
+        } catch {
+            throw GatewayError(error)
+        }
         let catalogue = gateway.catalogue.current
         let preferences = try RoutingPreferences(incoming, scan)
         func understood(
@@ -145,11 +153,16 @@ struct UnderstandStep: Sendable {
         for mapping in resolution.mappings {
             guard let provider = custom ?? catalogue.provider(mapping.provider) else { continue }
             do throws(APIError) {
-                try scan.check(mapping)
                 let isOfKind = resolution.model.kind == entered.entrance.kind || custom != nil
                 guard isOfKind || mapping.capabilities.imageOutput else {
                     throw .invalid("model", "The model \(mapping.model) makes no images at \(mapping.provider).")
                 }
+                let (edits, can) = (entered.edit != nil, mapping.capabilities)
+                guard edits ? can.vision : !can.imageRequired else {
+                    let what = edits ? "edits no images" : "makes images of images alone, at /v1/images/edits,"
+                    throw .invalid("model", "The model \(mapping.model) \(what) at \(mapping.provider).")
+                }
+                try scan.check(mapping)
                 let foreign = try provider.dialect.request(entered, scan: scan, mapping: mapping)
                 let promptTokens = min(
                     scan.promptBound(for: mapping) + (foreign?.addedPromptTokens ?? 0), scan.longestPrompt(for: mapping))
