@@ -46,6 +46,12 @@ enum Sample {
         #expect(catalogue.model("echo-free")?.isFree == true)
         #expect(catalogue.model("echo")?.isFree == false)
         #expect(throws: ResolutionError.self) { try catalogue.resolve("o1-mini", at: Sample.now) }
+        // What only edits images is told from what makes them of a text as well.
+        let edits = try #require(catalogue.model("qwen-image-edit-plus")?.mappings.first)
+        #expect(edits.capabilities.imageRequired && edits.capabilities.vision && edits.api == .dashScope)
+        #expect(edits.prices.generatedImage == PicoDollars(40_000_000_000))
+        let grok = try #require(catalogue.model("grok-imagine-image")?.mappings.first)
+        #expect(grok.prices.image == PicoDollars(2_000_000_000) && grok.capabilities.vision && !grok.capabilities.imageRequired)
         #expect(catalogue.provider("openai")?.isUsable == false)
         #expect(catalogue.provider("echo")?.isUsable == true)
     }
@@ -90,6 +96,7 @@ enum Sample {
         (#"{"models":[\#(Sample.model("a", mapping: #","tools":"yes""#))]}"#, "tools: must be true or false"),
         (#"{"models":[\#(Sample.model("a", mapping: #","deactivated_at":"2026-02-29""#))]}"#, "deactivated_at: must be a day"),
         (#"{"models":[\#(Sample.model("a", mapping: #","output_limit_field":"max""#))]}"#, "must be one of"),
+        (#"{"models":[\#(Sample.model("a", mapping: #","vision":true,"image_required":true"#))]}"#, "image_required is for"),
         (#"{"providers":[{"id":"A","name":"A","base_url":"https://a"}]}"#, "provider A: id: must have"),
         (#"{"providers":[{"id":"a","name":"A"}]}"#, "provider a: base_url: is missing"),
         (#"{"providers":[{"id":"a","name":"A","base_url":"ftp://a"}]}"#, "provider a: base_url: must be an http"),
