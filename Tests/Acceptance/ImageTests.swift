@@ -1,9 +1,9 @@
 import TestSupport
 import Testing
 
-/// Images that are made, by requests for images and beside the text of a chat.
+/// Images that are made, by requests for images and beside the text of a chat, and images that are edited.
 @Suite struct ImageTests {
-    @Test func imagesAreMadeAndPaidExactly() async throws {
+    @Test(arguments: ["images.py", "image_edits.py"]) func imagesAreMadeAndPaidExactly(script: String) async throws {
         let port = try freePort()
         let environment = [
             "LLM_ALPHA_API_KEY": "house", "LLM_ALPHA_BASE_URL": "http://127.0.0.1:\(port)/v1",
@@ -14,7 +14,7 @@ import Testing
         ]
         try await withGateway(environment: environment) { gateway in
             let key = try await AcceptanceTests.shop(gateway)
-            let paid = try await gateway.python("images.py", [key.token, "\(port)"])
+            let paid = try await gateway.python(script, [key.token, "\(port)"])
             let outcomes = try await gateway.outcomes("request.completed")
             #expect(outcomes.reduce(0) { $0 + $1.data.charged } == Int(paid.dropLast()))
             #expect(try await gateway.outcomes("request.failed").allSatisfy { $0.data.charged == 0 })

@@ -19,6 +19,7 @@ import Web
         "/metrics": ["GET"],
         "/v1/messages": ["POST"], "/v1/embeddings": ["POST"], "/v1/completions": ["POST"], "/v1/responses": ["POST"],
         "/v1/responses/{id}": ["GET", "DELETE"], "/v1/images/generations": ["POST"],
+        "/v1/images/edits": ["POST"],
         "/v1/moderations": ["POST"], "/v1/messages/count_tokens": ["POST"],
         "/v1/key": ["GET"],
         "/v1/credits": ["GET"], "/chat/completion": ["POST"],
