@@ -36,7 +36,7 @@ struct EchoRequest {
         let scan = try ChatRequestScan(body)
         let root: JSONValue
         do {
-            root = try JSONValue(body)
+            root = try JSONValue(request: body)
         } catch {
             throw APIError(status: 400, message: "the body is not valid JSON: \(error)", code: "invalid_json")
         }

@@ -7,7 +7,7 @@ struct RequestFields {
 
     init(_ body: [UInt8]) throws(APIError) {
         let text = body.span.bytes
-        var cursor = JSONCursor()
+        var cursor = JSONCursor(maximumValues: JSONValue.maximumRequestValues)
         do throws(JSONError) {
             guard try cursor.next(text) == UInt8(ascii: "{") else {
                 try cursor.skip(text, depth: 0)

@@ -119,7 +119,7 @@ extension RequestScanner {
             switch error.kind {
             case .unexpectedByte, .unexpectedEnd:
                 return APIError(status: 400, message: "the body is not valid JSON: \(error)", code: "invalid_json")
-            case .tooDeep, .invalidUTF8, .nul, .loneSurrogate:
+            case .tooDeep, .tooMany, .invalidUTF8, .nul, .loneSurrogate:
                 return APIError.invalid(path(text), "the body holds \(error)")
             }
         }

@@ -7,11 +7,16 @@ package struct JSONCursor: Sendable {
     package var offset: Int
     /// How deep arrays and objects may nest.
     package let maximumDepth: Int
+    /// How many values may still become part of a tree.
+    var valuesLeft: Int
 
     /// A cursor at `offset`.
-    package init(offset: Int = 0, maximumDepth: Int = 128) {
+    ///
+    /// - Parameter maximumValues: Of all trees that it gives together.
+    package init(offset: Int = 0, maximumDepth: Int = 128, maximumValues: Int = .max) {
         self.offset = offset
         self.maximumDepth = maximumDepth
+        valuesLeft = maximumValues
     }
 
     /// Moves over white space and returns the byte there, which stays unread.

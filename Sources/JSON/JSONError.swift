@@ -8,6 +8,8 @@ package struct JSONError: Error, Sendable, Hashable, CustomStringConvertible {
         case unexpectedEnd
         /// Arrays and objects are nested deeper than the limit.
         case tooDeep
+        /// There are more values than a tree may have.
+        case tooMany
         /// A string holds bytes that are not UTF-8.
         case invalidUTF8
         /// A string holds U+0000, which Postgres' jsonb and many providers refuse.
@@ -33,6 +35,7 @@ package struct JSONError: Error, Sendable, Hashable, CustomStringConvertible {
         case .unexpectedByte: "a byte that JSON does not allow at offset \(offset)"
         case .unexpectedEnd: "the JSON text ends in the middle of a value"
         case .tooDeep: "nested too deeply at offset \(offset)"
+        case .tooMany: "more than \(JSONValue.maximumRequestValues) values"
         case .invalidUTF8: "invalid UTF-8 at offset \(offset)"
         case .nul: "a NUL character at offset \(offset)"
         case .loneSurrogate: "half of a surrogate pair at offset \(offset)"

@@ -61,6 +61,36 @@ extension JSONValue {
         try cursor.end(text)
     }
 
+    /// The most values that a client's request may have where it must become a tree. Two bytes of text can be a value, which takes
+    /// a hundred times as much memory in a tree.
+    package static let maximumRequestValues = 1 << 18
+
+    /// Reads one whole JSON text that a client sent.
+    package init(request bytes: [UInt8]) throws(JSONError) {
+        let text = bytes.span.bytes
+        var cursor = JSONCursor(maximumValues: Self.maximumRequestValues)
+        self = try cursor.value(text, depth: 0)
+        try cursor.end(text)
+    }
+
+    /// The value of the last top-level member called `name`, without a tree of the others; nil where there is none.
+    package static func member(_ name: String, of bytes: [UInt8]) throws(JSONError) -> JSONValue? {
+        let text = bytes.span.bytes
+        var cursor = JSONCursor(maximumValues: maximumRequestValues)
+        guard try cursor.next(text) == UInt8(ascii: "{"), try cursor.enter(UInt8(ascii: "{"), UInt8(ascii: "}"), text, depth: 0)
+        else { return nil }
+        var found: JSONValue?
+        repeat {
+            if try cursor.name(text).decoded(text) == name {
+                found = try cursor.value(text, depth: 1)
+            } else {
+                _ = try cursor.next(text)
+                try cursor.skip(text, depth: 1)
+            }
+        } while try cursor.another(UInt8(ascii: "}"), text)
+        return found
+    }
+
     /// Appends the shortest text of the value.
     package func write(into bytes: inout [UInt8]) {
         switch self {
@@ -98,6 +128,8 @@ extension JSONValue {
 extension JSONCursor {
     /// Moves over one whole value and returns it.
     package mutating func value(_ text: RawSpan, depth: Int) throws(JSONError) -> JSONValue {
+        guard valuesLeft > 0 else { throw JSONError(.tooMany, at: offset) }
+        valuesLeft -= 1
         switch try next(text) {
         case UInt8(ascii: "\""):
             return .string(try string(text).decoded(text))

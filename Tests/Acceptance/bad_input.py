@@ -58,6 +58,12 @@ refused("an unknown model", {"model": "nothing", "messages": HELLO}, param="mode
 refused("no key", {"model": "echo", "messages": HELLO}, status=401, key=None)
 refused("a wrong key", {"model": "echo", "messages": HELLO}, status=401, key="llmgtwy_nobody")
 refused("a long request id", {"model": "echo", "messages": HELLO}, headers={"x-request-id": "x" * 500}, param="x-request-id")
+# Two bytes a value, which would take gigabytes as a tree, at the entrances that make one.
+many = b"[" + b"[1]," * (1 << 17) + b"1]"
+for path, rest in (("/v1/responses", b'"input":"hi"'), ("/v1/messages", b'"max_tokens":5,"messages":[]')):
+    status, answer = send(b'{"model":"echo",' + rest + b',"x":' + many + b"}", path=path)
+    assert status == 400 and "values" in answer["error"]["message"], answer
+    print("refused", path, "with too many values")
 refused("an oversize body", b'{"model":"echo","messages":[{"role":"user","content":"' + b"x" * (21 << 20) + b'"}]}', status=413)
 refused("no such route", {"x": 1}, status=404, path="/v1/nothing")
 

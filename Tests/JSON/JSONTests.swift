@@ -102,6 +102,24 @@ import Testing
     }
 
     /// Foundation guesses UTF-16 and UTF-32 from NUL bytes, skips a byte order mark, and takes a comma after the last element.
+    /// A body of two bytes a value would take a hundred times its size.
+    @Test func aRequestHasNoMoreValuesThanATreeMay() throws {
+        let most = JSONValue.maximumRequestValues
+        func array(_ count: Int) -> [UInt8] {
+            Array(("[" + Array(repeating: "1", count: count).joined(separator: ",") + "]").utf8)
+        }
+        #expect(try JSONValue(request: array(most - 1)).elements?.count == most - 1)
+        #expect(throws: JSONError(.tooMany, at: 2 * most - 1)) { try JSONValue(request: array(most)) }
+        #expect(try JSONValue(array(most)).elements?.count == most)
+    }
+
+    @Test(arguments: [
+        (#"{"a":[[1]],"id":"x","b":{"id":"y"}}"#, "x"), (#"{"id":"x","id":"z"}"#, "z"), (#"{"\u0069d":"x"}"#, "x"),
+        (#"{"b":{"id":"y"}}"#, nil), ("[]", nil), ("{}", nil),
+    ]) func oneMemberIsFoundWithoutTheOthers(_ text: String, _ value: String?) throws {
+        #expect(try JSONValue.member("id", of: Array(text.utf8))?.text == value)
+    }
+
     private func isLenientInFoundation(_ bytes: [UInt8]) -> Bool {
         let text = bytes.filter { ![0x20, 0x0A, 0x0D, 0x09].contains($0) }
         let endsWithComma = zip(text, text.dropFirst()).contains { $0 == UInt8(ascii: ",") && ($1 == 0x5D || $1 == 0x7D) }

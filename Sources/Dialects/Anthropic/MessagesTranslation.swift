@@ -183,7 +183,7 @@ extension MessagesTranslation {
     /// ``chat`` with an effort that the dialect has a word for: what Anthropic calls `xhigh` and `max` is the most that there is,
     /// and elsewhere the most may be `high`. A client of OpenAI's format, which names the efforts of a model, is refused instead.
     func knownChat(in dialect: Dialect, thinks mode: ThinkingMode) -> [UInt8] {
-        guard !dialect.goesBeyondHigh(mode), let members = (try? JSONValue(chat))?.fields,
+        guard !dialect.goesBeyondHigh(mode), let members = (try? JSONValue(request: chat))?.fields,
             let place = members.firstIndex(where: { $0.name == "reasoning_effort" && $0.value == .string("xhigh") })
         else { return chat }
         var clamped = members

@@ -13,7 +13,7 @@ extension BedrockRequest {
     public init(_ translation: MessagesTranslation, mapping: Mapping, outputLimit: Int64?) throws(APIError) {
         let chat: JSONValue
         let known = translation.knownChat(in: .bedrock, thinks: mapping.thinking)
-        do { chat = try JSONValue(known) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
+        do { chat = try JSONValue(request: known) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
         try self.init(
             chat, BedrockModel(mapping), outputLimit: outputLimit, thoughts: translation.thoughts, effort: translation.effort)
     }

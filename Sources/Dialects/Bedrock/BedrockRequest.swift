@@ -38,7 +38,7 @@ public struct BedrockRequest: ForeignRequest {
     /// - Throws: 400 naming the field that can't be expressed.
     public init(chat body: [UInt8], mapping: Mapping, outputLimit: Int64?) throws(APIError) {
         let chat: JSONValue
-        do { chat = try JSONValue(body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
+        do { chat = try JSONValue(request: body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
         try self.init(chat, BedrockModel(mapping), outputLimit: outputLimit)
     }
 

@@ -21,7 +21,7 @@ public struct GeminiEmbeddings: ForeignRequest {
     /// - Throws: 400 naming the field that can't be expressed.
     public init(_ body: [UInt8], isVertex: Bool) throws(APIError) {
         let request: JSONValue
-        do { request = try JSONValue(body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
+        do { request = try JSONValue(request: body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
         self.isVertex = isVertex
         model = request["model"]?.text ?? ""
         var fields = ChatFields(request, provider: "Google")

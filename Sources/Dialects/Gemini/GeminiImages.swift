@@ -23,7 +23,7 @@ public struct GeminiImages: ForeignRequest {
     /// - Throws: 400 naming the field that can't be expressed.
     public init(_ body: [UInt8], edit: ImageEdit? = nil, isVertex: Bool) throws(APIError) {
         let request: JSONValue
-        do { request = try JSONValue(body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
+        do { request = try JSONValue(request: body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
         self.isVertex = isVertex
         var fields = ChatFields(request, provider: "Google")
         var parts = [JSONValue.members([("text", .string(try fields.text("prompt") ?? ""))])]

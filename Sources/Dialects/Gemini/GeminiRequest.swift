@@ -29,7 +29,7 @@ public struct GeminiRequest: ForeignRequest {
         chat body: [UInt8], mapping: Mapping, isVertex: Bool = false, saysTextAlone: Bool = false
     ) throws(APIError) {
         let chat: JSONValue
-        do { chat = try JSONValue(body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
+        do { chat = try JSONValue(request: body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
         let can = mapping.capabilities
         try self.init(
             chat, thinks: mapping.thinking, reasons: can.reasoning, isVertex: isVertex, makesImages: can.imageOutput,

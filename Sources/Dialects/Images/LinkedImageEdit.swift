@@ -22,7 +22,7 @@ public struct LinkedImageEdit: ForeignRequest {
         self.provider = provider
         let name = isXAI ? "xAI" : "ByteDance"
         let request: JSONValue
-        do { request = try JSONValue(edit.fields) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
+        do { request = try JSONValue(request: edit.fields) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
         var fields = ChatFields(request, provider: name)
         let user = try fields.take("user")
         _ = try fields.take("stream")

@@ -23,7 +23,7 @@ public struct QwenImages: ForeignRequest {
     /// - Throws: 400 naming the field that can't be expressed.
     public init(_ body: [UInt8], edit: ImageEdit? = nil) throws(APIError) {
         let request: JSONValue
-        do { request = try JSONValue(body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
+        do { request = try JSONValue(request: body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
         var fields = ChatFields(request, provider: "Alibaba Cloud")
         let prompt = JSONValue.members([("text", .string(try fields.text("prompt") ?? ""))])
         let images = try edit?.urls(atMost: 3, for: "Alibaba Cloud") ?? []

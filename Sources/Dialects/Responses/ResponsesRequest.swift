@@ -23,7 +23,7 @@ public struct ResponsesRequest: ForeignRequest {
     /// - Throws: 400 naming the field that can't be expressed.
     public init(chat body: [UInt8], mapping: Mapping, isAzure: Bool = false) throws(APIError) {
         let chat: JSONValue
-        do { chat = try JSONValue(body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
+        do { chat = try JSONValue(request: body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
         try self.init(chat, provider: mapping.provider, reasons: mapping.capabilities.reasoning, isAzure: isAzure)
     }
 

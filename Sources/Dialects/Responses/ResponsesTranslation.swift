@@ -107,7 +107,7 @@ public struct ResponsesTranslation: Sendable {
     }
 
     /// The id of the answer that the request goes on from.
-    public static func previous(in body: [UInt8]) -> String? { (try? JSONValue(body))?["previous_response_id"]?.text }
+    public static func previous(in body: [UInt8]) -> String? { (try? JSONValue.member("previous_response_id", of: body))?.text }
 
     private static func format(_ text: JSONValue?) throws(APIError) -> [(String, JSONValue?)] {
         guard let text else { return [] }

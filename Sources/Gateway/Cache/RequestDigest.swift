@@ -11,7 +11,7 @@ internal import Ledger
 enum RequestDigest {
     /// - Returns: SHA-256; nil for a body that is no JSON, which nobody answers anyway.
     static func digest(_ entered: EnteredRequest, of address: KeyAddress, headers: HTTPFields) -> [UInt8]? {
-        guard let body = try? JSONValue(entered.edit?.fields ?? entered.original) else { return nil }
+        guard let body = try? JSONValue(request: entered.edit?.fields ?? entered.original) else { return nil }
         var text: [UInt8] = []
         write(body, into: &text)
         var hasher = SHA256()

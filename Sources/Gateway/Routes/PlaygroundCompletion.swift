@@ -38,7 +38,7 @@ struct PlaygroundCompletion: Sendable {
     private func completion(_ request: Request, channel: any Channel) async throws(GatewayError) -> Request {
         let (body, _) = try await bodies.read(request, channel: channel)
         let value: JSONValue
-        do { value = try JSONValue(body) } catch {
+        do { value = try JSONValue(request: body) } catch {
             throw GatewayError.invalid("The body is not valid JSON: \(error).", param: nil)
         }
         guard let fields = value.fields else { throw GatewayError.invalid("The body must be a JSON object.", param: nil) }
