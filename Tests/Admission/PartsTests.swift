@@ -95,9 +95,13 @@ import Testing
         #expect(verdict(.with(marker) { $0.epoch = 19 }, record) == .behind)
         #expect(verdict(RedisMarker(isComplete: false), record) == .lost(reason: "redis_flushed"))
         #expect(verdict(.with(marker) { $0.runID = "there" }, record) == .lost(reason: "redis_replaced"))
-        // A master that comes back after a failover still names itself, but the record names another.
-        #expect(
-            verdict(marker, EpochRecord(epoch: 20, runID: "there", head: 100)) == .lost(reason: "redis_replaced"))
+        // A server that was replaced while it ran still names itself, but the record names another: it does not take it back.
+        let replaced = EpochRecord(epoch: 25, runID: "there", head: 100)
+        #expect(verdict(marker, replaced) == .superseded(by: "there"))
+        // Emptied, started again, or a copy of the one on record (a replica that takes over), it is another one.
+        #expect(verdict(RedisMarker(isComplete: false), replaced) == .lost(reason: "redis_replaced"))
+        #expect(verdict(.with(marker) { $0.runID = "before" }, replaced) == .lost(reason: "redis_replaced"))
+        #expect(verdict(.with(marker) { $0.runID = "there" }, replaced) == .lost(reason: "redis_replaced"))
         #expect(
             verdict(RedisMarker(isComplete: false), EpochRecord(epoch: 2, runID: nil, head: 9))
                 == .lost(reason: "redis_first_seen"))

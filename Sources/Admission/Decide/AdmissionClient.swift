@@ -163,6 +163,7 @@ public final class AdmissionClient: Sendable {
         guard request.digest.count == 32, request.hold >= .zero, request.tokens >= 0 else {
             throw AdmissionError(.invalidRequest, "a digest has 32 bytes, and neither hold nor tokens are below zero")
         }
+        try store.trust.check()
         let keys = OrganizationKeys(request.address.organization)
         let hold = SignedAmount(request.hold.rawValue)
         let owner = request.address.project.uuid.lowercase + request.address.key.uuid.lowercase + instance

@@ -50,7 +50,10 @@ public struct AdmissionMirror: ProjectionMirror {
         let giveUp = store.surroundings.now() + patience.current
         while true {
             do {
-                try await send(slices, epochs)
+                // Asked after the epochs were read: none that began for another Redis may begin a state in this one, and no batch
+                // may be left to a Redis that nobody asks any more. Without its marker everything is built anew anyway.
+                let isOnRecord = try await store.trust.isOnRecord(keys, on: store.any)
+                try await send(slices, isOnRecord ? epochs : [:])
                 _ = try await store.any.command(progress)
                 patience.answered()
                 return

@@ -98,17 +98,10 @@ final class Healer: Sendable {
         _ organization: OrganizationID, _ loss: Claim.Loss, _ keys: OrganizationKeys, _ token: String,
         _ deadline: ContinuousClock.Instant, on connection: any AdmissionConnection
     ) async throws(AdmissionError) -> Bool {
-        let server = ServerKeys(ledger: try await store.epochs.ledgerID())
-        var marker = try await store.trust.marker(server, on: connection)
-        if marker.runID == nil {
-            // Everything is gone, not this organization alone.
-            try await store.trust.establish(on: connection)
-            marker = try await store.trust.marker(server, on: connection)
-        }
-        var seed = try await read(organization, deadline)
+        var (seed, marker) = try await read(organization, deadline, for: connection)
         if !loss.isCovered(by: seed.epoch, marker) {
             _ = try await store.epochs.start(organization: organization, reason: loss.reason, deadline: left(until: deadline))
-            seed = try await read(organization, deadline)
+            (seed, marker) = try await read(organization, deadline, for: connection)
         }
         let answer = try await connection.call(
             .seed, keys: keys.all, [.string(token)] + seed.arguments, deadline: left(until: deadline))
@@ -124,6 +117,24 @@ final class Healer: Sendable {
     }
 
     private func left(until deadline: ContinuousClock.Instant) -> Duration { deadline - store.surroundings.now() }
+
+    /// The seed, and the marker of the Redis that it is for: of the one that the ledger trusted when the seed was read.
+    private func read(
+        _ organization: OrganizationID, _ deadline: ContinuousClock.Instant, for connection: any AdmissionConnection
+    ) async throws(AdmissionError) -> (Seed, RedisMarker) {
+        let server = ServerKeys(ledger: try await store.epochs.ledgerID())
+        for _ in 0..<2 {
+            // Redis first: what is read of the ledger later can't be older than what Redis was told from it.
+            let marker = try await store.trust.marker(server, on: connection)
+            if let runID = marker.runID {
+                let seed = try await read(organization, deadline)
+                if seed.runID == runID { return (seed, marker) }
+            }
+            // Everything is gone, not this organization alone; or the ledger trusts another Redis by now, which this refuses.
+            try await store.trust.establish(on: connection)
+        }
+        throw AdmissionError(.unavailable, "the Redis that the ledger trusts was replaced meanwhile")
+    }
 
     private func read(
         _ organization: OrganizationID, _ deadline: ContinuousClock.Instant

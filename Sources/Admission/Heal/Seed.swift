@@ -11,14 +11,17 @@ package struct Seed: Sendable {
     let epoch: Int64
     /// The organization's last position in the tables.
     let position: Int64
+    /// The Redis that the ledger trusted at that moment: no other may have this state, or two would admit in one epoch.
+    let runID: String?
     private var fields: [RedisArgument] = []
     private var holds: [RedisArgument] = []
     private var tail: Slice
 
-    package init(organization: OrganizationID, epoch: Int64, position: Int64) {
+    package init(organization: OrganizationID, epoch: Int64, position: Int64, runID: String? = nil) {
         self.organization = organization
         self.epoch = epoch
         self.position = position
+        self.runID = runID
         tail = Slice(organization: organization, previous: position)
     }
 
@@ -27,6 +30,7 @@ package struct Seed: Sendable {
         organization = slice.organization
         self.epoch = epoch
         position = 0
+        runID = nil
         tail = slice
     }
 

@@ -19,10 +19,11 @@ struct SeedReader: Sendable {
                 ], deadline: deadline)
             guard let first = rows.first, try first.decode("kind", as: String.self) == "ledger" else { return nil }
             let figures = try first.decode("fields", as: [String].self)
-            guard figures.count == 3, figures[2] == "0", let epoch = Int64(figures[0]), let position = Int64(figures[1]) else {
+            guard figures.count == 4, figures[2] == "0", let epoch = Int64(figures[0]), let position = Int64(figures[1]) else {
                 return nil
             }
-            var seed = Seed(organization: organization, epoch: epoch, position: position)
+            var seed = Seed(
+                organization: organization, epoch: epoch, position: position, runID: figures[3].isEmpty ? nil : figures[3])
             for row in rows.dropFirst() {
                 guard try add(row, to: &seed) else {
                     throw AdmissionError(.protocolViolation, "the admission tables hold a row of an unknown shape")
@@ -107,7 +108,9 @@ struct SeedReader: Sendable {
                     SELECT count(*) FROM ledger.events AS e
                     WHERE e.organization = $1 AND e.position > (SELECT position FROM checkpoint)
                         AND e.stream_kind = ANY ($4) AND e.type <> ALL ($5) AND (e.type <> ALL ($2) OR e.schema_version > $3)
-                ))::text] AS fields
+                ))::text,
+                coalesce((SELECT e.data ->> 'run_id' FROM ledger.epochs AS s JOIN ledger.events AS e ON e.position = s.epoch
+                    WHERE s.organization = '00000000-0000-0000-0000-000000000000'), '')] AS fields
             UNION ALL
             SELECT 'organization', 0, '', o.organization, ARRAY[
                 o.status, o.strict::text, o.retention, o.policy::text,

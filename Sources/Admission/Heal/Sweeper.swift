@@ -16,7 +16,7 @@ struct Sweeper: Sendable {
         let keys = ServerKeys(ledger: try await store.epochs.ledgerID())
         var marker = try await store.trust.marker(keys, on: connection)
         let record = try await store.epochs.record()
-        if marker.runID == nil || marker.runID != record.runID || marker.epoch != record.epoch {
+        if store.trust.isRefused || marker.runID == nil || marker.runID != record.runID || marker.epoch != record.epoch {
             try await store.trust.establish(on: connection)
             marker = try await store.trust.marker(keys, on: connection)
         }

@@ -1,6 +1,7 @@
 package import Ledger
 package import Logging
 import Redis
+import Synchronization
 
 import struct FoundationEssentials.UUID
 
@@ -10,6 +11,7 @@ package struct RedisTrust: Sendable {
     let epochs: EpochStarter
     let surroundings: Surroundings
     let logger: Logger
+    private let standing = Standing()
 
     package init(reads: any AdmissionReads, epochs: EpochStarter, surroundings: Surroundings, logger: Logger) {
         self.reads = reads
@@ -38,8 +40,22 @@ package struct RedisTrust: Sendable {
         }
     }
 
+    /// What was found when last looked, for all copies of this value.
+    private final class Standing: Sendable {
+        let refusal = Mutex<AdmissionError?>(nil)
+    }
+
+    /// Whether the ledger trusted another Redis when last looked.
+    var isRefused: Bool { standing.refusal.withLock { $0 != nil } }
+
+    /// Costs nothing: what needs no authorization is stopped by nothing else.
+    /// - Throws: ``AdmissionError`` with `unavailable` where the ledger trusted another Redis when last looked.
+    func check() throws(AdmissionError) {
+        if let refusal = standing.refusal.withLock({ $0 }) { throw refusal }
+    }
+
     /// Returns when this Redis may be used: it is the one on record, or has become it by a new epoch.
-    /// - Throws: ``AdmissionError``; then it may not.
+    /// - Throws: ``AdmissionError``; then it may not. Where another took its place, it may not until a person says so.
     package func establish(on connection: any AdmissionConnection) async throws(AdmissionError) {
         let server = try await server(on: connection)
         guard server.evictionPolicy == "noeviction" else {
@@ -50,8 +66,13 @@ package struct RedisTrust: Sendable {
         let keys = ServerKeys(ledger: try await epochs.ledgerID())
         let token = RequestID.mint().uuid.lowercase
         for attempt in 0..<Self.attempts {
-            let verdict = try await verdict(server, keys, on: connection)
-            if verdict == .trusted { return }
+            switch try await verdict(server, keys, on: connection) {
+            case .trusted:
+                standing.refusal.withLock { $0 = nil }
+                return
+            case .superseded(let other): throw refuse(server, keys, other)
+            case .behind, .lost, .ahead: break
+            }
             let claim = try await connection.command(
                 ["SET", .string(keys.marking), .string(token), "NX", "PX", .integer(Self.markingMilliseconds)])
             if claim.isNull {
@@ -60,7 +81,7 @@ package struct RedisTrust: Sendable {
                 continue
             }
             // What was read before the claim may be settled by now.
-            try await settle(try await self.verdict(server, keys, on: connection), server, keys, token, on: connection)
+            try await settle(try await verdict(server, keys, on: connection), server, keys, token, on: connection)
         }
         throw AdmissionError(.unavailable, "Redis could not be brought in line with the ledger's epoch")
     }
@@ -73,6 +94,25 @@ package struct RedisTrust: Sendable {
         }
         return RedisMarker(
             runID: fields[0].string, epoch: fields[1].int64, isComplete: fields[2].string == "1", applied: fields[3].int64)
+    }
+
+    /// Whether this Redis is the one on record; false for one that was flushed, until somebody notices.
+    /// - Throws: ``AdmissionError`` with `unavailable` where another one is.
+    func isOnRecord(_ keys: ServerKeys, on connection: any AdmissionConnection) async throws(AdmissionError) -> Bool {
+        guard let runID = try await marker(keys, on: connection).runID else { return false }
+        guard try await epochs.record().runID == runID else {
+            throw AdmissionError(.unavailable, "the ledger trusts another Redis than this one")
+        }
+        return true
+    }
+
+    private func refuse(_ server: Server, _ keys: ServerKeys, _ other: String) -> AdmissionError {
+        let refusal = AdmissionError(
+            .unavailable,
+            "the ledger trusts another Redis (run_id \(other)) since this one (run_id \(server.runID)) was replaced: set "
+                + "REDIS_URL to that one, or remove the key \(keys.server) from this one if all gateways are to use it")
+        standing.refusal.withLock { $0 = refusal }
+        return refusal
     }
 
     private static let attempts = 60
@@ -99,7 +139,8 @@ package struct RedisTrust: Sendable {
     ) async throws(AdmissionError) {
         let epoch: Int64
         switch verdict {
-        case .trusted:
+        case .trusted, .superseded:
+            // Others were faster; the next look tells which of them.
             _ = try await connection.command(["DEL", .string(keys.marking)])
             return
         case .behind:

@@ -16,6 +16,9 @@ enum TrustVerdict: Sendable, Hashable {
     case behind
     /// Another Redis, a flushed one, or a stale copy: what it holds is not to be used.
     case lost(reason: String)
+    /// This very server was on record until another took its place, and has neither been restarted nor flushed since. Where each of
+    /// two servers took the place of the other, both would hand out the same money in turns.
+    case superseded(by: String)
     /// Redis is ahead of the ledger: a database was restored.
     case ahead
 
@@ -24,16 +27,20 @@ enum TrustVerdict: Sendable, Hashable {
             self = .ahead
         } else if let epoch = marker.epoch, epoch > record.epoch {
             self = .ahead
-        } else if record.runID == nil {
-            self = .lost(reason: "redis_first_seen")
-        } else if marker.runID == nil {
-            self = .lost(reason: record.runID == runID ? "redis_flushed" : "redis_replaced")
-        } else if marker.runID != runID || record.runID != runID {
-            self = .lost(reason: "redis_replaced")
-        } else if marker.epoch == record.epoch {
-            self = .trusted
+        } else if let recorded = record.runID {
+            if marker.runID == nil {
+                self = .lost(reason: recorded == runID ? "redis_flushed" : "redis_replaced")
+            } else if marker.runID != runID {
+                self = .lost(reason: "redis_replaced")
+            } else if recorded != runID {
+                self = .superseded(by: recorded)
+            } else if marker.epoch == record.epoch {
+                self = .trusted
+            } else {
+                self = .behind
+            }
         } else {
-            self = .behind
+            self = .lost(reason: "redis_first_seen")
         }
     }
 }

@@ -94,8 +94,7 @@ struct SimulatedPostgres: AppendServer, LeaseBook, AdmissionReads {
         try await ask("record") { [world] in
             let ledger = world.ledger
             guard let epoch = ledger.epochs[.zero] else { return nil }
-            return EpochRecord(
-                epoch: epoch, runID: FlatJSON(ledger.events[Int(epoch) - 1].event.data)["run_id"], head: ledger.head)
+            return EpochRecord(epoch: epoch, runID: ledger.runID, head: ledger.head)
         }
     }
 

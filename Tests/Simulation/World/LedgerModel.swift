@@ -101,6 +101,9 @@ package struct LedgerModel: Sendable {
         return max(own ?? 0, all)
     }
 
+    /// The Redis that the newest epoch for all trusts.
+    package var runID: String? { epochs[.zero].flatMap { FlatJSON(events[Int($0) - 1].event.data)["run_id"] } }
+
     // MARK: Leases, by the database's clock in microseconds
 
     private static let leaseTime: Int64 = 60_000_000

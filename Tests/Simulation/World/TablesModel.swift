@@ -112,7 +112,8 @@ package struct TablesModel: Sendable {
     /// What a seed from Postgres would be: the tables and what has come since.
     package func seed(of organization: UUID, in ledger: LedgerModel) -> Seed? {
         let id = OrganizationID(uuid: organization)
-        var seed = Seed(organization: id, epoch: ledger.epoch(of: id) ?? 0, position: position(of: organization))
+        var seed = Seed(
+            organization: id, epoch: ledger.epoch(of: id) ?? 0, position: position(of: organization), runID: ledger.runID)
         let own = holds.filter { $0.value.organization == organization }.sorted { $0.key.lowercase < $1.key.lowercase }
         if let row = organizations[organization] {
             seed.set(

@@ -1,0 +1,113 @@
+import Ledger
+import Logging
+import Money
+import NIOCore
+import NIOPosix
+import Redis
+import TestSupport
+import Testing
+
+@testable import Admission
+
+/// Two servers of Redis that both answer, as in a rolling restart with another REDIS_URL, or when one host still reaches the old
+/// primary: the one on record admits, and the other nothing.
+@Suite struct TwoServersTests {
+    @Test func oneOfTwoAdmits() async throws {
+        try await World.run { world in
+            let shop = try await Shop.open(in: world, credit: 1000)
+            try await world.catchUp()
+            let request = shop.request(600)
+            let first = try #require(try await shop.admit(request).admission)
+            try await withNewServer(beside: world) { redis, client in
+                let loop = redis.client.any.eventLoop
+                let epoch = try await world.redis.epochs.record().epoch
+                // It is told when it authorizes, and then nothing of the new epoch begins in its own server.
+                #expect(try await shop.authorize(request, first) == .staleEpoch(current: epoch))
+                #expect(try await world.client.readmit(request, staleEpoch: epoch, on: world.loop) == .unknown)
+                await #expect(throws: AdmissionError.self) { try await Sweeper.once(world) }
+                // From then on also what would need no authorization is refused.
+                await #expect(throws: AdmissionError.self) { try await shop.admit(shop.request(0)) }
+
+                #expect(try await client.admit(shop.request(1000), on: loop).admission?.epoch == epoch)
+                #expect(try await client.admit(shop.request(1), on: loop).denial?.reason == .balance)
+                #expect(try await world.epochReasons() == ["ledger_created", "redis_first_seen", "redis_replaced"])
+            }
+        }
+    }
+
+    /// The process that holds the projection writes to the old server. What the new one can't hear from it, an epoch makes up for;
+    /// and an organization's first events, which ask for no claim of anybody's, begin no state there.
+    @Test func aBatchThatTheOtherNeverHearsOfBeginsAnEpoch() async throws {
+        try await World.run { world in
+            let shop = try await Shop.open(in: world, credit: 1000)
+            try await world.catchUp()
+            try await withNewServer(beside: world) { redis, client in
+                let loop = redis.client.any.eventLoop
+                let request = shop.request(400)
+                let before = try #require(try await client.admit(request, on: loop).admission)
+                _ = try await world.append(
+                    APIKeyStatusChanged(status: .inactive), .apiKey(shop.address.key), nil, shop.address.organization)
+                let later = try await Shop.open(in: world, credit: 50)
+                try await world.catchUp()
+                #expect(try await world.epochReasons().last == "redis_unreachable")
+                let state = OrganizationKeys(later.address.organization).state
+                #expect(try await world.redisCall("EXISTS", .string(state)) == .integer(0))
+                guard case .staleEpoch(let current) = try await shop.authorize(request, before) else {
+                    Issue.record("an authorization was accepted of a key that is off")
+                    return
+                }
+                let again = try await client.readmit(request, staleEpoch: current, on: loop)
+                #expect(again.denial?.reason == .keyInactive)
+                #expect(try await client.admit(later.request(50), on: loop).admission?.available == .zero)
+            }
+        }
+    }
+
+    /// The old server is to be the one again: a person says so, and then the new one's gateways are refused.
+    @Test func whoRemovesItsMarkerTakesItBack() async throws {
+        try await World.run { world in
+            let shop = try await Shop.open(in: world, credit: 1000)
+            try await world.catchUp()
+            try await withNewServer(beside: world) { redis, client in
+                await #expect(throws: AdmissionError.self) { try await Sweeper.once(world) }
+                await #expect(throws: AdmissionError.self) { try await shop.admit(shop.request(1)) }
+                let keys = try await world.serverKeys()
+                _ = try await world.redisCall("DEL", .string(keys.server))
+                try await Sweeper.once(world)
+                #expect(try await shop.admit(shop.request(1000)).admission?.available == .zero)
+                #expect(try await world.epochReasons().suffix(2) == ["redis_replaced", "redis_replaced"])
+                await #expect(throws: AdmissionError.self) { try await redis.trust.establish(on: redis.any) }
+                await #expect(throws: AdmissionError.self) {
+                    try await client.admit(shop.request(1), on: redis.client.any.eventLoop)
+                }
+            }
+        }
+    }
+
+    /// Runs a test with a gateway that was started with another server, while all connections to the first are up.
+    private func withNewServer(
+        beside world: World, _ body: (AdmissionRedis, AdmissionClient) async throws -> Void
+    ) async throws {
+        try await connectEverywhere(world.redis)
+        let server = try await RedisServer()
+        var failure: (any Error)?
+        do {
+            let redis = try AdmissionRedis.over(server, world.postgres, world.appender)
+            let client = AdmissionClient(redis: redis, instance: .mint(), configuration: .patient, logger: quiet)
+            do {
+                try await connectEverywhere(redis)
+                try await body(redis, client)
+            } catch { failure = error }
+            await redis.shutdown()
+        } catch { failure = error }
+        await server.tearDown()
+        if let failure { throw failure }
+    }
+
+    /// Each connection looks once whether its server is the one on record, when it is made.
+    private func connectEverywhere(_ redis: AdmissionRedis) async throws {
+        for loop in MultiThreadedEventLoopGroup.singleton.makeIterator() {
+            _ = try await redis.client.connection(for: loop).call(["PING"], deadline: .seconds(10))
+        }
+    }
+}
