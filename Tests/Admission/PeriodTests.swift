@@ -182,6 +182,29 @@ import Testing
         }
     }
 
+    /// What was spent in a period of another length the tables know, and they are behind: that is a 503 until they are not, and one
+    /// epoch, however often it is tried.
+    @Test func aChangeThatTheTablesDoNotHaveYetBeginsOneEpoch() async throws {
+        try await World.run { world in
+            let limit = PeriodLimit(amount: NanoDollars(100), count: 1, unit: .month)
+            let shop = try await Shop.open(in: world, credit: 10_000, periodLimit: limit)
+            try await world.catchUp()
+            try await Sweeper.once(world)
+            let organization = shop.address.organization
+            let change = APIKeyLimitChanged(periodLimit: .set(PeriodLimit(amount: NanoDollars(70), count: 2, unit: .day)))
+            try await world.append(change, .apiKey(shop.address.key), nil, organization)
+            _ = try await world.redisCall("DEL", .string(OrganizationKeys(organization).state))
+            #expect(try await shop.admit(shop.request(1)) == .unknown)
+            // What asks for an epoch does not wait for the pause after a failure.
+            for _ in 0..<5 { #expect(await world.client.healer.heal(organization, atLeast: 1, within: .seconds(5)) == .failed) }
+            #expect(try await world.client.gauges(maximumAge: .zero).unknownOrganizations == 1)
+            #expect(try await world.epochReasons() == ["ledger_created", "redis_first_seen", "state_missing"])
+            try await world.catchUp()
+            try await eventually("the state is built") { try await shop.admit(shop.request(70)).admission?.available == .zero }
+            #expect(try await world.epochReasons().count == 3)
+        }
+    }
+
     /// What a flush takes away comes back from the tables, and a period of another length counts what was spent before it.
     @Test func theTablesKnowEveryPeriod() async throws {
         try await World.run { world in

@@ -155,7 +155,34 @@ import Testing
             _ = organization.slice { $0.event("credit.granted", ["5"]) }
             #expect(try await organization.apply { $0.event("credit.granted", ["20"]) } == "unknown")
             #expect(try await seed(organization, "a", content) == "unknown")
-            #expect(try await claim(organization, "b") == .claimed(.unknown(epoch: 11, reason: "gap"), token: "b"))
+            #expect(try await claim(organization, "b") == .claimed(.unknown(epoch: 10, reason: "gap"), token: "b"))
+        }
+    }
+
+    /// Events that make a state unknown are no reason to call it built. Nothing was held in it, so the same epoch may try again.
+    @Test(arguments: [false, true]) func aStateThatItsOwnEventsMakeUnknownIsNotBuilt(isOfTheBacklog: Bool) async throws {
+        try await withFunctions { functions in
+            let organization = try await RedisOrganization.make(functions, balance: "100")
+            for attempt in 0..<3 {
+                let known: Claim.Loss = attempt == 0 ? .stale(epoch: 10) : .unknown(epoch: 10, reason: "period")
+                #expect(try await claim(organization, "a", wanted: 11) == .claimed(known, token: "a"))
+                var behind = content(organization, epoch: 11, balance: "70")
+                let change = ["=", "=", "=", "d1", "25"]
+                let slice = organization.slice { $0.event("api_key.limit_changed", change, organization.key.uuid) }
+                if isOfTheBacklog {
+                    _ = try await organization.send(slice)
+                } else {
+                    behind.add(
+                        AdmissionEvent(
+                            position: organization.position, organization: organization.id.uuid, stream: organization.key.uuid,
+                            type: "api_key.limit_changed", fields: change))
+                }
+                #expect(try await seed(organization, "a", behind) == "unknown")
+                #expect(try await organization.admit("1") == .unknown)
+            }
+            #expect(try await claim(organization, "a") == .claimed(.unknown(epoch: 10, reason: "period"), token: "a"))
+            #expect(try await seed(organization, "a", content(organization, epoch: 11, balance: "70")) == "seeded")
+            #expect(try await organization.admit("70").admission?.epoch == 11)
         }
     }
 

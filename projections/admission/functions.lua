@@ -490,7 +490,9 @@ local function unclaim(keys, args)
 end
 
 -- seed STATE HOLDS SEEDING BACKLOG  token epoch position fields (field value)... holds (request hold)... slice...
--- The whole state, absolute: set once, only over an older epoch, and only by whoever still has the claim.
+-- -> seeded | already | lost | unknown
+-- The whole state, absolute: set once, only over an older epoch, and only by whoever still has the claim. `unknown` when its events
+-- lead to a state that can't be trusted: one that has a period of another length is built from tables that know the change.
 local function seed(keys, args)
   local state, holds = keys[1], keys[2]
   if call('GET', keys[3]) ~= args[1] then return 'lost' end
@@ -511,11 +513,14 @@ local function seed(keys, args)
     call('HSET', holds, args[i], args[i + 1])
     i = i + 2
   end
-  if i <= #args and fold(state, holds, args, i) == 'unknown' then return 'unknown' end
-  for _, slice in ipairs(slices) do
-    if fold(state, holds, cmsgpack.unpack(slice), 1) == 'unknown' then return 'unknown' end
-  end
-  return 'seeded'
+  if i <= #args then fold(state, holds, args, i) end
+  for _, slice in ipairs(slices) do fold(state, holds, cmsgpack.unpack(slice), 1) end
+  local unknown = call('HGET', state, 'unknown')
+  if not unknown then return 'seeded' end
+  -- Nothing was ever held in this state, so all that may be lost is of the epochs before: its own is good for the next attempt, and
+  -- no other has to begin. (Epochs are positions, far below 2^53.)
+  call('HSET', state, 'unknown', string.format('%.0f', tonumber(args[2]) - 1) .. match(unknown, ' .*$'))
+  return 'unknown'
 end
 
 -- available STATE  project key -> '' | organization project key period

@@ -112,6 +112,9 @@ final class Healer: Sendable {
                 metadata: ["organization": "\(organization)", "reason": "\(loss.reason)", "epoch": "\(seed.epoch)"])
             return true
         case "lost": return false
+        case "unknown":
+            // What the events since the checkpoint do to it only the tables can say: they have to come first.
+            throw AdmissionError(.unavailable, "the admission tables are behind a change that a state can't be built over")
         default: throw AdmissionError(.protocolViolation, "seed answered \(answer)")
         }
     }

@@ -45,9 +45,12 @@ extension AdmissionModel {
             index += 2
         }
         states[tag] = state
-        if index < arguments.count, fold(tag, arguments, index) == "unknown" { return "unknown" }
-        for slice in slices where fold(tag, slice, 0) == "unknown" { return "unknown" }
-        return "seeded"
+        if index < arguments.count { _ = fold(tag, arguments, index) }
+        for slice in slices { _ = fold(tag, slice, 0) }
+        guard let unknown = states[tag]?.unknown else { return "seeded" }
+        // Nothing was ever held in it: its epoch is good for the next attempt.
+        states[tag]?.unknown = "\((Int64(arguments[1]) ?? 0) - 1)\(unknown.drop { $0 != " " })"
+        return "unknown"
     }
 
     /// A slice: previous, last, and for each event its position, the step and the step's arguments.
