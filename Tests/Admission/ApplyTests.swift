@@ -166,6 +166,47 @@ import Testing
         }
     }
 
+    /// What the requests of a deleted key hold and are charged still counts for the project and the organization.
+    @Test func aDeletedKeyLeavesNothingBehind() async throws {
+        try await withFunctions { functions in
+            let organization = try await RedisOrganization.make(
+                functions, balance: "1000", projectLimit: "500", keyLimit: "400", requestsPerMinute: "100", period: "d1",
+                periodLimit: "300")
+            let (lowered, freed, charged, unseen) = (RequestID.mint(), RequestID.mint(), RequestID.mint(), RequestID.mint())
+            for request in [lowered, freed, charged] {
+                #expect(try await organization.admit("50", request: request).admission != nil)
+            }
+            _ = try await organization.apply {
+                for request in [lowered, freed, charged] {
+                    $0.event("request.authorized", organization.authorization(held: "50"), request.uuid)
+                }
+                $0.event("api_key.deleted", [], organization.key.uuid)
+            }
+            func ofKey() async throws -> [String] {
+                try await organization.state().keys.filter { $0.hasPrefix("k:\(organization.key.uuid.lowercase)") }
+            }
+            #expect(try await ofKey() == [])
+            #expect(try await organization.admit("1").denial?.reason == .unknownKey)
+            #expect(try await organization.lower(lowered, to: "20") == "lowered")
+            #expect(try await organization.available() == ["880", "380", nil])
+            _ = try await organization.apply {
+                $0.event("api_key.limit_changed", ["7", "=", "=", "w1", "9"], organization.key.uuid)
+                $0.event("request.authorized", organization.authorization(held: "40"), unseen.uuid)
+                $0.event("request.completed", organization.outcome(charged: "20"), lowered.uuid)
+                $0.event("request.abandoned", organization.outcome(charged: "0"), freed.uuid)
+                $0.event("request.completed", organization.outcome(charged: "30"), charged.uuid)
+            }
+            #expect(try await organization.available() == ["910", "410", nil])
+            _ = try await organization.apply {
+                $0.event("request.failed", organization.outcome(charged: "0"), unseen.uuid)
+                $0.event("request.settled_late", organization.outcome(charged: "5"), freed.uuid)
+            }
+            #expect(try await organization.available() == ["945", "445", nil])
+            #expect(try await organization.holds().isEmpty)
+            #expect(try await ofKey() == [])
+        }
+    }
+
     @Test func ratesChangeAndGoAway() async throws {
         try await withFunctions { functions in
             let organization = try await RedisOrganization.make(functions, balance: "1000", requestsPerMinute: "0")

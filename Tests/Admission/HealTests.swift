@@ -27,6 +27,34 @@ import Testing
         }
     }
 
+    /// Redis has none of the keys that are gone, wherever its state comes from, and their requests still settle.
+    @Test func deletedKeysAreInNoState() async throws {
+        try await World.run { world in
+            let limit = PeriodLimit(amount: NanoDollars(500), count: 1, unit: .month)
+            let shop = try await Shop.open(in: world, credit: 1000, keyLimit: 400, periodLimit: limit)
+            try await world.catchUp()
+            let organization = shop.address.organization
+            let request = shop.request(300)
+            let admission = try #require(try await shop.admit(request).admission)
+            _ = try await shop.authorize(request, admission)
+            try await world.append(APIKeyDeleted(), .apiKey(shop.address.key), nil, organization)
+            try await world.catchUp()
+            for isHealed in [false, true] {
+                if isHealed { _ = try await world.redisCall("DEL", .string(OrganizationKeys(organization).state)) }
+                #expect(try await shop.admit(shop.request(1)).denial?.reason == .unknownKey)
+                try await world.catchUp()
+                let (stored, seeded) = (try await shop.stored(), try await shop.seeded())
+                #expect(stored.fields == seeded.fields && stored.holds == seeded.holds && stored.holds.count == 1)
+                #expect(!stored.fields.keys.contains { $0.hasPrefix("k:") })
+            }
+            try await shop.settle(request.request, held: 300, cost: 120, admittedAt: admission.admittedAt)
+            try await world.catchUp()
+            #expect(try await shop.stored().fields == shop.seeded().fields)
+            #expect(try await shop.stored().fields["o:a"] == "880")
+            #expect(try await world.projector.problems() == [])
+        }
+    }
+
     @Test func anOrganizationGoesFromItsEventsToTheFirstAdmission() async throws {
         try await World.run { world in
             let shop = try await Shop.open(in: world, credit: 1000, keyLimit: 400)

@@ -164,7 +164,9 @@ struct AdmissionCalls {
                 "project.updated", UUID(uuidString: project) ?? .zero,
                 [["=", "inactive", "active"][random.below(3)], ["=", "", "150", "300"][random.below(4)]]
             )
-        case 12: return ("api_key.status_changed", keyID, [random.once(in: 3) ? "inactive" : "active"])
+        case 12:
+            if random.once(in: 4) { return ("api_key.deleted", keyID, []) }
+            return ("api_key.status_changed", keyID, [random.once(in: 3) ? "inactive" : "active"])
         case 13:
             let period = ["=", "", "h1", "d1", "w2", "m1", "m5"][random.below(7)]
             return (

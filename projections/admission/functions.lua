@@ -122,12 +122,14 @@ local function period_field(state, of_key, row, seconds, newest)
 end
 
 -- What a charge counts against: the organization, the project, the key, and the key's period of the time at which the request
--- was admitted.
+-- was admitted. A key that was deleted has no fields, and gets none.
 local function scopes(state, project, key, seconds)
   local of_key = 'k:' .. key
-  local fields = { 'o:a', 'p:' .. project .. ':a', of_key .. ':a' }
+  local fields = { 'o:a', 'p:' .. project .. ':a' }
   local row = call('HGET', state, of_key)
-  if row and byte(row, 5) == YES then
+  if not row then return fields end
+  fields[3] = of_key .. ':a'
+  if byte(row, 5) == YES then
     fields[4] = period_field(state, of_key, unpack_key(row), seconds, tonumber(call('HGET', state, of_key .. ':q')))
   end
   return fields
@@ -401,7 +403,15 @@ end
 -- key digest status limit -limit expires rpm tpm period amount -amount
 steps.key = { 11, function(state, _, a, i)
   local field = 'k:' .. a[i]
+  -- Deleted for good: it leaves nothing, or a state would grow with every key that ever was. What its requests still hold and are
+  -- charged counts for the project and the organization.
+  if a[i + 2] == 'deleted' then
+    call('HDEL', state, field, field .. ':a', field .. ':r', field .. ':q', field .. ':qa')
+    return true
+  end
   local text = call('HGET', state, field)
+  -- Only what makes a key says both: this one was deleted.
+  if not text and (a[i + 1] == '=' or a[i + 2] == '=') then return true end
   local row = text and unpack_key(text)
     or {
       status = 'a', digest = '', limit = '', minus = '', expires = '', rpm = '', tpm = '', period = '', amount = '', less = '',

@@ -68,18 +68,24 @@ struct SeedReader: Sendable {
         return true
     }
 
-    private static let sql = """
+    static let sql = """
         WITH checkpoint AS (
             SELECT coalesce((SELECT c.position FROM projections.checkpoints AS c WHERE c.schema_name = 'admission'), 0) AS position
         ),
-        held AS (SELECT project, api_key, sum(amount) AS amount FROM admission.holds WHERE organization = $1 GROUP BY 1, 2),
-        -- The newest period that anything is in: no clock says where a key is, and one that nothing is in begins full.
+        -- Holds are gone through once, not once for each key.
+        held AS MATERIALIZED (
+            SELECT project, api_key, sum(amount) AS amount, max(admitted_at) / 1000000 AS newest
+            FROM admission.holds WHERE organization = $1 GROUP BY 1, 2
+        ),
+        held_of_projects AS (SELECT project, sum(amount) AS amount FROM held GROUP BY 1),
+        held_of_keys AS (SELECT api_key, sum(amount) AS amount, max(newest) AS newest FROM held GROUP BY 1),
+        -- The newest period that anything is in: no clock says where a key is, and one that nothing is in begins full. Deleted keys
+        -- are left out, here and below: an organization may have had any number of them, and Redis has none.
         newest AS (
             SELECT k.api_key, k.period_unit, k.period_count, greatest(
-                (SELECT max(h.hour) FROM admission.hours AS h WHERE h.api_key = k.api_key),
-                (SELECT max(h.admitted_at) / 1000000 FROM admission.holds AS h
-                    WHERE h.organization = $1 AND h.api_key = k.api_key)) AS seconds
-            FROM admission.keys AS k WHERE k.organization = $1 AND k.period_unit IS NOT NULL
+                (SELECT max(c.hour) FROM admission.hours AS c WHERE c.api_key = k.api_key), h.newest) AS seconds
+            FROM admission.keys AS k LEFT JOIN held_of_keys AS h USING (api_key)
+            WHERE k.organization = $1 AND k.status <> 'deleted' AND k.period_unit IS NOT NULL
         ),
         months AS (
             SELECT api_key, (extract(year FROM t)::bigint - 1970) * 12 + extract(month FROM t)::bigint - 1 AS month
@@ -94,6 +100,10 @@ struct SeedReader: Sendable {
                 ELSE n.seconds - n.seconds % (n.period_count * 3600)
             END AS begins
             FROM newest AS n JOIN months AS m USING (api_key)
+        ),
+        held_in_periods AS (
+            SELECT h.api_key, sum(h.amount) AS amount FROM admission.holds AS h JOIN periods AS p USING (api_key)
+            WHERE h.organization = $1 AND h.admitted_at / 1000000 >= p.begins GROUP BY 1
         ),
         events AS (
             \(AdmissionEvent.select(from: "ledger.events"))
@@ -119,25 +129,23 @@ struct SeedReader: Sendable {
             UNION ALL
             SELECT 'project', 0, '', p.project, ARRAY[
                 p.status, coalesce(p.usage_limit::text, ''),
-                (coalesce(p.usage_limit, 0) - p.charged
-                    - coalesce((SELECT sum(h.amount) FROM held AS h WHERE h.project = p.project), 0))::text]
-            FROM admission.projects AS p WHERE p.organization = $1
+                (coalesce(p.usage_limit, 0) - p.charged - coalesce(h.amount, 0))::text]
+            FROM admission.projects AS p LEFT JOIN held_of_projects AS h USING (project) WHERE p.organization = $1
             UNION ALL
             SELECT 'key', 0, '', k.api_key, ARRAY[
                 k.status, k.token_sha256, coalesce(k.usage_limit::text, ''), coalesce(k.expires_at::text, ''),
                 coalesce(k.requests_per_minute::text, ''), coalesce(k.tokens_per_minute::text, ''),
-                (coalesce(k.usage_limit, 0) - k.charged
-                    - coalesce((SELECT sum(h.amount) FROM held AS h WHERE h.api_key = k.api_key), 0))::text,
+                (coalesce(k.usage_limit, 0) - k.charged - coalesce(h.amount, 0))::text,
                 coalesce(left(k.period_unit, 1) || k.period_count, ''), coalesce(k.period_amount::text, ''),
                 coalesce(p.begins::text, ''),
                 CASE WHEN p.begins IS NULL THEN '' ELSE (
-                    k.period_amount
-                    - coalesce((SELECT sum(h.charged) FROM admission.hours AS h
-                        WHERE h.api_key = k.api_key AND h.hour >= p.begins), 0)
-                    - coalesce((SELECT sum(h.amount) FROM admission.holds AS h
-                        WHERE h.organization = $1 AND h.api_key = k.api_key AND h.admitted_at / 1000000 >= p.begins), 0))::text
+                    k.period_amount - coalesce(i.amount, 0)
+                    - coalesce((SELECT sum(c.charged) FROM admission.hours AS c
+                        WHERE c.api_key = k.api_key AND c.hour >= p.begins), 0))::text
                 END]
-            FROM admission.keys AS k LEFT JOIN periods AS p USING (api_key) WHERE k.organization = $1
+            FROM admission.keys AS k LEFT JOIN held_of_keys AS h USING (api_key)
+                LEFT JOIN periods AS p USING (api_key) LEFT JOIN held_in_periods AS i USING (api_key)
+            WHERE k.organization = $1 AND k.status <> 'deleted'
             UNION ALL
             SELECT 'hold', 0, '', h.request, ARRAY[
                 h.project::text, h.api_key::text, h.instance::text, h.admitted_at::text, h.amount::text]

@@ -158,8 +158,11 @@ extension AdmissionState {
 
     /// What a charge counts against; opens the key's period of the time when it is newer.
     mutating func scopes(_ project: String, _ key: String, _ seconds: Int64) -> [String] {
-        var fields = ["o:a", "p:\(project):a", "k:\(key):a"]
-        guard let period = keys[key]?.period else { return fields }
+        var fields = ["o:a", "p:\(project):a"]
+        // A key that was deleted has no fields, and gets none.
+        guard let row = keys[key] else { return fields }
+        fields.append("k:\(key):a")
+        guard let period = row.period else { return fields }
         let from = AdmissionWindows.window(period.name, seconds).begins
         if let newest = begins[key], from < newest { return fields }
         if begins[key] != from {

@@ -150,7 +150,13 @@ extension AdmissionModel {
 
     private func key(_ state: inout AdmissionState, _ a: [String]) -> Bool {
         let (id, scope) = (a[0], "k:\(a[0]):a")
+        if a[2] == "deleted" {
+            state.forget(key: id)
+            return true
+        }
         let isNew = state.keys[id] == nil
+        // Only what makes a key says both: this one was deleted.
+        if isNew, a[1] == "=" || a[2] == "=" { return true }
         var row = state.keys[id] ?? .init()
         if a[1] != "=" { row.digest = a[1] }
         if a[2] != "=" { row.status = a[2].first ?? "a" }
@@ -182,6 +188,15 @@ extension AdmissionState {
         row.policy = position
         organization = row
         return true
+    }
+
+    /// A deleted key leaves nothing.
+    fileprivate mutating func forget(key id: String) {
+        keys[id] = nil
+        begins[id] = nil
+        rates[id] = nil
+        available["k:\(id):a"] = nil
+        available["k:\(id):qa"] = nil
     }
 
     /// Takes the old limit off and adds the new one.

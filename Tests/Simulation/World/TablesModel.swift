@@ -84,6 +84,7 @@ package struct TablesModel: Sendable {
                 expires: fields[3],
                 requests: fields[4], tokens: fields[5])
         case "api_key.status_changed": keys[event.stream]?.status = fields[0]
+        case "api_key.deleted": keys[event.stream]?.status = "deleted"
         case "api_key.limit_changed":
             if fields[0] != "=" { keys[event.stream]?.limit = fields[0] }
             if fields[1] != "=" { keys[event.stream]?.requests = fields[1] }
@@ -126,7 +127,8 @@ package struct TablesModel: Sendable {
             seed.set(
                 project: key, status: row.status, limit: limit, available: String((Int64(row.limit) ?? 0) - row.charged - held))
         }
-        for (key, row) in keys.sorted(by: { $0.key.lowercase < $1.key.lowercase }) where row.organization == organization {
+        for (key, row) in keys.sorted(by: { $0.key.lowercase < $1.key.lowercase })
+        where row.organization == organization && row.status != "deleted" {
             guard let limit = LimitChange(row.limit), let none = LimitChange("") else { return nil }
             let held = own.filter { $0.value.key == key }.reduce(0) { $0 + $1.value.amount }
             seed.set(
