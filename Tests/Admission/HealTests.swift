@@ -200,6 +200,33 @@ import Testing
         }
     }
 
+    /// One that can't be built, twice running, is left to its requests: the others are not gone through for ever because of it. What
+    /// stands of it is of before, and is trusted no more.
+    @Test func whatIsNotBuiltTwiceIsLeftToItsRequests() async throws {
+        try await World.run { world in
+            let (bad, good) = (try await Shop.open(in: world, credit: 1000), try await Shop.open(in: world, credit: 1000))
+            try await world.catchUp()
+            try await Sweeper.once(world)
+            let before = try await bad.stored().fields["epoch"]
+            let epoch = try await world.client.startEpoch(organization: nil, reason: "test")
+            // Somebody has claimed it, and does not come to an end.
+            let seeding = OrganizationKeys(bad.address.organization).seeding
+            _ = try await world.redisCall("SET", .string(seeding), "somebody", "PX", "60000")
+            let sweeper = Sweeper(store: world.redis.store, healer: world.client.healer, logger: quiet)
+            #expect(try await !sweeper.sweep())
+            #expect(try await good.stored().fields["epoch"] == "\(epoch)")
+            #expect(try await !world.redis.trust.marker(world.serverKeys(), on: world.redis.any).isComplete)
+            #expect(try await sweeper.sweep())
+            #expect(try await world.redis.trust.marker(world.serverKeys(), on: world.redis.any).isComplete)
+            #expect(try await world.epochReasons().suffix(2) == ["test", "state_not_built"])
+            #expect(try await bad.stored().fields["epoch"] == before)
+            try await world.catchUp()
+            #expect(try await bad.stored().fields["epoch"] == nil)
+            _ = try await world.redisCall("DEL", .string(seeding))
+            try await eventually("it is built") { try await bad.admit(bad.request(1000)).admission != nil }
+        }
+    }
+
     @Test func functionsThatSomebodyRemovedAreLoadedAgain() async throws {
         try await World.run { world in
             let shop = try await Shop.open(in: world, credit: 1000)

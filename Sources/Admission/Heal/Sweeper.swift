@@ -1,15 +1,31 @@
 import Ledger
 import Logging
 import Redis
+import Synchronization
 
 /// Builds all organizations anew in the background after a loss of Redis, so that the first request of each need not wait.
-struct Sweeper: Sendable {
-    let store: AdmissionStore
-    let healer: Healer
-    let logger: Logger
+final class Sweeper: Sendable {
+    private let store: AdmissionStore
+    private let healer: Healer
+    private let logger: Logger
+    /// What could not be built when last tried, in which epoch.
+    private let left = Mutex(Left())
+
+    private struct Left: Sendable {
+        var epoch: Int64 = 0
+        var organizations: Set<OrganizationID> = []
+    }
+
+    init(store: AdmissionStore, healer: Healer, logger: Logger) {
+        self.store = store
+        self.healer = healer
+        self.logger = logger
+    }
 
     /// Looks whether there is something to do, and does it unless another process is at it.
-    /// - Returns: false when organizations are left that could not be built.
+    ///
+    /// Organizations that can't be built twice running are left to their requests: everything would be gone through for them for ever.
+    /// - Returns: false when organizations are left that could not be built, and are tried again.
     @discardableResult
     func sweep() async throws(AdmissionError) -> Bool {
         let connection = store.any
@@ -24,23 +40,49 @@ struct Sweeper: Sendable {
         let token = RequestID.mint().uuid.lowercase
         guard try await claim(keys, token, on: connection) else { return true }
         var last: OrganizationID?
-        var failures = 0
+        var failures: Set<OrganizationID> = []
         var count = 0
         while true {
             let page = try await organizations(after: last)
             guard let end = page.last else { break }
-            failures += await heal(page, epoch)
+            failures.formUnion(await heal(page, epoch))
             count += page.count
             last = end
             guard try await renew(keys, token, on: connection), try await store.trust.marker(keys, on: connection).epoch == epoch
             else { return true }
         }
-        if failures == 0 {
+        let isDone = hasOnlyOldFailures(failures, epoch)
+        if isDone {
+            try await giveUp(failures)
             _ = try await connection.call(.complete, keys: [keys.server], [.string(runID), .integer(epoch)])
-            logger.info("Redis holds every organization again", metadata: ["organizations": "\(count)", "epoch": "\(epoch)"])
+            logger.info(
+                "Redis holds every organization again",
+                metadata: ["organizations": "\(count)", "left": "\(failures.count)", "epoch": "\(epoch)"])
         }
         _ = try await connection.command(["DEL", .string(keys.sweeping)])
-        return failures == 0
+        return isDone
+    }
+
+    /// More than these have something in common that will end, such as a Redis that is full.
+    private static let mostGivenUp = 100
+
+    /// Whether nothing failed, or nothing but what did the last time.
+    private func hasOnlyOldFailures(_ failures: Set<OrganizationID>, _ epoch: Int64) -> Bool {
+        left.withLock { left in
+            let before = left.epoch == epoch ? left.organizations : []
+            left = Left(epoch: epoch, organizations: failures)
+            return failures.count <= Self.mostGivenUp && failures.isSubset(of: before)
+        }
+    }
+
+    /// What stands in Redis of these lacks events for all anybody knows, and a request that holds nothing is admitted by it: an epoch
+    /// of an organization's own reaches it with the organization's events, and it is trusted no more.
+    private func giveUp(_ failures: Set<OrganizationID>) async throws(AdmissionError) {
+        for organization in failures.sorted() {
+            _ = try await store.epochs.start(organization: organization, reason: "state_not_built")
+            logger.error(
+                "an organization's admission state is left to its requests", metadata: ["organization": "\(organization)"])
+        }
     }
 
     private static let page: Int32 = 200
@@ -69,19 +111,24 @@ struct Sweeper: Sendable {
         }
     }
 
-    /// - Returns: how many could not be healed.
-    private func heal(_ page: [OrganizationID], _ epoch: Int64) async -> Int {
-        await withTaskGroup(of: Healer.Outcome.self) { group in
+    /// - Returns: those that could not be healed.
+    private func heal(_ page: [OrganizationID], _ epoch: Int64) async -> Set<OrganizationID> {
+        await withTaskGroup(of: OrganizationID?.self) { group in
             var waiting = page.makeIterator()
             for _ in 0..<Self.width {
-                if let next = waiting.next() { group.addTask { await healer.heal(next, atLeast: epoch, within: .seconds(2)) } }
+                if let next = waiting.next() { group.addTask { await self.failing(next, epoch) } }
             }
-            var failures = 0
-            for await outcome in group {
-                if outcome == .failed { failures += 1 }
-                if let next = waiting.next() { group.addTask { await healer.heal(next, atLeast: epoch, within: .seconds(2)) } }
+            var failures: Set<OrganizationID> = []
+            for await failure in group {
+                if let failure { failures.insert(failure) }
+                if let next = waiting.next() { group.addTask { await self.failing(next, epoch) } }
             }
             return failures
         }
+    }
+
+    /// - Returns: the organization when it could not be healed.
+    private func failing(_ organization: OrganizationID, _ epoch: Int64) async -> OrganizationID? {
+        await healer.heal(organization, atLeast: epoch, within: .seconds(2)) == .failed ? organization : nil
     }
 }
