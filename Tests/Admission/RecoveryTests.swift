@@ -8,23 +8,31 @@ import Testing
 
 /// What dead gateways leave behind.
 @Suite struct RecoveryTests {
-    private func recovery(_ world: World, overdue: Duration = .zero) -> Recovery {
-        Recovery(redis: world.redis, appender: world.appender, overdue: overdue, logger: quiet)
+    /// That of a process which has renewed its lease without a break for long enough to bury others.
+    private func recovery(_ world: World, overdue: Duration = .zero) async throws -> Recovery {
+        let lease = InstanceLease(client: world.postgres, logger: quiet)
+        try await lease.renew()
+        try await letPass("61 seconds", "steady_since", of: lease.instance, in: world)
+        return recovery(world, lease, overdue: overdue)
+    }
+
+    private func recovery(_ world: World, _ lease: InstanceLease, overdue: Duration = .zero) -> Recovery {
+        Recovery(redis: world.redis, appender: world.appender, lease: lease, overdue: overdue, logger: quiet)
+    }
+
+    /// Lets time pass since what a column of the leases says: of one instance, or of all.
+    private func letPass(_ time: String, _ column: String, of instance: InstanceID? = nil, in world: World) async throws {
+        let which = instance.map { "WHERE instance = '\($0.uuid.lowercase)'" } ?? ""
+        try await PostgresConnection.connect(PostgresConfiguration(url: world.url), logger: quiet).use { superuser in
+            try await superuser.script("UPDATE ledger.leases SET \(column) = \(column) - interval '\(time)' \(which)")
+        }
     }
 
     /// Takes a lease as a gateway does, and lets it run out or not.
     private func lease(_ world: World, isDead: Bool) async throws -> InstanceID {
         let instance = InstanceID.mint()
         try await world.postgres.query("SELECT ledger.renew_lease($1)", [.uuid(instance.uuid)])
-        if isDead {
-            let superuser = try await PostgresConnection.connect(PostgresConfiguration(url: world.url), logger: quiet)
-            try await superuser.script(
-                """
-                UPDATE ledger.leases SET renewed_at = clock_timestamp() - interval '61 seconds'
-                WHERE instance = '\(instance.uuid.lowercase)'
-                """)
-            await superuser.close()
-        }
+        if isDead { try await letPass("61 seconds", "renewed_at", of: instance, in: world) }
         return instance
     }
 
@@ -75,6 +83,47 @@ import Testing
             #expect(Array(stored.holds.keys) == [kept.request.uuid.lowercase])
             #expect(Array(seeded.holds.keys) == [kept.request.uuid.lowercase])
             #expect(try await world.projector.problems() == [])
+        }
+    }
+
+    /// Postgres was away for longer than a lease lasts, and nobody could renew: what streams at a gateway that lives keeps its hold.
+    @Test func whatALivingGatewayAuthorizedOutlivesAnOutage() async throws {
+        try await World.run { world in
+            let shop = try await Shop.open(in: world, credit: 1000)
+            try await world.catchUp()
+            let (gateway, other) = (
+                InstanceLease(client: world.postgres, logger: quiet), InstanceLease(client: world.postgres, logger: quiet)
+            )
+            for lease in [gateway, other] { try await lease.renew() }
+            let (instance, request) = (gateway.instance, shop.request(400))
+            let admission = try #require(try await shop.admit(request).admission)
+            _ = try await shop.authorize(request, admission, instance: instance)
+            try await world.catchUp()
+            for column in ["renewed_at", "steady_since"] { try await letPass("10 minutes", column, in: world) }
+
+            // Whoever comes back first, and however it finds the leases, abandons nothing.
+            for lease in [gateway, other] { #expect(try await recovery(world, lease).pass() == Recovery.Report()) }
+            try await other.renew()
+            #expect(try await recovery(world, other).pass() == Recovery.Report())
+            try await gateway.renew()
+            #expect(gateway.mayAdmit && gateway.instance == instance)
+            try await letPass("61 seconds", "steady_since", of: other.instance, in: world)
+            #expect(try await recovery(world, other).pass() == Recovery.Report())
+            try await world.catchUp()
+            #expect(try await shop.stored().fields["o:a"] == "600")
+            guard case .appended = try await shop.settle(request.request, held: 400, cost: 400) else {
+                Issue.record("the outcome was refused")
+                return
+            }
+
+            // Had it died in the outage, the same would be abandoned as soon as the others had the time to come back.
+            let lost = shop.request(300)
+            let second = try #require(try await shop.admit(lost).admission)
+            _ = try await shop.authorize(lost, second, instance: instance)
+            try await world.catchUp()
+            try await letPass("61 seconds", "renewed_at", of: instance, in: world)
+            try await other.renew()
+            #expect(try await recovery(world, other).pass().abandoned == 1)
         }
     }
 

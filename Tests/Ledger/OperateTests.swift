@@ -78,42 +78,6 @@ import Testing
     }
 }
 
-@Suite struct LeaseTests {
-    @Test func aLeaseIsGoodForLessTimeThanTheDatabaseGivesIt() async throws {
-        try await withLedgerDatabase { database in
-            try await withClient(database.service) { client in
-                let lease = InstanceLease(client: client, logger: quietLogger)
-                #expect(!lease.mayAdmit)
-                try await lease.renew()
-                let now = ContinuousClock.now
-                #expect(lease.mayAdmit && lease.mayAdmit(at: now + .seconds(40)))
-                #expect(!lease.mayAdmit(at: now + .seconds(45)))
-                try await lease.end()
-                #expect(!lease.mayAdmit)
-            }
-        }
-    }
-
-    /// The dead stay dead, however alive they feel; the process goes on as another instance, as after an outage of a minute.
-    @Test func afterALeaseThatRanOutTheProcessGoesOnAsAnother() async throws {
-        try await withLedgerDatabase { database in
-            try await withClient(database.service) { client in
-                let lease = InstanceLease(client: client, logger: quietLogger)
-                try await lease.renew()
-                try await database.script("UPDATE ledger.leases SET renewed_at = renewed_at - interval '61 seconds'")
-                let first = lease.instance
-                try await lease.renew()
-                #expect(lease.instance != first && lease.mayAdmit)
-                let dead = try await client.query("SELECT dead FROM ledger.instances WHERE id = $1", [.uuid(first.uuid)])
-                #expect(try dead.first?.decode(0, as: Bool.self) == true)
-                try await lease.end()
-                try await lease.renew()
-                #expect(!lease.mayAdmit)
-            }
-        }
-    }
-}
-
 @Suite struct BesideTests {
     @Test func aBodyLiesBesideItsDigest() async throws {
         try await withLedgerDatabase { database in

@@ -46,12 +46,64 @@ BEGIN
 END
 $$;
 
+-- An instance whose lease ran out comes back while nobody has buried it.
 RESET SESSION AUTHORIZATION;
 UPDATE ledger.leases SET renewed_at = renewed_at - interval '61 seconds' WHERE instance = current_setting('test.instance')::uuid;
 SET SESSION AUTHORIZATION llmgateway_service;
 DO $$
+DECLARE
+    undertaker uuid := ledger.new_id();
 BEGIN
+    ASSERT NOT ledger.bury_instances(undertaker), 'one without a lease buried';
+    ASSERT ledger.renew_lease(undertaker) IS NOT NULL;
+    ASSERT NOT ledger.bury_instances(undertaker), 'one that began a moment ago buried';
+    ASSERT NOT (SELECT i.dead FROM ledger.instances AS i WHERE i.id = current_setting('test.instance')::uuid);
+    ASSERT ledger.renew_lease(current_setting('test.instance')::uuid) IS NOT NULL, 'an instance that was not buried is dead';
+    PERFORM set_config('test.undertaker', undertaker::text, false);
+END
+$$;
+
+-- The buried stay dead.
+RESET SESSION AUTHORIZATION;
+UPDATE ledger.leases SET renewed_at = renewed_at - interval '61 seconds' WHERE instance = current_setting('test.instance')::uuid;
+UPDATE ledger.leases SET steady_since = steady_since - interval '61 seconds'
+    WHERE instance = current_setting('test.undertaker')::uuid;
+SET SESSION AUTHORIZATION llmgateway_service;
+DO $$
+BEGIN
+    ASSERT ledger.bury_instances(current_setting('test.undertaker')::uuid);
     ASSERT (SELECT i.dead FROM ledger.instances AS i WHERE i.id = current_setting('test.instance')::uuid);
-    ASSERT ledger.renew_lease(current_setting('test.instance')::uuid) IS NULL, 'a dead instance came back';
+    ASSERT NOT (SELECT i.dead FROM ledger.instances AS i WHERE i.id = current_setting('test.undertaker')::uuid);
+    ASSERT ledger.renew_lease(current_setting('test.instance')::uuid) IS NULL, 'a buried instance came back';
+    ASSERT NOT ledger.bury_instances(current_setting('test.instance')::uuid), 'a buried instance buried';
+END
+$$;
+
+-- After a break, of the database or of its clock, nobody buries before all have had the time to renew.
+RESET SESSION AUTHORIZATION;
+UPDATE ledger.leases SET renewed_at = renewed_at - interval '10 minutes', steady_since = steady_since - interval '10 minutes';
+SET SESSION AUTHORIZATION llmgateway_service;
+DO $$
+BEGIN
+    ASSERT NOT ledger.bury_instances(current_setting('test.undertaker')::uuid), 'one whose own lease ran out buried';
+    ASSERT ledger.renew_lease(current_setting('test.undertaker')::uuid) IS NOT NULL;
+    ASSERT NOT ledger.bury_instances(current_setting('test.undertaker')::uuid), 'one buried right after a break';
+END
+$$;
+-- Nor after a clock that was set back has been set right again.
+RESET SESSION AUTHORIZATION;
+UPDATE ledger.leases SET renewed_at = renewed_at + interval '1 hour', steady_since = steady_since - interval '61 seconds';
+SET SESSION AUTHORIZATION llmgateway_service;
+DO $$
+BEGIN
+    ASSERT NOT ledger.bury_instances(current_setting('test.undertaker')::uuid), 'one whose lease is of the future buried';
+    ASSERT ledger.renew_lease(current_setting('test.undertaker')::uuid) < clock_timestamp() + interval '1 minute';
+    ASSERT NOT ledger.bury_instances(current_setting('test.undertaker')::uuid), 'one buried right after the clock was set';
+    BEGIN
+        UPDATE ledger.leases SET buried_at = NULL;
+        ASSERT false, 'the service changed leases by itself';
+    EXCEPTION WHEN insufficient_privilege THEN
+        NULL;
+    END;
 END
 $$;

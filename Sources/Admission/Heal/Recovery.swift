@@ -19,24 +19,28 @@ public struct Recovery: Sendable {
 
     private let store: AdmissionStore
     private let appender: Appender
+    private let lease: InstanceLease
     private let logger: Logger
     private let interval: Duration
     /// How old a hold without an event has to be, by Redis's clock.
     private let overdue: Duration
 
+    /// - Parameter lease: This process's own: whoever can't show that it has renewed it for a while abandons nothing.
     public init(
-        redis: AdmissionRedis, appender: Appender, interval: Duration = .seconds(5), overdue: Duration = .seconds(60),
-        logger: Logger
+        redis: AdmissionRedis, appender: Appender, lease: InstanceLease, interval: Duration = .seconds(5),
+        overdue: Duration = .seconds(60), logger: Logger
     ) {
-        self.init(store: redis.store, appender: appender, interval: interval, overdue: overdue, logger: logger)
+        self.init(
+            store: redis.store, appender: appender, lease: lease, interval: interval, overdue: overdue, logger: logger)
     }
 
     package init(
-        store: AdmissionStore, appender: Appender, interval: Duration = .seconds(5), overdue: Duration = .seconds(60),
-        logger: Logger
+        store: AdmissionStore, appender: Appender, lease: InstanceLease, interval: Duration = .seconds(5),
+        overdue: Duration = .seconds(60), logger: Logger
     ) {
         self.store = store
         self.appender = appender
+        self.lease = lease
         self.interval = interval
         self.overdue = overdue
         self.logger = logger
@@ -72,6 +76,9 @@ public struct Recovery: Sendable {
     // MARK: Authorizations of dead instances
 
     private func abandon() async throws -> Int {
+        // Buried first, so that none of them can renew any more. While the database is away nobody can, and all leases look run out
+        // when it is back: then the living are given the time to renew theirs.
+        guard try await lease.buryOthers() else { return 0 }
         var total = 0
         while true {
             let page = try await store.reads.dead(limit: Int32(Self.width))

@@ -15,7 +15,7 @@ package protocol AdmissionReads: Sendable {
     func organizations(after last: OrganizationID?, limit: Int32) async throws -> [OrganizationID]
     /// Those of these that are in the tables.
     func known(_ organizations: [OrganizationID]) async throws -> [OrganizationID]
-    /// Authorized requests without an outcome whose instance is dead, in the order of their ids.
+    /// Authorized requests without an outcome whose instance is dead (buried, or ended), in the order of their ids.
     func dead(limit: Int32) async throws -> [DeadRequest]
     /// Where the token with this digest (hexadecimal) belongs.
     func address(ofDigest digest: String, deadline: Duration) async throws -> KeyAddress?

@@ -3,12 +3,14 @@ public import Postgres
 import Synchronization
 
 /// This process's sign of life in the ledger's database: while it is renewed, nobody abandons what the process authorized.
+///
+/// A lease that is old can be renewed until another process has buried it, because nobody can renew while the database is away.
 public final class InstanceLease: Sendable {
-    /// The database takes an instance for dead when its lease is 60 s old; this process stops admitting well before that.
+    /// An instance may be buried when its lease is 60 s old; this process stops admitting well before that.
     static let admitsFor = Duration.seconds(45)
     static let renewsEvery = Duration.seconds(5)
 
-    /// The process's id; every authorization carries it. It is another one after the lease has run out: the dead stay dead,
+    /// The process's id; every authorization carries it. It is another one after the lease was buried: the dead stay dead,
     /// because recovery may have begun to abandon what they authorized.
     public var instance: InstanceID { state.withLock { $0.instance } }
     private let book: any LeaseBook
@@ -44,7 +46,7 @@ public final class InstanceLease: Sendable {
         }
     }
 
-    /// Takes or renews the lease once, under another id where it has run out.
+    /// Takes or renews the lease once, under another id where it was buried.
     /// - Throws: `PostgresError`; the lease may be renewed nevertheless.
     public func renew() async throws {
         let instance = instance
@@ -56,7 +58,8 @@ public final class InstanceLease: Sendable {
         }
         guard let next else { return }
         logger.error(
-            "the instance's lease has run out; it goes on as another", metadata: ["instance": "\(instance)", "next": "\(next)"])
+            "the instance's lease ran out and was buried; it goes on as another",
+            metadata: ["instance": "\(instance)", "next": "\(next)"])
         _ = try await renew(next)
     }
 
@@ -68,6 +71,16 @@ public final class InstanceLease: Sendable {
             if state.instance == instance { state.renewed = max(state.renewed ?? sent, sent) }
         }
         return true
+    }
+
+    /// Buries the instances whose leases have run out. Only then may what they authorized be abandoned: until then they can renew.
+    ///
+    /// - Returns: False, and nobody is buried, unless this process has renewed its own lease without a break for 60 s: after an outage
+    ///   of the database, every process that lives has had that time to renew its own.
+    public func buryOthers() async throws -> Bool {
+        let instance = state.withLock { state -> InstanceID? in state.hasEnded ? nil : state.instance }
+        guard let instance else { return false }
+        return try await book.bury(by: instance, deadline: Self.renewsEvery)
     }
 
     /// Renews every 5 s until cancelled.

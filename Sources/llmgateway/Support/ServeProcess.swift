@@ -56,7 +56,7 @@ struct ServeProcess: Sendable {
             logger: logger)
         self.admissionRedis = admissionRedis
         let admission = AdmissionClient(redis: admissionRedis, instance: lease.instance, logger: logger)
-        let recovery = Recovery(redis: admissionRedis, appender: appender, logger: logger)
+        let recovery = Recovery(redis: admissionRedis, appender: appender, lease: lease, logger: logger)
         let projections = try ProjectionCatalogue.load(folders: [settings.root + "/projections"])
         let projectors = projections.definitions.map { definition in
             Projector(

@@ -86,6 +86,10 @@ struct SimulatedPostgres: AppendServer, LeaseBook, AdmissionReads {
         try await ask("end") { [world] in world.ledger.endLease(instance) }
     }
 
+    func bury(by instance: InstanceID, deadline: Duration) async throws -> Bool {
+        try await ask("bury") { [world] in world.ledger.buryInstances(by: instance, at: world.wallClock) }
+    }
+
     // MARK: What admission reads
 
     func ledgerID() async throws -> UUID? { world.ledger.events.first?.event.stream.id }
@@ -119,7 +123,7 @@ struct SimulatedPostgres: AppendServer, LeaseBook, AdmissionReads {
             for (request, hold) in world.tables.holds.sorted(by: { $0.key.lowercase < $1.key.lowercase }) {
                 let stream = world.ledger.stream(.request(RequestID(uuid: request)))
                 guard let first = stream.first, stream.count < 2,
-                    world.ledger.isDead(InstanceID(uuid: hold.instance), at: world.wallClock) == true
+                    world.ledger.isDead(InstanceID(uuid: hold.instance)) == true
                 else { continue }
                 found.append(
                     DeadRequest(

@@ -21,7 +21,7 @@ package struct LedgerModel: Sendable {
     private var streams: [StreamName: [Int]] = [:]
     /// Ids of events of other streams than requests', which are unique.
     private var ids: [EventID: Int] = [:]
-    private var leases: [InstanceID: (renewed: Int64, ended: Bool)] = [:]
+    private var leases: [InstanceID: Lease] = [:]
     /// What is broken on purpose.
     let mutation: Mutation?
 
@@ -106,20 +106,39 @@ package struct LedgerModel: Sendable {
 
     // MARK: Leases, by the database's clock in microseconds
 
+    private struct Lease: Sendable {
+        var renewed: Int64
+        /// Since when it has been renewed without a break.
+        var steady: Int64
+        /// It has ended, or it was buried.
+        var isOver = false
+    }
+
     private static let leaseTime: Int64 = 60_000_000
+    private static let breakTime: Int64 = 20_000_000
 
     package mutating func renewLease(_ instance: InstanceID, at now: Int64) -> Bool {
-        if let lease = leases[instance], lease.ended || lease.renewed < now - Self.leaseTime { return false }
-        leases[instance] = (max(now, leases[instance]?.renewed ?? now), false)
+        var lease = leases[instance] ?? Lease(renewed: now, steady: now)
+        guard !lease.isOver else { return false }
+        if now - lease.renewed > Self.breakTime { lease.steady = now }
+        lease.renewed = now
+        leases[instance] = lease
         return true
     }
 
-    package mutating func endLease(_ instance: InstanceID) { leases[instance]?.ended = true }
+    package mutating func endLease(_ instance: InstanceID) { leases[instance]?.isOver = true }
+
+    /// Buries those whose leases ran out, for one whose own is steady.
+    package mutating func buryInstances(by instance: InstanceID, at now: Int64) -> Bool {
+        guard let own = leases[instance], !own.isOver else { return false }
+        let isSteady = now - own.renewed <= Self.breakTime && now - own.steady >= Self.leaseTime
+        guard isSteady || mutation == .buriesTooSoon else { return false }
+        for (other, lease) in leases where now - lease.renewed > Self.leaseTime { leases[other]?.isOver = true }
+        return true
+    }
 
     /// nil for an instance that never had a lease.
-    package func isDead(_ instance: InstanceID, at now: Int64) -> Bool? {
-        leases[instance].map { $0.ended || $0.renewed < now - Self.leaseTime }
-    }
+    package func isDead(_ instance: InstanceID) -> Bool? { leases[instance]?.isOver }
 }
 
 extension AdmissionEvent {

@@ -24,4 +24,6 @@ package enum Mutation: String, CaseIterable, Sendable {
     case liesAboutSync
     /// A webhook that comes twice is booked twice.
     case booksTwice
+    /// Whoever comes back first after an outage buries everybody who could not renew in it.
+    case buriesTooSoon
 }

@@ -69,6 +69,7 @@ final class Plan: @unchecked Sendable {
     private(set) var payments: [(payment: PaymentID, amount: Int64)] = []
     private var delivered: Set<Int> = []
     private var requests: UInt64 = 0
+    private var isLongOutage = false
     private var open = 0
     private(set) var isAtRest = false
     private(set) var unrest = "the trouble never ended"
@@ -77,8 +78,9 @@ final class Plan: @unchecked Sendable {
 
     func begin() {
         let scheduler = world.scheduler
+        isLongOutage = scheduler.random.once(in: 16)
         world.start(0)
-        if scheduler.random.once(in: 2) { world.start(1) }
+        if isLongOutage || scheduler.random.once(in: 2) { world.start(1) }
         for _ in 0..<(2 + scheduler.random.below(6)) { at { $0.request() } }
         for index in 0..<scheduler.random.below(3) {
             payments.append(
@@ -89,6 +91,13 @@ final class Plan: @unchecked Sendable {
         for _ in 0..<scheduler.random.below(3) { at { $0.fault() } }
         if scheduler.random.once(in: 3) { at { $0.raise() } }
         if scheduler.random.once(in: 4) { at { $0.poison() } }
+        // Nobody can renew its lease, and requests are open all the while.
+        if isLongOutage {
+            at {
+                $0.world.isLongOutage = true
+                $0.world.failPostgres(for: 70_000_000...100_000_000)
+            }
+        }
     }
 
     /// Has something happen before the trouble ends.
@@ -109,7 +118,8 @@ final class Plan: @unchecked Sendable {
         let request = SimulatedRequest(
             id: RequestID(uuid: UUID(high: 0x0190_0000_0000_7000 + requests << 16, low: 0x8000_0000_0000_0000 | requests)),
             shop: chance.below(world.city.shops.count), key: chance.below(2), hold: hold,
-            cost: chance.once(in: 8) ? nil : chance.within(0...(hold * 3 / 2)))
+            cost: chance.once(in: 8) ? nil : chance.within(0...(hold * 3 / 2)),
+            streams: isLongOutage && chance.once(in: 2) ? chance.within(60_000_000...130_000_000) : 0)
         guard let gateway = anyGateway() else { return }
         open += 1
         let scheduler = world.scheduler
@@ -143,12 +153,12 @@ final class Plan: @unchecked Sendable {
     private func fault() {
         let scheduler = world.scheduler
         switch scheduler.random.below(7) {
-        case 0, 1: crash(for: scheduler.random.once(in: 3) ? 70_000_000...100_000_000 : 200_000...3_000_000)
+        case 0, 1: crash(for: scheduler.random.once(in: 3) ? 90_000_000...140_000_000 : 200_000...3_000_000)
         case 2: world.failPostgres()
         case 3:
-            // What was spooled meanwhile waits on a machine that is down for longer than its lease lasts.
+            // What was spooled meanwhile waits on a machine that is down for longer than it takes the others to bury its instance.
             world.failPostgres()
-            scheduler.after(scheduler.random.within(1_000_000...5_000_000)) { [self] in crash(for: 70_000_000...100_000_000) }
+            scheduler.after(scheduler.random.within(1_000_000...5_000_000)) { [self] in crash(for: 90_000_000...140_000_000) }
         default: world.failRedis()
         }
     }

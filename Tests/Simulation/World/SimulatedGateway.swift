@@ -59,7 +59,7 @@ final class SimulatedGateway: @unchecked Sendable {
         admission = AdmissionClient(
             store: store, postgres: nil, instance: lease.instance, configuration: configuration, logger: world.quiet)
         mirror = AdmissionMirror(store: store, logger: world.quiet)
-        recovery = Recovery(store: store, appender: appender, interval: .seconds(20), logger: world.quiet)
+        recovery = Recovery(store: store, appender: appender, lease: lease, interval: .seconds(20), logger: world.quiet)
     }
 
     /// Begins what `serve` begins.

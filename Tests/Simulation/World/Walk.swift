@@ -12,6 +12,8 @@ struct SimulatedRequest: Sendable {
     let hold: Int64
     /// What the provider will say that it costs; nil where the provider fails.
     let cost: Int64?
+    /// How long the provider takes over it, microseconds; 0 is as long as chance says.
+    var streams: Int64 = 0
 }
 
 /// What a client was told.
@@ -136,7 +138,11 @@ extension SimulatedGateway {
     private func provider(_ request: SimulatedRequest) async -> Int64? {
         let world = world
         // Some think for long, so that whatever goes wrong finds requests open.
-        if world.scheduler.random.once(in: 2) { await process.pause(world.scheduler.random.within(100_000...4_000_000)) }
+        if request.streams > 0 {
+            await process.pause(request.streams)
+        } else if world.scheduler.random.once(in: 2) {
+            await process.pause(world.scheduler.random.within(100_000...4_000_000))
+        }
         guard !process.isDead else { return nil }
         let answer = await world.network.exchange(process, world.providerServer, "provider", patience: 3_000_000) {
             () -> Int64? in

@@ -65,6 +65,13 @@ final class World: @unchecked Sendable {
         if ledger.head > before {
             scheduler.note("appended \(ledger.events[Int(before)...].map(\.event.type))", before, ledger.head)
             reference.grew(ledger)
+            for stored in ledger.events[Int(before)...] where stored.event.type == "request.abandoned" {
+                if let instance = FlatJSON(stored.event.data)["instance"].flatMap(UUID.init(uuidString:)),
+                    gateways.contains(where: { $0?.lease.instance.uuid == instance })
+                {
+                    reference.fail("a request of a gateway that lives was abandoned at \(stored.position)")
+                }
+            }
             let waiting = growth
             growth = []
             for resume in waiting { resume() }
@@ -134,11 +141,14 @@ final class World: @unchecked Sendable {
         }
     }
 
-    func failPostgres() {
+    func failPostgres(for time: ClosedRange<Int64> = 10_000...8_000_000) {
         scheduler.note("Postgres is away")
-        postgresServer.awayUntil = scheduler.now + scheduler.random.within(10_000...8_000_000)
+        postgresServer.awayUntil = max(postgresServer.awayUntil, scheduler.now + scheduler.random.within(time))
         postgresServer.generation += 1
     }
+
+    /// Whether Postgres is away for longer than a lease lasts, whatever else comes to its end.
+    var isLongOutage = false
 
     /// Ends all faults, so that everything that can come to rest does.
     func calm() {
@@ -146,7 +156,7 @@ final class World: @unchecked Sendable {
         isCalm = true
         network.faultRate = 0
         for disk in disks { disk.faultRate = 0 }
-        postgresServer.awayUntil = 0
+        if !isLongOutage { postgresServer.awayUntil = 0 }
         redisServer.awayUntil = 0
         for machine in 0..<2 { start(machine) }
     }
