@@ -14,10 +14,11 @@ public struct AdmissionMirror: ProjectionMirror {
     private let store: AdmissionStore
     private let reader = SliceReader()
     private let patience: MirrorPatience
+    private let lastSeen = LastSeen()
     private let logger: Logger
 
     /// - Parameter patience: how long a batch waits for Redis the first time; doubled with every batch that was left out, up
-    ///   to 16 times, and back at the start when Redis answers.
+    ///   to 4 s, and back at the start when Redis answers.
     public init(redis: AdmissionRedis, patience: Duration = .seconds(2), logger: Logger) {
         self.init(store: redis.store, patience: patience, logger: logger)
     }
@@ -50,11 +51,9 @@ public struct AdmissionMirror: ProjectionMirror {
         let giveUp = store.surroundings.now() + patience.current
         while true {
             do {
-                // Asked after the epochs were read: none that began for another Redis may begin a state in this one, and no batch
-                // may be left to a Redis that nobody asks any more. Without its marker everything is built anew anyway.
-                let isOnRecord = try await store.trust.isOnRecord(keys, on: store.any)
-                try await send(slices, isOnRecord ? epochs : [:])
-                _ = try await store.any.command(progress)
+                let isOnRecord = try await isOnRecord(keys, beginsStates: !epochs.isEmpty)
+                try await send(slices, isOnRecord ? epochs : [:], until: giveUp)
+                _ = try await store.any.command(progress, deadline: deadline(until: giveUp))
                 patience.answered()
                 return
             } catch {
@@ -66,6 +65,17 @@ public struct AdmissionMirror: ProjectionMirror {
                 await store.surroundings.sleep(.milliseconds(50))
             }
         }
+    }
+
+    /// Whether this Redis is the one on record: no batch may be left to one that nobody asks any more, for longer than a moment,
+    /// after which the gap in what the other has shows. No epoch that began for another may begin a state in this one, so then
+    /// it is asked after the epochs were read. Without its marker everything is built anew anyway.
+    private func isOnRecord(_ keys: ServerKeys, beginsStates: Bool) async throws(AdmissionError) -> Bool {
+        let now = store.surroundings.now()
+        if !beginsStates, let seen = lastSeen.onRecord.withLock({ $0 }), now - seen < .seconds(1) { return true }
+        let isOnRecord = try await store.trust.isOnRecord(keys, on: store.any)
+        if isOnRecord { lastSeen.onRecord.withLock { $0 = now } }
+        return isOnRecord
     }
 
     /// Where an organization's first events are: the epoch in which its state begins.
@@ -85,23 +95,33 @@ public struct AdmissionMirror: ProjectionMirror {
         return epochs
     }
 
-    private func send(_ slices: [Slice], _ epochs: [OrganizationID: Int64]) async throws {
-        if slices.count == 1 { return try await send(slices[0], epochs[slices[0].organization]) }
+    private func send(
+        _ slices: [Slice], _ epochs: [OrganizationID: Int64], until giveUp: ContinuousClock.Instant
+    ) async throws {
+        if slices.count == 1 { return try await send(slices[0], epochs[slices[0].organization], until: giveUp) }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for slice in slices { group.addTask { try await send(slice, epochs[slice.organization]) } }
+            for slice in slices { group.addTask { try await send(slice, epochs[slice.organization], until: giveUp) } }
             try await group.waitForAll()
         }
     }
 
-    private func send(_ slice: Slice, _ epoch: Int64?) async throws(AdmissionError) {
+    /// How long one call may take: the last ones before the batch is given up must not hold it up for longer.
+    private func deadline(until giveUp: ContinuousClock.Instant) -> Duration {
+        min(.seconds(2), max(.milliseconds(100), giveUp - store.surroundings.now()))
+    }
+
+    private func send(
+        _ slice: Slice, _ epoch: Int64?, until giveUp: ContinuousClock.Instant
+    ) async throws(AdmissionError) {
         let keys = OrganizationKeys(slice.organization)
         var parts = slice.parts(of: Self.stepsOfOneCall)[...]
         do throws(AdmissionError) {
-            if let epoch, let first = parts.first, try await begin(Seed(first: first, epoch: epoch), keys) {
+            if let epoch, let first = parts.first, try await begin(Seed(first: first, epoch: epoch), keys, until: giveUp) {
                 parts = parts.dropFirst()
             }
             for part in parts {
-                let answer = try await store.any.call(.apply, keys: keys.all, part.arguments, deadline: .seconds(2))
+                let answer = try await store.any.call(
+                    .apply, keys: keys.all, part.arguments, deadline: deadline(until: giveUp))
                 switch answer.string {
                 case "applied", "already": continue
                 // Whoever asks for a hold next has the state built anew from Postgres.
@@ -122,18 +142,20 @@ public struct AdmissionMirror: ProjectionMirror {
     /// Begins a new organization's state with its first events, unless there is one or somebody is building one.
     ///
     /// Nobody can have asked for a hold before them, so no new epoch is needed.
-    private func begin(_ seed: Seed, _ keys: OrganizationKeys) async throws(AdmissionError) -> Bool {
+    private func begin(
+        _ seed: Seed, _ keys: OrganizationKeys, until giveUp: ContinuousClock.Instant
+    ) async throws(AdmissionError) -> Bool {
         let claim = try await store.any.call(
             .claim, keys: keys.all, [.string(RequestID.mint().uuid.lowercase), "0", .integer(Claim.milliseconds)],
-            deadline: .seconds(2))
+            deadline: deadline(until: giveUp))
         guard case .claimed(let loss, let token) = try Claim(claim) else { return false }
         do throws(AdmissionError) {
             if loss == .missing {
                 let answer = try await store.any.call(
-                    .seed, keys: keys.all, [.string(token)] + seed.arguments, deadline: .seconds(2))
+                    .seed, keys: keys.all, [.string(token)] + seed.arguments, deadline: deadline(until: giveUp))
                 if answer.string == "seeded" { return true }
             }
-            _ = try await store.any.call(.unclaim, keys: keys.all, [.string(token)], deadline: .seconds(2))
+            _ = try await store.any.call(.unclaim, keys: keys.all, [.string(token)], deadline: deadline(until: giveUp))
             return false
         } catch {
             // Best effort, as in ``Healer``: a claim that stays runs out by itself.
@@ -153,9 +175,13 @@ public struct AdmissionMirror: ProjectionMirror {
             metadata: ["organization": "\(organization)", "epoch": "\(epoch)", "error": "\(error)"])
     }
 
+    /// What leaving a batch out may take, in all.
+    static let leavingOut = Duration.seconds(3)
+
     private func leaveOut(upto: Int64, because error: any Error) async throws {
-        let runID = try await store.epochs.record().runID
-        let epoch = try await store.epochs.start(organization: nil, reason: "redis_unreachable", runID: runID)
+        let runID = try await store.epochs.record(deadline: Self.leavingOut / 3).runID
+        let epoch = try await store.epochs.start(
+            organization: nil, reason: "redis_unreachable", runID: runID, deadline: Self.leavingOut * 2 / 3)
         patience.leftOut()
         logger.error(
             "Redis does not answer: the batch is left out and a new epoch begins",
@@ -168,14 +194,23 @@ public struct AdmissionMirror: ProjectionMirror {
 
 /// How long a batch waits for Redis.
 final class MirrorPatience: Sendable {
+    /// The batch's transaction is open all the while. With what leaving it out takes this is well below the time after which Postgres
+    /// ends the session: otherwise a batch that was left out is never committed, and each attempt begins another epoch.
+    static let longest = Duration.seconds(4)
+
     private let first: Duration
     private let factor = Mutex(1)
 
     init(_ first: Duration) { self.first = first }
 
-    var current: Duration { first * factor.withLock { $0 } }
+    var current: Duration { min(Self.longest, first * factor.withLock { $0 }) }
 
     func answered() { factor.withLock { $0 = 1 } }
 
     func leftOut() { factor.withLock { $0 = min(16, $0 * 2) } }
+}
+
+/// When Redis was last seen to be the one on record.
+private final class LastSeen: Sendable {
+    let onRecord = Mutex<ContinuousClock.Instant?>(nil)
 }

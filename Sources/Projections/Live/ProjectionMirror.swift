@@ -5,6 +5,9 @@ public protocol ProjectionMirror: Sendable {
     /// Brings the copy up to `upto`, before the checkpoint moves: what fails here is rolled back and tried again, so it must be
     /// harmless to apply a batch twice.
     ///
+    /// Postgres ends the session after 10 s without a statement on the connection, and the batch with it: whoever waits for a store that
+    /// is away has to give up before, because the next attempt would wait as long.
+    ///
     /// - Parameters:
     ///   - after: The position before the batch's first.
     ///   - upto: The batch's last position.

@@ -4,6 +4,9 @@ import Postgres
 /// Connections in the projector's role, with every setting that could make two replays differ nailed down.
 enum Session {
     static let role = "llmgateway_projector"
+    /// After so long without a statement Postgres ends a session that is in a transaction: a process that is stopped, or a machine
+    /// that is gone, must not keep a projection from the others. A mirror has to be done well before.
+    static let idleInTransaction = Duration.seconds(10)
 
     /// - Parameters:
     ///   - purpose: Shown to administrators, for example `projection balances`.
@@ -28,7 +31,7 @@ enum Session {
         return connection
     }
 
-    private static let settings = [
+    private static let settings: [String: String] = [
         "TimeZone": "UTC",
         "DateStyle": "ISO, YMD",
         "IntervalStyle": "iso_8601",
@@ -43,8 +46,7 @@ enum Session {
         "max_parallel_workers_per_gather": "0",
         "work_mem": "64MB",
         "maintenance_work_mem": "256MB",
-        // A process that is stopped, or a machine that is gone, must not keep a projection from the others.
-        "idle_in_transaction_session_timeout": "10s",
+        "idle_in_transaction_session_timeout": "\(idleInTransaction.components.seconds)s",
         "idle_session_timeout": "30s",
         "tcp_keepalives_idle": "1",
         "tcp_keepalives_interval": "1",
