@@ -141,6 +141,35 @@ import struct Foundation.UUID
         }
     }
 
+    /// An event of a later version stops the projection, and parks nobody; whom it concerns is not served on what it may have changed.
+    @Test func anEventThatIsNotKnownFencesItsOrganizationAndParksNobody() async throws {
+        try await World.run { world in
+            let (fenced, healthy) = (try await Shop.open(in: world, credit: 1000), try await Shop.open(in: world, credit: 1000))
+            let projector = Projector(
+                definition: try ProjectionDefinition.load(folder: admissionFolderPath),
+                configuration: try PostgresConfiguration(url: world.url), signal: nil, mirror: world.mirror, logger: quiet)
+            let running = Task { await projector.run() }
+            defer { running.cancel() }
+            #expect(try await world.reaches(world.head()))
+            for shop in [fenced, healthy] { #expect(try await shop.admit(shop.request(1)).admission != nil) }
+
+            let organization = fenced.address.organization
+            let unknown = try NewEvent(
+                id: .mint(), stream: .credit(organization), expectedVersion: nil, type: "credit.clawed_back", schemaVersion: 1,
+                organization: organization, data: Array(#"{"amount":1000}"#.utf8), occurredAt: .now, epoch: nil)
+            _ = try await world.appender.append(Command(unknown))
+            let position = try await world.head()
+            try await eventually("it halts before the event") {
+                guard case .halted(let at, _) = projector.state else { return false }
+                return at == position
+            }
+            #expect(try await fenced.admit(fenced.request(1)) == .unknown)
+            #expect(try await healthy.admit(healthy.request(1)).admission != nil)
+            let parked = try await world.postgres.query("SELECT position FROM projections.parked")
+            #expect(parked.isEmpty)
+        }
+    }
+
     /// The projector's own role and check accept the folder.
     @Test func theFolderIsAProjection() throws {
         let definition = try ProjectionDefinition.load(folder: admissionFolderPath)

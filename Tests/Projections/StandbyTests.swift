@@ -1,4 +1,5 @@
 import Ledger
+import Money
 import Postgres
 import Projections
 import TestSupport
@@ -22,6 +23,39 @@ import Testing
             #expect(second.projector.state == .live)
             #expect(first.projector.state == .stopped)
             await second.stop()
+        }
+    }
+
+    /// Processes of two versions run beside each other while a new one is brought out, or taken back.
+    @Test func `one that does not know an event leaves the tables to one that does`() async throws {
+        try await LedgerDatabase.with { database in
+            let organization = OrganizationID.mint()
+            func credit(_ data: some EventData) throws -> NewEvent {
+                try NewEvent(data, stream: .credit(organization), expectedVersion: nil, organization: organization)
+            }
+            func grant() throws -> NewEvent {
+                try credit(CreditGranted(grant: .mint(), kind: .paid, amount: NanoDollars(5)))
+            }
+            let older = RunningProjector(try witness(onPoison: .parkOrganization, streams: ["credit": []]), database)
+            try await database.append([try grant()])
+            try await older.catchUp(database)
+
+            let unknown = try await database.append([try credit(CreditExpired(grant: .mint(), amount: NanoDollars(1)))])
+            try await database.append([try grant()])
+            older.signal.signal(try await database.head())
+            try await older.becomes("the older halts") { $0.haltedAt == unknown }
+            let status = try #require(try await ProjectionStatus.all(client: database.client).first)
+            #expect(status.state == .halted && status.haltedAt == unknown && status.position == unknown - 1)
+
+            let newer = RunningProjector(
+                try witness(onPoison: .parkOrganization, streams: ["credit": ["credit.expired"]]), database)
+            try await newer.catchUp(database)
+            try await newer.becomes("the newer is live") { $0 == .live }
+            #expect(try await database.text("SELECT count(*)::text FROM witness.seen") == "2")
+            #expect(try await database.lines("SELECT position FROM projections.parked") == [])
+            #expect(try await ProjectionStatus.all(client: database.client).first?.error == nil)
+            await older.stop()
+            await newer.stop()
         }
     }
 

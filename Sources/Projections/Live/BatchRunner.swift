@@ -150,6 +150,9 @@ struct BatchRunner {
     }
 
     private static func failure(_ error: any Error, _ batch: Applied) -> BatchFailure {
+        if BatchFailure.isUnknown(error) {
+            return .unknown(after: batch.after, upto: batch.upto, reason: BatchFailure.reason(error))
+        }
         guard BatchFailure.isPoison(error) else { return .outage(error) }
         return .poison(after: batch.after, upto: batch.upto, reason: BatchFailure.reason(error))
     }

@@ -131,6 +131,11 @@ struct Follower {
             guard let poison = search.failed(after: after, upto: upto) else { return nil }
             try await poisoned(at: poison, reason)
             return nil
+        case .unknown(let after, let upto, let reason):
+            position = after
+            guard let event = search.failed(after: after, upto: upto) else { return nil }
+            try await stop(before: event, reason)
+            return Self.leftToOthers
         case .outage(let error):
             guard connection.isOpen else { throw error }
             projector.logger.warning("a batch was rolled back", metadata: ["error": "\(error)"])
@@ -151,6 +156,25 @@ struct Follower {
         }
     }
 
+    /// A process of a later version, which knows the event, shall have the tables: now or when it comes. Were its organization parked
+    /// instead, it would stay so, and with an event that everybody has, one organization would follow the other.
+    private func stop(before event: Int64, _ reason: String) async throws {
+        do {
+            try await projector.mirror?.distrust(event: event, connection: connection)
+        } catch {
+            guard connection.isOpen else { throw error }
+            // It is tried again with the batch.
+            projector.logger.warning(
+                "the copy was not told of an event that is not understood",
+                metadata: ["position": "\(event)", "error": "\(error)"])
+        }
+        try await Checkpoint.halt(schema: runner.schema, position: event, error: reason, connection)
+        projector.set(.halted(position: event, reason: reason))
+    }
+
+    /// Longer than it takes a process that stands by to ask for the tables.
+    private static let leftToOthers: Duration = .seconds(2)
+
     private mutating func poisoned(at poison: Int64, _ reason: String) async throws {
         if try await runner.park(position: poison, reason: reason) {
             projector.logger.error("an event was parked", metadata: ["position": "\(poison)", "reason": "\(reason)"])
@@ -168,7 +192,7 @@ struct Follower {
         } catch let error as ProjectionError {
             projector.set(.halted(position: nil, reason: error.message))
             await Projector.sleep(.seconds(10))
-        } catch let error as PostgresError where BatchFailure.isPoison(error) {
+        } catch let error as PostgresError where BatchFailure.isPoison(error) || BatchFailure.isMissing(error) {
             projector.set(.halted(position: nil, reason: "it can't be installed: \(BatchFailure.reason(error))"))
             await Projector.sleep(.seconds(10))
         }

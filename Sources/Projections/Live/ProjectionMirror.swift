@@ -14,4 +14,15 @@ public protocol ProjectionMirror: Sendable {
     ///   - connection: Inside the batch's transaction, tables already applied, search_path the projection's schema, so that the
     ///     view `batch` shows the events. It must be left in the transaction.
     func apply(after: Int64, upto: Int64, connection: PostgresConnection) async throws
+
+    /// An event is newer than what this process understands, and nothing more is applied until one that knows it has the tables. What
+    /// the event may have changed must not be answered from the copy. Called again and again while that lasts.
+    ///
+    /// - Parameter connection: Outside a transaction.
+    func distrust(event position: Int64, connection: PostgresConnection) async throws
+}
+
+extension ProjectionMirror {
+    /// Does nothing: for a copy that may be as old as the tables are.
+    public func distrust(event position: Int64, connection: PostgresConnection) async throws {}
 }

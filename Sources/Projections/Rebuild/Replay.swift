@@ -32,7 +32,8 @@ struct Replay {
     /// Returns when the batch is to be tried again, or a smaller one.
     private mutating func failed(_ failure: BatchFailure) async throws {
         switch failure {
-        case .poison(let after, let upto, let reason):
+        // Whoever asks for a rebuild by a version that does not know an event wants the others to go on.
+        case .poison(let after, let upto, let reason), .unknown(let after, let upto, let reason):
             position = after
             guard let poison = search.failed(after: after, upto: upto) else { return }
             guard try await runner.park(position: poison, reason: reason) else {
@@ -49,7 +50,8 @@ extension BatchFailure {
     /// What a rebuild of the projection throws.
     func thrown(for name: String) -> any Error {
         switch self {
-        case .poison(_, let upto, let reason): ProjectionError(.poison, "an event up to \(upto) can't be applied: \(reason)")
+        case .poison(_, let upto, let reason), .unknown(_, let upto, let reason):
+            ProjectionError(.poison, "an event up to \(upto) can't be applied: \(reason)")
         case .outage(let error): error
         case .outdated(let reason): ProjectionError(.outdated, reason)
         case .otherHistory(let reason): ProjectionError(.otherHistory, reason)

@@ -69,7 +69,7 @@ struct ProcessMetrics: Sendable {
                     "llmgateway_projection_lag_events", help: "Events that a projection has not applied.",
                     labels: [("projection", status.name)], value: Double(status.lag)),
                 .init(
-                    "llmgateway_projection_halted", help: "1 when a projection stands before a poison event.",
+                    "llmgateway_projection_halted", help: "1 when a projection stands before an event that it can't apply.",
                     labels: [("projection", status.name)], value: status.haltedAt == nil ? 0 : 1),
                 .init(
                     "llmgateway_projection_parked", help: "Poison events whose stream or organization a projection leaves out.",
