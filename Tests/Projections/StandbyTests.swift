@@ -59,6 +59,35 @@ import Testing
         }
     }
 
+    /// Where no other version comes, one organization must not hold up all others.
+    @Test func `what nobody has come for is parked, and rebuilt where it is known`() async throws {
+        try await LedgerDatabase.with { database in
+            let (parked, other) = (OrganizationID.mint(), OrganizationID.mint())
+            func event(_ data: some EventData, of organization: OrganizationID) throws -> NewEvent {
+                try NewEvent(data, stream: .credit(organization), expectedVersion: nil, organization: organization)
+            }
+            func grant(_ organization: OrganizationID) throws -> NewEvent {
+                try event(CreditGranted(grant: .mint(), kind: .paid, amount: NanoDollars(5)), of: organization)
+            }
+            let older = RunningProjector(
+                try witness(onPoison: .parkOrganization, streams: ["credit": []]), database, patience: .milliseconds(100))
+            try await database.append([
+                try event(CreditExpired(grant: .mint(), amount: NanoDollars(1)), of: parked), try grant(parked), try grant(other),
+            ])
+            try await older.catchUp(database)
+            #expect(try await database.text("SELECT count(*)::text FROM witness.seen") == "1")
+            #expect(try await database.lines("SELECT type FROM projections.parked") == ["(credit.expired)"])
+            await older.stop()
+
+            for (known, names) in [([], []), (["credit.expired"], ["witness"])] as [(Set<String>, Set<String>)] {
+                let catalogue = try ProjectionCatalogue([
+                    try witness(onPoison: .parkOrganization, streams: ["credit": known])
+                ])
+                #expect(try await catalogue.parkedBefore(database.client) == names)
+            }
+        }
+    }
+
     @Test func `the status tells live from stopped and how far behind it is`() async throws {
         var generator = HistoryGenerator(seed: TestEnvironment.seed("status"))
         try await LedgerDatabase.with { database in

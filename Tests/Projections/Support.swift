@@ -22,10 +22,13 @@ struct RunningProjector {
     let signal = LedgerSignal()
     private let task: Task<Void, Never>
 
-    init(_ definition: ProjectionDefinition, _ database: LedgerDatabase, mirror: (any ProjectionMirror)? = nil) {
+    init(
+        _ definition: ProjectionDefinition, _ database: LedgerDatabase, mirror: (any ProjectionMirror)? = nil,
+        patience: Duration = .seconds(20)
+    ) {
         let projector = Projector(
             definition: definition, configuration: database.configuration, signal: signal, mirror: mirror,
-            pace: .milliseconds(1), logger: database.logger)
+            pace: .milliseconds(1), patience: patience, logger: database.logger)
         self.projector = projector
         task = Task { await projector.run() }
     }

@@ -96,6 +96,13 @@ public struct ProjectionDefinition: Sendable {
         self.source = Self.digest(events: events, onPoison: onPoison, tables: tables, apply: apply)
     }
 
+    /// Whether an event is folded, or known to change nothing.
+    ///
+    /// - Parameter kind: Of its stream.
+    public func understands(_ type: String, schemaVersion: Int32, kind: String) -> Bool {
+        events[type].map { schemaVersion <= $0 } ?? streams[kind]?.contains(type) ?? true
+    }
+
     /// What in the folder's SQL a projection may not use, in order; empty when it may run.
     public func check() -> [RefusedSQL] { check(otherSchemas: []) }
 

@@ -40,8 +40,10 @@ enum BatchFailure: Error {
     /// schema/0101_unknown_events.sql.
     static func isUnknown(_ error: any Error) -> Bool {
         guard let error = error as? PostgresError, error.code == .server else { return false }
-        return error.sqlState == "LG001"
+        return error.sqlState == unknownState
     }
+
+    static let unknownState = "LG001"
 
     /// One line for the operator: what the server said, without values of events.
     static func reason(_ error: any Error) -> String {

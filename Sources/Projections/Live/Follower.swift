@@ -134,6 +134,10 @@ struct Follower {
         case .unknown(let after, let upto, let reason):
             position = after
             guard let event = search.failed(after: after, upto: upto) else { return nil }
+            if projector.definition.onPoison != .halt, projector.hasLeftToOthers() {
+                try await poisoned(at: event, reason)
+                return nil
+            }
             try await stop(before: event, reason)
             return Self.leftToOthers
         case .outage(let error):
@@ -156,8 +160,7 @@ struct Follower {
         }
     }
 
-    /// A process of a later version, which knows the event, shall have the tables: now or when it comes. Were its organization parked
-    /// instead, it would stay so, and with an event that everybody has, one organization would follow the other.
+    /// A process of a later version, which knows the event, shall have the tables: what was parked instead would stay so.
     private func stop(before event: Int64, _ reason: String) async throws {
         do {
             try await projector.mirror?.distrust(event: event, connection: connection)

@@ -32,16 +32,21 @@ public final class Projector: Sendable {
     let signal: LedgerSignal?
     let mirror: (any ProjectionMirror)?
     let pace: Duration
+    let patience: Duration
     let logger: Logger
     private let shared = Mutex(Shared())
 
     private struct Shared {
         var state = State.stopped
         var position: Int64 = 0
+        /// Since when the tables were left to others for an event that is not understood here, and nobody took them.
+        var leftSince: ContinuousClock.Instant?
     }
 
     /// How long a process that does not hold the projection waits before it asks again.
     static let standbyInterval: Duration = .milliseconds(500)
+    /// After this the tables are left to others anew: one that knows the events may have come meanwhile.
+    private static let longAgo: Duration = .seconds(600)
     /// How long a projector that is not woken waits before it looks.
     static let pollInterval: Duration = .milliseconds(250)
 
@@ -52,15 +57,18 @@ public final class Projector: Sendable {
     ///   - pace: Batches of requests' events begin at most this often, because a transaction and a dozen statements cost CPU that
     ///     requests need, however few the events; the first event after a pause is applied at once. By default 250 ms, and 50 ms with a
     ///     mirror, which others wait for.
+    ///   - patience: For how long the tables are left to others because of events that only a later version knows. When nobody has
+    ///     taken them by then, such events are poison; those that follow at once.
     public init(
         definition: ProjectionDefinition, configuration: PostgresConfiguration, signal: LedgerSignal?,
-        mirror: (any ProjectionMirror)? = nil, pace: Duration? = nil, logger: Logger
+        mirror: (any ProjectionMirror)? = nil, pace: Duration? = nil, patience: Duration = .seconds(20), logger: Logger
     ) {
         self.definition = definition
         self.configuration = configuration
         self.signal = signal
         self.mirror = mirror
         self.pace = pace ?? (mirror == nil ? .milliseconds(250) : .milliseconds(50))
+        self.patience = patience
         var logger = logger
         logger[metadataKey: "projection"] = "\(definition.name)"
         self.logger = logger
@@ -98,6 +106,7 @@ public final class Projector: Sendable {
                 try await ProjectionLock.release(ProjectionLock.live, definition.name, connection)
                 await Self.sleep(pause)
             } else {
+                shared.withLock { $0.leftSince = nil }
                 if case .halted = state {} else { set(.standby) }
                 await Self.sleep(Self.standbyInterval)
             }
@@ -115,6 +124,16 @@ public final class Projector: Sendable {
             logger.error(
                 "projection is halted", metadata: ["position": "\(position.map(String.init) ?? "-")", "reason": "\(reason)"])
         default: logger.info("projector is \(state)")
+        }
+    }
+
+    /// Whether others had long enough to take the tables.
+    func hasLeftToOthers() -> Bool {
+        let now = ContinuousClock.now
+        return shared.withLock { shared in
+            if let since = shared.leftSince, now - since < Self.longAgo { return now - since >= patience }
+            shared.leftSince = now
+            return false
         }
     }
 

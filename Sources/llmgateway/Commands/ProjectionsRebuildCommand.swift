@@ -64,7 +64,8 @@ extension ProjectionsCommands {
                 logger: settings.logger(defaultLevel: .warning))
             return try await client.use { client in
                 let statuses = try await ProjectionStatus.all(catalogue: catalogue, client: client)
-                let names = Set(statuses.filter { $0.state == .outdated }.map(\.name))
+                var names = Set(statuses.filter { $0.state == .outdated }.map(\.name))
+                names.formUnion(try await catalogue.parkedBefore(client))
                 // Nothing in Redis is of a copy's tables.
                 let owesEpoch = folders.target ? false : try await EpochStarter.isOwed(in: client)
                 return (definitions: catalogue.definitions.filter { names.contains($0.name) }, owesEpoch: owesEpoch)
