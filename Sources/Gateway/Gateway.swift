@@ -160,8 +160,8 @@ public struct GatewayConfiguration: Sendable {
     public var firstByteDeadline: Duration
     /// Between two pieces of a provider's answer.
     public var idleDeadline: Duration
-    /// From a request to the whole of its answer that is not streamed, at however many providers it is asked for; after it no
-    /// stream is asked for elsewhere either.
+    /// From when the first provider is asked to the whole of an answer that is not streamed, at however many it is asked for; after
+    /// it no stream is asked for elsewhere either.
     public var totalDeadline: Duration
     /// The whole of a streamed answer.
     public var streamDeadline: Duration

@@ -122,12 +122,12 @@ struct GeminiImagesAnswer: WholeAnswer {
 
     func refusal(status: Int, body: [UInt8]) -> APIError { .gemini(status: status, try? JSONValue(body)) }
 
-    /// An answer without an image is none, but where Google says that it refuses to draw it: then `data` is empty, and it is
-    /// charged what it used.
+    /// What ended without an image, because Google refuses to draw it or a prompt asks for words, is charged what it used: `data` is
+    /// empty then. Elsewhere it would be no different.
     func completion(of response: JSONValue) throws(ChatResponseError) -> [UInt8] {
         let images = GeminiAnswer.parts(response).filter { $0["thought"] != .bool(true) }
             .compactMap { GeminiAnswer.imageData($0) }
-        guard !images.isEmpty || GeminiAnswer.finishReason(response) == "content_filter" else {
+        guard !images.isEmpty || GeminiAnswer.finishReason(response) != nil else {
             throw ChatResponseError(message: "the answer has no image")
         }
         return JSONValue.members([

@@ -39,8 +39,9 @@ public struct NativeImageEdit: ForeignRequest {
             let bytes = part.name == "model" ? name[...] : edit.original[part.content]
             let isPicture = ["image", "image[]", "mask"].contains(part.name)
             return MultipartForm.Content(
-                // Several images are told from one that stands twice by their name.
-                name: part.name == "image" && edit.images.count > 1 ? "image[]" : part.name, filename: part.filename,
+                // Several images are told from one that stands twice by their name, and files from text by a name of theirs.
+                name: part.name == "image" && edit.images.count > 1 ? "image[]" : part.name,
+                filename: part.filename ?? (isPicture ? "image" : nil),
                 mediaType: part.mediaType ?? (isPicture ? RemoteImage.mediaType(of: bytes) : nil), bytes: bytes)
         }
         return MultipartForm.write(parts, boundary: boundary)

@@ -9,7 +9,7 @@ internal import Ledger
 /// Names a request by everything that its answer depends on: whose it is, in which format, all of the body, whatever order its
 /// members have, the images that it wants to be edited, however they came, and the headers that change what a provider does.
 enum RequestDigest {
-    /// - Returns: SHA-256; nil for a body that is no JSON, which nobody answers anyway.
+    /// - Returns: SHA-256; nil for a body that is no JSON, which nobody answers anyway, or has more values than a tree may.
     static func digest(_ entered: EnteredRequest, of address: KeyAddress, headers: HTTPFields) -> [UInt8]? {
         guard let body = try? JSONValue(request: entered.edit?.fields ?? entered.original) else { return nil }
         var text: [UInt8] = []

@@ -23,15 +23,14 @@ struct AdmittedRequest: Sendable {
 
     /// The bound to send to `route`; the organization's own account is bounded by nobody but the client.
     ///
-    /// A bound that is the model's own says nothing that the provider doesn't know, and services refuse one that goes beyond the
-    /// model's maximum, or beyond what the prompt leaves of the context. So where nobody knows that it doesn't, it is not sent:
-    /// what is held covers all that the model can do.
+    /// Services refuse one that goes beyond the model's maximum, or beyond what the prompt leaves of the context. So where nobody
+    /// knows the maximum, or the prompt is long, the model's own is not sent: what is held covers all that the model can do.
     func outputLimit(at route: Route) -> RequestEdits.OutputLimit? {
         guard route.own == nil, let outputLimit else { return nil }
-        let mapping = route.mapping
-        let isSafe = mapping.maximumOutput != nil && mapping.outputBound <= mapping.contextSize - route.promptTokens
-        guard outputLimit < mapping.outputBound || isSafe || route.foreign != nil else { return nil }
-        return .init(field: mapping.outputLimitField, tokens: min(outputLimit, room(at: route)))
+        let (mapping, room) = (route.mapping, room(at: route))
+        let isSafe = mapping.maximumOutput != nil && room == mapping.outputBound
+        guard isLowered(at: route) || isSafe || route.foreign != nil else { return nil }
+        return .init(field: mapping.outputLimitField, tokens: min(outputLimit, room))
     }
 
     /// The most tokens that a completion can be asked for at `route`: the model's maximum, or what the prompt is likely to leave
@@ -48,8 +47,10 @@ struct AdmittedRequest: Sendable {
         route.own == nil || understood.entered.isTranslated ? route.mapping.outputLimitField : nil
     }
 
-    /// Whether the bound that is sent to `route` is lower than the model's own.
-    func isLowered(at route: Route) -> Bool { outputLimit(at: route).map { $0.tokens < route.mapping.outputBound } ?? false }
+    /// Whether the bound at `route` is lower than the model's own because little was left.
+    func isLowered(at route: Route) -> Bool {
+        route.own == nil && outputLimit.map { $0 < route.mapping.outputBound } ?? false
+    }
 
     /// True when its first event is in the ledger already, so that an outcome is the second.
     var isAuthorized: Bool { held > .zero }

@@ -61,7 +61,9 @@ struct CollectedAnswer: Sendable {
             return (TokenUsage(images: edited, generatedImages: images), false)
         }
         let prompt = admitted.understood.scan.estimatedPromptTokens
-        return (TokenUsage(estimated: prompt, completionTokens: scan.estimatedCompletionTokens, images: images), true)
+        var estimate = TokenUsage(estimated: prompt, completionTokens: scan.estimatedCompletionTokens, images: images)
+        estimate.images = edited
+        return (estimate, true)
     }
 }
 

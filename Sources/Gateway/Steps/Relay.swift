@@ -20,7 +20,7 @@ struct RelayStep: Sendable {
         _ admitted: AdmittedRequest, accept: (OpenedAnswer) async throws(UpstreamFailure) -> Accepted
     ) async throws(RelayFailure) -> Accepted {
         let routes = admitted.understood.routes
-        let deadline = admitted.understood.incoming.receivedAt + gateway.configuration.totalDeadline
+        let deadline = ContinuousClock.now + gateway.configuration.totalDeadline
         var attempts: [Attempt] = []
         // What was fetched for one route serves the next.
         var images: [String: String] = [:]
@@ -39,7 +39,9 @@ struct RelayStep: Sendable {
             } catch {
                 failure = error
             }
-            gateway.note(route, failure.report)
+            // One that had but what others left of the time is not to blame.
+            let isOthersFault = failure.kind == .timeout && index > 0 && .now >= deadline
+            gateway.note(route, isOthersFault ? .neither : failure.report)
             if failure.kind != .request { status = status ?? failure.status }
             attempts.append(Attempt(route, status: status, error: failure.kind.rawValue, began: began))
             index += 1
@@ -95,7 +97,7 @@ struct RelayStep: Sendable {
         let route = post.route
         let account = try await account(for: route)
         let model = route.mapping.upstreamName
-        let limit = admitted.outputLimit(at: route)?.tokens ?? min(understood.outputLimit ?? .max, admitted.room(at: route))
+        let limit = admitted.outputLimit(at: route)?.tokens ?? understood.outputLimit ?? admitted.room(at: route)
         let body: [UInt8]
         let missing = foreign.remoteImages.filter { images[$0.url] == nil }
         images.merge(try await ImageFetcher(gateway: gateway).images(missing)) { $1 }

@@ -198,17 +198,18 @@ import Testing
         let reply = try ImagesReply(images)
         #expect(reply.usage == usage && reply.generatedImages == 1)
         #expect(try JSONValue(images)["data"]?.string == #"[{"b64_json":"AA=="}]"#)
-        // What Google would not draw has no image, and costs what it used.
-        let blocked = try GeminiImagesAnswer(created: 1).completion(
-            Array(#"{"candidates":[{"finishReason":"IMAGE_SAFETY"}],"usageMetadata":{"promptTokenCount":9}}"#.utf8))
-        #expect(try ImagesReply(blocked).generatedImages == 0 && ImagesReply(blocked).usage?.promptTokens == 9)
+        // What Google would not draw, or a prompt did not ask for, has no image, and costs what it used.
+        for reason in ["IMAGE_SAFETY", "NO_IMAGE", "STOP", "MAX_TOKENS"] {
+            let said = #"{"content":{"parts":[{"text":"A cat"}]},"finishReason":"\#(reason)"}"#
+            let silent = try GeminiImagesAnswer(created: 1).completion(
+                Array(#"{"candidates":[\#(said)],"usageMetadata":{"promptTokenCount":9}}"#.utf8))
+            #expect(try ImagesReply(silent).generatedImages == 0 && ImagesReply(silent).usage?.promptTokens == 9)
+        }
         #expect(try GeminiImagesAnswer(created: 1).completion(Array(#"{"promptFeedback":{"blockReason":"OTHER"}}"#.utf8)) != [])
         // What has none for no reason is no answer.
         let draft = #"{"inlineData":{"mimeType":"image/png","data":"AA=="},"thought":true}"#
         for silent in [
-            "{}", #"{"candidates":[]}"#, #"{"candidates":[{"finishReason":"NO_IMAGE"}]}"#, #"{"promptFeedback":{}}"#,
-            #"{"candidates":[{"content":{"parts":[{"text":"A cat"}]},"finishReason":"STOP"}]}"#,
-            #"{"candidates":[{"content":{"parts":[\#(draft)]},"finishReason":"STOP"}]}"#,
+            "{}", #"{"candidates":[]}"#, #"{"promptFeedback":{}}"#, #"{"candidates":[{"content":{"parts":[\#(draft)]}}]}"#,
         ] {
             #expect(throws: ChatResponseError.self, "\(silent)") {
                 try GeminiImagesAnswer(created: 1).completion(Array(silent.utf8))
