@@ -163,8 +163,9 @@ import Testing
             _ = try await database.client.query("REVOKE INSERT ON witness.seen FROM llmgateway_projector")
             try await database.append(try Self.grants(4))
             running.signal.signal(try await database.head())
-            // Long enough for several attempts.
-            try await Task.sleep(for: .seconds(1))
+            // Somebody has to mend it, and the status says so.
+            try await running.becomes("it is halted") { $0.reason?.contains("[42501]") == true }
+            #expect(try await ProjectionStatus.all(client: database.client).first?.state == .halted)
             #expect(try await database.text("SELECT count(*)::text FROM witness.seen") == "3")
             _ = try await database.client.query("GRANT INSERT ON witness.seen TO llmgateway_projector")
             try await running.catchUp(database)

@@ -75,11 +75,14 @@ public struct AdmissionMirror: ProjectionMirror {
         let giveUp = store.surroundings.now() + patience.current
         while true {
             do {
-                let isOnRecord = try await isOnRecord(keys, beginsStates: !epochs.isEmpty)
+                let isOnRecord = try await isOnRecord(
+                    keys, beginsStates: !epochs.isEmpty, deadline: min(.seconds(1), deadline(until: giveUp)))
                 try await send(slices, isOnRecord ? epochs : [:], until: giveUp)
                 _ = try await store.any.command(progress, deadline: deadline(until: giveUp))
                 patience.answered()
                 return
+            } catch let error as MirrorElsewhere {
+                throw error
             } catch {
                 try Task.checkCancellation()
                 guard store.surroundings.now() < giveUp else {
@@ -94,12 +97,17 @@ public struct AdmissionMirror: ProjectionMirror {
     /// Whether this Redis is the one on record: no batch may be left to one that nobody asks any more, for longer than a moment,
     /// after which the gap in what the other has shows. No epoch that began for another may begin a state in this one, so then
     /// it is asked after the epochs were read. Without its marker everything is built anew anyway.
-    private func isOnRecord(_ keys: ServerKeys, beginsStates: Bool) async throws(AdmissionError) -> Bool {
+    /// - Throws: ``MirrorElsewhere`` where another one is on record.
+    private func isOnRecord(_ keys: ServerKeys, beginsStates: Bool, deadline: Duration) async throws -> Bool {
         let now = store.surroundings.now()
         if !beginsStates, let seen = lastSeen.onRecord.withLock({ $0 }), now - seen < .seconds(1) { return true }
-        let isOnRecord = try await store.trust.isOnRecord(keys, on: store.any)
-        if isOnRecord { lastSeen.onRecord.withLock { $0 = now } }
-        return isOnRecord
+        switch try await store.trust.recorded(keys, deadline: deadline, on: store.any) {
+        case .this:
+            lastSeen.onRecord.withLock { $0 = now }
+            return true
+        case .unknown: return false
+        case .another: throw MirrorElsewhere(reason: "the ledger trusts another Redis than that of this process")
+        }
     }
 
     /// Where an organization's first events are: the epoch in which its state begins.
@@ -203,9 +211,11 @@ public struct AdmissionMirror: ProjectionMirror {
     static let leavingOut = Duration.seconds(3)
 
     private func leaveOut(upto: Int64, because error: any Error) async throws {
-        let runID = try await store.epochs.record(deadline: Self.leavingOut / 3).runID
-        let epoch = try await store.epochs.start(
-            organization: nil, reason: "redis_unreachable", runID: runID, deadline: Self.leavingOut * 2 / 3)
+        let record = try await store.epochs.record(deadline: Self.leavingOut / 3)
+        let begun = try await store.epochs.startForAll(
+            reason: "redis_unreachable", runID: record.runID, after: record, deadline: Self.leavingOut * 2 / 3)
+        // The batch comes again.
+        guard let epoch = begun else { throw AdmissionError(.unavailable, "another epoch began meanwhile") }
         patience.leftOut()
         logger.error(
             "Redis does not answer: the batch is left out and a new epoch begins",

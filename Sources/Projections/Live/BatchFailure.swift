@@ -8,6 +8,8 @@ enum BatchFailure: Error {
     case unknown(after: Int64, upto: Int64, reason: String)
     /// The database or the mirror is away, or busy; later the same batch may go well.
     case outage(any Error)
+    /// The copy that is read is another process's.
+    case elsewhere(String)
     /// The tables are not this definition's.
     case outdated(String)
     /// The ledger does not have the event that the tables end with.

@@ -42,6 +42,7 @@ struct BatchRunner {
             return try await attempt(limit: limit, ceiling: ceiling, looksFirst: looksFirst)
         } catch {
             await connection.rollback()
+            if let elsewhere = error as? MirrorElsewhere { throw .elsewhere(elsewhere.reason) }
             throw (error as? BatchFailure) ?? .outage(error)
         }
     }

@@ -134,7 +134,7 @@ struct Follower {
         case .unknown(let after, let upto, let reason):
             position = after
             guard let event = search.failed(after: after, upto: upto) else { return nil }
-            if projector.definition.onPoison != .halt, projector.hasLeftToOthers() {
+            if projector.definition.onPoison != .halt, projector.hasLeftToOthers(after: position) {
                 try await poisoned(at: event, reason)
                 return nil
             }
@@ -143,13 +143,24 @@ struct Follower {
         case .outage(let error):
             guard connection.isOpen else { throw error }
             projector.logger.warning("a batch was rolled back", metadata: ["error": "\(error)"])
-            if (error as? PostgresError)?.code == .deadlineExceeded { size.timedOut() }
+            if let error = error as? PostgresError {
+                if error.code == .deadlineExceeded { size.timedOut() }
+                if BatchFailure.isMissing(error) {
+                    // Somebody has to mend it, and sees it in the status; until then it is tried again.
+                    let reason = BatchFailure.reason(error)
+                    try await Checkpoint.halt(schema: runner.schema, position: nil, error: reason, connection)
+                    projector.set(.halted(position: nil, reason: reason))
+                }
+            }
             await Projector.sleep(outages.next())
             return nil
         case .outdated(let reason):
             // A process of the version that made the tables may still be there: it shall have them.
             projector.set(.halted(position: nil, reason: reason))
             return .seconds(1)
+        case .elsewhere(let reason):
+            projector.set(.halted(position: nil, reason: reason))
+            return Self.leftToOthers
         case .otherHistory(let reason):
             try await Checkpoint.halt(schema: runner.schema, position: nil, error: reason, connection)
             projector.set(.halted(position: nil, reason: reason))

@@ -13,6 +13,7 @@ public protocol ProjectionMirror: Sendable {
     ///   - upto: The batch's last position.
     ///   - connection: Inside the batch's transaction, tables already applied, search_path the projection's schema, so that the
     ///     view `batch` shows the events. It must be left in the transaction.
+    /// - Throws: ``MirrorElsewhere`` where the projection is to be left to another process.
     func apply(after: Int64, upto: Int64, connection: PostgresConnection) async throws
 
     /// An event is newer than what this process understands, and nothing more is applied until one that knows it has the tables. What
@@ -20,6 +21,13 @@ public protocol ProjectionMirror: Sendable {
     ///
     /// - Parameter connection: Outside a transaction.
     func distrust(event position: Int64, connection: PostgresConnection) async throws
+}
+
+/// The copy that is read is not the one that this process writes to: one that writes to it shall have the projection.
+public struct MirrorElsewhere: Error, Sendable {
+    public let reason: String
+
+    public init(reason: String) { self.reason = reason }
 }
 
 extension ProjectionMirror {

@@ -39,7 +39,7 @@ public final class Projector: Sendable {
     private struct Shared {
         var state = State.stopped
         var position: Int64 = 0
-        /// Since when the tables were left to others for an event that is not understood here, and nobody took them.
+        /// Since when the tables are left to others for an event that is not understood here, and nobody has brought them on.
         var leftSince: ContinuousClock.Instant?
     }
 
@@ -106,7 +106,6 @@ public final class Projector: Sendable {
                 try await ProjectionLock.release(ProjectionLock.live, definition.name, connection)
                 await Self.sleep(pause)
             } else {
-                shared.withLock { $0.leftSince = nil }
                 if case .halted = state {} else { set(.standby) }
                 await Self.sleep(Self.standbyInterval)
             }
@@ -127,11 +126,16 @@ public final class Projector: Sendable {
         }
     }
 
-    /// Whether others had long enough to take the tables.
-    func hasLeftToOthers() -> Bool {
+    /// Whether others had long enough to take the tables. That somebody held them for a moment says nothing: he may not
+    /// understand the event either.
+    ///
+    /// - Parameter position: Up to where the tables are, before an event that is not understood.
+    func hasLeftToOthers(after position: Int64) -> Bool {
         let now = ContinuousClock.now
         return shared.withLock { shared in
-            if let since = shared.leftSince, now - since < Self.longAgo { return now - since >= patience }
+            let wereBroughtOn = position > shared.position
+            shared.position = max(shared.position, position)
+            if !wereBroughtOn, let since = shared.leftSince, now - since < Self.longAgo { return now - since >= patience }
             shared.leftSince = now
             return false
         }

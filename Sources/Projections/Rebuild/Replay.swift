@@ -53,7 +53,7 @@ extension BatchFailure {
         case .poison(_, let upto, let reason), .unknown(_, let upto, let reason):
             ProjectionError(.poison, "an event up to \(upto) can't be applied: \(reason)")
         case .outage(let error): error
-        case .outdated(let reason): ProjectionError(.outdated, reason)
+        case .elsewhere(let reason), .outdated(let reason): ProjectionError(.outdated, reason)
         case .otherHistory(let reason): ProjectionError(.otherHistory, reason)
         case .missing: RebuildRun.gone(name)
         }
