@@ -89,21 +89,21 @@ import Testing
         func verdict(_ marker: RedisMarker, _ record: EpochRecord) -> TrustVerdict {
             TrustVerdict(runID: "here", marker: marker, record: record)
         }
-        let record = EpochRecord(epoch: 20, runID: "here", head: 100)
+        let record = EpochRecord(epoch: 20, runID: "here", head: 100, version: 3)
         let marker = RedisMarker(runID: "here", epoch: 20, isComplete: true, applied: 90)
         #expect(verdict(marker, record) == .trusted)
         #expect(verdict(.with(marker) { $0.epoch = 19 }, record) == .behind)
         #expect(verdict(RedisMarker(isComplete: false), record) == .lost(reason: "redis_flushed"))
         #expect(verdict(.with(marker) { $0.runID = "there" }, record) == .lost(reason: "redis_replaced"))
         // A server that was replaced while it ran still names itself, but the record names another: it does not take it back.
-        let replaced = EpochRecord(epoch: 25, runID: "there", head: 100)
+        let replaced = EpochRecord(epoch: 25, runID: "there", head: 100, version: 3)
         #expect(verdict(marker, replaced) == .superseded(by: "there"))
         // Emptied, started again, or a copy of the one on record (a replica that takes over), it is another one.
         #expect(verdict(RedisMarker(isComplete: false), replaced) == .lost(reason: "redis_replaced"))
         #expect(verdict(.with(marker) { $0.runID = "before" }, replaced) == .lost(reason: "redis_replaced"))
         #expect(verdict(.with(marker) { $0.runID = "there" }, replaced) == .lost(reason: "redis_replaced"))
         #expect(
-            verdict(RedisMarker(isComplete: false), EpochRecord(epoch: 2, runID: nil, head: 9))
+            verdict(RedisMarker(isComplete: false), EpochRecord(epoch: 2, runID: nil, head: 9, version: 1))
                 == .lost(reason: "redis_first_seen"))
         #expect(verdict(.with(marker) { $0.epoch = 21 }, record) == .ahead)
         #expect(verdict(.with(marker) { $0.applied = 101 }, record) == .ahead)

@@ -3,6 +3,7 @@ import Logging
 import Money
 import NIOCore
 import NIOPosix
+import Projections
 import Redis
 import TestSupport
 import Testing
@@ -35,30 +36,43 @@ import Testing
         }
     }
 
-    /// The process that holds the projection writes to the old server. What the new one can't hear from it, an epoch makes up for;
-    /// and an organization's first events, which ask for no claim of anybody's, begin no state there.
-    @Test func aBatchThatTheOtherNeverHearsOfBeginsAnEpoch() async throws {
+    /// Who writes to the old server leaves the projection to others: no batch is for the new one alone to miss, and an organization's
+    /// first events, which ask for no claim of anybody's, begin no state in the old one.
+    @Test func whoWritesToTheOtherLeavesTheProjection() async throws {
         try await World.run { world in
             let shop = try await Shop.open(in: world, credit: 1000)
             try await world.catchUp()
             try await withNewServer(beside: world) { redis, client in
                 let loop = redis.client.any.eventLoop
-                let request = shop.request(400)
-                let before = try #require(try await client.admit(request, on: loop).admission)
                 _ = try await world.append(
                     APIKeyStatusChanged(status: .inactive), .apiKey(shop.address.key), nil, shop.address.organization)
                 let later = try await Shop.open(in: world, credit: 50)
-                try await world.catchUp()
-                #expect(try await world.epochReasons().last == "redis_unreachable")
+                await #expect(throws: MirrorElsewhere.self) { try await world.catchUp() }
+                #expect(try await world.epochReasons().last == "redis_replaced")
                 let state = OrganizationKeys(later.address.organization).state
                 #expect(try await world.redisCall("EXISTS", .string(state)) == .integer(0))
-                guard case .staleEpoch(let current) = try await shop.authorize(request, before) else {
-                    Issue.record("an authorization was accepted of a key that is off")
-                    return
-                }
-                let again = try await client.readmit(request, staleEpoch: current, on: loop)
-                #expect(again.denial?.reason == .keyInactive)
+
+                try await world.projector.catchUp(mirror: AdmissionMirror(redis: redis, logger: quiet))
+                #expect(try await client.admit(shop.request(1), on: loop).denial?.reason == .keyInactive)
                 #expect(try await client.admit(later.request(50), on: loop).admission?.available == .zero)
+            }
+        }
+    }
+
+    /// Its Redis was on record when it was sent; then another took the place.
+    @Test func anEpochThatComesLateBringsNoOldServerBack() async throws {
+        try await World.run { world in
+            let shop = try await Shop.open(in: world, credit: 1000)
+            try await world.catchUp()
+            let record = try await world.redis.epochs.record()
+            try await withNewServer(beside: world) { redis, client in
+                let epochs = world.redis.epochs
+                #expect(try await epochs.startForAll(reason: "late", runID: record.runID, after: record) == nil)
+                try await redis.trust.establish(on: redis.any)
+                #expect(try await client.admit(shop.request(1000), on: redis.client.any.eventLoop).admission != nil)
+                let now = try await epochs.record()
+                #expect(now.runID != record.runID)
+                #expect(try await epochs.startForAll(reason: "in time", runID: now.runID, after: now) != nil)
             }
         }
     }

@@ -51,9 +51,12 @@ final class Sweeper: Sendable {
             guard try await renew(keys, token, on: connection), try await store.trust.marker(keys, on: connection).epoch == epoch
             else { return true }
         }
-        let isDone = hasOnlyOldFailures(failures, epoch)
+        let isDone = hasOnlyOldFailures(failures, of: count, epoch)
         if isDone {
-            try await giveUp(failures)
+            for organization in failures.sorted() {
+                guard try await renew(keys, token, on: connection) else { return true }
+                try await giveUp(organization)
+            }
             _ = try await connection.call(.complete, keys: [keys.server], [.string(runID), .integer(epoch)])
             logger.info(
                 "Redis holds every organization again",
@@ -66,23 +69,22 @@ final class Sweeper: Sendable {
     /// More than these have something in common that will end, such as a Redis that is full.
     private static let mostGivenUp = 100
 
-    /// Whether nothing failed, or nothing but what did the last time.
-    private func hasOnlyOldFailures(_ failures: Set<OrganizationID>, _ epoch: Int64) -> Bool {
+    /// Whether nothing failed, or nothing but what did the last time while others could be built.
+    private func hasOnlyOldFailures(_ failures: Set<OrganizationID>, of count: Int, _ epoch: Int64) -> Bool {
         left.withLock { left in
             let before = left.epoch == epoch ? left.organizations : []
             left = Left(epoch: epoch, organizations: failures)
-            return failures.count <= Self.mostGivenUp && failures.isSubset(of: before)
+            return failures.isEmpty
+                || failures.count < min(count, Self.mostGivenUp) && failures.isSubset(of: before)
         }
     }
 
-    /// What stands in Redis of these lacks events for all anybody knows, and a request that holds nothing is admitted by it: an epoch
+    /// What stands in Redis of it lacks events for all anybody knows, and a request that holds nothing is admitted by it: an epoch
     /// of an organization's own reaches it with the organization's events, and it is trusted no more.
-    private func giveUp(_ failures: Set<OrganizationID>) async throws(AdmissionError) {
-        for organization in failures.sorted() {
-            _ = try await store.epochs.start(organization: organization, reason: "state_not_built")
-            logger.error(
-                "an organization's admission state is left to its requests", metadata: ["organization": "\(organization)"])
-        }
+    private func giveUp(_ organization: OrganizationID) async throws(AdmissionError) {
+        _ = try await store.epochs.start(organization: organization, reason: "state_not_built")
+        logger.error(
+            "an organization's admission state is left to its requests", metadata: ["organization": "\(organization)"])
     }
 
     private static let page: Int32 = 200

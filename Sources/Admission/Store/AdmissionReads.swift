@@ -28,11 +28,14 @@ package struct EpochRecord: Sendable, Hashable {
     package var runID: String?
     /// The ledger's last position when this was read.
     package var head: Int64
+    /// The version of the ledger's own stream, in which epochs begin, when this was read.
+    package var version: Int64
 
-    package init(epoch: Int64, runID: String?, head: Int64) {
+    package init(epoch: Int64, runID: String?, head: Int64, version: Int64) {
         self.epoch = epoch
         self.runID = runID
         self.head = head
+        self.version = version
     }
 }
 
@@ -64,12 +67,17 @@ struct PostgresAdmissionReads: AdmissionReads {
         let rows = try await postgres.query(
             """
             SELECT s.epoch, e.data ->> 'run_id' AS run_id,
-                (SELECT h.position FROM ledger.events AS h ORDER BY h.position DESC LIMIT 1) AS head
+                (SELECT h.position FROM ledger.events AS h ORDER BY h.position DESC LIMIT 1) AS head,
+                (
+                    SELECT max(l.stream_version) FROM ledger.events AS l
+                    WHERE l.stream_kind = e.stream_kind AND l.stream_id = e.stream_id
+                ) AS version
             FROM ledger.epochs AS s JOIN ledger.events AS e ON e.position = s.epoch
             WHERE s.organization = '00000000-0000-0000-0000-000000000000'
             """, deadline: deadline)
         return try rows.first.map { row in
-            EpochRecord(epoch: try row.decode(0), runID: try row.decode(1), head: try row.decode(2))
+            EpochRecord(
+                epoch: try row.decode(0), runID: try row.decode(1), head: try row.decode(2), version: try row.decode(3))
         }
     }
 

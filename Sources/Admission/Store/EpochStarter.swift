@@ -26,23 +26,55 @@ public struct EpochStarter: Sendable {
     /// - Parameter reason: goes into the event, for example `tables_rebuilt`.
     /// - Returns: the epoch: the position of its event.
     public func startForAll(reason: String) async throws(AdmissionError) -> Int64 {
-        try await start(organization: nil, reason: reason, runID: try await record().runID)
+        for _ in 0..<Self.attempts {
+            let record = try await record()
+            if let epoch = try await startForAll(reason: reason, runID: record.runID, after: record) { return epoch }
+        }
+        throw AdmissionError(.unavailable, "an epoch could not begin: others were faster again and again")
     }
 
+    private static let attempts = 60
+
+    /// Begins an epoch for all organizations, which trusts the Redis `runID`.
+    ///
+    /// One that arrives late must not bring back the Redis of a record that is over: the one that has taken its place would be
+    /// refused.
+    /// - Parameter record: what was known when `runID` was chosen.
+    /// - Returns: the epoch: the position of its event; nil where the record is over.
+    func startForAll(
+        reason: String, runID: String?, after record: EpochRecord, deadline: Duration = .seconds(3)
+    ) async throws(AdmissionError) -> Int64? {
+        let started = AdmissionEpochStarted(reason: reason, runID: runID)
+        let result = try await append(started, of: nil, expectedVersion: record.version, deadline: deadline)
+        if case .versionConflict = result { return nil }
+        return try Self.position(result)
+    }
+
+    /// Begins an epoch of one organization.
+    ///
     /// - Returns: the epoch: the position of its event.
     func start(
-        organization: OrganizationID?, reason: String, runID: String? = nil, deadline: Duration = .seconds(3)
+        organization: OrganizationID, reason: String, deadline: Duration = .seconds(3)
     ) async throws(AdmissionError) -> Int64 {
+        let started = AdmissionEpochStarted(reason: reason, runID: nil)
+        return try Self.position(try await append(started, of: organization, expectedVersion: nil, deadline: deadline))
+    }
+
+    private func append(
+        _ started: AdmissionEpochStarted, of organization: OrganizationID?, expectedVersion: Int64?, deadline: Duration
+    ) async throws(AdmissionError) -> AppendResult {
         let ledger = try await ledgerID()
-        let result: AppendResult
         do {
             let event = try NewEvent(
-                AdmissionEpochStarted(reason: reason, runID: runID), stream: StreamName(kind: .ledger, id: ledger),
-                expectedVersion: nil, organization: organization)
-            result = try await appender.append(Command(event), deadline: deadline)
+                started, stream: StreamName(kind: .ledger, id: ledger), expectedVersion: expectedVersion,
+                organization: organization)
+            return try await appender.append(Command(event), deadline: deadline)
         } catch {
             throw AdmissionError(.unavailable, "an epoch could not begin: \(error)")
         }
+    }
+
+    private static func position(_ result: AppendResult) throws(AdmissionError) -> Int64 {
         guard let position = result.position else {
             throw AdmissionError(.protocolViolation, "an epoch could not begin: \(result)")
         }

@@ -57,20 +57,15 @@ package struct RedisTrust: Sendable {
     /// Returns when this Redis may be used: it is the one on record, or has become it by a new epoch.
     /// - Throws: ``AdmissionError``; then it may not. Where another took its place, it may not until a person says so.
     package func establish(on connection: any AdmissionConnection) async throws(AdmissionError) {
-        let server = try await server(on: connection)
-        guard server.evictionPolicy == "noeviction" else {
-            throw AdmissionError(
-                .misconfigured,
-                "Redis has maxmemory-policy \(server.evictionPolicy) and would lose what it evicts: set noeviction")
-        }
         let keys = ServerKeys(ledger: try await epochs.ledgerID())
         let token = RequestID.mint().uuid.lowercase
         for attempt in 0..<Self.attempts {
-            switch try await verdict(server, keys, on: connection) {
+            let seen = try await look(keys, on: connection)
+            switch seen.verdict {
             case .trusted:
                 standing.refusal.withLock { $0 = nil }
                 return
-            case .superseded(let other): throw refuse(server, keys, other)
+            case .superseded(let other): throw refuse(seen.server, keys, other)
             case .behind, .lost, .ahead: break
             }
             let claim = try await connection.command(
@@ -81,14 +76,16 @@ package struct RedisTrust: Sendable {
                 continue
             }
             // What was read before the claim may be settled by now.
-            try await settle(try await verdict(server, keys, on: connection), server, keys, token, on: connection)
+            try await settle(try await look(keys, on: connection), keys, token, on: connection)
         }
         throw AdmissionError(.unavailable, "Redis could not be brought in line with the ledger's epoch")
     }
 
-    func marker(_ keys: ServerKeys, on connection: any AdmissionConnection) async throws(AdmissionError) -> RedisMarker {
+    func marker(
+        _ keys: ServerKeys, deadline: Duration = .seconds(1), on connection: any AdmissionConnection
+    ) async throws(AdmissionError) -> RedisMarker {
         let reply = try await connection.command(
-            ["HMGET", .string(keys.server), "run_id", "epoch", "complete", "applied"])
+            ["HMGET", .string(keys.server), "run_id", "epoch", "complete", "applied"], deadline: deadline)
         guard let fields = reply.array, fields.count == 4 else {
             throw AdmissionError(.protocolViolation, "HMGET answered no four fields")
         }
@@ -96,14 +93,19 @@ package struct RedisTrust: Sendable {
             runID: fields[0].string, epoch: fields[1].int64, isComplete: fields[2].string == "1", applied: fields[3].int64)
     }
 
-    /// Whether this Redis is the one on record; false for one that was flushed, until somebody notices.
-    /// - Throws: ``AdmissionError`` with `unavailable` where another one is.
-    func isOnRecord(_ keys: ServerKeys, on connection: any AdmissionConnection) async throws(AdmissionError) -> Bool {
-        guard let runID = try await marker(keys, on: connection).runID else { return false }
-        guard try await epochs.record().runID == runID else {
-            throw AdmissionError(.unavailable, "the ledger trusts another Redis than this one")
-        }
-        return true
+    /// Which Redis the ledger trusts.
+    enum Recorded: Sendable {
+        case this, another
+        /// This one was flushed, and nobody has noticed yet.
+        case unknown
+    }
+
+    /// - Parameter deadline: Of each of two questions.
+    func recorded(
+        _ keys: ServerKeys, deadline: Duration, on connection: any AdmissionConnection
+    ) async throws(AdmissionError) -> Recorded {
+        guard let runID = try await marker(keys, deadline: deadline, on: connection).runID else { return .unknown }
+        return try await epochs.record(deadline: deadline).runID == runID ? .this : .another
     }
 
     private func refuse(_ server: Server, _ keys: ServerKeys, _ other: String) -> AdmissionError {
@@ -126,36 +128,56 @@ package struct RedisTrust: Sendable {
         return try Server(info: text)
     }
 
-    private func verdict(
-        _ server: Server, _ keys: ServerKeys, on connection: any AdmissionConnection
-    ) async throws(AdmissionError) -> TrustVerdict {
-        // Redis first: a record that is read later can't be older than what Redis was told from it.
+    private struct Look {
+        let server: Server
+        let verdict: TrustVerdict
+        /// The record before any of that was read: an epoch that begins after it was begun by whoever knows more.
+        let before: EpochRecord
+    }
+
+    /// - Throws: ``AdmissionError`` with `misconfigured` where Redis may lose what it holds.
+    private func look(_ keys: ServerKeys, on connection: any AdmissionConnection) async throws(AdmissionError) -> Look {
+        let before = try await epochs.record()
         let marker = try await marker(keys, on: connection)
-        return TrustVerdict(runID: server.runID, marker: marker, record: try await epochs.record())
+        // Each time anew, and last: between two calls another server may have come to the same address.
+        let server = try await server(on: connection)
+        guard server.evictionPolicy == "noeviction" else {
+            throw AdmissionError(
+                .misconfigured,
+                "Redis has maxmemory-policy \(server.evictionPolicy) and would lose what it evicts: set noeviction")
+        }
+        // Redis first: a record that is read later can't be older than what Redis was told from it.
+        let record = try await epochs.record()
+        return Look(
+            server: server, verdict: TrustVerdict(runID: server.runID, marker: marker, record: record), before: before)
     }
 
     private func settle(
-        _ verdict: TrustVerdict, _ server: Server, _ keys: ServerKeys, _ token: String, on connection: any AdmissionConnection
+        _ look: Look, _ keys: ServerKeys, _ token: String, on connection: any AdmissionConnection
     ) async throws(AdmissionError) {
-        let epoch: Int64
-        switch verdict {
-        case .trusted, .superseded:
+        let begun: Int64?
+        switch look.verdict {
+        case .trusted, .superseded: begun = nil
+        case .behind: begun = try await epochs.record().epoch
+        case .lost(let reason):
+            begun = try await epochs.startForAll(reason: reason, runID: look.server.runID, after: look.before)
+            logger.warning(
+                "Redis is not the one on record: a new epoch begins",
+                metadata: ["reason": "\(reason)", "epoch": "\(begun.map(String.init) ?? "others were faster")"])
+        case .ahead:
+            try await forgetStates(on: connection)
+            begun = try await epochs.startForAll(reason: "ledger_restored", runID: look.server.runID, after: look.before)
+            logger.warning(
+                "Redis was ahead of the ledger: a new epoch begins",
+                metadata: ["epoch": "\(begun.map(String.init) ?? "others were faster")"])
+        }
+        guard let epoch = begun else {
             // Others were faster; the next look tells which of them.
             _ = try await connection.command(["DEL", .string(keys.marking)])
             return
-        case .behind:
-            epoch = try await epochs.record().epoch
-        case .lost(let reason):
-            epoch = try await epochs.start(organization: nil, reason: reason, runID: server.runID)
-            logger.warning(
-                "Redis is not the one on record: a new epoch begins", metadata: ["reason": "\(reason)", "epoch": "\(epoch)"])
-        case .ahead:
-            try await forgetStates(on: connection)
-            epoch = try await epochs.start(organization: nil, reason: "ledger_restored", runID: server.runID)
-            logger.warning("Redis was ahead of the ledger: a new epoch begins", metadata: ["epoch": "\(epoch)"])
         }
         _ = try await connection.call(
-            .mark, keys: [keys.server, keys.marking], [.string(token), .string(server.runID), .integer(epoch)])
+            .mark, keys: [keys.server, keys.marking], [.string(token), .string(look.server.runID), .integer(epoch)])
     }
 
     /// Removes all states: their epochs may be above any that this ledger will give for a while, so none would replace them.

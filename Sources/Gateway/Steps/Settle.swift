@@ -117,7 +117,8 @@ struct Settler: Sendable {
 
     /// Ends an authorization of which it is not known whether it was appended: nothing went upstream, nothing is charged.
     ///
-    /// If it was not appended, the ledger refuses this outcome, and the hold is voided by recovery.
+    /// If it was not appended, the ledger refuses this outcome, and the hold is voided by recovery. One that lay in the spool while
+    /// that happened follows the void, and changes nothing.
     func cancelUnknown(_ admitted: AdmittedRequest) async {
         let ending = Ending(
             kind: .failed, status: 503, route: nil, attempts: [],

@@ -98,7 +98,8 @@ struct SimulatedPostgres: AppendServer, LeaseBook, AdmissionReads {
         try await ask("record") { [world] in
             let ledger = world.ledger
             guard let epoch = ledger.epochs[.zero] else { return nil }
-            return EpochRecord(epoch: epoch, runID: ledger.runID, head: ledger.head)
+            let version = ledger.events.last { $0.event.stream.kind == .ledger }?.version ?? 0
+            return EpochRecord(epoch: epoch, runID: ledger.runID, head: ledger.head, version: version)
         }
     }
 

@@ -94,6 +94,10 @@ final class Reference {
             }
             change(walk) { $0.held += walk.held }
         case (1, "request.voided"): break
+        case (2, "request.failed") where walk.types[0] == "request.voided":
+            // A gateway that did not learn whether its authorization was recorded ended it; that lay in its spool while others gave the
+            // hold back.
+            if charged > 0 { fail("\(charged) was charged without a hold") }
         case (2, "request.completed"), (2, "request.failed"), (2, "request.abandoned"):
             guard walk.types[0] == "request.authorized" else { return fail("\(walk.types) in one stream") }
             if charged > walk.held { fail("\(charged) was charged of a hold of \(walk.held)") }

@@ -83,6 +83,10 @@ final class World: @unchecked Sendable {
 
     /// Until when each machine is down.
     var downUntil: [Int64] = [0, 0]
+    /// How long each machine leaves what died by itself before it is started again: longer each time, because a world in which nothing
+    /// can be started for a minute shows nothing that one start does not.
+    private var pauses: [Int64] = [1_000_000, 1_000_000]
+    private static let longestPause: Int64 = 16_000_000
 
     /// Starts a gateway on a machine that is up and where none runs.
     func start(_ machine: Int, afterPowerCut: Bool = false) {
@@ -115,7 +119,10 @@ final class World: @unchecked Sendable {
         for (machine, gateway) in gateways.enumerated() {
             guard let gateway, gateway.process.isDoomed else { continue }
             kill(machine)
-            scheduler.after(1_000_000) { [self] in start(machine) }
+            let pause = pauses[machine]
+            pauses[machine] = min(2 * pause, Self.longestPause)
+            downUntil[machine] = max(downUntil[machine], scheduler.now + pause)
+            scheduler.after(pause) { [self] in start(machine) }
         }
     }
 
