@@ -8,11 +8,17 @@ extension Management {
         public var usageLimit: NanoDollars?
         public var requestsPerMinute: Int64?
         public var tokensPerMinute: Int64?
+        /// What the key may spend in each period.
+        public var period: PeriodLimit?
 
-        public init(usageLimit: NanoDollars? = nil, requestsPerMinute: Int64? = nil, tokensPerMinute: Int64? = nil) {
+        public init(
+            usageLimit: NanoDollars? = nil, requestsPerMinute: Int64? = nil, tokensPerMinute: Int64? = nil,
+            period: PeriodLimit? = nil
+        ) {
             self.usageLimit = usageLimit
             self.requestsPerMinute = requestsPerMinute
             self.tokensPerMinute = tokensPerMinute
+            self.period = period
         }
     }
 
@@ -41,7 +47,7 @@ extension Management {
             APIKeyCreated(
                 project: project, tokenSHA256: token.digest, usageLimit: limits.usageLimit,
                 requestsPerMinute: limits.requestsPerMinute, tokensPerMinute: limits.tokensPerMinute, expiresAt: expiresAt,
-                status: .active, hint: token.hint),
+                status: .active, hint: token.hint, periodLimit: limits.period),
             stream: .apiKey(id), expectedVersion: 0, organization: organization)
         let change = try await append(event, named: name)
         return CreatedKey(id: id, project: project, organization: organization, token: token, change: change)
@@ -56,7 +62,7 @@ extension Management {
                 organization: organization))
     }
 
-    /// Replaces all limits of a key.
+    /// Replaces all four limits of a key, whoever set them: one that is nil is lifted.
     public func setLimits(key: APIKeyID, limits: KeyLimits) async throws(ManagementError) -> Change {
         try check(limits)
         let (organization, version) = try await requireKey(key)
@@ -65,7 +71,8 @@ extension Management {
                 APIKeyLimitChanged(
                     usageLimit: limits.usageLimit.map { .set($0) } ?? .cleared,
                     requestsPerMinute: limits.requestsPerMinute.map { .set($0) } ?? .cleared,
-                    tokensPerMinute: limits.tokensPerMinute.map { .set($0) } ?? .cleared),
+                    tokensPerMinute: limits.tokensPerMinute.map { .set($0) } ?? .cleared,
+                    periodLimit: limits.period.map { .set($0) } ?? .cleared),
                 stream: .apiKey(key), expectedVersion: version, organization: organization))
     }
 
@@ -81,6 +88,12 @@ extension Management {
             ("requestsPerMinute", limits.requestsPerMinute), ("tokensPerMinute", limits.tokensPerMinute),
         ] {
             if let value, value < 0 { throw .invalid(field, "A limit can't be negative.") }
+        }
+        guard let period = limits.period else { return }
+        try checkLimit(period.amount, field: "periodUsageLimit")
+        guard (1...period.unit.longest).contains(period.count) else {
+            throw .invalid(
+                "periodUsageDurationValue", "A period is 1 to \(period.unit.longest) of the unit \(period.unit.rawValue).")
         }
     }
 }

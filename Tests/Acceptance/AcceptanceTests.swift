@@ -77,6 +77,21 @@ import Testing
         }
     }
 
+    @Test func settingTheLimitsOfAKeyLiftsThoseThatAreLeftOut() async throws {
+        try await withGateway { gateway in
+            let shop = try await Self.shop(gateway)
+            let create = ["keys", "create", "--project", shop.project, "--name", "L", "--json", "--period-usage-limit", "0"]
+            // An amount without a period says nothing.
+            await #expect(throws: CommandFailure.self) { try await gateway.command(create) }
+            let created = try await gateway.command(
+                create + ["--period-usage-duration-value", "1", "--period-usage-duration-unit", "day"])
+            let key = try JSONDecoder().decode(CreatedKey.self, from: Data(created.utf8))
+            #expect(try await status(gateway, key.token) == "402")
+            try await gateway.command("keys", "set-limit", "--key", key.key, "--usage-limit", "1")
+            #expect(try await status(gateway, key.token) == "200")
+        }
+    }
+
     @Test func theGatewayComesBackAfterKillAndItsBooksBalance() async throws {
         try await withGateway { gateway in
             let key = try await Self.shop(gateway)

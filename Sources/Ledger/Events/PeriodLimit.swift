@@ -5,7 +5,7 @@ public import Money
 /// Windows are counted from the beginning of 1970, weeks from its first Monday: whoever knows the limit and a time knows the
 /// window, without knowing when the limit was set.
 public struct PeriodLimit: Codable, Sendable, Hashable {
-    public enum Unit: String, Codable, Sendable, Hashable {
+    public enum Unit: String, Codable, Sendable, Hashable, CaseIterable {
         case hour, day, week, month
     }
 

@@ -119,18 +119,22 @@ enum KeyBodies {
         guard let count = count.given?.value else {
             throw WebError.invalid("periodUsageDurationValue", "periodUsageDurationValue is required with periodUsageLimit.")
         }
-        // A year at most, in every unit.
-        let most: Int64 =
-            switch unit {
-            case .hour: 8_784
-            case .day: 366
-            case .week: 52
-            case .month: 12
-            }
-        guard (1...most).contains(count) else {
+        guard (1...unit.longest).contains(count) else {
             throw WebError.invalid(
-                "periodUsageDurationValue", "periodUsageDurationValue must be 1 to \(most) for \(unit.rawValue).")
+                "periodUsageDurationValue", "periodUsageDurationValue must be 1 to \(unit.longest) for \(unit.rawValue).")
         }
         return .set(PeriodLimit(amount: limit, count: count, unit: unit))
+    }
+}
+
+extension PeriodLimit.Unit {
+    /// How many of it a period may have: a year at most, in every unit.
+    var longest: Int64 {
+        switch self {
+        case .hour: 8_784
+        case .day: 366
+        case .week: 52
+        case .month: 12
+        }
     }
 }

@@ -18,8 +18,31 @@ struct KeysCommands: AsyncParsableCommand {
         @Option(help: "Tokens a minute, prompt and completion; left out for no limit.")
         var tokensPerMinute: Int64?
 
+        @Option(help: "What the key may spend in each period, in USD; left out for no limit.")
+        var periodUsageLimit: NanoDollars?
+
+        @Option(help: "How many units a period has, a year at most.")
+        var periodUsageDurationValue: Int64?
+
+        @Option(help: "The unit of a period, by the calendar in UTC.")
+        var periodUsageDurationUnit: PeriodLimit.Unit?
+
+        func validate() throws {
+            let given = [periodUsageLimit != nil, periodUsageDurationValue != nil, periodUsageDurationUnit != nil]
+            guard Set(given).count == 1 else {
+                throw ValidationError(
+                    "--period-usage-limit, --period-usage-duration-value and --period-usage-duration-unit belong together.")
+            }
+        }
+
         var values: Management.KeyLimits {
-            .init(usageLimit: usageLimit, requestsPerMinute: requestsPerMinute, tokensPerMinute: tokensPerMinute)
+            .init(
+                usageLimit: usageLimit, requestsPerMinute: requestsPerMinute, tokensPerMinute: tokensPerMinute, period: period)
+        }
+
+        private var period: PeriodLimit? {
+            guard let periodUsageLimit, let periodUsageDurationValue, let periodUsageDurationUnit else { return nil }
+            return PeriodLimit(amount: periodUsageLimit, count: periodUsageDurationValue, unit: periodUsageDurationUnit)
         }
     }
 
@@ -110,7 +133,8 @@ struct KeysCommands: AsyncParsableCommand {
 
     struct SetLimit: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "set-limit", abstract: "Replace all limits of an API key; one that is left out is lifted.")
+            commandName: "set-limit", abstract: "Replace all limits of an API key; one that is left out is lifted.",
+            discussion: "This is also true of limits that were set with the API: say again what is to stay.")
 
         @Option(help: "The key (key_…).")
         var key: APIKeyID

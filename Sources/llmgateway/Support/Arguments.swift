@@ -29,6 +29,8 @@ extension StreamName: ExpressibleByArgument {
 
 extension GrantKind: ExpressibleByArgument {}
 
+extension PeriodLimit.Unit: ExpressibleByArgument {}
+
 /// A limit that can be lifted: an amount in USD, or `none`.
 struct LimitArgument: ExpressibleByArgument {
     let amount: NanoDollars?
