@@ -29,6 +29,10 @@ import Testing
             let series = lines.filter { !$0.hasPrefix("#") }.map { $0.prefix { $0 != " " } }
             #expect(series.contains("llmgateway_projection_lag_events{projection=\"balances\"}"))
             #expect(Set(series).count == series.count)
+            // What went wrong is counted from the start, so that an alert can be on its growth.
+            for name in ["overloaded_commands", "expired_commands", "rejected_commands", "resent_batches"] {
+                #expect(series.contains("llmgateway_ledger_\(name)_total"))
+            }
         }
     }
 

@@ -40,6 +40,20 @@ struct ProcessMetrics: Sendable {
             .init(
                 "llmgateway_ledger_queued_commands", help: "Commands waiting to be appended.", value: Double(statistics.queued)),
             .init(
+                "llmgateway_ledger_overloaded_commands_total", help: "Commands that were refused because too many waited.",
+                type: "counter", value: Double(statistics.overloadedCommands)),
+            .init(
+                "llmgateway_ledger_expired_commands_total",
+                help: "Commands that were given up because the ledger did not answer in time.", type: "counter",
+                value: Double(statistics.expiredCommands)),
+            .init(
+                "llmgateway_ledger_rejected_commands_total", help: "Commands that the ledger refused for what is in them.",
+                type: "counter", value: Double(statistics.rejectedCommands)),
+            .init(
+                "llmgateway_ledger_resent_batches_total",
+                help: "Appends that were sent again because nobody knew whether they were committed.", type: "counter",
+                value: Double(statistics.resentBatches)),
+            .init(
                 "llmgateway_ledger_available", help: "1 while the ledger can be appended to.",
                 value: statistics.isAvailable ? 1 : 0),
             .init(
