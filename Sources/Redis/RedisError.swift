@@ -14,8 +14,6 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
         case deadlineExceeded
         /// Redis answered with an error; ``RedisError/serverCode`` is its first word.
         case server
-        /// The answer is not of the type that the caller asked for.
-        case decodingFailed
         /// Redis sent bytes that are no reply, a reply beyond the limits, or a reply that nobody asked for.
         case protocolViolation
         /// The connection was shut down.

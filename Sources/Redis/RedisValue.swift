@@ -47,36 +47,4 @@ extension RedisValue {
     public var array: [RedisValue]? {
         if case .array(let values) = self { values } else { nil }
     }
-
-    /// The text of the reply.
-    /// - Throws: ``RedisError`` with `decodingFailed` when it has none.
-    public func requireString() throws(RedisError) -> String {
-        guard let string else { throw RedisError(.decodingFailed, "expected text, not \(kind)") }
-        return string
-    }
-
-    /// The integer that the reply is.
-    /// - Throws: ``RedisError`` with `decodingFailed` when it is none.
-    public func requireInt64() throws(RedisError) -> Int64 {
-        guard let int64 else { throw RedisError(.decodingFailed, "expected an integer, not \(kind)") }
-        return int64
-    }
-
-    /// The elements of the reply.
-    /// - Throws: ``RedisError`` with `decodingFailed` when it is no array.
-    public func requireArray() throws(RedisError) -> [RedisValue] {
-        guard let array else { throw RedisError(.decodingFailed, "expected an array, not \(kind)") }
-        return array
-    }
-
-    private var kind: String {
-        switch self {
-        case .null: "a null"
-        case .integer: "an integer"
-        case .bulk: "a bulk string"
-        case .simple: "a status"
-        case .error: "an error"
-        case .array: "an array"
-        }
-    }
 }

@@ -21,9 +21,10 @@ import Testing
     }
 
     private func seed(_ organization: RedisOrganization, _ name: String, _ seed: Seed) async throws -> String {
-        try await organization.functions.call(
-            .seed, organization.keys.all, [.string(organization.tokens[name] ?? name)] + seed.arguments
-        ).requireString()
+        try #require(
+            try await organization.functions.call(
+                .seed, organization.keys.all, [.string(organization.tokens[name] ?? name)] + seed.arguments
+            ).string)
     }
 
     private func content(_ organization: RedisOrganization, epoch: Int64, balance: String) -> Seed {

@@ -144,7 +144,7 @@ import Testing
                     #expect(!refused.outcomeUnknown)
                     server.resume()
                     var answers: [Int64] = []
-                    for try await answer in group { try answers.append(answer.requireInt64()) }
+                    for try await answer in group { answers.append(try #require(answer.int64)) }
                     #expect(answers.sorted() == Array(1...10))
                 }
                 #expect(try await redis.call(["GET", "n"]).int64 == 10)

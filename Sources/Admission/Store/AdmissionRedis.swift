@@ -75,8 +75,7 @@ extension AdmissionError {
             case (.server, "DUPLICATE"): .duplicateRequest
             case (.server, "OVERFLOW"): .overflow
             // What a function or a command says of its keys and arguments; the other code words are of the server's condition.
-            case (.server, "ERR"), (.server, "WRONGTYPE"), (.server, nil), (.decodingFailed, _), (.protocolViolation, _):
-                .protocolViolation
+            case (.server, "ERR"), (.server, "WRONGTYPE"), (.server, nil), (.protocolViolation, _): .protocolViolation
             default: .unavailable
             }
         self.init(code, error.description)

@@ -43,8 +43,10 @@ final class RedisOrganization {
         guard case .claimed(.missing, let token) = claim else { throw Unexpected(description: "it is there: \(claim)") }
         let answer = try await functions.call(
             .seed, made.keys.all, [.string(token)] + Seed(first: first, epoch: 10).arguments
-        ).requireString()
-        guard answer == "seeded" else { throw Unexpected(description: "an organization could not be made: \(answer)") }
+        ).string
+        guard answer == "seeded" else {
+            throw Unexpected(description: "an organization could not be made: \(answer ?? "no text")")
+        }
         return made
     }
 
@@ -74,7 +76,7 @@ final class RedisOrganization {
     func apply(_ body: (inout Events) -> Void) async throws -> String { try await send(slice(body)) }
 
     func send(_ slice: Slice) async throws -> String {
-        try await functions.call(.apply, keys.all, slice.arguments).requireString()
+        try #require(try await functions.call(.apply, keys.all, slice.arguments).string)
     }
 
     func admit(
@@ -94,13 +96,16 @@ final class RedisOrganization {
 
     func lower(_ request: RequestID, to amount: String) async throws -> String {
         let amount = try #require(SignedAmount(amount))
-        return try await functions.call(
-            .lower, [keys.state, keys.holds], [.string(request.uuid.lowercase), .string(amount.text), .string(amount.negated)]
-        ).requireString()
+        return try #require(
+            try await functions.call(
+                .lower, [keys.state, keys.holds],
+                [.string(request.uuid.lowercase), .string(amount.text), .string(amount.negated)]
+            ).string)
     }
 
     func release(_ request: RequestID) async throws -> String {
-        try await functions.call(.release, [keys.state, keys.holds], [.string(request.uuid.lowercase)]).requireString()
+        try #require(
+            try await functions.call(.release, [keys.state, keys.holds], [.string(request.uuid.lowercase)]).string)
     }
 
     func state() async throws -> [String: String] { try await functions.hash(keys.state) }
