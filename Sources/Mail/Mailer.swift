@@ -20,9 +20,6 @@ public final class Mailer: Sendable {
     private let maximumWaiting = 1000
     private let pauses: [Duration]
 
-    /// Whether messages leave this machine.
-    public var hasServer: Bool { server != nil }
-
     /// - Parameters:
     ///   - folder: where messages lie; made when it is missing, for this user's eyes only.
     ///   - server: nil keeps all messages in the folder.

@@ -147,7 +147,7 @@ import Testing
             try await world.catchUp()
             let request = shop.request(700)
             let first = try #require(try await shop.admit(request).admission)
-            let epoch = try await world.client.startEpoch(organization: shop.address.organization, reason: "test")
+            let epoch = try await world.redis.epochs.start(organization: shop.address.organization, reason: "test")
             #expect(try await shop.authorize(request, first) == .staleEpoch(current: epoch))
             let again = try await world.client.readmit(request, staleEpoch: epoch, on: world.loop)
             let second = try #require(again.admission)
@@ -208,7 +208,7 @@ import Testing
             try await world.catchUp()
             try await Sweeper.once(world)
             let before = try await bad.stored().fields["epoch"]
-            let epoch = try await world.client.startEpoch(organization: nil, reason: "test")
+            let epoch = try await world.redis.epochs.startForAll(reason: "test")
             // Somebody has claimed it, and does not come to an end.
             let seeding = OrganizationKeys(bad.address.organization).seeding
             _ = try await world.redisCall("SET", .string(seeding), "somebody", "PX", "60000")

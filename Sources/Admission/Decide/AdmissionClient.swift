@@ -133,14 +133,6 @@ public final class AdmissionClient: Sendable {
         return nil
     }
 
-    /// Begins an epoch by hand: authorizations of older ones are refused, and states are built anew when they are next asked.
-    /// - Parameter organization: nil for all.
-    /// - Returns: the epoch.
-    public func startEpoch(organization: OrganizationID?, reason: String) async throws(AdmissionError) -> Int64 {
-        guard let organization else { return try await store.epochs.startForAll(reason: reason) }
-        return try await store.epochs.start(organization: organization, reason: reason)
-    }
-
     /// Builds the states anew that a loss took away, until cancelled; in any number of processes.
     public func run() async {
         let sweeper = Sweeper(store: store, healer: healer, logger: logger)

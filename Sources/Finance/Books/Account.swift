@@ -39,9 +39,6 @@ public enum Account: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// Whether it stands by organization.
-    var isByOrganization: Bool { self == .customerCredits || self == .frozenCredits }
-
     /// A part begins with a capital letter and has letters, digits and hyphens.
     private static func part(_ organization: OrganizationID?) -> String {
         organization.map { "Org-\($0.description.dropFirst(4))" } ?? "Org-0"

@@ -23,7 +23,6 @@ final class World: @unchecked Sendable {
     let postgresServer = SimulatedServer()
     let redisServer = SimulatedServer()
     let providerServer = SimulatedServer()
-    let stripeServer = SimulatedServer()
     var network: Network
     let disks: [SimulatedDisk]
     var gateways: [SimulatedGateway?] = [nil, nil]
