@@ -77,7 +77,9 @@ public struct Rebuilder: Sendable {
 
     /// Puts the tables of before the last swap back in place; the replaced ones become NAME__previous.
     ///
-    /// The older tables end at an earlier position; a projector of their version brings them up to date.
+    /// The older tables end at an earlier position; a projector of their version brings them up to date. Until then whoever reads
+    /// them acts on the past: keys made since are unknown, a top-up that was turned off since is on. Therefore no command does this.
+    /// A rebuild by the earlier version brings its tables to the ledger's end before they take over.
     ///
     /// - Throws: ``ProjectionError/Code/notInstalled`` when there is no NAME__previous.
     public func revert() async throws {
