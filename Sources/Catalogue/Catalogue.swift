@@ -105,8 +105,7 @@ public struct Catalogue: Sendable {
             hash.update(data: entry.source.bytes)
             hash.update(data: [UInt8(ascii: "\n")])
         }
-        let digits = Array("0123456789abcdef")
-        return String(hash.finalize().prefix(16).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+        return hash.finalize().prefix(16).hexadecimal
     }
 }
 

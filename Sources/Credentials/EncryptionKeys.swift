@@ -82,7 +82,7 @@ public struct EncryptionKeys: Sendable, CustomStringConvertible {
         guard sealed.count > head + 12 + 16, sealed[0] == Self.format else { throw .tampered }
         let id = Array(sealed[1..<head])
         guard let key = keys.first(where: { $0.id == id }) else {
-            throw .unknownKey(id.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined())
+            throw .unknownKey(Hexadecimal.encode(id))
         }
         do {
             let box = try AES.GCM.SealedBox(combined: Data(sealed[head...]))

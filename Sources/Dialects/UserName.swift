@@ -1,4 +1,5 @@
 internal import Crypto
+internal import JSON
 
 extension String {
     /// A user's name for a provider that takes at most `most` bytes of one: the digest of a longer one, which names the same user.

@@ -1,5 +1,6 @@
 internal import Crypto
 internal import FoundationEssentials
+internal import Ledger
 
 /// An API key's secret: shown once when it is made, kept nowhere.
 public struct APIKeyToken: Sendable, CustomStringConvertible {
@@ -19,10 +20,7 @@ public struct APIKeyToken: Sendable, CustomStringConvertible {
     public var digest: String { Self.digest(of: secret) }
 
     static func digest(of secret: String) -> String {
-        SHA256.hash(data: Data(secret.utf8)).map { byte in
-            let hex = String(byte, radix: 16)
-            return hex.count == 1 ? "0" + hex : hex
-        }.joined()
+        Hexadecimal.encode(SHA256.hash(data: Data(secret.utf8)))
     }
 
     /// The first 12 characters: four of the 43 that are secret, enough to tell keys apart.

@@ -1,3 +1,4 @@
+internal import JSON
 public import Ledger
 public import Money
 
@@ -49,7 +50,7 @@ public enum WebValue: Sendable {
         case .null: bytes.append(contentsOf: "null".utf8)
         case .bool(let value): bytes.append(contentsOf: (value ? "true" : "false").utf8)
         case .integer(let value): bytes.append(contentsOf: String(value).utf8)
-        case .string(let value): Self.write(value, into: &bytes)
+        case .string(let value): bytes.appendJSON(string: value)
         case .raw(let text): bytes.append(contentsOf: text)
         case .array(let values):
             bytes.append(UInt8(ascii: "["))
@@ -62,27 +63,12 @@ public enum WebValue: Sendable {
             bytes.append(UInt8(ascii: "{"))
             for (index, member) in members.enumerated() {
                 if index > 0 { bytes.append(UInt8(ascii: ",")) }
-                Self.write(member.0, into: &bytes)
+                bytes.appendJSON(string: member.0)
                 bytes.append(UInt8(ascii: ":"))
                 member.1.write(into: &bytes)
             }
             bytes.append(UInt8(ascii: "}"))
         }
-    }
-
-    private static func write(_ text: String, into bytes: inout [UInt8]) {
-        bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(contentsOf: [UInt8(ascii: "\\"), byte])
-            case 0x0A: bytes.append(contentsOf: "\\n".utf8)
-            case 0x00..<0x20:
-                let digits = String(byte, radix: 16)
-                bytes.append(contentsOf: ("\\u00" + (digits.utf8.count == 1 ? "0" : "") + digits).utf8)
-            default: bytes.append(byte)
-            }
-        }
-        bytes.append(UInt8(ascii: "\""))
     }
 }
 

@@ -58,7 +58,7 @@ private struct History {
         var last: AppendResult?
         for (index, key) in keys.enumerated() {
             let created = APIKeyCreated(
-                project: projects[model.projectOfKey[index]], tokenSHA256: Hex.encode(key.digest))
+                project: projects[model.projectOfKey[index]], tokenSHA256: Hexadecimal.encode(key.digest))
             last = try await world.append(created, .apiKey(key.id), 0, organization)
         }
         // Positions of what the model does not fold: they belong to the organization all the same.

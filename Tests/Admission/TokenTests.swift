@@ -15,7 +15,7 @@ import Testing
             #expect(try await world.client.address(ofDigest: digest, client: "a", on: world.loop) == nil)
             let shop = try await Shop.open(in: world, credit: 1)
             _ = try await world.append(
-                APIKeyCreated(project: shop.address.project, tokenSHA256: Hex.encode(digest)), .apiKey(.mint()), 0,
+                APIKeyCreated(project: shop.address.project, tokenSHA256: Hexadecimal.encode(digest)), .apiKey(.mint()), 0,
                 shop.address.organization)
             #expect(try await world.client.address(ofDigest: digest, client: "a", on: world.loop) == nil)
             try await world.catchUp()
@@ -54,7 +54,7 @@ import Testing
             let digests = (0..<40).map { Array(SHA256.hash(data: [UInt8($0)])) }
             for digest in digests {
                 _ = try await world.append(
-                    APIKeyCreated(project: shop.address.project, tokenSHA256: Hex.encode(digest)), .apiKey(.mint()), 0,
+                    APIKeyCreated(project: shop.address.project, tokenSHA256: Hexadecimal.encode(digest)), .apiKey(.mint()), 0,
                     shop.address.organization)
             }
             try await world.catchUp()

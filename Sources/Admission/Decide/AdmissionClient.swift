@@ -160,8 +160,8 @@ public final class AdmissionClient: Sendable {
         let hold = SignedAmount(request.hold.rawValue)
         let owner = request.address.project.uuid.lowercase + request.address.key.uuid.lowercase + instance
         var arguments: [RedisArgument] = [
-            .string(request.request.uuid.lowercase), .string(owner), .string(Hex.encode(request.digest)), .string(hold.text),
-            .string(hold.negated), .integer(request.tokens), .integer(request.policy),
+            .string(request.request.uuid.lowercase), .string(owner), .string(Hexadecimal.encode(request.digest)),
+            .string(hold.text), .string(hold.negated), .integer(request.tokens), .integer(request.policy),
         ]
         if request.isRefused { arguments.append("refused") } else if request.isUnbounded { arguments.append("unbounded") }
         let reply = try await store.connection(for: eventLoop).call(

@@ -94,7 +94,7 @@ final class TokenDirectory: Sendable {
 
     private func read(_ digest: [UInt8]) async -> Answer {
         do {
-            return .success(try await reads.address(ofDigest: Hex.encode(digest), deadline: Self.deadline))
+            return .success(try await reads.address(ofDigest: Hexadecimal.encode(digest), deadline: Self.deadline))
         } catch {
             return .failure(AdmissionError(postgres: error))
         }

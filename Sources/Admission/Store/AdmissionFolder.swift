@@ -1,5 +1,6 @@
 import Crypto
 import FoundationEssentials
+import Ledger
 
 /// What Redis needs from the folder `projections/admission`: the library of functions.
 ///
@@ -21,7 +22,7 @@ public final class AdmissionFolder: Sendable {
         guard text.hasPrefix("#!lua name=\(Self.placeholder)\n") else {
             throw AdmissionError(.misconfigured, "\(file) does not begin with the library's name")
         }
-        let digest = Hex.encode(Array(SHA256.hash(data: bytes)).prefix(6))
+        let digest = Hexadecimal.encode(SHA256.hash(data: bytes).prefix(6))
         let name = "llmgateway_admission_\(digest)"
         library = text.replacing(Self.placeholder, with: name)
         names = AdmissionFunction.allCases.map { "\(name)_\($0.rawValue)" }

@@ -1,5 +1,6 @@
 internal import Catalogue
 internal import Crypto
+internal import JSON
 
 /// Signs requests for Amazon's services with an access key
 /// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html).

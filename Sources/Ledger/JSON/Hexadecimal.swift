@@ -1,12 +1,20 @@
 /// Bytes as lower-case hexadecimal digits.
 package enum Hexadecimal {
-    package static func encode(_ bytes: some Sequence<UInt8>) -> String {
-        var digits: [UInt8] = []
-        for byte in bytes {
-            for nibble in [byte >> 4, byte & 15] { digits.append(nibble < 10 ? 48 + nibble : 87 + nibble) }
+    /// Of an array by itself, because every admission of a request comes here: other modules get no specialized copy of what is
+    /// generic.
+    package static func encode(_ bytes: [UInt8]) -> String {
+        String(unsafeUninitializedCapacity: bytes.count * 2) { buffer in
+            var index = 0
+            for byte in bytes {
+                buffer[index] = digit(byte >> 4)
+                buffer[index + 1] = digit(byte & 15)
+                index += 2
+            }
+            return index
         }
-        return String(decoding: digits, as: UTF8.self)
     }
+
+    package static func encode(_ bytes: some Sequence<UInt8>) -> String { encode([UInt8](bytes)) }
 
     /// Nil for an odd count or another character; upper case is taken too.
     package static func decode(_ text: some StringProtocol) -> [UInt8]? {
@@ -20,6 +28,8 @@ package enum Hexadecimal {
         }
         return bytes
     }
+
+    private static func digit(_ nibble: UInt8) -> UInt8 { nibble < 10 ? 48 + nibble : 87 + nibble }
 
     private static func nibble(_ digit: UInt8) -> UInt8? {
         switch digit {

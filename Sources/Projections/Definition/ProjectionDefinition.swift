@@ -1,5 +1,6 @@
 import Crypto
 import FoundationEssentials
+import Ledger
 
 /// A projection as its folder describes it: which events it folds, into which tables, by which SQL.
 public struct ProjectionDefinition: Sendable {
@@ -160,14 +161,6 @@ public struct ProjectionDefinition: Sendable {
                 add(";")
             }
         }
-        return hasher.finalize().hexadecimal
-    }
-}
-
-extension Sequence<UInt8> {
-    /// Two lower-case digits for each byte.
-    var hexadecimal: String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        return Hexadecimal.encode(hasher.finalize())
     }
 }

@@ -1,4 +1,5 @@
 import Crypto
+import Ledger
 import Postgres
 import Synchronization
 
@@ -15,7 +16,7 @@ struct Digests {
             tables[table.name] = digest
             whole.update(data: Array("\(table.name) \(table.columns.joined(separator: ",")) \(digest)\n".utf8))
         }
-        return Comparison.Digest(schema: schema, tables: tables, total: whole.finalize().hexadecimal)
+        return Comparison.Digest(schema: schema, tables: tables, total: Hexadecimal.encode(whole.finalize()))
     }
 
     private struct Table {
@@ -54,6 +55,6 @@ struct Digests {
         try await connection.copyOut("COPY (\(rows)) TO STDOUT", deadline: .seconds(3600)) { bytes in
             hasher.withLock { $0.update(data: bytes) }
         }
-        return hasher.withLock { $0.finalize() }.hexadecimal
+        return Hexadecimal.encode(hasher.withLock { $0.finalize() })
     }
 }

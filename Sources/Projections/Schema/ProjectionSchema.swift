@@ -1,4 +1,5 @@
 import Crypto
+import Ledger
 
 /// The Postgres schemas of a projection, by what they are for.
 enum ProjectionSchema {
@@ -108,5 +109,5 @@ struct BatchView: Sendable {
     /// By the index of the events that are not a request's, a handful among thousands.
     private var changes: String { "\(text)\n    AND e.stream_kind <> 'request'\nOFFSET 0" }
 
-    private var mark: String { SHA256.hash(data: Array((all + changes).utf8)).prefix(8).hexadecimal }
+    private var mark: String { Hexadecimal.encode(SHA256.hash(data: Array((all + changes).utf8)).prefix(8)) }
 }

@@ -157,7 +157,7 @@ struct Shop: Sendable {
             ProjectCreated(usageLimit: projectLimit.map { NanoDollars($0) }), .project(address.project), 0, organization)
         try await world.append(
             APIKeyCreated(
-                project: address.project, tokenSHA256: Hex.encode(digest), usageLimit: keyLimit.map { NanoDollars($0) },
+                project: address.project, tokenSHA256: Hexadecimal.encode(digest), usageLimit: keyLimit.map { NanoDollars($0) },
                 periodLimit: periodLimit),
             .apiKey(address.key), 0, organization)
         try await world.append(
