@@ -2,6 +2,7 @@ internal import Ledger
 internal import Money
 internal import Web
 
+/// What people do with API keys by routes, as far as they may; what an operator does is in `Operator/APIKeys`.
 extension Management {
     /// What a new API key is given.
     struct KeyDraft: Sendable {

@@ -3,6 +3,7 @@ internal import Money
 internal import Postgres
 public import Web
 
+/// What people do with organizations by routes, as far as they may; what an operator does is in `Operator/Organizations`.
 extension Management {
     /// What a PATCH of an organization may set; nil is left as it is.
     struct OrganizationChange: Sendable {

@@ -2,6 +2,7 @@ internal import Ledger
 internal import Money
 internal import Web
 
+/// What people do with projects by routes, as far as they may; what an operator does is in `Operator/Projects`.
 extension Management {
     /// What is set of a project; nil is left as it is, or as a new project has it.
     struct ProjectChange: Sendable {

@@ -38,7 +38,7 @@ public struct ManagementRoutes: WebRoutes {
         addKeys(to: router)
         addRules(to: router)
         addMemberRules(to: router)
-        addBilling(to: router)
+        addTransactions(to: router)
         addChats(to: router)
         addPlayground(to: router)
         addAdministration(to: router)

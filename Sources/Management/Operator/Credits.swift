@@ -1,6 +1,7 @@
 public import Ledger
 public import Money
 
+/// What an operator does with credits on the command line; what people pay is in the module Billing.
 extension Management {
     /// Credits that were granted.
     public struct Grant: Sendable {

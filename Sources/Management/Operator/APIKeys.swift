@@ -1,6 +1,7 @@
 public import Ledger
 public import Money
 
+/// What an operator does with API keys on the command line; what people do by routes is in `KeyCommands`.
 extension Management {
     /// The limits of an API key; nil means none.
     public struct KeyLimits: Sendable, Equatable {

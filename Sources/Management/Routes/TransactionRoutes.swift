@@ -3,11 +3,11 @@ internal import Ledger
 internal import Web
 
 extension ManagementRoutes {
-    /// How many movements a page has when the caller does not say: the original's clients ask for all at once.
+    /// How many movements a page has when the caller does not say: existing clients of this API ask for all at once.
     private static let page: Int64 = 1_000
 
     /// `GET /orgs/{id}/transactions` and `GET /orgs/{id}/referral-stats`.
-    func addBilling(to router: Router<WebContext>) {
+    func addTransactions(to router: Router<WebContext>) {
         router.get("/orgs/:id/transactions") { request, context in
             let caller = try await caller(request, context)
             let organization = try await readable(context, by: caller)

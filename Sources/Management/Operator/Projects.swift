@@ -1,6 +1,7 @@
 public import Ledger
 public import Money
 
+/// What an operator does with projects on the command line; what people do by routes is in `ProjectCommands`.
 extension Management {
     /// A project that was made.
     public struct CreatedProject: Sendable {

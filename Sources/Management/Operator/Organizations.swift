@@ -1,5 +1,6 @@
 public import Ledger
 
+/// What an operator does with organizations on the command line; what people do by routes is in `OrganizationCommands`.
 extension Management {
     /// An organization that was made.
     public struct CreatedOrganization: Sendable {
