@@ -2,7 +2,7 @@ internal import FoundationEssentials
 internal import HTTPTypes
 public import Hummingbird
 
-/// `GET /openapi.json`, also `/json` as the original's clients ask for it, and at `/docs` a page that shows it.
+/// `GET /openapi.json`, also `/json` as existing clients of this API ask for it, and at `/docs` a page that shows it.
 public struct OpenAPIRoutes: WebRoutes {
     private let document: OpenAPIDocument
     private let files: [String: (type: String, bytes: [UInt8])]

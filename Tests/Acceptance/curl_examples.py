@@ -1,6 +1,6 @@
 """The management API as its users call it, with curl: every call answers in the documented shape.
 
-Paths, bodies and shapes are those that clients of the original send and read (facts: the seed document's examples).
+Paths, bodies and shapes are those that existing clients of this API send and read.
 """
 
 import json

@@ -109,8 +109,8 @@ extension IdentityRoutes {
         }
         on(.delete, "/user/me/passkeys/:id", router) { request, context in
             let current = try await authenticated(request)
-            // One that is not there, or is somebody else's, is none of the person's afterwards either: clients of the original
-            // count on 200.
+            // One that is not there, or is somebody else's, is none of the person's afterwards either: existing clients of
+            // this API count on 200.
             if let id = PasskeyID(context.part("id")) { _ = try await identity.removePasskey(id, of: current.person.id) }
             return .json(["message": "Passkey deleted successfully"])
         }

@@ -3,7 +3,7 @@ public import Hummingbird
 public import Ledger
 public import Web
 
-/// The routes of people, as the original's clients call them: `/auth/*` and `/user/*`.
+/// The routes of people, as existing clients of this API call them: `/auth/*` and `/user/*`.
 public struct IdentityRoutes: WebRoutes {
     let identity: Identity
 

@@ -120,7 +120,7 @@ extension ManagementRoutes {
     }
 }
 
-/// An amount that the original's clients send as a JSON number of dollars, and careful ones as a decimal string.
+/// An amount that existing clients of this API send as a JSON number of dollars, and careful ones as a decimal string.
 struct DollarAmount: Decodable, Sendable {
     let amount: NanoDollars
 

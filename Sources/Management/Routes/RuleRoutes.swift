@@ -116,7 +116,7 @@ struct RuleValueBody: Decodable, Sendable {
     }
 }
 
-/// US dollars a token: a decimal string, or a JSON number as the original's clients send it.
+/// US dollars a token: a decimal string, or a JSON number as existing clients of this API send it.
 struct TokenPrice: Decodable, Sendable {
     let price: PicoDollars
 
