@@ -19,7 +19,8 @@ final class RouteHealth: Sendable {
     }
 
     private let state = Mutex(State())
-    /// A catalogue has some hundreds of mappings; custom providers of organizations may add any number.
+    /// Of mappings that wait to be told, while Redis is away. A catalogue has some hundreds, but it can be replaced by others meanwhile.
+    /// Organizations' own accounts, and with them their custom providers, are not counted here.
     private static let most = 20_000
 
     /// Counts an attempt.
