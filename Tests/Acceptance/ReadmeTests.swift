@@ -40,4 +40,19 @@ import Testing
         let root = TestEnvironment.root
         #expect(try await runCommand(["bash", root + "/Tests/Acceptance/servers.sh", root]) == "fine\n")
     }
+
+    /// Whatever setting is added: what the scripts start for themselves must not meet that of the person who runs them.
+    @Test func theScriptsForgetEverySettingOfAPerson() async throws {
+        let script = """
+            source "$1/tools/lib/script.sh"
+            keys=$(grep -hoE '"[a-z]+([.][a-z]+)+"' "$1"/Sources/llmgateway/Support/*Settings.swift | tr -d '"' | sort -u)
+            [ "$(wc -w <<<"$keys")" -gt 40 ] || die "the settings are read elsewhere"
+            for name in $(tr .a-z _A-Z <<<"$keys") OIDC_CORP_ISSUER LLM_OPENAI_API_KEY ROUTING_WEIGHT_PRICE PGHOST; do
+                export "$name=theirs"
+            done
+            forget_settings LLMGATEWAY_HOME
+            env | sed -n 's/=theirs$//p'
+            """
+        #expect(try await runCommand(["bash", "-c", script, "bash", TestEnvironment.root]) == "LLMGATEWAY_HOME\n")
+    }
 }
