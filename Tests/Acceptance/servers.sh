@@ -100,4 +100,13 @@ wait "$gateway" 2>/dev/null || true
 comes third
 leaves third 5
 expect no "the gateway has ended"
+
+# tools/psql.
+(
+    trap stop_started_servers EXIT
+    start_servers postgres
+    runs postgres || die "Postgres was not started"
+    ! runs redis || die "Redis was started for who wants Postgres alone"
+)
+expect no "who wanted Postgres alone left"
 echo fine

@@ -30,15 +30,19 @@ left_servers_file() {
     printf '%s\n' "$LLMGATEWAY_HOME/servers.left"
 }
 
-# Uses what the environment names; starts privately what it does not name and what does not run.
+# start_servers [postgres]: uses what the environment names; starts privately what it does not name and what does not run. Both, or
+# Postgres alone.
 start_servers() {
+    local wants_redis=yes
+    [ "${1:-}" != postgres ] || wants_redis=no
     if [ -z "${DATABASE_URL:-}" ]; then
         [ -z "${MIGRATION_DATABASE_URL:-}${PROJECTOR_DATABASE_URL:-}" ] \
             || die "MIGRATION_DATABASE_URL or PROJECTOR_DATABASE_URL without DATABASE_URL; set DATABASE_URL too, or none of them"
         need_packages postgres
     fi
-    [ -n "${REDIS_URL:-}" ] || need_packages redis
-    if [ -z "${DATABASE_URL:-}" ] || [ -z "${REDIS_URL:-}" ]; then
+    [ -z "${REDIS_URL:-}" ] || wants_redis=no
+    [ "$wants_redis" = no ] || need_packages redis
+    if [ -z "${DATABASE_URL:-}" ] || [ "$wants_redis" = yes ]; then
         [ "$(id -u)" -ne 0 ] || id postgres >/dev/null 2>&1 || need_packages postgres
         change_servers || die "somebody else is starting or stopping the servers of $LLMGATEWAY_HOME"
         find_places
@@ -59,14 +63,14 @@ start_servers() {
     fi
     export DATABASE_URL
     export MIGRATION_DATABASE_URL=${MIGRATION_DATABASE_URL:-$DATABASE_URL}
-    if [ -z "${REDIS_URL:-}" ]; then
+    if [ "$wants_redis" = yes ]; then
         if ! redis_runs; then
             started_redis=yes
             start_redis
         fi
         REDIS_URL=unix://$(redis_socket)
     fi
-    export REDIS_URL
+    [ -z "${REDIS_URL:-}" ] || export REDIS_URL
     exec 7>&-
 }
 
