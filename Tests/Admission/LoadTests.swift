@@ -30,7 +30,7 @@ import class Foundation.FileManager
                 group.addTask { try await load.project() }
                 group.addTask {
                     var random = SeededGenerator(seed: seed &+ 100)
-                    for _ in 0..<(isSoak ? 40 : 3) {
+                    for _ in 0..<(TestEnvironment.soak ? 40 : 3) {
                         try await Task.sleep(for: .milliseconds(.random(in: 50...250, using: &random)))
                         try await Self.lose(loss, world, replicas, &random)
                     }

@@ -13,17 +13,15 @@ import Testing
 /// Random histories against the reference model: after every step Redis holds what the model holds, and at the end what a seed
 /// from Postgres gives.
 @Suite(.serialized) struct ModelTests {
-    @Test(arguments: 0..<(isSoak ? 40 : 4)) func randomHistories(run: Int) async throws {
+    @Test(arguments: 0..<(TestEnvironment.soak ? 40 : 4)) func randomHistories(run: Int) async throws {
         let seed = TestEnvironment.seed("admission model \(run)")
         try await World.run { world in
             var history = try await History(world, seed: seed &+ UInt64(run))
-            for _ in 0..<(isSoak ? 3000 : 350) { try await history.step() }
+            for _ in 0..<(TestEnvironment.soak ? 3000 : 350) { try await history.step() }
             try await history.finish()
         }
     }
 }
-
-let isSoak = ProcessInfo.processInfo.environment["LLMGATEWAY_SOAK"] == "1"
 
 /// One random history: the real thing and the model side by side.
 private struct History {

@@ -48,9 +48,6 @@ import Testing
         }
     }
 
-    /// Whether LLMGATEWAY_SOAK=1 asks for the long forms.
-    private let isLong = ProcessInfo.processInfo.environment["LLMGATEWAY_SOAK"] == "1"
-
     private func foundation(_ bytes: [UInt8]) -> [String: Any]? {
         (try? JSONSerialization.jsonObject(with: Data(bytes))) as? [String: Any]
     }
@@ -81,7 +78,7 @@ import Testing
         let seed = TestEnvironment.seed("requests against Foundation")
         var maker = Maker(random: RandomJSON(seed: seed))
         var refused = 0
-        for round in 0..<(isLong ? 100_000 : 1500) {
+        for round in 0..<(TestEnvironment.soak ? 100_000 : 1500) {
             let body = Array(maker.request().utf8)
             let scan = try ChatRequestScan(body)
             check(scan, against: try #require(foundation(body)), "round \(round)")
@@ -106,7 +103,7 @@ import Testing
     @Test func editsTouchNothingElse() throws {
         let seed = TestEnvironment.seed("request edits")
         var maker = Maker(random: RandomJSON(seed: seed))
-        for round in 0..<(isLong ? 100_000 : 1500) {
+        for round in 0..<(TestEnvironment.soak ? 100_000 : 1500) {
             var members = maker.members()
             let text = { (members: [String]) in Array("{ \(members.joined(separator: ", ")) }".utf8) }
             let body = text(members)
@@ -151,7 +148,7 @@ import Testing
     @Test func whatIsTheGatewaysOwnIsTakenOut() throws {
         let seed = TestEnvironment.seed("requests with routing")
         var maker = Maker(random: RandomJSON(seed: seed))
-        for round in 0..<(isLong ? 50_000 : 1000) {
+        for round in 0..<(TestEnvironment.soak ? 50_000 : 1000) {
             let members = maker.members()
             var more = members
             let value = ["\"price\"", "null", "\"a\\u0062\""][maker.random.below(3)]

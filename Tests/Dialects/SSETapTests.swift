@@ -166,7 +166,7 @@ import Testing
         let seed = TestEnvironment.seed("cuts of a stream")
         var random = RandomJSON(seed: seed)
         let bill = try Bill(lines: [PriceLine(component: "output", quantity: 1, unit: "token", price: PicoDollars(1))])
-        for round in 0..<(ProcessInfo.processInfo.environment["LLMGATEWAY_SOAK"] == "1" ? 20_000 : 300) {
+        for round in 0..<(TestEnvironment.soak ? 20_000 : 300) {
             let end = ["\n", "\r\n", "\r"][random.below(3)]
             var text = ""
             for _ in 0..<(random.below(12) + 1) {

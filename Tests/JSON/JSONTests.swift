@@ -4,9 +4,6 @@ import TestSupport
 import Testing
 
 @Suite struct JSONTests {
-    /// Whether LLMGATEWAY_SOAK=1 asks for the long forms.
-    private let isLong = ProcessInfo.processInfo.environment["LLMGATEWAY_SOAK"] == "1"
-
     @Test(arguments: [
         "null", " true ", "[]", "{}", "-0", "0.5", "1e+9", "\"\"", #""\ud83d\ude00""#, #"{"a":{"b":[1,2,{"c":null}]}}"#,
         "\"\u{7F}\"",
@@ -70,7 +67,7 @@ import Testing
         let seed = TestEnvironment.seed("JSON against Foundation")
         var random = RandomJSON(seed: seed)
         var refused = 0
-        for round in 0..<(isLong ? 200_000 : 3000) {
+        for round in 0..<(TestEnvironment.soak ? 200_000 : 3000) {
             let text = Array(random.value().utf8)
             let value = try JSONValue(text)
             let theirs = try #require(try foundation(text), "round \(round)")
