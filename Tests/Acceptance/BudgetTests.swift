@@ -18,7 +18,7 @@ import Testing
     /// 200 requests at once of exactly two cents each, against ten cents on one scope: five, and not one more; all others are
     /// refused with 402.
     @Test(
-        .enabled(if: MockProvider.source != nil, "the mock provider's source is not beside the checkout"),
+        .enabled(if: MockProvider.source != nil, "the mock provider's source is not there: set LLMGATEWAY_SHARED"),
         arguments: Scope.allCases)
     func twoHundredAtOnceSpendTenCents(_ scope: Scope) async throws {
         try await withMock { gateway, mock in

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite(.enabled(if: MockProvider.source != nil, "the mock provider's source is not beside the checkout"))
+@Suite(.enabled(if: MockProvider.source != nil, "the mock provider's source is not there: set LLMGATEWAY_SHARED"))
 struct ProviderFailureTests {
     @Test func everyFailureOfAProviderIsTold() async throws {
         try await withMock { gateway, _ in

@@ -6,7 +6,10 @@ import TestSupport
 import Testing
 
 /// Postgres goes away while requests are at a provider: they are answered, and recorded once, whatever else happens meanwhile.
-@Suite(.serialized, .timeLimit(.minutes(10)), .enabled(if: MockProvider.source != nil)) struct AwayTests {
+@Suite(
+    .serialized, .timeLimit(.minutes(10)),
+    .enabled(if: MockProvider.source != nil, "the mock provider's source is not there: set LLMGATEWAY_SHARED"))
+struct AwayTests {
     enum Meanwhile: CaseIterable { case nothing, gatewayKilled }
 
     @Test(arguments: Meanwhile.allCases)

@@ -6,7 +6,10 @@ import TestSupport
 import Testing
 
 /// T22: the disk under Postgres is full. What is new is refused, nothing that was answered is lost, and it goes on when there is room.
-@Suite(.serialized, .timeLimit(.minutes(10)), .enabled(if: MockProvider.source != nil)) struct DiskTests {
+@Suite(
+    .serialized, .timeLimit(.minutes(10)),
+    .enabled(if: MockProvider.source != nil, "the mock provider's source is not there: set LLMGATEWAY_SHARED"))
+struct DiskTests {
     /// Where there is no room: Postgres refuses what needs another page of a table, and can't go on at all without its log.
     enum Full: String, CaseIterable { case tables = "/base/", log = "/pg_wal/" }
 

@@ -3,7 +3,10 @@ import TestSupport
 import Testing
 
 /// Many gateways share one budget, and none of them multiplies it.
-@Suite(.timeLimit(.minutes(5)), .enabled(if: MockProvider.source != nil)) struct ReplicaTests {
+@Suite(
+    .timeLimit(.minutes(5)),
+    .enabled(if: MockProvider.source != nil, "the mock provider's source is not there: set LLMGATEWAY_SHARED"))
+struct ReplicaTests {
     @Test func `two gateways let five requests of two cents spend ten cents`() async throws {
         let provider = try await SlowProvider()
         try await withGateway(environment: provider.environment) { gateway in

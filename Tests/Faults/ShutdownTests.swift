@@ -5,7 +5,10 @@ import TestSupport
 import Testing
 
 /// SIGTERM: what runs is drained and settled, and what outlives its time is cut off and settled for what was produced.
-@Suite(.serialized, .timeLimit(.minutes(10)), .enabled(if: MockProvider.source != nil)) struct ShutdownTests {
+@Suite(
+    .serialized, .timeLimit(.minutes(10)),
+    .enabled(if: MockProvider.source != nil, "the mock provider's source is not there: set LLMGATEWAY_SHARED"))
+struct ShutdownTests {
     @Test func `a stream that is open comes to its end`() async throws {
         try await Self.withStream("short", drainSeconds: 60) { gateway, stream, text in
             await gateway.stop()

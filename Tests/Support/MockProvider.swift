@@ -19,12 +19,8 @@ public final class MockProvider: Sendable {
         public let connections: Int
     }
 
-    /// Where the mock's source lies: in LLMGATEWAY_SHARED, or in `shared` beside the checkout; nil where it is in neither.
-    public static var source: String? {
-        let folder = ProcessInfo.processInfo.environment["LLMGATEWAY_SHARED"] ?? TestEnvironment.root + "/../shared"
-        let path = folder + "/bench/mock.c"
-        return FileManager.default.fileExists(atPath: path) ? path : nil
-    }
+    /// Where the mock's source lies; nil where it is not there.
+    public static var source: String? { TestEnvironment.shared("bench/mock.c") }
 
     private static let executable = Mutex<Task<String, any Error>?>(nil)
 

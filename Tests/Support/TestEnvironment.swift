@@ -15,6 +15,13 @@ public enum TestEnvironment {
         return parts.joined(separator: "/")
     }()
 
+    /// A file of the stand-ins, which lie in LLMGATEWAY_SHARED, or in `shared` beside the checkout; nil where it is in neither.
+    public static func shared(_ path: String) -> String? {
+        let folder = ProcessInfo.processInfo.environment["LLMGATEWAY_SHARED"] ?? root + "/../shared"
+        let file = folder + "/" + path
+        return FileManager.default.fileExists(atPath: file) ? file : nil
+    }
+
     /// Whether the long forms of the tests are wanted: `tools/test --soak MINUTES` sets LLMGATEWAY_SOAK.
     public static var soak: Bool { ProcessInfo.processInfo.environment["LLMGATEWAY_SOAK"].map { $0 != "0" } ?? false }
 
