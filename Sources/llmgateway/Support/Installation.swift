@@ -2,8 +2,8 @@ internal import FoundationEssentials
 
 /// Where this binary's data files lie.
 enum Installation {
-    /// The folder above the binary that holds `schema/` and `projections/`: the checkout of a build, or the folder of
-    /// an installed release. The working directory when there is none.
+    /// The folder that holds `schema/`, `projections/`, `Sources/Web/OpenAPI` and `Sources/Catalogue/Data`, as a checkout does: the
+    /// nearest one above the binary that has the first two. The working directory when there is none.
     static func root() -> String {
         let manager = FileManager.default
         var folder = (try? manager.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? manager.currentDirectoryPath

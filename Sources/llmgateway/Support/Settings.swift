@@ -16,7 +16,7 @@ struct Settings: Sendable {
     var redisURL: String
     /// The folder of this installation's own files (seals, spool, demo key): `LLMGATEWAY_HOME`.
     var home: String
-    /// The folder that holds `schema/`, `projections/` and the catalogue: `LLMGATEWAY_ROOT`.
+    /// The folder that holds `schema/`, `projections/`, `Sources/Web/OpenAPI` and `Sources/Catalogue/Data`: `LLMGATEWAY_ROOT`.
     var root: String
     /// The address to listen on, `127.0.0.1` unless `LLMGATEWAY_HOST` says otherwise.
     var host: String
