@@ -2,6 +2,7 @@ import Ledger
 import Money
 import Postgres
 import Redis
+import TestSupport
 import Testing
 
 @testable import Admission

@@ -31,11 +31,6 @@ func failure(
     return nil
 }
 
-/// Waits until `condition` holds; the test's time limit ends a wait that never does.
-func eventually(_ condition: () async throws -> Bool) async throws {
-    while try await !condition() { try await Task.sleep(for: .milliseconds(5)) }
-}
-
 extension PostgresConnection {
     /// The integer in the first column of the first row.
     func integer(_ sql: String, _ values: [PostgresValue] = []) async throws -> Int {

@@ -153,7 +153,7 @@ import Testing
                     while number == 2, !gate.withLock({ $0 }) { usleep(1000) }
                 }
                 let wait = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'ClientWrite'"
-                try await eventually {
+                try await eventually("the server waits for its client") {
                     let isWaiting = try await observer.integer(wait, [.int4(c.backendPID)]) == 1
                     return isWaiting && chunks.withLock { $0 } == 2
                 }

@@ -30,7 +30,7 @@ import Testing
                 try await gate.query("SELECT pg_advisory_lock($1)", [key])
                 async let slow = c.query("SELECT pg_advisory_xact_lock($1)", [key])
                 let waiting = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'advisory'"
-                try await eventually { try await gate.integer(waiting, [.int4(c.backendPID)]) == 1 }
+                try await eventually("the lock is waited for") { try await gate.integer(waiting, [.int4(c.backendPID)]) == 1 }
                 let error = await failure { try await c.query("INSERT INTO q VALUES (1)", deadline: .milliseconds(20)) }
                 #expect(error?.code == .deadlineExceeded)
                 #expect(error?.outcomeUnknown == false)

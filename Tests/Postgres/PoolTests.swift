@@ -43,7 +43,7 @@ import Testing
     @Test func anExhaustedPoolRefusesAfterTheDeadline() async throws {
         try await withClient(maximum: 1, acquireDeadline: .milliseconds(50)) { client in
             // Connecting itself may take longer than that on a busy machine.
-            try await eventually { (try? await client.query("SELECT 1")) != nil }
+            try await eventually("the pool has connected") { (try? await client.query("SELECT 1")) != nil }
             try await client.withConnection { _ in
                 #expect(await failure { try await client.query("SELECT 1") }?.code == .poolExhausted)
             }
@@ -63,7 +63,7 @@ import Testing
                                 try await connection.query("SELECT 1")
                             }
                         }
-                        try await eventually { client.waiterCount == n + 1 }
+                        try await eventually("waiter \(n) is in line") { client.waiterCount == n + 1 }
                     }
                 }
                 try await group.waitForAll()
@@ -95,7 +95,7 @@ import Testing
         try await withClient(maximum: 1) { client in
             try await client.withConnection { _ in
                 let task = Task { try await client.query("SELECT 1") }
-                try await eventually { client.waiterCount == 1 }
+                try await eventually("it is in line") { client.waiterCount == 1 }
                 task.cancel()
                 #expect(await failure { _ = try await task.value }?.code == .cancelled)
                 #expect(client.waiterCount == 0)
@@ -155,7 +155,7 @@ import Testing
             backend = try await client.query("SELECT pg_backend_pid()")[0].decode(0)
         }
         try await withConnection { c in
-            try await eventually {
+            try await eventually("the backend is gone") {
                 try await c.integer("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", [.int4(backend)]) == 0
             }
         }

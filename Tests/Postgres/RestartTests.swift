@@ -66,7 +66,7 @@ import Testing
                 for caller in 0..<16 { group.addTask { await load.run(inTransaction: caller % 2 == 0) } }
                 for _ in 0..<2 {
                     let before = load.committed
-                    try await eventually { load.committed > before + 50 }
+                    try await eventually("transactions commit") { load.committed > before + 50 }
                     switch death {
                     case .kill: try await server.kill()
                     case .immediate: try await server.stop(.immediate)
@@ -76,7 +76,7 @@ import Testing
                     try await server.start()
                 }
                 let before = load.committed
-                try await eventually { load.committed > before + 200 }
+                try await eventually("transactions commit at the end") { load.committed > before + 200 }
                 load.stop()
                 try await group.waitForAll()
             }
@@ -100,7 +100,7 @@ import Testing
             try await client.query("SELECT 1")
             #expect(client.connectionCount == 1)
             try await server.stop(.fast)
-            try await eventually { client.connectionCount == 0 }
+            try await eventually("the loss is noticed") { client.connectionCount == 0 }
             async let waiting = client.query("SELECT 2")
             try await Task.sleep(for: .milliseconds(100))
             try await server.start()

@@ -73,7 +73,7 @@ import Testing
         func killer(_ c: PostgresConnection) async throws {
             try await withConnection { killer in
                 let wait = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep'"
-                try await eventually { try await killer.integer(wait, [.int4(c.backendPID)]) == 1 }
+                try await eventually("it sleeps") { try await killer.integer(wait, [.int4(c.backendPID)]) == 1 }
                 try await killer.query("SELECT pg_terminate_backend($1)", [.int4(c.backendPID)])
             }
         }
@@ -123,7 +123,7 @@ import Testing
 
     @Test func aLostPipelineAndALostCopy() async throws {
         func terminate(_ c: PostgresConnection, _ isReady: @escaping @Sendable () -> Bool = { true }) async throws {
-            try await eventually { isReady() }
+            try await eventually("it is ready to be killed") { isReady() }
             try await withConnection { killer in
                 try await killer.query("SELECT pg_terminate_backend($1)", [.int4(c.backendPID)])
             }

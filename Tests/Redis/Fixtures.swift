@@ -56,15 +56,6 @@ struct Unexpected: Error, CustomStringConvertible {
     let description: String
 }
 
-/// Waits for a state that comes by itself; the long limit only bounds a test that fails.
-func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
-    let limit = ContinuousClock.now + .seconds(20)
-    while try await !condition() {
-        guard ContinuousClock.now < limit else { throw Unexpected(description: "never happened: \(what)") }
-        try await Task.sleep(for: .milliseconds(2))
-    }
-}
-
 /// Kills a server, waits until the connection knows that it is lost, and starts the server again: a call that was sent before
 /// the loss was noticed fails, as its outcome is unknown.
 func restartAndNotice(_ server: RedisServer, _ redis: RedisConnection) async throws {

@@ -50,12 +50,3 @@ struct Functions: Sendable {
 struct Unexpected: Error, CustomStringConvertible {
     let description: String
 }
-
-/// Waits for a state that comes by itself; the long limit only bounds a test that fails.
-func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
-    let limit = ContinuousClock.now + .seconds(20)
-    while try await !condition() {
-        guard ContinuousClock.now < limit else { throw Unexpected(description: "never happened: \(what)") }
-        try await Task.sleep(for: .milliseconds(2))
-    }
-}
