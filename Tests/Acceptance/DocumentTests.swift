@@ -10,7 +10,9 @@ import Testing
         try await withGateway(environment: stripeEnvironment(port)) { gateway in
             let key = try await AcceptanceTests.shop(gateway)
             let examples = TestEnvironment.soak ? "300" : "8"
-            try await gateway.python("openapi.py", [key.token, examples, "\(port)"], environment: ["TEST_SEED": "\(seed)"])
+            try await gateway.python(
+                "openapi.py", [key.token, examples, "\(port)"], environment: ["TEST_SEED": "\(seed)"],
+                limit: TestEnvironment.soak ? 14_400 : 900)
         }
     }
 

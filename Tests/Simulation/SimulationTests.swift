@@ -16,7 +16,9 @@ import Testing
     func aHundredThousandWorldsKeepTheirPromises() async throws {
         let count = TestEnvironment.soak ? 2_000_000 : 100_000
         let seed = TestEnvironment.seed("simulation", usually: 1) % 1_000_000_000_000
-        let said = try await runCommand([Self.program, "--seed", "\(seed)", "--schedules", "\(count)", "--jobs", "2"])
+        let said = try await runCommand(
+            [Self.program, "--seed", "\(seed)", "--schedules", "\(count)", "--jobs", "2"],
+            limit: TestEnvironment.soak ? 14_400 : 900)
         print(said)
         #expect(said.hasPrefix("\(count) schedules from seed \(seed): 0 failed"))
     }

@@ -76,4 +76,19 @@ public final class ChildProcess: Sendable {
             await Task.detached { try? await Task.sleep(for: .milliseconds(2)) }.value
         }
     }
+
+    /// Sends a signal and waits until the program has ended; one that has not after some time is killed.
+    @discardableResult
+    public func end(_ number: Int32, within limit: Duration = .seconds(60)) async -> Int32 {
+        signal(number)
+        let deadline = ContinuousClock.now + limit
+        while isRunning, ContinuousClock.now < deadline {
+            await Task.detached { try? await Task.sleep(for: .milliseconds(2)) }.value
+        }
+        if isRunning {
+            print("process \(processIdentifier) had \(limit) to end after signal \(number) and is killed")
+            signal(SIGKILL)
+        }
+        return await wait()
+    }
 }

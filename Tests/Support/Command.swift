@@ -15,8 +15,12 @@ public struct CommandFailure: Error, CustomStringConvertible {
 ///
 /// Foundation's Process is of no use for `pg_ctl start`: it takes a program for running as long as a daemon that the program
 /// left behind holds what it inherited.
+///
+/// - Parameter limit: Seconds after which the program is ended, and what it started with it, because nobody waits for a test that hangs.
 @discardableResult
-public func runCommand(_ arguments: [String], environment: [String: String] = [:]) async throws -> String {
+public func runCommand(
+    _ arguments: [String], environment: [String: String] = [:], limit: Int = 900
+) async throws -> String {
     let output = "/tmp/command-\(UUID().uuidString)"
     let errors = output + ".err"
     defer {
@@ -24,16 +28,21 @@ public func runCommand(_ arguments: [String], environment: [String: String] = [:
         unlink(errors)
     }
     let variables = ProcessInfo.processInfo.environment.merging(environment) { _, given in given }
+    let began = ContinuousClock.now
     let status = await withCheckedContinuation { (continuation: CheckedContinuation<Int32, Never>) in
         Thread.detachNewThread {
             continuation.resume(
-                returning: spawn(arguments, variables.map { "\($0.key)=\($0.value)" }, output: output, errors: errors))
+                returning: spawn(
+                    ["timeout", "-k", "10", "\(limit)"] + arguments, variables.map { "\($0.key)=\($0.value)" }, output: output,
+                    errors: errors))
         }
     }
     let text = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
     guard status == 0 else {
         let said = (try? String(contentsOfFile: errors, encoding: .utf8)) ?? ""
-        throw CommandFailure(arguments: arguments, status: status, output: text + said)
+        let isLate = began.duration(to: .now) >= .seconds(limit)
+        throw CommandFailure(
+            arguments: arguments, status: status, output: (isLate ? "it had \(limit) s; " : "") + text + said)
     }
     return text
 }
@@ -46,11 +55,19 @@ private func spawn(_ arguments: [String], _ environment: [String], output: Strin
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    // What the thread that made this one blocks, `timeout` and the program would block too: the signal that is to end it.
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     let argv = arguments.map { strdup($0) } + [nil]
     let envp = environment.map { strdup($0) } + [nil]
     defer { for pointer in argv + envp { free(pointer) } }
     var process = pid_t()
-    guard posix_spawnp(&process, arguments[0], &actions, nil, argv, envp) == 0 else { return 127 }
+    guard posix_spawnp(&process, arguments[0], &actions, &attributes, argv, envp) == 0 else { return 127 }
     var status: Int32 = 0
     while waitpid(process, &status, 0) < 0, errno == EINTR {}
     return status & 0x7F == 0 ? (status >> 8) & 0xFF : -(status & 0x7F)

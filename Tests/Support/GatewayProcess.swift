@@ -52,20 +52,19 @@ public final class GatewayProcess: Sendable {
         let (port, folder) = (try freePort(), home + "-other")
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let own = ["LLMGATEWAY_PORT": "\(port)", "LLMGATEWAY_HOME": folder]
+        let whole = environment.merging(extra) { _, given in given }.merging(own) { _, given in given }
         let other = Mutex<ChildProcess?>(nil)
         var failure: (any Error)?
         do {
-            _ = try await Self.serve(
-                environment.merging(extra) { _, given in given }.merging(own) { _, given in given }, arguments: arguments,
-                log: folder + "/gateway.log"
-            ) { child in other.withLock { $0 = child } }
+            _ = try await Self.serve(whole, arguments: arguments, log: folder + "/gateway.log") { child in
+                other.withLock { $0 = child }
+            }
             try await body("http://127.0.0.1:\(port)")
         } catch {
             failure = error
         }
         let child = other.withLock { $0 }
-        child?.signal(SIGTERM)
-        await child?.wait()
+        await child?.end(SIGTERM, within: Self.patience(whole))
         try? FileManager.default.removeItem(atPath: folder)
         if let failure { throw failure }
     }
@@ -100,19 +99,21 @@ public final class GatewayProcess: Sendable {
 
     /// Runs a Python program with the acceptance SDKs against this gateway, and returns what it printed.
     ///
-    /// - Parameter interpreter: The variable that says which Python has the SDKs that it needs.
+    /// - Parameters:
+    ///   - interpreter: The variable that says which Python has the SDKs that it needs.
+    ///   - limit: Seconds that it may take.
     /// - Throws: `CommandFailure` with the program's output when it fails.
     @discardableResult
     public func python(
         _ program: String, _ arguments: [String] = [], environment extra: [String: String] = [:],
-        interpreter: String = "LLMGATEWAY_PYTHON"
+        interpreter: String = "LLMGATEWAY_PYTHON", limit: Int = 900
     ) async throws -> String {
         let python = ProcessInfo.processInfo.environment[interpreter] ?? "python3"
         return try await runCommand(
             [python, TestEnvironment.root + "/Tests/Acceptance/" + program] + arguments,
             environment: environment.merging(extra) { _, given in given }.merging([
                 "GATEWAY_URL": url, "LLMGATEWAY_EXECUTABLE": Self.executable, "PYTHONDONTWRITEBYTECODE": "1",
-            ]) { _, given in given })
+            ]) { _, given in given }, limit: limit)
     }
 
     /// Runs a shell script in the gateway's environment, with `URL` and `LLMGATEWAY_EXECUTABLE`.
@@ -132,8 +133,12 @@ public final class GatewayProcess: Sendable {
 
     private func end(_ signal: Int32) async {
         let child = process.withLock { $0 }
-        child?.signal(signal)
-        await child?.wait()
+        await child?.end(signal, within: Self.patience(environment))
+    }
+
+    /// How long a gateway may take to stop: as tools/down has it, its drain and 35 s more.
+    private static func patience(_ environment: [String: String]) -> Duration {
+        .seconds((environment["LLMGATEWAY_DRAIN_SECONDS"].flatMap(Int.init) ?? 25) + 35)
     }
 
     /// The gateway's log, for a failing test's message.

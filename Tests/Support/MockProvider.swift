@@ -69,7 +69,6 @@ public final class MockProvider: Sendable {
 
     /// Ends the mock; connections to it are lost.
     public func tearDown() async {
-        process.signal(SIGTERM)
-        await process.wait()
+        await process.end(SIGTERM)
     }
 }

@@ -101,8 +101,8 @@ public final class RedisServer: Sendable {
     private func end(_ number: Int32) async {
         guard let server = process.withLock({ $0.take() }) else { return }
         server.signal(number)
-        server.signal(SIGCONT)
-        await server.wait()
+        // A frozen one hears the other only now.
+        await server.end(SIGCONT)
         try? FileManager.default.removeItem(atPath: "\(folder)/redis.sock")
     }
 }
