@@ -122,4 +122,28 @@ import Testing
             #expect(filtered.split(separator: "\n").count == 4 && filtered.contains(#""filtered":true"#))
         }
     }
+
+    /// Half an export must not pass for a whole one.
+    @Test func whatCanNotBeWrittenIsAFailure() async throws {
+        try await withGateway { gateway in
+            let (one, _) = try await Self.fill(gateway)
+            let environment = GatewayProcess.environment(of: gateway.database.url, home: gateway.home).merging([
+                "REDIS_URL": gateway.redis.url
+            ]) { _, given in given }
+            let statement = ["statement", "--organization", one.organization]
+            for arguments in [
+                ["ledger", "export"], ["ledger", "export", "--format", "csv"], ["ledger", "events"], statement,
+                statement + ["--csv"], statement + ["--json"], ["balance", "--organization", one.organization],
+            ] {
+                let failure = await #expect(throws: CommandFailure.self, "\(arguments)") {
+                    try await runCommand(
+                        ["sh", "-c", "exec \"$@\" >/dev/full", "sh", GatewayProcess.executable] + arguments,
+                        environment: environment)
+                }
+                #expect(failure?.status == 1, "\(arguments)")
+                let said = failure?.output ?? ""
+                #expect(said.hasSuffix("Error: write standard output: No space left on device\n"), "\(arguments): \(said)")
+            }
+        }
+    }
 }

@@ -38,7 +38,7 @@ struct CatalogueImport: AsyncParsableCommand {
         let made = try LiteLLMImport(
             Array(data), path: file, into: try CatalogueCommands.paths(), providers: Set(provider), adds: !known)
         guard let write else {
-            print(String(decoding: made.file, as: UTF8.self), terminator: "")
+            try StandardStream.output.write(made.file)
             return
         }
         try Data(made.file).write(to: URL(filePath: write))

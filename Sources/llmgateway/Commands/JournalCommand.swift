@@ -66,7 +66,8 @@ struct JournalCommand: AsyncParsableCommand {
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        if report.csv { print(CSV.line(JournalEntry.columns)) }
+        let output = StandardStream.output
+        if report.csv { try output.write(line: CSV.line(JournalEntry.columns)) }
         var after: (position: Int64, line: Int64) = (position, .max)
         while true {
             let page = try await finance.journal(
@@ -77,11 +78,11 @@ struct JournalCommand: AsyncParsableCommand {
                     let line = Line(
                         position: entry.position, line: entry.line, occurredAt: time,
                         organization: entry.organization.description, account: entry.account, amount: amount)
-                    print(String(decoding: try encoder.encode(line), as: UTF8.self))
+                    try output.write(line: String(decoding: encoder.encode(line), as: UTF8.self))
                 } else if report.csv {
-                    print(CSV.line(entry.values))
+                    try output.write(line: CSV.line(entry.values))
                 } else {
-                    print("\(entry.position) \(time) \(entry.organization) \(entry.account) \(amount)")
+                    try output.write(line: "\(entry.position) \(time) \(entry.organization) \(entry.account) \(amount)")
                 }
             }
             guard let last = page.last else { return }

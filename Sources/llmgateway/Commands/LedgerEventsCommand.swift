@@ -63,7 +63,9 @@ extension LedgerCommands {
                 var left = limit
                 while left > 0 {
                     let events = try await reader.events(after: after, limit: min(left, 1000), filter: filter)
-                    for event in events { print(json ? try Self.line(event, encoder) : Self.text(event)) }
+                    for event in events {
+                        try StandardStream.output.write(line: json ? Self.line(event, encoder) : Self.text(event))
+                    }
                     guard let last = events.last else { return }
                     after = last.position
                     left -= events.count

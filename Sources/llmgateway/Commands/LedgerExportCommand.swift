@@ -47,9 +47,9 @@ extension LedgerCommands {
                 configuration: try settings.postgres(settings.databaseURL, name: "llmgateway export"),
                 logger: settings.logger(defaultLevel: .warning))
             let count = try await exporter.run(after: options.after, filter: options.filter) { lines in
-                StandardStream.output.write(lines)
+                try StandardStream.output.write(lines)
             }
-            StandardStream.error.write("\(count) events\n")
+            try? StandardStream.error.write("\(count) events\n")
         }
 
         private func export(_ format: BooksFormat) async throws {
@@ -61,9 +61,9 @@ extension LedgerCommands {
                 }
                 return try await BooksExporter(postgres: shop.postgres).run(
                     format, organization: options.organization, upTo: upTo
-                ) { StandardStream.output.write($0) }
+                ) { try StandardStream.output.write($0) }
             }
-            StandardStream.error.write("\(done.events) events with postings, up to position \(done.position)\n")
+            try? StandardStream.error.write("\(done.events) events with postings, up to position \(done.position)\n")
         }
     }
 }

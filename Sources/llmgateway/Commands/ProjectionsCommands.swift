@@ -83,7 +83,7 @@ struct ProjectionsCommands: AsyncParsableCommand {
         var folder = "."
 
         func run() throws {
-            print(try ProjectionTemplate(name: name).write(into: folder))
+            try StandardStream.output.write(line: ProjectionTemplate(name: name).write(into: folder))
         }
     }
 

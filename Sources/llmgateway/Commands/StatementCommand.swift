@@ -26,20 +26,21 @@ struct StatementCommand: AsyncParsableCommand {
             let finance = Finance(postgres: shop.postgres)
             let statement = try await finance.statement(of: organization, from: from, to: to)
             if report.csv {
-                try await finance.exportCSV(statement) { StandardStream.output.write($0) }
+                try await finance.exportCSV(statement) { try StandardStream.output.write($0) }
                 return
             }
             if report.json {
                 try await Self.json(statement, finance)
                 return
             }
-            print("opening \(statement.opening.balance) USD after position \(statement.after)")
+            let output = StandardStream.output
+            try output.write(line: "opening \(statement.opening.balance) USD after position \(statement.after)")
             try await Self.movements(statement, finance) { movement in
-                print(
-                    "\(movement.position) \(movement.recordedAt) \(movement.type) \(movement.stream) \(movement.amount) "
+                try output.write(
+                    line: "\(movement.position) \(movement.recordedAt) \(movement.type) \(movement.stream) \(movement.amount) "
                         + "\(movement.balance)")
             }
-            print("closing \(statement.closing.balance) USD at position \(statement.upTo)")
+            try output.write(line: "closing \(statement.closing.balance) USD at position \(statement.upTo)")
         }
     }
 
@@ -57,7 +58,7 @@ struct StatementCommand: AsyncParsableCommand {
             Head(
                 organization: statement.organization.description, after: statement.after, upTo: statement.upTo,
                 opening: statement.opening.balance.decimal, closing: statement.closing.balance.decimal))
-        StandardStream.output.write(Array(head.dropLast()) + Array(",\"movements\":[".utf8))
+        try StandardStream.output.write(Array(head.dropLast()) + Array(",\"movements\":[".utf8))
         var isFirst = true
         try await movements(statement, finance) { movement in
             let line = try encoder.encode(
@@ -65,10 +66,10 @@ struct StatementCommand: AsyncParsableCommand {
                     position: movement.position, event: movement.event.description, recordedAt: movement.recordedAt.iso8601,
                     occurredAt: movement.occurredAt.iso8601, type: movement.type, stream: movement.stream,
                     amount: movement.amount.decimal, balance: movement.balance.decimal))
-            StandardStream.output.write((isFirst ? [] : Array(",".utf8)) + Array(line))
+            try StandardStream.output.write((isFirst ? [] : Array(",".utf8)) + Array(line))
             isFirst = false
         }
-        StandardStream.output.write("]}\n")
+        try StandardStream.output.write("]}\n")
     }
 
     private static func movements(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Ledger
 import Web
 
 #if canImport(Glibc)
@@ -12,7 +13,7 @@ struct OutputOptions: ParsableArguments {
 
     /// Prints `value` as JSON with `--json`, else `text`.
     func show(_ value: some Encodable, text: String) throws {
-        print(json ? try WebValue.encoding(value).text : text)
+        try StandardStream.output.write(line: json ? WebValue.encoding(value).text : text)
     }
 }
 
@@ -27,7 +28,8 @@ struct ProgressLine: ~Copyable {
         if let lastShown, !isLast, ContinuousClock.now - lastShown < interval { return }
         lastShown = .now
         let line = isTerminal ? "\r\u{1B}[K\(text)\(isLast ? "\n" : "")" : text + "\n"
-        StandardStream.error.write(line)
+        // Whoever closed it does not want to see how it goes on, and the work is not about that.
+        try? StandardStream.error.write(line)
     }
 }
 
@@ -49,23 +51,42 @@ struct Meter {
     }
 }
 
-/// Writes to a standard stream without buffering.
+/// Writes to a standard stream without buffering, and says when that fails: `print` keeps what it could not write to itself, and a
+/// command whose output is lost must not end as if it were there.
 struct StandardStream: Sendable {
-    static let output = StandardStream(descriptor: STDOUT_FILENO)
-    static let error = StandardStream(descriptor: STDERR_FILENO)
+    static let output = StandardStream(descriptor: STDOUT_FILENO, name: "standard output")
+    static let error = StandardStream(descriptor: STDERR_FILENO, name: "standard error")
 
     private let descriptor: Int32
+    private let name: String
 
-    private init(descriptor: Int32) { self.descriptor = descriptor }
+    private init(descriptor: Int32, name: String) {
+        self.descriptor = descriptor
+        self.name = name
+    }
 
-    func write(_ text: String) { write(Array(text.utf8)) }
+    func write(line: String) throws(FileError) { try write(line + "\n") }
 
-    func write(_ text: [UInt8]) {
-        var bytes = text[...]
-        while !bytes.isEmpty {
-            let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            guard written > 0 else { return }
-            bytes = bytes.dropFirst(written)
+    func write(_ text: String) throws(FileError) { try write(Array(text.utf8)) }
+
+    func write(_ bytes: [UInt8]) throws(FileError) {
+        var start = 0
+        while start < bytes.count {
+            let written = bytes.withUnsafeBytes { buffer in
+                Glibc.write(descriptor, buffer.baseAddress.map { $0 + start }, buffer.count - start)
+            }
+            if written >= 0 {
+                start += written
+                continue
+            }
+            switch errno {
+            case EINTR: break
+            case EAGAIN:
+                // Whoever gave it made it one that does not wait.
+                var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                poll(&waiting, 1, -1)
+            case let number: throw FileError("write", name, number: number)
+            }
         }
     }
 }

@@ -23,11 +23,11 @@ struct ReportOptions: ParsableArguments {
         json object: @autoclosure () throws -> String, text: @autoclosure () -> String, table: @autoclosure () -> [[String]]
     ) throws {
         if json {
-            print(try object())
+            try StandardStream.output.write(line: object())
         } else if csv {
-            for row in table() { print(CSV.line(row)) }
+            for row in table() { try StandardStream.output.write(line: CSV.line(row)) }
         } else {
-            print(text())
+            try StandardStream.output.write(line: text())
         }
     }
 }

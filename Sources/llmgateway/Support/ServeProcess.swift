@@ -135,7 +135,7 @@ struct ServeProcess: Sendable {
             gateway: gateway, eventLoopGroup: eventLoopGroup, host: settings.host, port: settings.port, web: web, logger: logger
         ) { port in
             // Unbuffered: standard output is more often a pipe than a terminal, and whoever waits for the line needs it now.
-            StandardStream.output.write("ready \(ListenAddress.url(host: settings.host, port: port))\n")
+            try? StandardStream.output.write("ready \(ListenAddress.url(host: settings.host, port: port))\n")
         }
         var services: [any Service] = [
             OutlivingService(body: { try await appender.run() }, shutdown: { await appender.shutdown() }),
