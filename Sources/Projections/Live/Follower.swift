@@ -148,8 +148,10 @@ struct Follower {
                 if BatchFailure.isMissing(error) {
                     // Somebody has to mend it, and sees it in the status; until then it is tried again.
                     let reason = BatchFailure.reason(error)
-                    try await Checkpoint.halt(schema: runner.schema, position: nil, error: reason, connection)
                     projector.set(.halted(position: nil, reason: reason))
+                    // The right that is lost may be that to say so.
+                    try? await Checkpoint.halt(schema: runner.schema, position: nil, error: reason, connection)
+                    guard connection.isOpen else { throw error }
                 }
             }
             await Projector.sleep(outages.next())

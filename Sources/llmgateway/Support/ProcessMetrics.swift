@@ -83,8 +83,9 @@ struct ProcessMetrics: Sendable {
                     "llmgateway_projection_lag_events", help: "Events that a projection has not applied.",
                     labels: [("projection", status.name)], value: Double(status.lag)),
                 .init(
-                    "llmgateway_projection_halted", help: "1 when a projection stands before an event that it can't apply.",
-                    labels: [("projection", status.name)], value: status.haltedAt == nil ? 0 : 1),
+                    "llmgateway_projection_halted",
+                    help: "1 when a projection stands still until somebody mends what its status says.",
+                    labels: [("projection", status.name)], value: status.state == .halted ? 1 : 0),
                 .init(
                     "llmgateway_projection_parked", help: "Poison events whose stream or organization a projection leaves out.",
                     labels: [("projection", status.name)], value: Double(status.parked)),
