@@ -33,7 +33,8 @@ public func runCommand(
         Thread.detachNewThread {
             continuation.resume(
                 returning: spawn(
-                    ["timeout", "-k", "10", "\(limit)"] + arguments, variables.map { "\($0.key)=\($0.value)" }, output: output,
+                    ["timeout", "--foreground", "-k", "10", "\(limit)"] + arguments, variables.map { "\($0.key)=\($0.value)" },
+                    output: output,
                     errors: errors))
         }
     }
