@@ -75,7 +75,7 @@ final class Sweeper: Sendable {
             let before = left.epoch == epoch ? left.organizations : []
             left = Left(epoch: epoch, organizations: failures)
             return failures.isEmpty
-                || failures.count < min(count, Self.mostGivenUp) && failures.isSubset(of: before)
+                || (count == 1 || failures.count < min(count, Self.mostGivenUp)) && failures.isSubset(of: before)
         }
     }
 
