@@ -3,6 +3,7 @@ import Logging
 import Money
 import NIOCore
 import NIOPosix
+import Postgres
 import Projections
 import Redis
 import TestSupport
@@ -55,6 +56,34 @@ import Testing
                 try await world.projector.catchUp(mirror: AdmissionMirror(redis: redis, logger: quiet))
                 #expect(try await client.admit(shop.request(1), on: loop).denial?.reason == .keyInactive)
                 #expect(try await client.admit(later.request(50), on: loop).admission?.available == .zero)
+            }
+        }
+    }
+
+    /// A process on each of the two, the old one first; and the same when the old server is gone.
+    @Test(arguments: [true, false]) func theProjectionGoesToWhoWritesToTheOneOnRecord(_ isOldThere: Bool) async throws {
+        try await World.run { world in
+            let shop = try await Shop.open(in: world, credit: 1000)
+            func run(_ redis: AdmissionRedis) throws -> Task<Void, Never> {
+                let projector = Projector(
+                    definition: try ProjectionDefinition.load(folder: admissionFolderPath),
+                    configuration: try PostgresConfiguration(url: world.url), signal: nil,
+                    mirror: AdmissionMirror(redis: redis, patience: .milliseconds(200), logger: quiet), logger: quiet)
+                return Task { await projector.run() }
+            }
+            let old = try run(world.redis)
+            defer { old.cancel() }
+            #expect(try await world.reaches(world.head()))
+            try await withNewServer(beside: world) { redis, client in
+                let new = try run(redis)
+                defer { new.cancel() }
+                if !isOldThere { world.server.pause() }
+                defer { if !isOldThere { world.server.resume() } }
+                try await shop.grant(50)
+                #expect(try await world.reaches(world.head()))
+                let loop = redis.client.any.eventLoop
+                #expect(try await client.admit(shop.request(1050), on: loop).admission?.available == .zero)
+                #expect(try await world.epochReasons().filter { $0 == "redis_unreachable" }.isEmpty)
             }
         }
     }

@@ -75,8 +75,7 @@ public struct AdmissionMirror: ProjectionMirror {
         let giveUp = store.surroundings.now() + patience.current
         while true {
             do {
-                let isOnRecord = try await isOnRecord(
-                    keys, beginsStates: !epochs.isEmpty, deadline: min(.seconds(1), deadline(until: giveUp)))
+                let isOnRecord = try await isOnRecord(keys, deadline: min(.seconds(1), deadline(until: giveUp)))
                 try await send(slices, isOnRecord ? epochs : [:], until: giveUp)
                 _ = try await store.any.command(progress, deadline: deadline(until: giveUp))
                 patience.answered()
@@ -94,16 +93,14 @@ public struct AdmissionMirror: ProjectionMirror {
         }
     }
 
-    /// Whether this Redis is the one on record: no batch may be left to one that nobody asks any more, for longer than a moment,
-    /// after which the gap in what the other has shows. No epoch that began for another may begin a state in this one, so then
-    /// it is asked after the epochs were read. Without its marker everything is built anew anyway.
+    /// Whether this Redis is the one on record: no batch may be left to one that nobody asks any more, and no epoch that began for
+    /// another may begin a state in this one, so it is asked after the epochs were read. Without its marker everything is built anew
+    /// anyway.
     /// - Throws: ``MirrorElsewhere`` where another one is on record.
-    private func isOnRecord(_ keys: ServerKeys, beginsStates: Bool, deadline: Duration) async throws -> Bool {
-        let now = store.surroundings.now()
-        if !beginsStates, let seen = lastSeen.onRecord.withLock({ $0 }), now - seen < .seconds(1) { return true }
+    private func isOnRecord(_ keys: ServerKeys, deadline: Duration) async throws -> Bool {
         switch try await store.trust.recorded(keys, deadline: deadline, on: store.any) {
-        case .this:
-            lastSeen.onRecord.withLock { $0 = now }
+        case .this(let runID):
+            lastSeen.runID.withLock { $0 = runID }
             return true
         case .unknown: return false
         case .another: throw MirrorElsewhere(reason: "the ledger trusts another Redis than that of this process")
@@ -212,6 +209,14 @@ public struct AdmissionMirror: ProjectionMirror {
 
     private func leaveOut(upto: Int64, because error: any Error) async throws {
         let record = try await store.epochs.record(deadline: Self.leavingOut / 3)
+        // Another Redis has taken the place of one that is gone, and may have heard of nothing for want of this projection. Once: where
+        // nobody reaches that one either, the batch is left out the next time.
+        if let seen = lastSeen.runID.withLock({ last in
+            defer { last = nil }
+            return last
+        }), seen != record.runID {
+            throw MirrorElsewhere(reason: "the ledger trusts another Redis than the one that was written to and is away")
+        }
         let begun = try await store.epochs.startForAll(
             reason: "redis_unreachable", runID: record.runID, after: record, deadline: Self.leavingOut * 2 / 3)
         // The batch comes again.
@@ -244,7 +249,7 @@ final class MirrorPatience: Sendable {
     func leftOut() { factor.withLock { $0 = min(16, $0 * 2) } }
 }
 
-/// When Redis was last seen to be the one on record.
+/// The Redis that was on record when it was last written to.
 private final class LastSeen: Sendable {
-    let onRecord = Mutex<ContinuousClock.Instant?>(nil)
+    let runID = Mutex<String?>(nil)
 }

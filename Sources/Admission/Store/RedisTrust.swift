@@ -95,7 +95,8 @@ package struct RedisTrust: Sendable {
 
     /// Which Redis the ledger trusts.
     enum Recorded: Sendable {
-        case this, another
+        case this(runID: String)
+        case another
         /// This one was flushed, and nobody has noticed yet.
         case unknown
     }
@@ -105,7 +106,7 @@ package struct RedisTrust: Sendable {
         _ keys: ServerKeys, deadline: Duration, on connection: any AdmissionConnection
     ) async throws(AdmissionError) -> Recorded {
         guard let runID = try await marker(keys, deadline: deadline, on: connection).runID else { return .unknown }
-        return try await epochs.record(deadline: deadline).runID == runID ? .this : .another
+        return try await epochs.record(deadline: deadline).runID == runID ? .this(runID: runID) : .another
     }
 
     private func refuse(_ server: Server, _ keys: ServerKeys, _ other: String) -> AdmissionError {

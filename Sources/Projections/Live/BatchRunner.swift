@@ -42,7 +42,6 @@ struct BatchRunner {
             return try await attempt(limit: limit, ceiling: ceiling, looksFirst: looksFirst)
         } catch {
             await connection.rollback()
-            if let elsewhere = error as? MirrorElsewhere { throw .elsewhere(elsewhere.reason) }
             throw (error as? BatchFailure) ?? .outage(error)
         }
     }
@@ -137,6 +136,7 @@ struct BatchRunner {
             try await mirror.apply(after: batch.after, upto: batch.upto, connection: connection)
         } catch {
             // What the mirror does with its own store is never an event's fault, unless it says so.
+            if let elsewhere = error as? MirrorElsewhere { throw BatchFailure.elsewhere(elsewhere.reason) }
             guard let error = error as? ProjectionError, error.code == .poison else { throw BatchFailure.outage(error) }
             throw Self.failure(error, batch)
         }

@@ -58,6 +58,8 @@ struct FoldingProjector: Sendable {
             return true
         } catch .outage(let error) {
             throw error
+        } catch .elsewhere(let reason) {
+            throw MirrorElsewhere(reason: reason)
         }
     }
 
