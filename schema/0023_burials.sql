@@ -52,7 +52,7 @@ BEGIN
         SELECT FROM ledger.leases AS l
         WHERE l.instance = undertaker AND l.ended_at IS NULL AND l.buried_at IS NULL
             AND moment - l.renewed_at BETWEEN interval '-20 seconds' AND interval '20 seconds'
-            AND l.steady_since <= moment - interval '60 seconds')
+            AND l.steady_since <= moment - interval '25 seconds')
     THEN
         RETURN false;
     END IF;

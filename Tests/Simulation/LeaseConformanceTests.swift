@@ -113,7 +113,7 @@ private struct LeaseBench {
     }
 
     /// Lets time pass, by sevens of seconds: what the statements take themselves then changes no answer, because no bound of the
-    /// leases (20 and 60 s) is just above one.
+    /// leases (20, 25 and 60 s) is just above one.
     private mutating func pass(_ seconds: Int64) async throws {
         let time = "interval '\(seconds) seconds'"
         _ = try await client.query(

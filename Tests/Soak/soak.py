@@ -1,8 +1,7 @@
 """A running system under load, each of whose processes is killed at random; at intervals and at the end its promises are checked.
 
 Two gateways (each with its projectors, sealer and recovery), Postgres, Redis and a mock provider, in a folder of their own. Every 20
-to 60 seconds (a gateway: 20 to 180) each of them is killed with SIGKILL and started again a moment later. Clients note every answer.
-tools/soak calls this.
+to 60 seconds each of them is killed with SIGKILL and started again a moment later. Clients note every answer. tools/soak calls this.
 
 Environment: LLMGATEWAY_EXECUTABLE, LLMGATEWAY_SHARED (its bench/mock.c is the provider), SOAK_FOLDER, LLMGATEWAY_SEED (repeats who is
 killed when, and what is asked), SOAK_CLIENTS.
@@ -93,17 +92,11 @@ class System:
 
 
 class Chaos:
-    """Kills each server every 20 to 60 s, a gateway every 20 to 180 s, and starts again whatever is down.
-
-    Only a gateway that has lived for a minute buries others, and abandons what they left.
-    """
+    """Kills each server every 20 to 60 s, and starts again whatever is down."""
 
     def __init__(self, system, seed):
         self.system, self.random = system, random.Random(seed)
         self.next = {server: time.monotonic() + self.random.uniform(10, 60) for server in system.servers}
-
-    def lifetime(self, server):
-        return self.random.uniform(20, 180 if isinstance(server, Gateway) else 60)
 
     async def run(self, stopping):
         while not stopping.is_set():
@@ -111,7 +104,7 @@ class Chaos:
             for server in self.system.servers:
                 if server.due is not None and now >= server.due:
                     server.start()
-                    self.next[server] = now + self.lifetime(server)
+                    self.next[server] = now + self.random.uniform(20, 60)
                 elif server.due is None and not server.is_running():
                     # As a supervisor does: a gateway that starts while Postgres is away gives up.
                     server.own_ends += 1
@@ -157,7 +150,7 @@ async def load(system, keys, limits, poor, notes):
 
 
 def settle(system):
-    """Waits until nothing is open any more: dead instances are buried by who has lived for a minute, and then recovery closes."""
+    """Waits until nothing is open any more: dead instances lose their leases after a minute, and then recovery closes."""
     def look():
         for gateway in system.gateways:
             if not gateway.is_running():

@@ -75,7 +75,7 @@ public final class InstanceLease: Sendable {
 
     /// Buries the instances whose leases have run out. Only then may what they authorized be abandoned: until then they can renew.
     ///
-    /// - Returns: False, and nobody is buried, unless this process has renewed its own lease without a break for 60 s: after an outage
+    /// - Returns: False, and nobody is buried, unless this process has renewed its own lease without a break for 25 s: after an outage
     ///   of the database, every process that lives has had that time to renew its own.
     public func buryOthers() async throws -> Bool {
         let instance = state.withLock { state -> InstanceID? in state.hasEnded ? nil : state.instance }

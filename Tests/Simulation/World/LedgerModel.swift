@@ -116,6 +116,7 @@ package struct LedgerModel: Sendable {
 
     private static let leaseTime: Int64 = 60_000_000
     private static let breakTime: Int64 = 20_000_000
+    private static let steadyTime: Int64 = 25_000_000
 
     package mutating func renewLease(_ instance: InstanceID, at now: Int64) -> Bool {
         var lease = leases[instance] ?? Lease(renewed: now, steady: now)
@@ -131,7 +132,7 @@ package struct LedgerModel: Sendable {
     /// Buries those whose leases ran out, for one whose own is steady.
     package mutating func buryInstances(by instance: InstanceID, at now: Int64) -> Bool {
         guard let own = leases[instance], !own.isOver else { return false }
-        let isSteady = now - own.renewed <= Self.breakTime && now - own.steady >= Self.leaseTime
+        let isSteady = now - own.renewed <= Self.breakTime && now - own.steady >= Self.steadyTime
         guard isSteady || mutation == .buriesTooSoon else { return false }
         for (other, lease) in leases where now - lease.renewed > Self.leaseTime { leases[other]?.isOver = true }
         return true
