@@ -5,8 +5,6 @@ public import Projections
 import Redis
 import Synchronization
 
-import struct FoundationEssentials.UUID
-
 /// Writes each batch of the admission projection to Redis before the batch commits.
 ///
 /// A batch that comes twice is skipped by its positions. A Redis that stays away does not hold the projection up for ever:
@@ -41,19 +39,14 @@ public struct AdmissionMirror: ProjectionMirror {
     public func distrust(event position: Int64, connection: PostgresConnection) async throws {
         let rows = try await connection.query(
             """
-            SELECT n.organization, n.stream_id, n.type,
+            SELECT n.organization, n.type,
                 (\(AdmissionEvent.lastPosition(of: "n.organization", upto: "n.position - 1", types: "$2")))
             FROM ledger.events AS n WHERE n.position = $1 AND n.organization IS NOT NULL
             """, [.int8(position), .textArray(AdmissionEvent.types)])
         guard let row = rows.first else { return }
-        let organization = try row.decode(0, as: UUID.self)
         var slice = Slice(
-            organization: OrganizationID(uuid: organization), previous: try row.decode(3, as: Int64?.self) ?? 0)
-        let type: String = try row.decode(2)
-        // Of no type that there is a step for, like one that is parked.
-        slice.add(
-            AdmissionEvent(
-                position: position, organization: organization, stream: try row.decode(1), type: "newer \(type)", fields: []))
+            organization: OrganizationID(uuid: try row.decode(0)), previous: try row.decode(2, as: Int64?.self) ?? 0)
+        slice.park("newer \(try row.decode(1, as: String.self))", at: position)
         _ = try await store.any.call(
             .apply, keys: OrganizationKeys(slice.organization).all, slice.arguments, deadline: .seconds(1))
     }

@@ -37,11 +37,16 @@ package struct Slice: Sendable {
 
     /// Adds an event of the organization; positions grow.
     package mutating func add(_ event: AdmissionEvent) {
-        last = event.position
-        let step: [RedisArgument] =
-            Step(event).map { [.string($0.name)] + $0.arguments.map(RedisArgument.string) }
-            ?? ["park", .string("\(event.type) at \(event.position)")]
-        events.append(Event(position: event.position, step: step))
+        guard let step = Step(event) else { return park(event.type, at: event.position) }
+        append([.string(step.name)] + step.arguments.map(RedisArgument.string), at: event.position)
+    }
+
+    /// Adds an event of which nobody can say what it does: nothing is known of the organization from there on.
+    mutating func park(_ type: String, at position: Int64) { append(["park", .string("\(type) at \(position)")], at: position) }
+
+    private mutating func append(_ step: [RedisArgument], at position: Int64) {
+        last = position
+        events.append(Event(position: position, step: step))
     }
 
     /// The same events as slices of at most `size`, each of which continues the one before.
