@@ -36,8 +36,10 @@ struct ChatCompletions: Sendable {
             return
         }
         switch answer {
-        case .whole(let body):
+        case .whole(let body, let room):
             status = 200
+            // The client may take its time, and the memory is not free before it has all.
+            defer { withExtendedLifetime(room) {} }
             let response = head.response(contentType: "application/json", contentLength: body.readableBytes)
             try await writer.write(body, head: response, to: channel)
         case .stream(let stream):
@@ -70,7 +72,7 @@ struct ChatCompletions: Sendable {
     }
 
     private enum Answer {
-        case whole(ByteBuffer)
+        case whole(ByteBuffer, room: ByteBudget.Room?)
         case stream(StreamedAnswer)
     }
 
@@ -102,7 +104,7 @@ struct ChatCompletions: Sendable {
         }
         head.isCached = admitted.cached != nil
         let client = Self.disconnects(of: channel)
-        guard admitted.understood.isStreamed else { return .whole(try await whole(admitted, client: client)) }
+        guard admitted.understood.isStreamed else { return try await whole(admitted, client: client) }
         return .stream(try await stream(admitted, client: client))
     }
 
@@ -131,12 +133,12 @@ struct ChatCompletions: Sendable {
     }
 
     /// The first route's whole answer that can be read, settled.
-    private func whole(_ admitted: AdmittedRequest, client: DisconnectHandler?) async throws(GatewayError) -> ByteBuffer {
+    private func whole(_ admitted: AdmittedRequest, client: DisconnectHandler?) async throws(GatewayError) -> Answer {
         let gateway = gateway
         let answer = try await open(admitted, client: client) { (opened) async throws(UpstreamFailure) in
             try await CollectedAnswer(reading: opened, of: admitted, by: gateway)
         }
-        return try await answer.settle()
+        return .whole(try await answer.settle(), room: answer.room)
     }
 
     /// The first route whose stream begins, with what it begins with at hand.

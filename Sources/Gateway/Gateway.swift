@@ -30,6 +30,8 @@ public final class Gateway: Sendable {
     let metrics: GatewayMetrics
     let line: AdmissionLine
     let bodies: BodyReader
+    private let houseAnswers: ByteBudget
+    private let ownAnswers: ByteBudget
     let denials: DenialRecorder
     let policies: PolicyCache
     let accounts = AccountRotation()
@@ -65,7 +67,9 @@ public final class Gateway: Sendable {
         self.logger = logger
         line = AdmissionLine(most: configuration.maximumAdmitting)
         bodies = BodyReader(
-            maximumBytes: configuration.maximumBodyBytes, budget: BodyBudget(maximumBytes: configuration.maximumBodiesBytes))
+            maximumBytes: configuration.maximumBodyBytes, budget: ByteBudget(maximumBytes: configuration.maximumBodiesBytes))
+        houseAnswers = ByteBudget(maximumBytes: configuration.maximumAnswersBytes)
+        ownAnswers = ByteBudget(maximumBytes: configuration.maximumAnswersBytes)
         metrics = GatewayMetrics(registry: registry, line: line)
         accessTokens = AccessTokens(transport: transport)
         responses = ResponseStore(client: postgres, logger: logger)
@@ -117,6 +121,10 @@ public final class Gateway: Sendable {
         }
     }
 
+    /// What whole answers of `route` share with others: servers that organizations name themselves, which may send as much and as
+    /// slowly as they please, take nothing from the answers of the operator's providers.
+    func answerBudget(of route: Route) -> ByteBudget { route.own?.baseURL == nil ? houseAnswers : ownAnswers }
+
     /// Notes how an attempt at a provider ended.
     ///
     /// - Parameter counts: What it says about how fast the mapping is.
@@ -146,6 +154,9 @@ public struct GatewayConfiguration: Sendable {
     public var maximumBodiesBytes: Int
     /// The largest answer that is not streamed, in bytes.
     public var maximumAnswerBytes: Int
+    /// What such answers may have together while they are read and handed on, in bytes; each one's first 64 KiB are not counted, and
+    /// those of servers that organizations name themselves are counted apart. Beyond that clients hear 503.
+    public var maximumAnswersBytes: Int
     /// Requests answered at once; more are refused with 503 before anything is held.
     public var maximumInFlight: Int
     /// Requests between their body and their authorization; while there are so many, others wait in line, and are refused with 503
@@ -184,7 +195,7 @@ public struct GatewayConfiguration: Sendable {
 
     public init(
         maximumBodyBytes: Int = 20 << 20, maximumBodiesBytes: Int = 512 << 20, maximumAnswerBytes: Int = 64 << 20,
-        maximumInFlight: Int = 10_000, maximumAdmitting: Int = 256,
+        maximumAnswersBytes: Int = 512 << 20, maximumInFlight: Int = 10_000, maximumAdmitting: Int = 256,
         connectDeadline: Duration = .seconds(10), firstByteDeadline: Duration = .seconds(300),
         idleDeadline: Duration = .seconds(120), totalDeadline: Duration = .seconds(600),
         streamDeadline: Duration = .seconds(1200), routing: RoutingWeights = RoutingWeights(),
@@ -195,6 +206,7 @@ public struct GatewayConfiguration: Sendable {
         self.maximumBodyBytes = maximumBodyBytes
         self.maximumBodiesBytes = maximumBodiesBytes
         self.maximumAnswerBytes = maximumAnswerBytes
+        self.maximumAnswersBytes = maximumAnswersBytes
         self.maximumInFlight = maximumInFlight
         self.maximumAdmitting = maximumAdmitting
         self.connectDeadline = connectDeadline

@@ -23,6 +23,8 @@ public struct HTTPTransportError: Error, Sendable, Hashable, CustomStringConvert
         case protocolError
         /// The response head, or a body that was collected, is larger than allowed.
         case tooLarge
+        /// The caller had no room for the body that it collected.
+        case noRoom
         /// The caller's task was cancelled, ``HTTPTransportResponse/cancel()`` was called, or the request body's producer threw.
         case cancelled
         /// The request was malformed; see the message.

@@ -28,7 +28,12 @@ public final class HTTPTransportResponse: Sendable {
     }
 
     /// The rest of the body; throws `.tooLarge`, and ends the transfer, when it has more than `limit` bytes.
-    public func collect(upTo limit: Int) async throws(HTTPTransportError) -> [UInt8] {
+    ///
+    /// - Parameter hasRoom: Asked with the bytes that there are by now before they are kept; when it says no, the transfer is ended
+    ///   and `.noRoom` thrown.
+    public func collect(
+        upTo limit: Int, whenRoom hasRoom: (Int) -> Bool = { _ in true }
+    ) async throws(HTTPTransportError) -> [UInt8] {
         var all = try await transfer.bytes()
         while true {
             if all.count > limit {
@@ -36,6 +41,10 @@ public final class HTTPTransportResponse: Sendable {
                 throw HTTPTransportError(.tooLarge, "the body is larger than \(limit) bytes", sentRequest: true)
             }
             guard !all.isEmpty else { return all }
+            guard hasRoom(all.count) else {
+                transfer.cancel()
+                throw HTTPTransportError(.noRoom, "there is no room for the body", sentRequest: true)
+            }
             let more = try await transfer.bytes()
             if more.isEmpty { return all }
             all.append(contentsOf: more)

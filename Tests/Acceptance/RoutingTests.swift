@@ -8,7 +8,8 @@ import Testing
         let environment = [
             "LLM_ALPHA_API_KEY": "first,second", "LLM_ALPHA_BASE_URL": "http://127.0.0.1:\(alpha)/v1",
             "LLM_BETA_API_KEY": "house", "LLM_BETA_BASE_URL": "http://127.0.0.1:\(beta)/v1",
-            "LLMGATEWAY_MAX_ANSWER_BYTES": "1048576", "LLMGATEWAY_ANSWER_SECONDS": "6",
+            "LLMGATEWAY_MAX_ANSWER_BYTES": "1048576", "LLMGATEWAY_MAX_ANSWERS_BYTES": "1048576",
+            "LLMGATEWAY_ANSWER_SECONDS": "6",
             "LLMGATEWAY_CATALOGUE": TestEnvironment.root + "/Tests/Acceptance/routing_catalogue.json",
         ]
         let seed = TestEnvironment.seed("failures of a provider")

@@ -52,7 +52,7 @@ class Answer(shop.Answer):
             "id": "chatcmpl-1", "object": "chat.completion", "created": 1730000000, "model": body["model"],
             "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
             "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-            "padding": "x" * (LARGEST if body["model"] == "large" else 0)})
+            "padding": "x" * {"large": LARGEST, "wide": LARGEST * 3 // 4}.get(body["model"], 0)})
 
     def stream(self, begins_with):
         """What is asked for first, and then, unless that is an error or the end, a whole answer."""
@@ -80,7 +80,10 @@ class Answer(shop.Answer):
         for name, text in (headers | {"content-type": "application/json", "content-length": str(len(data))}).items():
             self.send_header(name, text)
         self.end_headers()
-        self.wfile.write(data)
+        self.wfile.write(data[:-1])
+        if len(data) < LARGEST and len(data) > LARGEST / 2:
+            self.server.ends.wait(30)
+        self.wfile.write(data[-1:])
 
 
 class Provider(shop.ThreadingHTTPServer):
@@ -91,6 +94,9 @@ class Provider(shop.ThreadingHTTPServer):
     def __init__(self, port):
         self.bodies, self.credentials, self.unknown, self.share, self.retry_after = [], [], set(), 0, 0
         self.connections, self.begins_with, self.delay = [], "", 0
+        # While it is clear, the last bytes of a wide answer are not sent.
+        self.ends = threading.Event()
+        self.ends.set()
         super().__init__(("127.0.0.1", port), Answer)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -203,6 +209,22 @@ for count in range(1, 8):
     assert (asked_for(alpha, "large"), asked_for(beta, "large")) == (count, 0)
 failed = last_outcome("failed")
 assert failed["charged"] > 0 and failed["estimated"] and failed["provider"] == "alpha" and len(failed["attempts"]) == 1, failed
+
+# Answers that are read share their memory: while a wide one is, there is no room for another, and small ones go on.
+alpha.ends.clear()
+with ThreadPoolExecutor(1) as pool:
+    first = pool.submit(ask, "wide")
+    until(lambda: asked_for(alpha, "wide") == 1, "a wide answer is on its way", 10)
+    time.sleep(0.5)
+    refused = ask("wide")
+    assert refused.status_code == 503 and refused.json()["error"]["code"] == "overloaded", refused.text
+    assert refused.headers["retry-after"] == "1" and (asked_for(alpha, "wide"), asked_for(beta, "wide")) == (2, 0)
+    failed = last_outcome("failed")
+    assert failed["charged"] > 0 and failed["error"]["code"] == "no_room" and len(failed["attempts"]) == 1, failed
+    ok(ask("gift"))
+    alpha.ends.set()
+    ok(first.result())
+ok(ask("wide"))
 
 # However many are asked, an answer has one deadline.
 alpha.delay, beta.delay = 1, 3 * SECONDS

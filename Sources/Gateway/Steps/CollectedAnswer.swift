@@ -11,12 +11,18 @@ struct CollectedAnswer: Sendable {
     private let opened: OpenedAnswer
     private let body: [UInt8]
     private let scan: any AnswerScan
+    /// What the body takes of the memory for answers.
+    let room: ByteBudget.Room?
 
-    /// - Throws: `malformed` where it can't be read, `tooLarge` where it has more bytes than a gateway takes, or what the provider
-    ///   says in an answer's place.
+    /// - Throws: `malformed` where it can't be read, `tooLarge` where it has more bytes than a gateway takes, `noRoom` where
+    ///   answers take all that they may already, or what the provider says in an answer's place.
     init(reading opened: OpenedAnswer, of admitted: AdmittedRequest, by gateway: Gateway) async throws(UpstreamFailure) {
         (self.gateway, self.admitted, self.opened) = (gateway, admitted, opened)
-        body = try await opened.answer.collect(upTo: gateway.configuration.maximumAnswerBytes)
+        let budget = gateway.answerBudget(of: opened.route)
+        var room: ByteBudget.Room?
+        body = try await opened.answer.collect(
+            upTo: gateway.configuration.maximumAnswerBytes, whenRoom: { budget.grow(&room, to: $0) })
+        self.room = room
         do {
             scan = try admitted.understood.entered.scan(body, of: opened.route)
         } catch {

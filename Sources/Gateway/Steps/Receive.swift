@@ -20,7 +20,7 @@ struct IncomingRequest: Sendable {
     let receivedAt: ContinuousClock.Instant
     let occurredAt: Timestamp
     /// What its body has taken of the room for all bodies; nil for a small one.
-    var room: BodyBudget.Room?
+    var room: ByteBudget.Room?
 }
 
 extension IncomingRequest {

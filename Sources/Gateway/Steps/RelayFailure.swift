@@ -23,7 +23,7 @@ struct RelayFailure: Error, Sendable {
                 kind: .cancelled, status: 499, route: failure.sentRequest ? route : nil, attempts: attempts,
                 usage: TokenUsage(promptTokens: prompt), isEstimated: true,
                 error: OutcomeError(type: "client_error", code: "request_cancelled"), unifiedFinishReason: .canceled)
-        case .tooLarge:
+        case .tooLarge, .noRoom:
             let images = admitted.understood.entered.entrance.kind == .image ? admitted.understood.scan.choices : 0
             return Ending(
                 kind: .failed, status: status, route: route, attempts: attempts,

@@ -29,6 +29,11 @@ extension UpstreamFailure {
                 APIError(
                     status: 502, message: "The answer of the provider \(provider) is too large for this gateway; ask for less.",
                     code: "answer_too_large", type: "upstream_error"))
+        case .noRoom:
+            return GatewayError(
+                APIError(
+                    status: 503, message: "This gateway has no memory for the provider's answer now; try again shortly.",
+                    code: "overloaded"), retryAfter: 1)
         case .cancelled:
             return GatewayError(APIError(status: 499, message: "The request was cancelled."))
         case .status, .request:

@@ -56,11 +56,11 @@ final class TranslatedAnswer: Sendable {
 
     /// The whole answer.
     ///
-    /// - Throws: `tooLarge` when it is larger than `limit` bytes, `malformed` when it is not what the provider's dialect says,
+    /// - Throws: `tooLarge` when it is larger than `limit` bytes, `noRoom` where `hasRoom` says so, `malformed` when it is not what the provider's dialect says,
     ///   `status` when it is an error.
-    func collect(upTo limit: Int) async throws(UpstreamFailure) -> [UInt8] {
+    func collect(upTo limit: Int, whenRoom hasRoom: (Int) -> Bool) async throws(UpstreamFailure) -> [UInt8] {
         let body: [UInt8]
-        do { body = try await response.collect(upTo: limit) } catch { throw UpstreamFailure(error) }
+        do { body = try await response.collect(upTo: limit, whenRoom: hasRoom) } catch { throw UpstreamFailure(error) }
         let reader = state.withLock { $0.reader }
         do {
             return try reader.completion(body)

@@ -45,11 +45,13 @@ enum UpstreamAnswer: Sendable {
 
     /// The whole body.
     ///
-    /// - Throws: `tooLarge` when it is larger than `limit` bytes.
-    func collect(upTo limit: Int) async throws(UpstreamFailure) -> [UInt8] {
+    /// - Throws: `tooLarge` when it is larger than `limit` bytes, `noRoom` where `hasRoom`, which is asked as it grows, says so.
+    func collect(
+        upTo limit: Int, whenRoom hasRoom: (Int) -> Bool = { _ in true }
+    ) async throws(UpstreamFailure) -> [UInt8] {
         switch self {
         case .http(let response):
-            do { return try await response.collect(upTo: limit) } catch { throw UpstreamFailure(error) }
+            do { return try await response.collect(upTo: limit, whenRoom: hasRoom) } catch { throw UpstreamFailure(error) }
         case .echo(let answer):
             var body: [UInt8] = []
             while let chunk = answer.next() { body += chunk }
@@ -57,7 +59,7 @@ enum UpstreamAnswer: Sendable {
         case .replayed(let answer):
             return answer.collect()
         case .foreign(let answer):
-            return try await answer.collect(upTo: limit)
+            return try await answer.collect(upTo: limit, whenRoom: hasRoom)
         }
     }
 
@@ -114,6 +116,8 @@ struct UpstreamFailure: Error, Sendable {
         case connect, timeout, interrupted, malformed, status, cancelled
         /// More bytes than a gateway takes: the provider answered well, and every other would as well.
         case tooLarge = "too_large"
+        /// The answers that are read now take all the memory that they may: the provider answered well.
+        case noRoom = "no_room"
         /// Nothing could be sent that the provider would understand; `status` and `body` are what the client is told.
         case request
     }
@@ -146,7 +150,7 @@ struct UpstreamFailure: Error, Sendable {
         switch kind {
         case .connect, .timeout, .interrupted, .malformed: true
         case .status: status.map { $0 >= 500 || [401, 402, 403, 404, 405, 408, 429].contains($0) } ?? true
-        case .cancelled, .request, .tooLarge: false
+        case .cancelled, .request, .tooLarge, .noRoom: false
         }
     }
 }
@@ -173,6 +177,7 @@ extension UpstreamFailure {
             case .reset, .truncated: .interrupted
             case .protocolError: .malformed
             case .tooLarge: .tooLarge
+            case .noRoom: .noRoom
             case .cancelled, .shutDown: .cancelled
             }
     }

@@ -74,6 +74,7 @@ struct ServeProcess: Sendable {
         gatewayConfiguration.maximumAnswerBytes = settings.maximumAnswerBytes
         gatewayConfiguration.totalDeadline = .seconds(settings.answerSeconds)
         gatewayConfiguration.maximumBodiesBytes = max(settings.maximumBodiesBytes, settings.maximumBodyBytes)
+        gatewayConfiguration.maximumAnswersBytes = max(settings.maximumAnswersBytes, settings.maximumAnswerBytes)
         gatewayConfiguration.maximumAdmitting = settings.maximumAdmitting
         gatewayConfiguration.routing = settings.routing
         (gatewayConfiguration.freeWithCredits, gatewayConfiguration.freeWithoutCredits) = settings.freeLimits

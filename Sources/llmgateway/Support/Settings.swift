@@ -30,6 +30,8 @@ struct Settings: Sendable {
     var maximumBodiesBytes: Int
     /// The largest answer that is not streamed, in bytes: `LLMGATEWAY_MAX_ANSWER_BYTES`, 64 MiB.
     var maximumAnswerBytes: Int
+    /// What such answers may have together, in bytes: `LLMGATEWAY_MAX_ANSWERS_BYTES`, 512 MiB.
+    var maximumAnswersBytes: Int
     /// Seconds in which an answer that is not streamed must be whole, at however many providers it is asked for:
     /// `LLMGATEWAY_ANSWER_SECONDS`, 600.
     var answerSeconds: Int
@@ -87,6 +89,8 @@ struct Settings: Sendable {
             "llmgateway.max.bodies.bytes", "LLMGATEWAY_MAX_BODIES_BYTES", default: 512 << 20, in: 1024...(1 << 40))
         maximumAnswerBytes = try number(
             "llmgateway.max.answer.bytes", "LLMGATEWAY_MAX_ANSWER_BYTES", default: 64 << 20, in: 1024...(1 << 30))
+        maximumAnswersBytes = try number(
+            "llmgateway.max.answers.bytes", "LLMGATEWAY_MAX_ANSWERS_BYTES", default: 512 << 20, in: 1024...(1 << 40))
         answerSeconds = try number("llmgateway.answer.seconds", "LLMGATEWAY_ANSWER_SECONDS", default: 600, in: 1...86_400)
         maximumAdmitting = try number(
             "llmgateway.max.admitting", "LLMGATEWAY_MAX_ADMITTING", default: 256, in: 1...1_000_000)

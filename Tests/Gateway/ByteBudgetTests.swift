@@ -6,24 +6,24 @@ import Testing
 
 @testable import Gateway
 
-@Suite struct BodyBudgetTests {
+@Suite struct ByteBudgetTests {
     @Test func largeBodiesWaitForEachOtherAndSmallOnesForNobody() async throws {
-        let budget = BodyBudget(maximumBytes: 100_000)
+        let budget = ByteBudget(maximumBytes: 100_000)
         let reader = BodyReader(maximumBytes: 1 << 20, budget: budget)
         let (bytes, room) = try await Self.read(reader, chunks: [100_000, 50_000])
         #expect(bytes.count == 150_000 && room != nil)
-        #expect(budget.takenBytes == 150_000 - BodyBudget.freeBytes)
+        #expect(budget.takenBytes == 150_000 - ByteBudget.freeBytes)
         let refusal = await #expect(throws: GatewayError.self) { try await Self.read(reader, chunks: [40_000, 40_000, 40_000]) }
         #expect(refusal?.status == 503 && refusal?.retryAfter != nil)
         // What was refused has left nothing behind.
-        #expect(budget.takenBytes == 150_000 - BodyBudget.freeBytes)
-        let (small, none) = try await Self.read(reader, chunks: [BodyBudget.freeBytes / 2, BodyBudget.freeBytes / 2])
-        #expect(small.count == BodyBudget.freeBytes && none == nil)
+        #expect(budget.takenBytes == 150_000 - ByteBudget.freeBytes)
+        let (small, none) = try await Self.read(reader, chunks: [ByteBudget.freeBytes / 2, ByteBudget.freeBytes / 2])
+        #expect(small.count == ByteBudget.freeBytes && none == nil)
         withExtendedLifetime(room) {}
     }
 
     @Test func roomIsFreeWhenNobodyHoldsIt() async throws {
-        let budget = BodyBudget(maximumBytes: 200_000)
+        let budget = ByteBudget(maximumBytes: 200_000)
         let reader = BodyReader(maximumBytes: 1 << 20, budget: budget)
         for _ in 0..<3 {
             let (_, room) = try await Self.read(reader, chunks: [200_000])
@@ -38,7 +38,7 @@ import Testing
 
     private static func read(
         _ reader: BodyReader, chunks: [Int]
-    ) async throws -> (bytes: [UInt8], room: BodyBudget.Room?) {
+    ) async throws -> (bytes: [UInt8], room: ByteBudget.Room?) {
         let stream = AsyncStream<ByteBuffer> { continuation in
             for size in chunks { continuation.yield(ByteBuffer(repeating: 7, count: size)) }
             continuation.finish()
