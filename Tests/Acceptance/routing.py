@@ -221,7 +221,7 @@ with ThreadPoolExecutor(1) as pool:
     assert refused.headers["retry-after"] == "1" and (asked_for(alpha, "wide"), asked_for(beta, "wide")) == (2, 0)
     failed = last_outcome("failed")
     assert failed["charged"] > 0 and failed["error"]["code"] == "no_room" and len(failed["attempts"]) == 1, failed
-    ok(ask("gift"))
+    ok(ask("keys"))
     alpha.ends.set()
     ok(first.result())
 ok(ask("wide"))
