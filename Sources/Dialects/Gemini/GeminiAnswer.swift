@@ -98,7 +98,8 @@ struct GeminiAnswer: EventAnswer {
         writer?.write(delta, finishReason: finishReason, into: &output)
     }
 
-    /// A call; one without an id gets one that no other call of the conversation has.
+    /// A call; one without an id gets one that no other call of the conversation has. Of the answer's id only the part that makes
+    /// it unique goes in: OpenAI takes 40 characters, and a conversation may go on there.
     private func call(_ call: JSONValue, _ part: JSONValue, index: Int64, isStreamed: Bool) -> JSONValue {
         let signature = part["thoughtSignature"].map { signature in
             JSONValue.members([("google", .members([("thought_signature", signature)]))])
@@ -106,8 +107,9 @@ struct GeminiAnswer: EventAnswer {
         let function: [(String, JSONValue?)] = [
             ("name", call["name"] ?? .string("")), ("arguments", .string(MessagesAnswer.arguments(call["args"]))),
         ]
+        let made = "call_\(id.split(separator: "_").last ?? "")_\(index)"
         return .members([
-            ("index", isStreamed ? .integer(index) : nil), ("id", call["id"] ?? .string("call_\(id)_\(index)")),
+            ("index", isStreamed ? .integer(index) : nil), ("id", call["id"] ?? .string(made)),
             ("type", .string("function")), ("function", .members(function)), ("extra_content", signature),
         ])
     }

@@ -114,6 +114,18 @@ import Testing
         #expect(try ChatResponseScan(blocked).finishReasons == ["content_filter"])
     }
 
+    /// OpenAI takes 40 characters for the id of a call.
+    @Test func idsOfCallsAreShortEnoughForOthers() throws {
+        let answer = GeminiAnswer(id: "chatcmpl-req_0356F7FMkzTZX0uHkRyKgE", created: 17)
+        let parts = #"[{"functionCall":{"name":"f"}},{"functionCall":{"name":"f"}}]"#
+        let body = #"{"candidates":[{"content":{"parts":\#(parts)},"finishReason":"STOP"}]}"#
+        let chat = try JSONValue(try answer.completion(Array(body.utf8)))
+        let calls = chat["choices"]?.elements?.first?["message"]?["tool_calls"]?.elements
+        let ids = try #require(calls).compactMap { $0["id"]?.text }
+        #expect(ids == ["call_0356F7FMkzTZX0uHkRyKgE_0", "call_0356F7FMkzTZX0uHkRyKgE_1"])
+        #expect(ids.allSatisfy { $0.count <= 40 })
+    }
+
     @Test func aStreamBecomesChunks() throws {
         let output = run(try Golden.read("stream.sse", of: "Gemini")) { .max }.output
         var events = output.components(separatedBy: "\n\n").filter { !$0.isEmpty }
