@@ -6,6 +6,8 @@ struct ChatConversation {
     /// See ``MessagesTranslation``.
     private(set) var exclusive: APIError?
     private(set) var leftBytes: Int64 = 0
+    /// Whether something of another model's answer stands in it that Anthropic refuses, see ``MendedMessages``.
+    private(set) var isForeign = false
     /// What Claude thought, as `reasoning_details`, by the place in ``chat`` of the message that came of it.
     private(set) var thoughts: [Int: [JSONValue]] = [:]
 
@@ -72,6 +74,7 @@ struct ChatConversation {
             guard let id = block["tool_use_id"]?.text else {
                 throw .invalid("\(path).tool_use_id", "\"\(path).tool_use_id\" is required")
             }
+            note(call: id)
             chat.append(
                 .members([
                     ("role", .string("tool")), ("tool_call_id", .string(id)), ("content", try result(block["content"], path)),
@@ -114,6 +117,7 @@ struct ChatConversation {
                 guard let id = block["id"]?.text, let name = block["name"]?.text, let input = block["input"] else {
                     throw .invalid(path, "a tool_use block needs an \"id\", a \"name\" and an \"input\"")
                 }
+                note(call: id)
                 calls.append(MessagesAnswer.call(index: nil, id: id, name: name, arguments: MessagesAnswer.arguments(input)))
             default: parts.append(try part(block, path))
             }
@@ -185,6 +189,8 @@ struct ChatConversation {
         }
         throw .invalid("\(path).source", "\"\(path).source\" must be base64 with a \"media_type\" and \"data\", or a \"url\"")
     }
+
+    private mutating func note(call id: String) { if !isForeign { isForeign = !id.isCallID } }
 
     /// Counts what a block says beyond `known`: Anthropic may read it.
     private mutating func count(_ block: JSONValue, _ known: Set<String>) {

@@ -81,7 +81,7 @@ struct MessagesContent {
             }
             blocks.append(
                 .members([
-                    ("type", .string("tool_use")), ("id", .string(id)), ("name", .string(name)), ("input", input),
+                    ("type", .string("tool_use")), ("id", .string(id.asCallID)), ("name", .string(name)), ("input", input),
                 ]))
         }
         return blocks

@@ -54,7 +54,7 @@ struct MessagesConversation {
         }
         results.append(
             .members([
-                ("type", .string("tool_result")), ("tool_use_id", .string(id)),
+                ("type", .string("tool_result")), ("tool_use_id", .string(id.asCallID)),
                 ("content", blocks.isEmpty ? nil : Self.short(blocks)), ("cache_control", message["cache_control"]),
             ]))
     }

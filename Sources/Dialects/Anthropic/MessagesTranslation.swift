@@ -27,6 +27,10 @@ public struct MessagesTranslation: Sendable {
     let thoughts: [Int: [JSONValue]]
     /// Where the model's name stands in ``original``, with its quotes.
     let modelRange: Range<Int>
+    /// Where the messages stand there.
+    let messagesRange: Range<Int>
+    /// Whether Anthropic would refuse the messages as they are, see ``MendedMessages``.
+    let isForeign: Bool
 
     /// Translates a body.
     ///
@@ -40,6 +44,7 @@ public struct MessagesTranslation: Sendable {
         var fields = try RequestFields(body)
         guard case .string(let model)? = try fields.take("model") else { throw .invalid("model", "\"model\" must be a string") }
         modelRange = fields.ranges["model"] ?? 0..<0
+        messagesRange = fields.ranges["messages"] ?? 0..<0
         let limit = try fields.take("max_tokens")
         guard limit.map({ $0.int64.map { $0 >= 1 } ?? false }) ?? counting else {
             throw .invalid("max_tokens", "\"max_tokens\" must be an integer of at least 1")
@@ -80,6 +85,7 @@ public struct MessagesTranslation: Sendable {
         chat = JSONValue.members(members).bytes
         exclusive = conversation.exclusive
         leftBytes = conversation.leftBytes
+        isForeign = conversation.isForeign
         thoughts = thinks ? conversation.thoughts : [:]
     }
 

@@ -2,7 +2,8 @@ public import Catalogue
 internal import JSON
 internal import Money
 
-/// A Messages request for Anthropic itself: the client's own bytes, with the provider's name for the model.
+/// A Messages request for Anthropic itself: the client's own bytes, with the provider's name for the model. Only messages that hold
+/// what Anthropic refuses of another model's answer are written anew.
 public struct NativeMessages: ForeignRequest {
     private let translation: MessagesTranslation
     public let addedPromptTokens: Int64
@@ -24,7 +25,11 @@ public struct NativeMessages: ForeignRequest {
     public func body(model: String, maximumTokens: Int64) throws(APIError) -> [UInt8] {
         var name: [UInt8] = []
         name.appendJSON(string: model)
-        return Splice.apply([Splice(translation.modelRange, name)], to: translation.original.span.bytes)
+        var splices = [Splice(translation.modelRange, name)]
+        if translation.isForeign, let messages = try? JSONValue(Array(translation.original[translation.messagesRange])) {
+            splices.append(Splice(translation.messagesRange, MendedMessages(messages).messages.bytes))
+        }
+        return Splice.apply(splices, to: translation.original.span.bytes)
     }
 
     public func answer(id: String, created: Int64) -> any ForeignAnswer { PassedAnswer.messages }

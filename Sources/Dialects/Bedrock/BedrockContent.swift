@@ -106,7 +106,7 @@ struct BedrockContent {
                 throw .invalid(
                     "\(path).function.arguments", "the arguments of a tool call must be a JSON object for AWS Bedrock")
             }
-            let use: [(String, JSONValue?)] = [("toolUseId", .string(id)), ("name", .string(name)), ("input", input)]
+            let use: [(String, JSONValue?)] = [("toolUseId", .string(id.asCallID)), ("name", .string(name)), ("input", input)]
             blocks.append(.members([("toolUse", .members(use))]))
         }
         return blocks

@@ -72,7 +72,7 @@ struct BedrockConversation {
         }
         hasCalls = true
         let result: [(String, JSONValue?)] = [
-            ("toolUseId", .string(id)), ("content", .array(blocks.filter { $0["cachePoint"] == nil })),
+            ("toolUseId", .string(id.asCallID)), ("content", .array(blocks.filter { $0["cachePoint"] == nil })),
         ]
         // Inside of a result nothing can be marked: a mark there is one of the whole.
         let marked = content.marked([.members([("toolResult", .members(result))])], message["cache_control"])

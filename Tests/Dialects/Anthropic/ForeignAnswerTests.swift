@@ -1,0 +1,53 @@
+import JSON
+import Testing
+
+@testable import Dialects
+
+/// What another model answered, and Anthropic refuses, comes back with the conversation.
+@Suite struct ForeignAnswerTests {
+    private func body(_ messages: String, _ fields: String = "") throws -> JSONValue {
+        let text = #"{"model":"m","max_tokens":9000,"messages":[\#(messages)]\#(fields)}"#
+        return try JSONValue(
+            try NativeMessages(try MessagesTranslation(Array(text.utf8))).body(model: "m", maximumTokens: 9000))
+    }
+
+    /// Kimi's ids, and those that are too long, are the same of a call and of its result, whichever way they go.
+    @Test(arguments: ["functions.f:0", "", String(repeating: "i", count: 65), "é"])
+    func callsHaveIdsThatAreTaken(_ id: String) throws {
+        let expected = id.asCallID
+        #expect(expected.hasPrefix("call_") && expected.count == 29 && expected.isCallID)
+        let block = #"{"type":"tool_use","id":"\#(id)","name":"f","input":{"n":1.50}}"#
+        let result = #"{"type":"tool_result","tool_use_id":"\#(id)","content":"x","cache_control":{"type":"ephemeral"}}"#
+        let native = try body(
+            #"{"role":"user","content":"a"},{"role":"assistant","content":[\#(block)]},{"role":"user","content":[\#(result)]}"#)
+        #expect(
+            native["messages"]?.elements?.map(\.string) == [
+                #"{"role":"user","content":"a"}"#,
+                #"{"role":"assistant","content":[{"type":"tool_use","id":"\#(expected)","name":"f","input":{"n":1.50}}]}"#,
+                #"{"role":"user","content":[{"type":"tool_result","tool_use_id":"\#(expected)","content":"x","cache_control":{"type":"ephemeral"}}]}"#,
+            ])
+        let call = #"{"id":"\#(id)","type":"function","function":{"name":"f","arguments":"{}"}}"#
+        let chat = try JSONValue(
+            Array(
+                #"{"model":"m","tools":[{"type":"function","function":{"name":"f"}}],"messages":[{"role":"assistant","tool_calls":[\#(call)]},{"role":"tool","tool_call_id":"\#(id)","content":"x"}]}"#
+                    .utf8))
+        let anthropic = try JSONValue(
+            try MessagesRequest(chat, thinks: .budget, outputLimit: nil).body(model: "m", maximumTokens: 9))
+        let blocks = try #require(anthropic["messages"]?.elements).compactMap { $0["content"]?.elements?.first }
+        #expect(blocks.first?["id"]?.text == expected && blocks.last?["tool_use_id"]?.text == expected)
+        let claude = BedrockModel(name: "anthropic.claude")
+        let bedrock = try JSONValue(try BedrockRequest(chat, claude, outputLimit: nil).body(model: "m", maximumTokens: 9))
+        let turns = try #require(bedrock["messages"]?.elements).compactMap { $0["content"]?.elements?.first }
+        #expect(turns.first?["toolUse"]?["toolUseId"]?.text == expected)
+        #expect(turns.last?["toolResult"]?["toolUseId"]?.text == expected)
+    }
+
+    @Test func idsThatAreTakenStay() throws {
+        for id in ["toolu_01A-b", "call_0", String(repeating: "i", count: 64)] { #expect(id.asCallID == id) }
+        #expect("functions.f:0".asCallID != "functions.f:1".asCallID)
+        let text =
+            #"{ "model":"m" ,"max_tokens":9, "messages":[ {"role":"assistant","content":[ {"type":"tool_use","id":"t","name":"f","input":{}}]}]}"#
+        let native = try NativeMessages(try MessagesTranslation(Array(text.utf8))).body(model: "m", maximumTokens: 9)
+        #expect(native == Array(text.utf8))
+    }
+}
