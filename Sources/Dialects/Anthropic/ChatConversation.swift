@@ -111,7 +111,11 @@ struct ChatConversation {
             switch block["type"]?.text {
             case "thinking", "redacted_thinking":
                 leftBytes += Int64(block.bytes.count)
-                if let detail = Self.detail(block, index) { details.append(detail) }
+                if MendedMessages.isForeign(thought: block) {
+                    isForeign = true
+                } else if let detail = Self.detail(block, index) {
+                    details.append(detail)
+                }
             case "tool_use":
                 count(block, ["type", "id", "name", "input", "cache_control"])
                 guard let id = block["id"]?.text, let name = block["name"]?.text, let input = block["input"] else {
@@ -136,13 +140,12 @@ struct ChatConversation {
             ]))
     }
 
-    /// A thought that can be shown to Claude again; one without a signature is of another model, which wrote it for people.
+    /// A thought of Claude, which can be shown to it again.
     private static func detail(_ block: JSONValue, _ index: Int) -> JSONValue? {
         if block["type"] == .string("redacted_thinking") {
             return block["data"].map { MessagesAnswer.redacted($0, Int64(index)) }
         }
-        guard let signature = block["signature"], signature.text?.isEmpty == false else { return nil }
-        return MessagesAnswer.thought(Int64(index), text: block["thinking"], signature: signature)
+        return MessagesAnswer.thought(Int64(index), text: block["thinking"], signature: block["signature"])
     }
 
     private mutating func text(_ block: JSONValue, _ path: String) throws(APIError) -> JSONValue {

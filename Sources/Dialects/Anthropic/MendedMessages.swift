@@ -1,17 +1,49 @@
 internal import JSON
 
 /// The messages of a Messages request as Anthropic itself takes them, where the client hands back what another model answered:
-/// the ids of calls that are none there.
+/// without thoughts that Claude did not have, and with ids of calls that are some there.
 struct MendedMessages {
-    let messages: JSONValue
+    private(set) var messages: [JSONValue] = []
+    /// Whether Claude may not be asked to think with a budget, because a thought went that Anthropic would want to see.
+    var endsThinking: Bool { isThoughtless && lost.areMissed }
+
+    private var isThoughtless = false
+    private var lost = LostThoughts()
 
     init(_ original: JSONValue) {
-        messages = .array((original.elements ?? []).map { Self.mended($0) })
+        for message in original.elements ?? [] { add(message) }
     }
 
-    private static func mended(_ message: JSONValue) -> JSONValue {
-        guard let blocks = message["content"]?.elements else { return message }
-        return message.replacing("content", with: .array(blocks.map { taken($0) }))
+    /// Whether a block of thinking is none of Claude's, which are signed: Anthropic refuses it ("Invalid `signature` in `thinking`
+    /// block").
+    static func isForeign(thought block: JSONValue) -> Bool {
+        block["type"] == .string("thinking") && block["signature"]?.text?.isEmpty != false
+    }
+
+    private mutating func add(_ message: JSONValue) {
+        guard let blocks = message["content"]?.elements else {
+            note(message, [])
+            messages.append(message)
+            return
+        }
+        let isAnswer = message["role"] == .string("assistant")
+        let kept = isAnswer ? blocks.filter { !Self.isForeign(thought: $0) } : blocks
+        if kept.count < blocks.count { isThoughtless = true }
+        note(message, kept)
+        // A turn of nothing but such thoughts says nothing there.
+        guard !kept.isEmpty || blocks.isEmpty else { return }
+        messages.append(message.replacing("content", with: .array(kept.map { Self.taken($0) })))
+    }
+
+    private mutating func note(_ message: JSONValue, _ blocks: [JSONValue]) {
+        let types = blocks.compactMap { $0["type"]?.text }
+        let role = message["role"]?.text ?? ""
+        guard role == "user" else {
+            lost.note(role: role, thinks: types.contains("thinking") || types.contains("redacted_thinking"))
+            return
+        }
+        if types.contains("tool_result") { lost.note(role: "tool", thinks: false) }
+        if types.isEmpty || types.contains(where: { $0 != "tool_result" }) { lost.note(role: role, thinks: false) }
     }
 
     private static func taken(_ block: JSONValue) -> JSONValue {

@@ -27,8 +27,9 @@ public struct MessagesTranslation: Sendable {
     let thoughts: [Int: [JSONValue]]
     /// Where the model's name stands in ``original``, with its quotes.
     let modelRange: Range<Int>
-    /// Where the messages stand there.
+    /// Where the messages stand there, and what is said of thinking.
     let messagesRange: Range<Int>
+    let thinkingRange: Range<Int>?
     /// Whether Anthropic would refuse the messages as they are, see ``MendedMessages``.
     let isForeign: Bool
 
@@ -45,6 +46,7 @@ public struct MessagesTranslation: Sendable {
         guard case .string(let model)? = try fields.take("model") else { throw .invalid("model", "\"model\" must be a string") }
         modelRange = fields.ranges["model"] ?? 0..<0
         messagesRange = fields.ranges["messages"] ?? 0..<0
+        thinkingRange = fields.ranges["thinking"]
         let limit = try fields.take("max_tokens")
         guard limit.map({ $0.int64.map { $0 >= 1 } ?? false }) ?? counting else {
             throw .invalid("max_tokens", "\"max_tokens\" must be an integer of at least 1")

@@ -25,11 +25,21 @@ public struct NativeMessages: ForeignRequest {
     public func body(model: String, maximumTokens: Int64) throws(APIError) -> [UInt8] {
         var name: [UInt8] = []
         name.appendJSON(string: model)
-        var splices = [Splice(translation.modelRange, name)]
-        if translation.isForeign, let messages = try? JSONValue(Array(translation.original[translation.messagesRange])) {
-            splices.append(Splice(translation.messagesRange, MendedMessages(messages).messages.bytes))
-        }
+        let splices = [Splice(translation.modelRange, name)] + (translation.isForeign ? mending : [])
         return Splice.apply(splices, to: translation.original.span.bytes)
+    }
+
+    /// What makes messages with another model's answers such that Anthropic takes them.
+    private var mending: [Splice] {
+        func value(_ range: Range<Int>) -> JSONValue? { try? JSONValue(Array(translation.original[range])) }
+        guard let messages = value(translation.messagesRange) else { return [] }
+        let mended = MendedMessages(messages)
+        var splices = [Splice(translation.messagesRange, JSONValue.array(mended.messages).bytes)]
+        // A model that thinks as it sees fit takes the turn as it is, see ``LostThoughts``.
+        if mended.endsThinking, let range = translation.thinkingRange, value(range)?["type"] == .string("enabled") {
+            splices.append(Splice(range, Array(#"{"type":"disabled"}"#.utf8)))
+        }
+        return splices
     }
 
     public func answer(id: String, created: Int64) -> any ForeignAnswer { PassedAnswer.messages }

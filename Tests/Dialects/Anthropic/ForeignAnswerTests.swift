@@ -11,6 +11,38 @@ import Testing
             try NativeMessages(try MessagesTranslation(Array(text.utf8))).body(model: "m", maximumTokens: 9000))
     }
 
+    /// What others thought is for people; Anthropic refuses what is not signed.
+    @Test(arguments: [#","signature":"""#, "", #","signature":null"#])
+    func thoughtsOfOthersAreNotShownToClaude(_ signature: String) throws {
+        let thought = #"{"type":"thinking","thinking":"Hm."\#(signature)}"#
+        let own = #"{"type":"thinking","thinking":"So.","signature":"c2ln"}"#
+        let native = try body(
+            #"{"role":"user","content":"a"},{"role":"assistant","content":[\#(thought)]},{"role":"user","content":[{"type":"text","text":"b"}]},{"role":"assistant","content":[\#(thought),\#(own),{"type":"text","text":"A"}]},{"role":"user","content":"c"}"#
+        )
+        #expect(
+            native["messages"]?.string
+                == #"[{"role":"user","content":"a"},{"role":"user","content":[{"type":"text","text":"b"}]},{"role":"assistant","content":[\#(own),{"type":"text","text":"A"}]},{"role":"user","content":"c"}]"#
+        )
+    }
+
+    /// In the middle of a turn Anthropic wants to see what led to the call, or nothing may be thought with a budget.
+    @Test func aTurnThatAnotherBeganGoesOnWithoutThinking() throws {
+        let call = #"{"type":"tool_use","id":"t","name":"f","input":{}}"#
+        let result = #"{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"x"}]}"#
+        func thinking(_ signature: String, _ asked: String, _ rest: String = "") throws -> String? {
+            let thought = #"{"type":"thinking","thinking":"Hm.","signature":"\#(signature)"}"#
+            let answer = #"{"role":"assistant","content":[\#(thought),\#(call)]}"#
+            return try body(#"{"role":"user","content":"a"},\#(answer),\#(result)\#(rest)"#, #","thinking":\#(asked)"#)[
+                "thinking"]?.string
+        }
+        let budget = #"{"type":"enabled","budget_tokens":1024}"#
+        #expect(try thinking("", budget) == #"{"type":"disabled"}"#)
+        #expect(try thinking("c2ln", budget) == budget)
+        #expect(try thinking("", #"{"type":"adaptive"}"#) == #"{"type":"adaptive"}"#)
+        let over = #",{"role":"assistant","content":"A"},{"role":"user","content":"b"}"#
+        #expect(try thinking("", budget, over) == budget)
+    }
+
     /// Kimi's ids, and those that are too long, are the same of a call and of its result, whichever way they go.
     @Test(arguments: ["functions.f:0", "", String(repeating: "i", count: 65), "é"])
     func callsHaveIdsThatAreTaken(_ id: String) throws {
