@@ -123,7 +123,9 @@ struct ChatConversation {
                 }
                 note(call: id)
                 calls.append(MessagesAnswer.call(index: nil, id: id, name: name, arguments: MessagesAnswer.arguments(input)))
-            default: parts.append(try part(block, path))
+            default:
+                parts.append(try part(block, path))
+                if MendedMessages.isForeign(text: block) { isForeign = true }
             }
         }
         guard parts.allSatisfy({ $0["type"] == .string("text") }) else {

@@ -1,7 +1,7 @@
 internal import JSON
 
 /// The messages of a Messages request as Anthropic itself takes them, where the client hands back what another model answered:
-/// without thoughts that Claude did not have, and with ids of calls that are some there.
+/// without thoughts that Claude did not have and without blank texts, and with ids of calls that are some there.
 struct MendedMessages {
     private(set) var messages: [JSONValue] = []
     /// Whether Claude may not be asked to think with a budget, because a thought went that Anthropic would want to see.
@@ -20,6 +20,11 @@ struct MendedMessages {
         block["type"] == .string("thinking") && block["signature"]?.text?.isEmpty != false
     }
 
+    /// Whether a block of an answer is a text that Anthropic refuses.
+    static func isForeign(text block: JSONValue) -> Bool {
+        block["type"] == .string("text") && block["text"]?.text?.isBlank == true
+    }
+
     private mutating func add(_ message: JSONValue) {
         guard let blocks = message["content"]?.elements else {
             note(message, [])
@@ -27,10 +32,10 @@ struct MendedMessages {
             return
         }
         let isAnswer = message["role"] == .string("assistant")
-        let kept = isAnswer ? blocks.filter { !Self.isForeign(thought: $0) } : blocks
-        if kept.count < blocks.count { isThoughtless = true }
+        let kept = isAnswer ? blocks.filter { !Self.isForeign(thought: $0) && !Self.isForeign(text: $0) } : blocks
+        if isAnswer, blocks.contains(where: Self.isForeign(thought:)) { isThoughtless = true }
         note(message, kept)
-        // A turn of nothing but such thoughts says nothing there.
+        // A turn of nothing but such blocks says nothing there.
         guard !kept.isEmpty || blocks.isEmpty else { return }
         messages.append(message.replacing("content", with: .array(kept.map { Self.taken($0) })))
     }

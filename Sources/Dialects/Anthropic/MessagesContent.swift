@@ -9,11 +9,11 @@ struct MessagesContent {
 
     static func text(_ text: String) -> JSONValue { .members([("type", .string("text")), ("text", .string(text))]) }
 
-    /// The blocks of a `content`; none of an empty one, because Anthropic refuses text without a character.
+    /// The blocks of a `content`; none of blank text, which Anthropic refuses.
     func blocks(_ content: JSONValue) throws(APIError) -> [JSONValue] {
         switch content {
         case .null: return []
-        case .string(let text): return text.isEmpty ? [] : [Self.text(text)]
+        case .string(let text): return text.isBlank ? [] : [Self.text(text)]
         case .array(let parts):
             var blocks: [JSONValue] = []
             for (index, part) in parts.enumerated() {
@@ -32,7 +32,7 @@ struct MessagesContent {
             guard let text = (part["text"] ?? part["refusal"])?.text else {
                 throw .invalid("\(path).text", "\"\(path).text\" must be a string")
             }
-            return text.isEmpty ? nil : Self.text(text)
+            return text.isBlank ? nil : Self.text(text)
         case "image_url":
             guard let url = part["image_url"]?["url"]?.text else {
                 throw .invalid("\(path).image_url.url", "\"\(path).image_url.url\" is required")

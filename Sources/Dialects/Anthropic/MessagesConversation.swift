@@ -12,12 +12,19 @@ struct MessagesConversation {
     init(_ messages: [JSONValue]) throws(APIError) {
         for (index, message) in messages.enumerated() { try add(message, "messages[\(index)]") }
         flush()
-        guard !turns.isEmpty else { throw .invalid("messages", "Anthropic needs a message beside those of the system") }
+        guard !turns.isEmpty else {
+            throw .invalid("messages", "Anthropic needs a message that says something beside those of the system")
+        }
     }
 
     private mutating func flush() {
         if !results.isEmpty { turns.append(Self.turn("user", .array(results))) }
         results = []
+    }
+
+    /// Adds a turn; one that says nothing is none.
+    private mutating func say(_ blocks: [JSONValue], _ mark: JSONValue?, as role: String) {
+        if !blocks.isEmpty { turns.append(Self.turn(role, Self.short(Self.marked(blocks, mark)))) }
     }
 
     private static func turn(_ role: String, _ content: JSONValue) -> JSONValue {
@@ -39,12 +46,12 @@ struct MessagesConversation {
         case "assistant":
             flush()
             blocks = thoughts + blocks
-            if let refusal = message["refusal"]?.text, !refusal.isEmpty { blocks.append(MessagesContent.text(refusal)) }
+            if let refusal = message["refusal"]?.text, !refusal.isBlank { blocks.append(MessagesContent.text(refusal)) }
             blocks += try MessagesContent(path).calls(message["tool_calls"])
-            if !blocks.isEmpty { turns.append(Self.turn(role, Self.short(Self.marked(blocks, message["cache_control"])))) }
+            say(blocks, message["cache_control"], as: role)
         default:
             flush()
-            turns.append(Self.turn(role, Self.short(Self.marked(blocks, message["cache_control"]))))
+            say(blocks, message["cache_control"], as: role)
         }
     }
 

@@ -30,11 +30,11 @@ struct BedrockContent {
         return blocks + [point]
     }
 
-    /// The blocks of a `content`; none of an empty one, because Bedrock refuses text without a character.
+    /// The blocks of a `content`; none of blank text, which Bedrock refuses.
     mutating func blocks(_ content: JSONValue, _ path: String) throws(APIError) -> [JSONValue] {
         switch content {
         case .null: return []
-        case .string(let text): return text.isEmpty ? [] : [Self.text(text)]
+        case .string(let text): return text.isBlank ? [] : [Self.text(text)]
         case .array(let parts):
             var blocks: [JSONValue] = []
             for (index, part) in parts.enumerated() {
@@ -52,7 +52,7 @@ struct BedrockContent {
             guard let text = (part["text"] ?? part["refusal"])?.text else {
                 throw .invalid("\(path).text", "\"\(path).text\" must be a string")
             }
-            return text.isEmpty ? nil : Self.text(text)
+            return text.isBlank ? nil : Self.text(text)
         case "image_url":
             guard let url = part["image_url"]?["url"]?.text else {
                 throw .invalid("\(path).image_url.url", "\"\(path).image_url.url\" is required")

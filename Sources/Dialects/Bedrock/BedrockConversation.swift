@@ -28,7 +28,7 @@ struct BedrockConversation {
         turn = content.marked(turn, mark)
         flush()
         guard !self.messages.isEmpty else {
-            throw .invalid("messages", "AWS Bedrock needs a message beside those of the system")
+            throw .invalid("messages", "AWS Bedrock needs a message that says something beside those of the system")
         }
     }
 
@@ -37,7 +37,9 @@ struct BedrockConversation {
         turn = []
     }
 
+    /// Adds to the turn of `role`; who says nothing does not end the other's.
     private mutating func say(_ blocks: [JSONValue], as role: String) {
+        guard !blocks.isEmpty else { return }
         if self.role != role { flush() }
         self.role = role
         turn += blocks
@@ -58,7 +60,7 @@ struct BedrockConversation {
         case "tool": try result(message, blocks, path)
         case "assistant":
             blocks = thoughts + blocks
-            if let refusal = message["refusal"]?.text, !refusal.isEmpty { blocks.append(BedrockContent.text(refusal)) }
+            if let refusal = message["refusal"]?.text, !refusal.isBlank { blocks.append(BedrockContent.text(refusal)) }
             let calls = try content.calls(message["tool_calls"], path)
             hasCalls = hasCalls || !calls.isEmpty
             say(content.marked(blocks + calls, mark), as: role)

@@ -43,6 +43,51 @@ import Testing
         #expect(try thinking("", budget, over) == budget)
     }
 
+    /// A blank text of an answer is no block, and a message of nothing else is none.
+    @Test func blankTextIsNotSaid() throws {
+        let call = #"{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}"#
+        let messages = [
+            #"{"role":"user","content":"x"}"#, #"{"role":"assistant","content":"\n\n","tool_calls":[\#(call)]}"#,
+            #"{"role":"tool","tool_call_id":"c","content":" "}"#,
+            #"{"role":"user","content":[{"type":"text","text":"\t"},{"type":"text","text":" go "}]}"#,
+            #"{"role":"assistant","content":"a"}"#, #"{"role":"user","content":""}"#, #"{"role":"assistant","content":"b"}"#,
+        ]
+        func chat(_ messages: [String]) throws -> JSONValue {
+            let tools = #""tools":[{"type":"function","function":{"name":"f"}}]"#
+            return try JSONValue(Array(#"{"model":"m",\#(tools),"messages":[\#(messages.joined(separator: ","))]}"#.utf8))
+        }
+        let request = try MessagesRequest(try chat(messages), thinks: .budget, outputLimit: nil)
+        #expect(
+            try JSONValue(try request.body(model: "m", maximumTokens: 9))["messages"]?.elements?.map(\.string) == [
+                #"{"role":"user","content":"x"}"#,
+                #"{"role":"assistant","content":[{"type":"tool_use","id":"c","name":"f","input":{}}]}"#,
+                #"{"role":"user","content":[{"type":"tool_result","tool_use_id":"c"}]}"#, #"{"role":"user","content":" go "}"#,
+                #"{"role":"assistant","content":"a"}"#, #"{"role":"assistant","content":"b"}"#,
+            ])
+        let claude = BedrockModel(name: "anthropic.claude")
+        let bedrock = try BedrockRequest(try chat(messages), claude, outputLimit: nil)
+        #expect(
+            try JSONValue(try bedrock.body(model: "m", maximumTokens: 9))["messages"]?.elements?.map(\.string) == [
+                #"{"role":"user","content":[{"text":"x"}]}"#,
+                #"{"role":"assistant","content":[{"toolUse":{"toolUseId":"c","name":"f","input":{}}}]}"#,
+                #"{"role":"user","content":[{"toolResult":{"toolUseId":"c","content":[]}},{"text":" go "}]}"#,
+                #"{"role":"assistant","content":[{"text":"a"},{"text":"b"}]}"#,
+            ])
+        for silent in [#"{"role":"user","content":""}"#, #"{"role":"user","content":[{"type":"text","text":"\n"}]}"#] {
+            let error = #expect(throws: APIError.self) {
+                try MessagesRequest(try chat([silent]), thinks: .budget, outputLimit: nil)
+            }
+            #expect(error?.param == "messages" && error?.status == 400)
+        }
+        let native = try body(
+            #"{"role":"user","content":" "},{"role":"assistant","content":[{"type":"text","text":"\n\n"},{"type":"tool_use","id":"t","name":"f","input":{}}]},{"role":"user","content":"b"}"#
+        )
+        #expect(
+            native["messages"]?.string
+                == #"[{"role":"user","content":" "},{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{}}]},{"role":"user","content":"b"}]"#
+        )
+    }
+
     /// Kimi's ids, and those that are too long, are the same of a call and of its result, whichever way they go.
     @Test(arguments: ["functions.f:0", "", String(repeating: "i", count: 65), "é"])
     func callsHaveIdsThatAreTaken(_ id: String) throws {
