@@ -76,14 +76,13 @@ public struct MessagesEvents: ChunkTap {
         guard let delta = chunk["choices"]?.elements?.first?["delta"] else { return }
         // As the chunk at hand says it: how many more the tap has read already depends on how the bytes were cut.
         start(id: chunk["id"]?.text, model: chunk["model"]?.text, into: &output)
-        if let text = (delta["reasoning"] ?? delta["reasoning_content"])?.text, !text.isEmpty {
+        if let text = delta.thoughtText, !text.isEmpty {
             say(.thinking, "thinking_delta", "thinking", text, into: &output)
         }
         for detail in delta["reasoning_details"]?.elements ?? [] where MessagesAnswer.isThought(detail) {
             take(thought: detail, into: &output)
         }
-        for name in ["content", "refusal"] {
-            guard let text = delta[name]?.text, !text.isEmpty else { continue }
+        for case let text? in [delta.saidText, delta["refusal"]?.text] where !text.isEmpty {
             say(.text, "text_delta", "text", text, into: &output)
         }
         for call in delta["tool_calls"]?.elements ?? [] { take(call: call, into: &output) }

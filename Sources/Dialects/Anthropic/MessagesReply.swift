@@ -17,8 +17,8 @@ public struct MessagesReply: AnswerScan {
         let completion = (try? JSONValue(body)) ?? .object([])
         let message = completion["choices"]?.elements?.first?["message"]
         var content = Self.thoughts(message)
-        for name in ["content", "refusal"] {
-            if let text = message?[name]?.text, !text.isEmpty { content.append(MessagesContent.text(text)) }
+        for case let text? in [message?.saidText, message?["refusal"]?.text] where !text.isEmpty {
+            content.append(MessagesContent.text(text))
         }
         for call in message?["tool_calls"]?.elements ?? [] {
             let function = call["function"]
@@ -54,10 +54,8 @@ public struct MessagesReply: AnswerScan {
                 return .members([("type", .string("redacted_thinking")), ("data", detail["data"] ?? .string(""))])
             }
         }
-        guard let thought = message?["reasoning"] ?? message?["reasoning_content"], thought.text?.isEmpty == false else {
-            return []
-        }
-        return [block(thought, nil)]
+        guard let thought = message?.thoughtText, !thought.isEmpty else { return [] }
+        return [block(.string(thought), nil)]
     }
 
     /// The arguments of a call as the object that Anthropic's clients expect.

@@ -48,7 +48,7 @@ enum CompletionsAnswer {
     static func texts(_ chat: JSONValue, _ part: String) -> JSONValue {
         let choices = (chat["choices"]?.elements ?? []).map { choice in
             JSONValue.members([
-                ("text", .string((choice[part]?["content"] ?? choice[part]?["refusal"])?.text ?? "")),
+                ("text", .string(choice[part]?.saidText ?? choice[part]?["refusal"]?.text ?? "")),
                 ("index", choice["index"] ?? .integer(0)), ("logprobs", .null),
                 ("finish_reason", choice["finish_reason"] ?? .null),
             ])

@@ -86,12 +86,12 @@ public struct ResponsesEvents: ChunkTap {
         }
         guard let delta = chunk["choices"]?.elements?.first?["delta"] else { return }
         start(model: chunk["model"]?.text)
-        if let text = (delta["reasoning"] ?? delta["reasoning_content"])?.text, !text.isEmpty { say(.reasoning, text) }
+        if let text = delta.thoughtText, !text.isEmpty { say(.reasoning, text) }
         if let details = delta["reasoning_details"], details.elements?.isEmpty == false {
             if open?.kind != .reasoning { begin(.reasoning) }
             open?.state.add(details)
         }
-        if let text = delta["content"]?.text, !text.isEmpty { say(.text, text) }
+        if let text = delta.saidText, !text.isEmpty { say(.text, text) }
         if let text = delta["refusal"]?.text, !text.isEmpty { say(.refusal, text) }
         for call in delta["tool_calls"]?.elements ?? [] { take(call: call) }
     }

@@ -24,12 +24,12 @@ public struct ResponsesReply: AnswerScan {
         // What was cut off is the last of it.
         let ending = incomplete == nil ? "completed" : "incomplete"
         var output: [JSONValue] = []
-        let thought = (message?["reasoning"] ?? message?["reasoning_content"])?.text ?? ""
+        let thought = message?.thoughtText ?? ""
         var state = ReasoningState()
         state.add(message?["reasoning_details"])
         if !thought.isEmpty || !state.isEmpty { output.append(shape.reasoning(thought, state, at: output.count)) }
         var parts: [JSONValue] = []
-        if let text = message?["content"]?.text, !text.isEmpty { parts.append(ResponsesShape.text(text)) }
+        if let text = message?.saidText, !text.isEmpty { parts.append(ResponsesShape.text(text)) }
         if let text = message?["refusal"]?.text, !text.isEmpty { parts.append(ResponsesShape.refusal(text)) }
         if !parts.isEmpty {
             output.append(shape.message(parts, at: output.count, status: calls.isEmpty ? ending : "completed"))
