@@ -30,7 +30,7 @@ extension CatalogueFile {
                     baseURL: description.baseURL.flatMap { ProviderOption.filled($0, fallbacks) }, options: fallbacks,
                     template: description.baseURL,
                     environmentName: description.environmentName, priority: description.priority,
-                    refusesStreamOptions: description.refusesStreamOptions,
+                    refusesStreamOptions: description.refusesStreamOptions, returnedMembers: description.returnedMembers,
                     accounts: description.dialect == .echo ? [] : accounts ?? []))
         }
         let names = environment.keys.compactMap { key -> String? in
@@ -53,7 +53,7 @@ extension CatalogueFile {
                 Provider(
                     id: id, name: id, dialect: .openai, baseURL: accounts[0].baseURL, options: [:], template: accounts[0].baseURL,
                     environmentName: name, priority: .one,
-                    refusesStreamOptions: false, accounts: accounts))
+                    refusesStreamOptions: false, returnedMembers: .all, accounts: accounts))
         }
         return (result, warnings)
     }

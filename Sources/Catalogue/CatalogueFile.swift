@@ -28,6 +28,7 @@ struct CatalogueFile {
         let options: [ProviderOption]
         let priority: Multiplier
         let refusesStreamOptions: Bool
+        let returnedMembers: ReturnedMembers
     }
 
     var providers: [Entry<Description>] = []
@@ -87,7 +88,9 @@ struct CatalogueFile {
 
 extension CatalogueFile.Description {
     init(_ fields: FieldReader) throws(CatalogueError) {
-        try fields.allow(["id", "name", "dialect", "base_url", "environment", "options", "priority", "no_stream_options"])
+        try fields.allow([
+            "id", "name", "dialect", "base_url", "environment", "options", "priority", "no_stream_options", "returned_members",
+        ])
         id = try fields.identifier("id", allowed: "abcdefghijklmnopqrstuvwxyz0123456789.-_")
         name = try fields.string("name")
         dialect = try fields.choice("dialect") ?? .openai
@@ -100,6 +103,7 @@ extension CatalogueFile.Description {
         options = try ProviderOption.read(fields)
         priority = try fields.priority("priority") ?? .one
         refusesStreamOptions = try fields.flag("no_stream_options")
+        returnedMembers = try fields.choice("returned_members") ?? .all
         let url = try fields.optionalString("base_url")
         switch (dialect, url) {
         case (.echo, nil): baseURL = nil

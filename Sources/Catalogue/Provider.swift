@@ -20,6 +20,17 @@ public enum Dialect: String, Sendable, Hashable, CaseIterable {
     case echo
 }
 
+/// What a provider takes back of the members that answers have beyond OpenAI's format: a client's SDK sends them with the message
+/// that they came in.
+public enum ReturnedMembers: String, Sendable, Hashable, CaseIterable {
+    /// All, whether it reads them or not.
+    case all
+    /// `reasoning` alone.
+    case reasoning
+    /// None.
+    case none
+}
+
 /// A company or a server that answers requests.
 public struct Provider: Sendable, Hashable, CustomStringConvertible {
     /// Its id: lower-case letters, digits, `.`, `-` and `_`.
@@ -41,6 +52,8 @@ public struct Provider: Sendable, Hashable, CustomStringConvertible {
     public let priority: Multiplier
     /// Whether it refuses `stream_options`, which OpenAI's dialect has; it tells the usage of every stream without them.
     public let refusesStreamOptions: Bool
+    /// What it takes back of an earlier answer; a request that holds more is refused there.
+    public let returnedMembers: ReturnedMembers
     /// The house's own accounts there, from the environment; empty when there are none. A provider without one can
     /// be used only with an organization's own key.
     public let accounts: [Account]

@@ -24,6 +24,8 @@ struct EditPoints: Sendable, Hashable {
     var includeUsage: Range<Int>?
     /// The members that no provider gets, each with the comma that goes with it.
     var own: [Range<Int>] = []
+    /// What earlier answers have beyond OpenAI's format, in order.
+    var returned: [ReturnedMember] = []
 
     func name(of field: OutputLimitField) -> Range<Int>? {
         field == .maximumTokens ? maximumTokensName : maximumCompletionTokensName
@@ -45,6 +47,8 @@ public struct RequestEdits: Sendable, Hashable {
     public var limitField: OutputLimitField?
     /// An effort for a request that names none; it must need no escapes.
     public var effort: String?
+    /// What the provider takes back of earlier answers; what else they have is taken out.
+    public var returnedMembers: ReturnedMembers
 
     /// A bound and its field.
     public struct OutputLimit: Sendable, Hashable {
@@ -63,8 +67,9 @@ public struct RequestEdits: Sendable, Hashable {
     /// The given changes.
     public init(
         model: String? = nil, outputLimit: OutputLimit? = nil, includeUsage: Bool = false, clearStreamOptions: Bool = false,
-        limitField: OutputLimitField? = nil, effort: String? = nil
+        limitField: OutputLimitField? = nil, effort: String? = nil, returnedMembers: ReturnedMembers = .all
     ) {
+        self.returnedMembers = returnedMembers
         self.effort = effort
         self.limitField = limitField
         self.model = model
@@ -116,6 +121,9 @@ extension ChatRequestScan {
         if !added.isEmpty { splices.append(Splice(edits.start..<edits.start, added)) }
         // After what is added, which may stand at the same place.
         for own in edits.own { splices.append(Splice(own, [])) }
+        if wanted.returnedMembers != .all, !edits.returned.isEmpty {
+            splices += ReturnedMember.splices(edits.returned, keeping: wanted.returnedMembers, in: body)
+        }
         return Splice.apply(splices, to: body)
     }
 

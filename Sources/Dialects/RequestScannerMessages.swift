@@ -5,6 +5,12 @@ extension RequestScanner {
     private static let partNames = FieldNames(["type", "text", "image_url", "input_audio", "file"])
     private static let imageNames = FieldNames(["url", "detail"])
     private static let typeNames = FieldNames(["type"])
+    /// Those of an answer that may not go back to every provider, behind the one that may hold such.
+    private static let returnedNames = NameTable([
+        "tool_calls", "reasoning", "reasoning_content", "reasoning_details", "images",
+    ])
+    private static let extraContent = Array("extra_content".utf8)
+    private static let assistant = Array("assistant".utf8)
 
     /// The most messages of a request, which is OpenAI's own limit.
     static let maximumMessages: Int64 = 2048
@@ -31,18 +37,19 @@ extension RequestScanner {
     }
 
     private mutating func oneMessage(_ text: RawSpan) throws(ScanFailure) {
-        var hasRole = false
+        var role: JSONString?
+        var returned: [ReturnedMember] = []
         let current = scan.messages
         func path() -> String { "messages[\(current)]" }
         try object(text, Self.messageNames, path: path(), depth: 2) { scanner, index, text throws(ScanFailure) in
             switch index {
             case 0:
-                let role = try scanner.string(text, "\(path()).role")
-                guard (1...64).contains(role.decodedCount) else {
+                let name = try scanner.string(text, "\(path()).role")
+                guard (1...64).contains(name.decodedCount) else {
                     throw .field(
                         APIError.invalid("\(path()).role", "a role must have 1 to 64 bytes"))
                 }
-                hasRole = true
+                role = name
             case 1: try scanner.content(text)
             case 2:
                 let first = try scanner.json { cursor throws(JSONError) in try cursor.next(text) }
@@ -50,12 +57,51 @@ extension RequestScanner {
                     scanner.scan.audioPart = "\(path()).audio"
                 }
                 try scanner.skip(text, depth: 3)
-            default: try scanner.counted(text, depth: 3)
+            default: try scanner.other(text, &returned)
             }
         }
-        guard hasRole else {
+        guard let role else {
             throw .field(APIError.invalid("\(path()).role", "\"\(path()).role\" is required"))
         }
+        if !returned.isEmpty, role.equals(Self.assistant, text) { scan.edits.returned += returned }
+    }
+
+    /// Moves over a member of a message that says nothing to the gateway, and notes it where not every provider takes it back.
+    private mutating func other(_ text: RawSpan, _ returned: inout [ReturnedMember]) throws(ScanFailure) {
+        guard let name = messageMember, let index = Self.returnedNames.index(name, text) else {
+            return try counted(text, depth: 3)
+        }
+        guard index > 0 else { return try calls(text, &returned) }
+        try counted(text, depth: 3)
+        returned.append(ReturnedMember(range: name.range.lowerBound - 1..<cursor.offset, isReasoning: index == 1))
+    }
+
+    /// Moves over the calls of tools, which count as prompt, and notes what stands beside them.
+    private mutating func calls(_ text: RawSpan, _ returned: inout [ReturnedMember]) throws(ScanFailure) {
+        guard try json({ cursor throws(JSONError) in try cursor.next(text) }) == UInt8(ascii: "[") else {
+            return try counted(text, depth: 3)
+        }
+        let start = cursor.offset
+        if try json({ cursor throws(JSONError) in try cursor.enter("[", "]", text, depth: 3) }) {
+            repeat {
+                try call(text, &returned)
+            } while try json({ cursor throws(JSONError) in try cursor.another(UInt8(ascii: "]"), text) })
+        }
+        scan.textBytes += Int64(cursor.offset - start)
+    }
+
+    private mutating func call(_ text: RawSpan, _ returned: inout [ReturnedMember]) throws(ScanFailure) {
+        guard try json({ cursor throws(JSONError) in try cursor.next(text) }) == UInt8(ascii: "{") else {
+            return try skip(text, depth: 4)
+        }
+        guard try json({ cursor throws(JSONError) in try cursor.enter("{", "}", text, depth: 4) }) else { return }
+        repeat {
+            let name = try json { cursor throws(JSONError) in try cursor.name(text) }
+            try skip(text, depth: 5)
+            if name.equals(Self.extraContent, text) {
+                returned.append(ReturnedMember(range: name.range.lowerBound - 1..<cursor.offset, isReasoning: false))
+            }
+        } while try json({ cursor throws(JSONError) in try cursor.another(UInt8(ascii: "}"), text) })
     }
 
     /// Moves over a value that a model may read: its text, names and all, counts as prompt.

@@ -182,6 +182,12 @@ for options in (None, {"include_usage": True}):
     assert ask("plain", stream=True, stream_options=options).status_code == 200
     assert not beta.bodies[-1].get("stream_options"), beta.bodies[-1]
 
+# What an answer had beyond OpenAI's format goes back, but where a provider refuses that.
+answered = {"role": "assistant", "content": "Hi", "reasoning": "Hm", "reasoning_details": [{"type": "reasoning.text"}]}
+for model, provider, sent in (("open", alpha, answered), ("plain", beta, {"role": "assistant", "content": "Hi"})):
+    ok(ask(model, messages=[answered, {"role": "user", "content": "Hi"}]))
+    assert provider.bodies[-1]["messages"] == [sent, {"role": "user", "content": "Hi"}], provider.bodies[-1]
+
 # A stream that is an error from its start, or nothing, is no answer: another provider is asked, and nothing is charged for it. Where
 # there is no other, the client hears a status.
 for begins_with, provider in (("", "alpha"), ("comment", "alpha"), ("error", "beta"), ("nothing", "beta")):

@@ -98,6 +98,10 @@ enum Sample {
         (#"{"models":[\#(Sample.model("a", mapping: #","output_limit_field":"max""#))]}"#, "must be one of"),
         (#"{"models":[\#(Sample.model("a", mapping: #","vision":true,"image_required":true"#))]}"#, "image_required is for"),
         (#"{"providers":[{"id":"A","name":"A","base_url":"https://a"}]}"#, "provider A: id: must have"),
+        (
+            #"{"providers":[{"id":"a","name":"A","base_url":"https://a","returned_members":"some"}]}"#,
+            "returned_members: must be one of all, reasoning, none"
+        ),
         (#"{"providers":[{"id":"a","name":"A"}]}"#, "provider a: base_url: is missing"),
         (#"{"providers":[{"id":"a","name":"A","base_url":"ftp://a"}]}"#, "provider a: base_url: must be an http"),
         (#"{"providers":[{"id":"a","name":"A","base_url":"https://u:p@a"}]}"#, "provider a: base_url: must be an http"),

@@ -76,7 +76,8 @@ struct RelayStep: Sendable {
                 outputLimit: admitted.outputLimit(at: route), includeUsage: understood.isStreamed,
                 clearStreamOptions: route.provider.refusesStreamOptions,
                 limitField: admitted.limitField(at: route),
-                effort: route.mapping.capabilities.reasoning ? understood.entered.messages?.effort : nil),
+                effort: route.mapping.capabilities.reasoning ? understood.entered.messages?.effort : nil,
+                returnedMembers: route.provider.returnedMembers),
             to: understood.body)
         if route.provider.dialect == .echo {
             let id = "chatcmpl-\(understood.incoming.id)"
