@@ -211,7 +211,8 @@ extension SSETap {
             let said = chunk.error ?? APIError(status: 502, message: "the provider broke the stream off", code: "upstream_error")
             error = said
             if events == 1 { startError = said }
-            if chunk.error == nil { output.replace(event, of: pending, with: said.event) }
+            // Nor does a client hear what one says of the gateway's account.
+            if chunk.error == nil || said.isOfAccount { output.replace(event, of: pending, with: said.event) }
             return true
         }
         guard let usage = chunk.usage else { return true }

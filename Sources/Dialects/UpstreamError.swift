@@ -3,20 +3,33 @@ internal import JSON
 extension APIError {
     /// The error that a provider answered with: its status, and what its body says if that has OpenAI's shape.
     ///
-    /// What a provider says about the gateway's own account there (401, 402, 403, 405, 407) is never passed on: it may quote a part
-    /// of its credentials, and the client can do nothing about it, least of all by paying for credits here.
+    /// What a provider says about the gateway's own account there is never passed on, whatever status it says it with.
     public static func upstream(status: Int, body: [UInt8], provider: String) -> APIError {
         let status = (400...599).contains(status) ? status : 502
-        guard ![401, 402, 403, 405, 407].contains(status) else {
-            return APIError(
-                status: status, message: "\(provider) refused the gateway's request (\(status))", code: "gateway_error",
-                type: "gateway_error")
-        }
-        let said = (try? JSONValue(body)).flatMap { upstream(status: status, $0["error"] ?? .null) }
-        return said
+        let said =
+            (try? JSONValue(body)).flatMap { upstream(status: status, $0["error"] ?? .null) }
             ?? APIError(
                 status: status, message: "\(provider) answered with status \(status)",
                 code: status == 429 ? nil : "upstream_error", type: status == 429 ? nil : "upstream_error")
+        return said.isOfAccount ? said.concealed(by: provider) : said
+    }
+
+    /// Whether a provider says it about the gateway's own account there: it may quote a part of its credentials or name whose it is,
+    /// and the client can do nothing about it, least of all by paying for credits here.
+    ///
+    /// OpenAI says of an account without credits that it asks too often, and others of a wrong key that the request is bad: the code
+    /// is what tells (https://platform.openai.com/docs/guides/error-codes).
+    public var isOfAccount: Bool { Self.accountStatuses.contains(status) || Self.accountCodes.contains(code) }
+
+    private static let accountStatuses: Set<Int> = [401, 402, 403, 405, 407]
+    private static let accountCodes: Set<String> = ["invalid_api_key", "account_deactivated", "insufficient_quota"]
+
+    /// What is told in the place of an error of the gateway's account.
+    public func concealed(by provider: String = "The provider") -> APIError {
+        let status = Self.accountStatuses.contains(status) ? status : 401
+        return APIError(
+            status: status, message: "\(provider) refused the gateway's request (\(status))", code: "gateway_error",
+            type: "gateway_error")
     }
 
     /// A model stopped at what is no answer, such as a call of a tool that can't be read. OpenAI's reasons to finish have no word
@@ -46,9 +59,10 @@ extension APIError {
     /// What the `error` member of a body says; nil if it says nothing.
     static func upstream(status: Int, _ error: JSONValue) -> APIError? {
         guard let message = error["message"]?.text ?? error.text, !message.isEmpty else { return nil }
-        return APIError(
+        let said = APIError(
             status: status, message: String(message.prefix(4096)), param: error["param"]?.text,
             code: error["code"]?.text ?? error["code"]?.int64.map { String($0) }, type: error["type"]?.text)
+        return said.isOfAccount ? said.concealed() : said
     }
 }
 

@@ -236,6 +236,13 @@ import Testing
         // What a provider says about the gateway's credentials may hold a part of them.
         let refused = said(401, #"{"error":{"message":"Incorrect API key provided: sk-abc***xyz"}}"#)
         #expect(refused.status == 401 && refused.code == "gateway_error" && !refused.message.contains("sk-"))
+        // The code tells it where the status does not.
+        for (status, code) in [(400, "invalid_api_key"), (429, "insufficient_quota"), (302, "account_deactivated")] {
+            let refused = said(status, #"{"error":{"message":"Org org-x has no key sk-abc","code":"\#(code)"}}"#)
+            #expect(
+                refused.status == 401 && refused.code == "gateway_error"
+                    && refused.message == "acme refused the gateway's request (401)")
+        }
     }
 
     @Test func unifiesFinishReasons() {

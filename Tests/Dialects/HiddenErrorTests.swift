@@ -21,6 +21,27 @@ import Testing
         #expect(tap.startError?.status == status)
     }
 
+    /// What is said of the gateway's account reaches no client, wherever in a stream it comes.
+    @Test func errorsOfTheAccountAreConcealed() throws {
+        let error = #"{"message":"Incorrect API key provided: sk-abc","type":"invalid_request_error","code":"invalid_api_key"}"#
+        for start in ["", "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n"] {
+            var tap = SSETap(includeUsage: false)
+            let output = String(decoding: tap.feed(Array((start + "data: {\"error\":\(error)}\n\n").utf8)), as: UTF8.self)
+            #expect(output.hasPrefix(start) && output.contains("gateway_error") && !output.contains("sk-abc"))
+            #expect(tap.error?.status == 401 && (tap.startError == nil) == !start.isEmpty)
+        }
+        let asked = try ResponsesTranslation(
+            Array(#"{"model":"m","input":"x"}"#.utf8), history: nil, id: "resp_1", createdAt: 17)
+        var responses = ResponsesTap(for: asked)
+        let failed = #"data: {"type":"response.failed","response":{"status":"failed","error":\#(error)}}"# + "\n\n"
+        let told = String(decoding: responses.feed(Array(failed.utf8)), as: UTF8.self)
+        #expect(told.contains("gateway_error") && !told.contains("sk-abc") && responses.error != nil)
+        var messages = MessagesTap()
+        let refused = #"data: {"type":"error","error":{"type":"authentication_error","message":"sk-abc"}}"# + "\n\n"
+        let heard = String(decoding: messages.feed(Array(refused.utf8)), as: UTF8.self)
+        #expect(heard.contains(#""type":"authentication_error""#) && !heard.contains("sk-abc") && messages.error != nil)
+    }
+
     @Test func errorsOfOtherDialectsAreRead() throws {
         let claude = #"{"type":"error","error":{"type":"invalid_request_error","message":"No"}}"#
         let anthropic = MessagesAnswer(created: 1)

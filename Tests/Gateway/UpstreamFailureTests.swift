@@ -1,3 +1,4 @@
+import Catalogue
 import Dialects
 import HTTPTransport
 import Testing
@@ -14,6 +15,40 @@ import Testing
         let report: Circuits.Report = isProvidersFault ? .fault(retryAfter: nil) : .answered
         #expect(failure.report == report)
         #expect(APIError.upstream(status: status, body: failure.body, provider: "p") == error)
+    }
+
+    /// The account's fault is the provider's, under whatever status it comes: another one may do better.
+    @Test func whatIsWrongWithTheAccountIsNoFaultOfTheClients() {
+        let failure = UpstreamFailure(said: APIError(status: 400, message: "sk-abc", code: "invalid_api_key"))
+        #expect(failure.status == 401 && failure.isProvidersFault)
+        #expect(!String(decoding: failure.body, as: UTF8.self).contains("sk-abc"))
+    }
+
+    /// Some providers quote the credential that they were sent.
+    @Test func theCredentialIsTakenOutOfWhatAProviderSays() throws {
+        let file =
+            #"{"providers":[{"id":"acme","name":"A","base_url":"https://a.test/v1"}],"models":[{"id":"m","name":"M","family":"f","#
+            + #""mappings":[{"provider":"acme","model":"m","prices":{"input":"1","output":"1"},"context_size":9}]}]}"#
+        func route(_ key: String) throws -> Route {
+            let catalogue = try Catalogue.load(
+                contents: [(path: "f", bytes: Array(file.utf8))], environment: ["LLM_ACME_API_KEY": key])
+            return Route(
+                mapping: catalogue.models[0].mappings[0], provider: try #require(catalogue.provider("acme")), promptTokens: 1)
+        }
+        func said(_ message: String, to key: String) throws -> String {
+            let body = APIError(status: 400, message: message).json
+            let failure = UpstreamFailure(kind: .status, message: "", status: 400, body: body)
+            let told = failure.clientError(route: try route(key)).answer
+            #expect(told.status == 400 && told.code == "invalid_request_error")
+            #expect(
+                SentCredential(of: try route(key)).hidden(in: body)
+                    == APIError(status: 400, message: told.message).json)
+            return told.message
+        }
+        #expect(try said("no acme-secret, acme-secret", to: "acme-secret") == "no ***, ***")
+        #expect(try said("other", to: "acme-secret") == "other")
+        // A word is no secret.
+        #expect(try said("not empty", to: "empty") == "not empty")
     }
 
     /// Another route may do better, and others' requests still go to this one: a client's tools can bring a model to it.

@@ -68,7 +68,13 @@ public struct MessagesTap: StreamTap {
         case "message_stop":
             isDone = true
             return false
-        case "error": if error == nil { error = .messages(status: nil, event) }
+        case "error" where error == nil:
+            let said = APIError.messages(status: nil, event)
+            error = said
+            if said.isOfAccount {
+                output += said.concealed().messagesEvent
+                return true
+            }
         default: break
         }
         output += "event: ".utf8

@@ -135,7 +135,13 @@ public struct ResponsesTap: StreamTap {
             finishReasons.append(ResponsesAnswer.finishReason(of: response))
             (last, isDone) = (event, true)
             return false
-        case "response.failed", "response.cancelled", "error": error = ResponsesAnswer.error(event)
+        case "response.failed", "response.cancelled", "error":
+            let said = ResponsesAnswer.error(event)
+            error = said
+            if said.isOfAccount {
+                output += self.event(said.concealed())
+                return false
+            }
         default:
             if let said = event["delta"]?.text {
                 estimatedCompletionTokens += TokenBound.estimate(deltaBytes: Int64(said.utf8.count))

@@ -12,6 +12,7 @@ internal import Synchronization
 /// A stream on its way to the client: bytes go through as they come, the end waits for the outcome to be durable.
 final class StreamedAnswer: Sendable {
     private struct State {
+        let route: Route
         var tap: any StreamTap
         var firstByteAt: ContinuousClock.Instant?
         var isClientGone = false
@@ -24,12 +25,22 @@ final class StreamedAnswer: Sendable {
         var completion: [UInt8]?
 
         mutating func feed(_ bytes: [UInt8], keptBytes limit: Int) -> [UInt8] {
+            var (output, kept) = (tap.feed(bytes), bytes)
+            if tap.error != nil {
+                let credential = SentCredential(of: route)
+                (output, kept) = (credential.hidden(in: output), credential.hidden(in: kept))
+            }
             // One chunk beyond the limit shows that the answer is too long to be kept.
-            if let count = completion?.count, count <= limit { completion?.append(contentsOf: bytes) }
-            let output = tap.feed(bytes)
+            if let count = completion?.count, count <= limit { completion?.append(contentsOf: kept) }
             if !output.isEmpty, firstByteAt == nil { firstByteAt = .now }
             isOver = tap.isDone || tap.failure != nil
             return output
+        }
+
+        /// What still goes to the client where nothing more comes.
+        mutating func end() -> [UInt8] {
+            let output = tap.end()
+            return tap.error == nil ? output : SentCredential(of: route).hidden(in: output)
         }
     }
 
@@ -53,7 +64,7 @@ final class StreamedAnswer: Sendable {
         }
         keptBytes = admitted.admission.isRetained ? gateway.payloads.maximumBytes : AnswerCache.maximumBytes
         let isKept = admitted.admission.isRetained || (admitted.cache != nil && admitted.cached == nil)
-        state = Mutex(State(tap: tap, completion: isKept ? [] : nil))
+        state = Mutex(State(route: route, tap: tap, completion: isKept ? [] : nil))
     }
 
     /// Reads up to the first event: a stream that is an error from its start, or nothing at all, is no answer yet.
@@ -65,7 +76,7 @@ final class StreamedAnswer: Sendable {
                 if let bytes {
                     state.head += state.feed(bytes, keptBytes: keptBytes)
                 } else {
-                    state.head += state.tap.end()
+                    state.head += state.end()
                     state.isOver = true
                 }
                 return state.isOver || state.tap.hasBegun
@@ -102,7 +113,7 @@ final class StreamedAnswer: Sendable {
                 break
             }
         }
-        let rest = state.withLock { $0.tap.end() }
+        let rest = state.withLock { $0.end() }
         if !rest.isEmpty { try await body.write(ByteBuffer(bytes: rest)) }
         let (tap, isClientGone) = state.withLock { ($0.tap, $0.isClientGone) }
         if isClientGone, !tap.isComplete { throw CancellationError() }

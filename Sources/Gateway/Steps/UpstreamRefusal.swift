@@ -38,7 +38,8 @@ extension UpstreamFailure {
             return GatewayError(APIError(status: 499, message: "The request was cancelled."))
         case .status, .request:
             let answer = APIError.upstream(status: status ?? 502, body: body, provider: "The provider \(provider)")
-            return GatewayError(answer, retryAfter: retryAfter ?? (status == 429 ? 1 : nil))
+            let told = SentCredential(of: route).hidden(in: answer)
+            return GatewayError(told, retryAfter: retryAfter ?? (status == 429 ? 1 : nil))
         }
     }
 

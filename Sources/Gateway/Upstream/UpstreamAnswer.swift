@@ -82,6 +82,9 @@ enum UpstreamAnswer: Sendable {
         case .http, .echo, .replayed: body = (try? await collect(upTo: Self.refusalBytes)) ?? []
         }
         cancel()
+        // What is wrong with the account is no fault of the client's, whatever status it came with.
+        let said = APIError.upstream(status: status, body: body, provider: "The provider")
+        if said.isOfAccount { (status, body) = (said.status, said.json) }
         return UpstreamFailure(
             kind: .status, message: "The provider answered with status \(status).", status: status, body: body,
             retryAfter: header("retry-after").flatMap { Int($0) }.map { min(max($0, 0), 3_600) })
@@ -163,6 +166,7 @@ extension UpstreamFailure {
 
     /// What a provider said in the place of an answer, whose status had promised one: as if that had been the error's.
     init(said error: APIError) {
+        let error = error.isOfAccount ? error.concealed() : error
         self.init(kind: .status, message: "The provider answered with an error.", status: error.status, body: error.json)
         isBrokenOff = error.isBrokenOff
     }
