@@ -1,16 +1,17 @@
 internal import JSON
 
 extension APIError {
-    /// The error that a provider answered with: its status, and what its body says if that has OpenAI's shape.
+    /// The error that a provider answered with: its status, and what its body says in any of the shapes that are known.
     ///
     /// What a provider says about the gateway's own account there is never passed on, whatever status it says it with.
     public static func upstream(status: Int, body: [UInt8], provider: String) -> APIError {
         let status = (400...599).contains(status) ? status : 502
+        let isClients = (400..<500).contains(status)
         let said =
-            (try? JSONValue(body)).flatMap { upstream(status: status, $0["error"] ?? .null) }
+            (try? JSONValue(body)).flatMap { upstream(status: status, refusal: $0) }
             ?? APIError(
                 status: status, message: "\(provider) answered with status \(status)",
-                code: status == 429 ? nil : "upstream_error", type: status == 429 ? nil : "upstream_error")
+                code: isClients ? nil : "upstream_error", type: isClients ? nil : "upstream_error")
         return said.isOfAccount ? said.concealed(by: provider) : said
     }
 
@@ -54,6 +55,16 @@ extension APIError {
             if (400...599).contains(status) { return Int(status) }
         }
         return nil
+    }
+
+    /// What the body of a refusal says: OpenAI's `error`, alone or in an array as Google has it; the error itself, which is Mistral's
+    /// (https://docs.mistral.ai/api); `detail`, a sentence or a list, of services that are made with FastAPI
+    /// (https://fastapi.tiangolo.com/tutorial/handling-errors). nil if it says nothing.
+    private static func upstream(status: Int, refusal body: JSONValue) -> APIError? {
+        let body = body.elements?.first ?? body
+        if let said = upstream(status: status, body["error"] ?? .null) ?? upstream(status: status, body) { return said }
+        guard let detail = body["detail"] ?? body["message"]?["detail"] else { return nil }
+        return upstream(status: status, detail.elements?.first?["msg"] ?? detail)
     }
 
     /// What the `error` member of a body says; nil if it says nothing.

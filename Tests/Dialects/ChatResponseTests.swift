@@ -231,8 +231,20 @@ import Testing
         #expect(said(429, #"{"error":{"message":"slow"}}"#).code == "rate_limit_exceeded")
         #expect(said(500, #"{"error":"broken"}"#).message == "broken")
         #expect(said(503, "<html>").code == "upstream_error")
+        #expect(said(400, "<html>") == APIError(status: 400, message: "acme answered with status 400"))
         #expect(said(503, "<html>").message == "acme answered with status 503")
         #expect(said(200, "").status == 502)
+        for (body, message) in [
+            (#"[{"error":{"message":"too long"}}]"#, "too long"), (#"{"object":"error","message":"too long"}"#, "too long"),
+            (#"{"object":"error","message":{"detail":[{"type":"extra_forbidden","msg":"too much"}]}}"#, "too much"),
+            (#"{"detail":"too long"}"#, "too long"), (#"{"detail":[{"loc":["body"],"msg":"too much"}]}"#, "too much"),
+            (#"{"detail":{"message":"too long"}}"#, "too long"), (#"{"error":null,"message":"too long"}"#, "too long"),
+            (#"{"detail":[]}"#, "acme answered with status 422"), (#"{"title":"no"}"#, "acme answered with status 422"),
+        ] { #expect(said(422, body) == APIError(status: 422, message: message), "\(body)") }
+        #expect(
+            said(400, #"{"object":"error","message":"m","type":"t","param":"p","code":1}"#)
+                == APIError(
+                    status: 400, message: "m", param: "p", code: "1", type: "t"))
         // What a provider says about the gateway's credentials may hold a part of them.
         let refused = said(401, #"{"error":{"message":"Incorrect API key provided: sk-abc***xyz"}}"#)
         #expect(refused.status == 401 && refused.code == "gateway_error" && !refused.message.contains("sk-"))
