@@ -56,6 +56,8 @@ class Answer(shop.Answer):
 
     def stream(self, begins_with):
         """What is asked for first, and then, unless that is an error or the end, a whole answer."""
+        if begins_with == "refusal":
+            return self.say(200, {"error": {"message": "too long", "type": "invalid_request_error", "code": 400}})
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("connection", "close")
@@ -201,6 +203,10 @@ for begins_with in ("error", "nothing"):
     assert ask("keys", stream=True).status_code == 502
     failed = last_outcome("failed")
     assert failed["charged"] == 0, failed
+# An error that comes whole is told as if no stream had been asked for.
+alpha.begins_with = "refusal"
+refused = ask("keys", stream=True)
+assert refused.status_code == 400 and refused.json()["error"]["message"] == "too long", refused.text
 alpha.begins_with = ""
 until(lambda: used(ask()) == "alpha", "alpha is back after its broken streams", 30)
 # With both of its keys: what an account answers makes its faults forgotten.

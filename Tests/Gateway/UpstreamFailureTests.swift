@@ -57,6 +57,11 @@ import Testing
         #expect(failure.isProvidersFault && failure.report == .answered)
     }
 
+    @Test(arguments: [("{", true), (" \r\n\t{\"error\"", true), ("data: {", false), (": {", false), ("", false), ("\n\n", false)])
+    func whatBeginsAsJSONIsNoStream(_ start: String, _ isJSON: Bool) {
+        #expect(UpstreamAnswer.isJSON(Array(start.utf8)) == isJSON)
+    }
+
     @Test func anAnswerThatIsTooLargeWouldBeSoElsewhere() {
         let failure = UpstreamFailure(HTTPTransportError(.tooLarge, "large", sentRequest: true))
         #expect(failure.kind == .tooLarge && !failure.isProvidersFault && failure.report == .answered)

@@ -70,8 +70,12 @@ final class StreamedAnswer: Sendable {
     /// Reads up to the first event: a stream that is an error from its start, or nothing at all, is no answer yet.
     func begin() async throws(UpstreamFailure) {
         var mayStop = false
+        var isFirst = true
         while !mayStop {
             let bytes = try await opened.answer.next()
+            // Some say in a whole answer that there is none.
+            if isFirst, let bytes, let failure = await opened.answer.failure(beginningWith: bytes) { throw failure }
+            isFirst = false
             mayStop = state.withLock { state in
                 if let bytes {
                     state.head += state.feed(bytes, keptBytes: keptBytes)
@@ -87,7 +91,7 @@ final class StreamedAnswer: Sendable {
         guard tap.hasBegun else {
             throw tap.failure == nil
                 ? UpstreamFailure(kind: .interrupted, message: "The provider's stream ended before it began.")
-                : UpstreamFailure(kind: .malformed, message: "The provider's stream begins with what is no event.")
+                : .noStream
         }
     }
 

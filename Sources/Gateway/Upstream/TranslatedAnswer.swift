@@ -7,6 +7,7 @@ internal import Synchronization
 final class TranslatedAnswer: Sendable {
     private struct State {
         var reader: any ForeignAnswer
+        var hasBegun = false
         var saidSomething = false
         var isOver = false
     }
@@ -34,6 +35,11 @@ final class TranslatedAnswer: Sendable {
             guard !state.withLock({ $0.isOver }) else { return nil }
             let bytes: [UInt8]?
             do { bytes = try await response.next() } catch { throw UpstreamFailure(error) }
+            let isFirst = state.withLock { state in
+                defer { state.hasBegun = true }
+                return !state.hasBegun
+            }
+            if isFirst, let bytes, UpstreamAnswer.isJSON(bytes) { throw await failure(beginningWith: bytes) }
             let output = state.withLock { state in
                 let output = bytes.map { state.reader.feed($0) } ?? state.reader.end()
                 if !output.isEmpty { state.saidSomething = true }
@@ -42,6 +48,13 @@ final class TranslatedAnswer: Sendable {
             }
             if !output.isEmpty { return output }
         }
+    }
+
+    /// What a whole answer says that comes in a stream's place.
+    private func failure(beginningWith bytes: [UInt8]) async -> UpstreamFailure {
+        let body = bytes + ((try? await response.collect(upTo: UpstreamAnswer.refusalBytes)) ?? [])
+        let said = state.withLock { $0.reader }.hiddenError(in: body)
+        return said.map { UpstreamFailure(said: $0) } ?? .noStream
     }
 
     private static func failure(_ state: State) -> UpstreamFailure? {

@@ -90,7 +90,21 @@ enum UpstreamAnswer: Sendable {
             retryAfter: header("retry-after").flatMap { Int($0) }.map { min(max($0, 0), 3_600) })
     }
 
-    private static let refusalBytes = 64 * 1024
+    /// What is wrong with the answer where a stream should begin with `bytes` and JSON does; nil where a stream may.
+    func failure(beginningWith bytes: [UInt8]) async -> UpstreamFailure? {
+        guard case .http(let response) = self, Self.isJSON(bytes) else { return nil }
+        let body = bytes + ((try? await response.collect(upTo: Self.refusalBytes)) ?? [])
+        let said = (try? ChatResponseScan(body))?.error
+        return said.map { UpstreamFailure(said: $0) } ?? .noStream
+    }
+
+    /// Whether an answer begins as JSON does, whatever type it names. No line of an event begins so.
+    static func isJSON(_ bytes: [UInt8]) -> Bool {
+        let first = bytes.first { ![0x20, 0x0A, 0x0D, 0x09].contains($0) }
+        return first == UInt8(ascii: "{")
+    }
+
+    static let refusalBytes = 64 * 1024
 
     /// Aborts the transfer: nothing more is generated for it.
     func cancel() {
@@ -159,6 +173,8 @@ struct UpstreamFailure: Error, Sendable {
 }
 
 extension UpstreamFailure {
+    static let noStream = UpstreamFailure(kind: .malformed, message: "The provider's stream begins with what is no event.")
+
     /// What the client sent can't go to the provider.
     init(_ error: APIError) {
         self.init(kind: .request, message: error.message, status: error.status, body: error.json)
