@@ -8,6 +8,7 @@ internal import Ledger
 internal import Logging
 internal import Money
 internal import NIOCore
+internal import Web
 
 /// `POST /v1/chat/completions`, `POST /v1/messages` for clients of Anthropic's format, `POST /v1/responses`, embeddings,
 /// moderations and images: authenticate, understand, admit, relay, settle; one way through, never back.

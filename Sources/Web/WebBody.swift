@@ -6,18 +6,22 @@ import class FoundationEssentials.JSONDecoder
 
 /// Reads the JSON body of a request.
 public enum WebBody {
-    /// The most bytes of a body.
+    /// The most bytes of a body, unless a route says otherwise.
     public static let maximumBytes = 1 << 20
+    /// The most bytes of a body that is a few fields: as much as takes no room, so that nobody is kept from signing in.
+    public static let smallBytes = ByteBudget.freeBytes
     /// How long a client may take to send its body.
     static let deadline: Duration = .seconds(30)
 
     /// Reads the body as a `Body`. Members that `Body` does not declare are not looked at, so that nothing is set that the
     /// route does not name.
     ///
-    /// - Throws: 413 over 1 MiB, 415 for another content type than JSON, 408 for a client that stops sending, 400 for
-    ///   everything else, with the path of the member at fault (`ruleValue.models.0`) as the field.
+    /// - Parameter limit: The most bytes of it.
+    /// - Throws: 413 over the limit, 415 for another content type than JSON, 408 for a client that stops sending, 503 while other
+    ///   bodies take all the room, 400 for everything else, with the path of the member at fault (`ruleValue.models.0`) as the
+    ///   field.
     public static func read<Body: Decodable & Sendable>(
-        _ type: Body.Type = Body.self, from request: Request
+        _ type: Body.Type = Body.self, from request: Request, upTo limit: Int = maximumBytes
     ) async throws(WebError) -> Body {
         if let contentType = request.headers[.contentType] {
             let media = contentType.split(separator: ";").first.map { $0.filter { $0 != " " }.lowercased() } ?? ""
@@ -25,10 +29,10 @@ public enum WebBody {
                 throw WebError(415, "The body must be application/json.")
             }
         }
-        return try decode(type, from: try await bytes(of: request))
+        return try decode(type, from: try await bytes(of: request, upTo: limit))
     }
 
-    /// Reads JSON text as a `Body`; see ``read(_:from:)``.
+    /// Reads JSON text as a `Body`; see ``read(_:from:upTo:)``.
     public static func decode<Body: Decodable>(_ type: Body.Type, from bytes: [UInt8]) throws(WebError) -> Body {
         guard !bytes.isEmpty else { throw WebError.invalid(nil, "The request needs a JSON body.") }
         do {
@@ -42,15 +46,23 @@ public enum WebBody {
 
     /// The whole body as it came.
     ///
-    /// - Throws: 413 over 1 MiB, 408 for a client that stops sending, 400 for a body that ends early.
-    public static func bytes(of request: Request) async throws(WebError) -> [UInt8] {
-        if let declared = request.headers[.contentLength].flatMap(Int.init), declared > maximumBytes { throw tooLarge }
+    /// - Parameter limit: The most bytes of it.
+    /// - Throws: 413 over the limit, 408 for a client that stops sending, 503 while other bodies take all the room, 400 for a body
+    ///   that ends early.
+    public static func bytes(of request: Request, upTo limit: Int = maximumBytes) async throws(WebError) -> [UInt8] {
+        let tooLarge = WebError(413, "The body is larger than \(limit) bytes.")
+        if let declared = request.headers[.contentLength].flatMap(Int.init), declared > limit { throw tooLarge }
         let result: Result<[UInt8], WebError> = await withTaskGroup(of: Result<[UInt8], WebError>.self) { group in
             group.addTask {
                 do {
-                    return .success(Array(buffer: try await request.body.collect(upTo: maximumBytes)))
-                } catch is NIOTooManyBytesError {
-                    return .failure(tooLarge)
+                    var bytes: [UInt8] = []
+                    for try await chunk in request.body {
+                        guard chunk.readableBytes <= limit - bytes.count else { return .failure(tooLarge) }
+                        bytes.append(contentsOf: chunk.readableBytesView)
+                    }
+                    return .success(bytes)
+                } catch let error as WebError {
+                    return .failure(error)
                 } catch {
                     return .failure(.invalid(nil, "The body ended before it was complete."))
                 }
@@ -65,8 +77,6 @@ public enum WebBody {
         }
         return try result.get()
     }
-
-    private static let tooLarge = WebError(413, "The body is larger than \(maximumBytes) bytes.")
 }
 
 extension WebError {

@@ -39,9 +39,17 @@ public struct WebResponder: Sendable {
     /// Whose pages may send this server's cookie.
     public var origins: OriginCheck { configuration.origins }
 
+    /// - Parameter bodies: What the bodies of all requests may have together; nil counts none.
     /// - Returns: nil when no route has the request's path.
-    public func respond(to request: Request, channel: any Channel) async -> Response? {
-        await respond(to: request, context: WebContext(source: .init(channel: channel, logger: logger)))
+    public func respond(to request: Request, channel: any Channel, bodies: ByteBudget? = nil) async -> Response? {
+        let context = WebContext(source: .init(channel: channel, logger: logger))
+        guard let bodies else { return await respond(to: request, context: context) }
+        let body = CountedBody(bodies)
+        // What is made of the body has gone when the answer stands.
+        defer { withExtendedLifetime(body) {} }
+        var counted = request
+        counted.body = body.counting(request.body)
+        return await respond(to: counted, context: context)
     }
 
     func respond(to request: Request, context: WebContext) async -> Response? {

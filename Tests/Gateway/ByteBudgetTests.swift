@@ -3,6 +3,7 @@ import HummingbirdCore
 import NIOCore
 import NIOEmbedded
 import Testing
+import Web
 
 @testable import Gateway
 

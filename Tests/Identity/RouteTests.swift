@@ -63,6 +63,15 @@ import Web
         }
     }
 
+    @Test func bodiesOfStrangersAreSmall() async throws {
+        try await with { client, _ in
+            let long = Self.ada.merging(["name": String(repeating: "a", count: WebBody.smallBytes)]) { $1 }
+            for path in ["/auth/sign-up/email", "/auth/sign-in/email", "/auth/forget-password", "/beacon", "/referral"] {
+                #expect(try await client.send(.post, path, long).status == 413, "\(path)")
+            }
+        }
+    }
+
     @Test func anotherSitesPageCanDoNothing() async throws {
         try await with { client, shop in
             let cookie = try #require(try await client.send(.post, "/auth/sign-up/email", Self.ada).cookie)

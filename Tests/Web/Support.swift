@@ -10,8 +10,11 @@ import NIOEmbedded
 /// Sends requests to routes without a network.
 struct RouteClient {
     let responder: WebResponder
+    /// What the bodies of all requests may have together; nil counts none.
+    let bodies: ByteBudget?
 
-    init(_ routes: any WebRoutes, _ configuration: WebConfiguration = .init()) {
+    init(_ routes: any WebRoutes, _ configuration: WebConfiguration = .init(), bodies: ByteBudget? = nil) {
+        self.bodies = bodies
         responder = WebResponder(
             [routes], configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
@@ -28,7 +31,8 @@ struct RouteClient {
     ) async throws -> Answer? {
         let head = HTTPRequest(method: method, scheme: "http", authority: "gateway.test", path: path, headerFields: headers)
         let request = Request(head: head, body: .init(buffer: ByteBuffer(string: body ?? "")))
-        guard let response = await responder.respond(to: request, channel: NIOAsyncTestingChannel()) else { return nil }
+        let channel = NIOAsyncTestingChannel()
+        guard let response = await responder.respond(to: request, channel: channel, bodies: bodies) else { return nil }
         let writer = Collector()
         try await response.body.write(writer)
         let object = try JSONSerialization.jsonObject(with: Data(writer.bytes))

@@ -1,6 +1,7 @@
 internal import HTTPTypes
 internal import HummingbirdCore
 internal import NIOCore
+internal import Web
 
 /// Reads a request's body, bounded in bytes, in time, and together with all others.
 struct BodyReader: Sendable {

@@ -65,6 +65,7 @@ public struct GatewayServer: Service {
         let playground = PlaygroundCompletion(gateway: gateway, origins: web?.origins ?? OriginCheck())
         let logger = logger
         let web = web
+        let bodies = gateway.bodies.budget
         let clock = HTTPDateClock()
         let onReady = onReady
         let server = try builder.buildServer(
@@ -89,7 +90,7 @@ public struct GatewayServer: Service {
                     // nothing throws.
                     if response.status == .notFound {
                         response =
-                            await web?.respond(to: request, channel: channel)
+                            await web?.respond(to: request, channel: channel, bodies: bodies)
                             ?? GatewayError.notFound(path: request.uri.path).response()
                     }
                 } catch let error as GatewayError {

@@ -3,6 +3,7 @@ internal import Dialects
 internal import Ledger
 internal import Money
 internal import NIOCore
+internal import Web
 
 /// An answer that is not streamed: read whole, settled, then handed on.
 struct CollectedAnswer: Sendable {

@@ -4,6 +4,7 @@ internal import HTTPTypes
 internal import HummingbirdCore
 internal import Ledger
 internal import NIOCore
+internal import Web
 
 /// A request as it came in: who says it is asking, and the bytes.
 struct IncomingRequest: Sendable {

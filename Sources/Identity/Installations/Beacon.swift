@@ -36,7 +36,7 @@ extension IdentityRoutes {
     /// `POST /beacon`: keeps that an installation runs.
     func registerBeacon(on router: Router<WebContext>) {
         on(.post, "/beacon", router) { request, context in
-            let beacon = try await WebBody.read(Beacon.self, from: request)
+            let beacon = try await WebBody.read(Beacon.self, from: request, upTo: WebBody.smallBytes)
             let (id, toldAt) = try beacon.checked()
             let limit = identity.configuration.limits.beaconOfAddress
             try await identity.count(Identity.Attempt("beacon address", limit, address: context.clientAddress))

@@ -24,7 +24,7 @@ extension IdentityRoutes {
 
     func registerMailboxes(on router: Router<WebContext>) {
         on(.post, "/auth/send-verification-email", router) { request, context in
-            let body = try await WebBody.read(SendVerification.self, from: request)
+            let body = try await WebBody.read(SendVerification.self, from: request, upTo: WebBody.smallBytes)
             try await identity.requestVerification(email: body.email, callback: body.callbackURL, caller(request, context))
             return .json(["status": true])
         }
@@ -43,7 +43,7 @@ extension IdentityRoutes {
         }
         for path in ["/auth/forget-password", "/auth/request-password-reset"] as [RouterPath] {
             on(.post, path, router) { request, context in
-                let body = try await WebBody.read(ForgetPassword.self, from: request)
+                let body = try await WebBody.read(ForgetPassword.self, from: request, upTo: WebBody.smallBytes)
                 try await identity.requestPasswordReset(
                     email: body.email, redirect: body.redirectTo, caller(request, context))
                 return .json([
@@ -52,7 +52,7 @@ extension IdentityRoutes {
             }
         }
         on(.post, "/auth/reset-password", router) { request, _ in
-            let body = try await WebBody.read(ResetPassword.self, from: request)
+            let body = try await WebBody.read(ResetPassword.self, from: request, upTo: WebBody.smallBytes)
             let text = body.token ?? request.uri.queryParameters["token"].map(String.init) ?? ""
             guard let token = SecretToken(text) else { throw IdentityError.invalidToken }
             try await identity.resetPassword(token, to: body.newPassword)
@@ -60,7 +60,7 @@ extension IdentityRoutes {
         }
         on(.post, "/auth/change-email", router) { request, context in
             let current = try await authenticated(request)
-            let body = try await WebBody.read(ChangeEmail.self, from: request)
+            let body = try await WebBody.read(ChangeEmail.self, from: request, upTo: WebBody.smallBytes)
             try await identity.requestEmailChange(
                 of: current.person, to: body.newEmail, callback: body.callbackURL, caller(request, context))
             return .json(["status": true, "message": "Open the link in the mail to the new address"])

@@ -65,7 +65,7 @@ extension IdentityRoutes {
         }
         on(.post, "/auth/passkey/verify-registration", router) { request, _ in
             let current = try await authenticated(request)
-            let body = try await WebBody.read(Registration.self, from: request)
+            let body = try await WebBody.read(Registration.self, from: request, upTo: WebBody.smallBytes)
             let parts = body.response.response
             let passkey = try await identity.register(
                 Identity.NewPasskey(
@@ -75,7 +75,7 @@ extension IdentityRoutes {
             return .json(passkey.json)
         }
         on(.post, "/auth/passkey/verify-authentication", router) { request, context in
-            let body = try await WebBody.read(Authentication.self, from: request)
+            let body = try await WebBody.read(Authentication.self, from: request, upTo: WebBody.smallBytes)
             let parts = body.response.response
             let session = try await identity.signIn(
                 Identity.PasskeySignature(
@@ -95,13 +95,13 @@ extension IdentityRoutes {
         }
         on(.post, "/auth/passkey/delete-passkey", router) { request, _ in
             let current = try await authenticated(request)
-            let id = try await WebBody.read(Deletion.self, from: request).id.id
+            let id = try await WebBody.read(Deletion.self, from: request, upTo: WebBody.smallBytes).id.id
             try await remove(id, of: current.person)
             return .json(["status": true])
         }
         on(.post, "/auth/passkey/update-passkey", router) { request, _ in
             let current = try await authenticated(request)
-            let body = try await WebBody.read(Renaming.self, from: request)
+            let body = try await WebBody.read(Renaming.self, from: request, upTo: WebBody.smallBytes)
             guard let passkey = try await identity.renamePasskey(body.id.id, of: current.person.id, to: body.name) else {
                 throw Self.noPasskey
             }

@@ -13,7 +13,7 @@ extension IdentityRoutes {
     func registerProviders(on router: Router<WebContext>) {
         for path in ["/auth/sign-in/social", "/auth/sign-in/oauth2"] as [RouterPath] {
             on(.post, path, router) { request, context in
-                let body = try await WebBody.read(SignIn.self, from: request)
+                let body = try await WebBody.read(SignIn.self, from: request, upTo: WebBody.smallBytes)
                 guard let provider = body.provider ?? body.providerId else {
                     throw WebError.invalid("provider", "provider is required.")
                 }

@@ -25,7 +25,7 @@ extension IdentityRoutes {
     func registerSessions(on router: Router<WebContext>) {
         on(.get, "/auth/ok", router) { _, _ in .json(["ok": true]) }
         on(.post, "/auth/sign-up/email", router) { request, context in
-            let body = try await WebBody.read(SignUp.self, from: request)
+            let body = try await WebBody.read(SignUp.self, from: request, upTo: WebBody.smallBytes)
             let name = body.name.flatMap { $0.isEmpty ? nil : $0 }
             let (user, session) = try await identity.signUp(
                 email: body.email, password: body.password, name: name, callback: body.callbackURL, caller(request, context))
@@ -34,7 +34,7 @@ extension IdentityRoutes {
                 session, ["token": .string(session.token.secret), "user": user.authJSON], isRemembered: body.rememberMe ?? true)
         }
         on(.post, "/auth/sign-in/email", router) { request, context in
-            let body = try await WebBody.read(SignIn.self, from: request)
+            let body = try await WebBody.read(SignIn.self, from: request, upTo: WebBody.smallBytes)
             let session = try await identity.signIn(
                 email: body.email, password: body.password, callback: body.callbackURL, caller(request, context))
             return signedIn(
@@ -84,7 +84,7 @@ extension IdentityRoutes {
 
     private func changePassword(_ request: Request, _ context: WebContext) async throws -> NewSession {
         let current = try await authenticated(request)
-        let body = try await WebBody.read(ChangePassword.self, from: request)
+        let body = try await WebBody.read(ChangePassword.self, from: request, upTo: WebBody.smallBytes)
         return try await identity.changePassword(
             of: current.person, from: body.currentPassword, to: body.newPassword, caller(request, context))
     }

@@ -18,7 +18,7 @@ extension IdentityRoutes {
         }
         on(.patch, "/user/me", router) { request, context in
             let current = try await authenticated(request)
-            let body = try await WebBody.read(Change.self, from: request)
+            let body = try await WebBody.read(Change.self, from: request, upTo: WebBody.smallBytes)
             var message = "User updated successfully"
             if !body.name.isAbsent { try await identity.rename(current.person.id, to: body.name.given) }
             if let email = body.email, email != current.person.email {
@@ -30,7 +30,8 @@ extension IdentityRoutes {
         }
         on(.post, "/auth/update-user", router) { request, _ in
             let current = try await authenticated(request)
-            try await identity.rename(current.person.id, to: try await WebBody.read(Rename.self, from: request).name)
+            try await identity.rename(
+                current.person.id, to: try await WebBody.read(Rename.self, from: request, upTo: WebBody.smallBytes).name)
             return .json(["status": true])
         }
         on(.post, "/user/me/complete-onboarding", router) { request, _ in

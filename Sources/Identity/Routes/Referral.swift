@@ -39,7 +39,7 @@ extension IdentityRoutes {
     /// `POST /referral`: keeps in the visitor's browser who sent them.
     func registerReferral(to router: Router<WebContext>) {
         on(.post, "/referral", router) { request, _ in
-            let body = try await WebBody.read(ReferralBody.self, from: request)
+            let body = try await WebBody.read(ReferralBody.self, from: request, upTo: WebBody.smallBytes)
             guard let referral = Referral(body.ref) else {
                 throw IdentityError.invalid("ref", "ref must be 1 to 64 of the characters A-Z, a-z, 0-9, _ and -.")
             }

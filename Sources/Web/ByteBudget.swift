@@ -3,21 +3,21 @@ internal import Synchronization
 /// The bytes that many bodies may have together, so that many large ones at once are refused instead of using up the memory.
 ///
 /// The beginning of each body is free: who fills the budget with large bodies keeps out other large ones, and nobody else.
-final class ByteBudget: Sendable {
+public final class ByteBudget: Sendable {
     /// Bytes of each body that are not counted.
-    static let freeBytes = 64 << 10
+    public static let freeBytes = 64 << 10
 
     private let maximumBytes: Int
     private let taken = Atomic<Int>(0)
 
     /// - Parameter maximumBytes: Of all bodies together, without what is free of each.
-    init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
+    public init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
 
     /// Bytes that are taken now.
-    var takenBytes: Int { taken.load(ordering: .relaxed) }
+    public var takenBytes: Int { taken.load(ordering: .relaxed) }
 
     /// What one body has taken; free again when nobody holds it.
-    final class Room: Sendable {
+    public final class Room: Sendable {
         private let budget: ByteBudget
         private let bytes = Atomic<Int>(0)
 
@@ -41,7 +41,7 @@ final class ByteBudget: Sendable {
     ///
     /// - Parameter room: The body's, which is made when it needs one.
     /// - Returns: false when there is no more room; nothing is taken then.
-    func grow(_ room: inout Room?, to count: Int) -> Bool {
+    public func grow(_ room: inout Room?, to count: Int) -> Bool {
         guard count > Self.freeBytes else { return true }
         let held = room ?? Room(self)
         room = held
