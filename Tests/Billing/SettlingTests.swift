@@ -3,6 +3,7 @@ import Money
 import Postgres
 import TestSupport
 import Testing
+import Web
 
 @testable import Billing
 
@@ -37,6 +38,37 @@ import Testing
             #expect(try await world.digests().count == 1)
         }
     }
+
+    @Test(.timeLimit(.minutes(2))) func whoLeavesACheckoutKeepsTheBonusUntilSomethingIsBought() async throws {
+        try await World.run { world in
+            let organization = try await world.organizations(1)[0]
+            let bonus = NanoDollars(50_000_000_000)
+            func quoted() async throws -> Billing.Quote {
+                try await world.caughtUp()
+                return try await world.billing.quote(dollars: 100, for: organization, card: nil, isFree: false, isVerified: true)
+            }
+            var left: [PaymentID] = []
+            for _ in 0..<2 {
+                let quote = try await quoted()
+                #expect(quote.bonus == bonus && quote.ineligibility == nil)
+                left.append(
+                    try await world.billing.start(
+                        quote, kind: .checkout, method: nil, for: organization, by: Caller(user: .mint())))
+            }
+            try await world.deliver(Self.succeeded(1, left[1], organization))
+            try await world.settle()
+            let after = try await quoted()
+            #expect(after.bonus == .zero && after.ineligibility == .alreadyPurchased)
+            // The other one, paid after all, was promised what is no longer to be had.
+            try await world.deliver(Self.succeeded(1, left[0], organization))
+            try await world.settle()
+            let given = try await world.client.query("SELECT payment FROM payments.payments WHERE paid_bonus > 0").map {
+                PaymentID(uuid: try $0.decode(0))
+            }
+            #expect(given == [left[1]])
+        }
+    }
+
     /// Every payment that is begun before one has succeeded was promised it, and some wait for days.
     @Test(.timeLimit(.minutes(2))) func aFirstPurchaseHasItsBonusOnce() async throws {
         try await World.run { world in

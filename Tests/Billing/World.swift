@@ -43,6 +43,7 @@ struct World: Sendable {
             var configuration = BillingConfiguration()
             configuration.webhookSecrets = [secret]
             configuration.referralInterval = .zero
+            configuration.firstPurchase = Multiplier(partsPerMillion: 1_500_000)
             configuration.monthlyPrice = "price_month"
             configuration.yearlyPrice = "price_year"
             let billing = Billing(

@@ -64,14 +64,13 @@ extension Billing {
         return (fee, NanoDollars(amount.rawValue + fee.total.rawValue))
     }
 
-    /// Whether an organization has bought something, or is about to with a bonus: two at the same moment are not both the first.
+    /// Whether an organization has bought something. Payments that are begun before that are all promised the bonus, because most of
+    /// them may be left as they are; the first that succeeds has it.
     private func purchases(of organization: OrganizationID) async throws(WebError) -> (hasPurchased: Bool, version: Int64) {
         try await rows(
             """
             SELECT
-                EXISTS (
-                    SELECT FROM payments.payments WHERE organization = $1
-                        AND (posted = 2 OR posted = 0 AND bonus > 0 AND started_at > clock_timestamp() - interval '1 day')),
+                EXISTS (SELECT FROM payments.payments WHERE organization = $1 AND posted = 2),
                 coalesce((SELECT version FROM payments.customers WHERE organization = $1), 0)
             """, [.uuid(organization.uuid)]
         ) { (try $0.decode(0, as: Bool.self), try $0.decode(1, as: Int64.self)) }.first ?? (false, 0)
