@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -323,6 +324,38 @@ try:
                 assert answer.status_code == expected, (role, method, path, expected, answer.status_code, answer.text)
         assert ok(member.get("/subscriptions/status", params={"organizationId": organization}))["plan"] == "free"
     assert credits(stranger, theirs) == 0
+
+    # Asked for again under the same key it is the same payment, at once and later; another payment needs another key.
+    shopper = signed_up("shopper@example.org")
+    theirs = ok(shopper.get("/orgs"))["organizations"][0]["id"]
+
+    def checkout(amount, key):
+        return shopper.post("/payments/create-payment-intent", json={"amount": amount}, headers={"idempotency-key": key})
+
+    secret = ok(checkout(5, "basket"))["clientSecret"]
+    assert ok(checkout(5, "basket"))["clientSecret"] == secret and ok(checkout(5, "other"))["clientSecret"] != secret
+    assert checkout(6, "basket").status_code == 422
+    saved = card("4242424242424242")
+    theirs_at_stripe = ok(bank.get(f"/v1/payment_intents/{secret.split('_secret_')[0]}"))["customer"]
+    ok(bank.post(f"/v1/payment_methods/{saved}/attach", data={"customer": theirs_at_stripe}))
+
+    def clicked(times, amount, key=None):
+        def click(_):
+            return shopper.post(
+                "/payments/top-up-with-saved-method", json={"amount": amount, "paymentMethodId": saved},
+                headers={} if key is None else {"idempotency-key": key})
+        with ThreadPoolExecutor(times) as pool:
+            return [answer.status_code for answer in pool.map(click, range(times))]
+
+    assert clicked(6, 20, "order-7") == [200] * 6 and credits(shopper, theirs) == 20
+    assert clicked(1, 20, "order-7") == [200] and clicked(1, 21, "order-7") == [422] and credits(shopper, theirs) == 20
+    assert clicked(1, 20, "order-8") == [200] and credits(shopper, theirs) == 40
+    for key in ("", "two words", "x" * 256):
+        assert clicked(1, 20, key) == [400], key
+    # Without a key the same is refused while it is on its way.
+    answers = clicked(8, 30)
+    assert set(answers) == {200, 409} and credits(shopper, theirs) == 40 + 30 * answers.count(200), answers
+    assert clicked(1, 30) == [200]
 
     # What Stripe says that it moved is what the ledger says; what one of the two does not have is found.
     def reconciled(status):

@@ -51,9 +51,9 @@ import Web
             for _ in 0..<2 {
                 let quote = try await quoted()
                 #expect(quote.bonus == bonus && quote.ineligibility == nil)
-                left.append(
-                    try await world.billing.start(
-                        quote, kind: .checkout, method: nil, for: organization, by: Caller(user: .mint())))
+                let begun = try await world.billing.begin(
+                    quote, kind: .checkout, method: nil, key: nil, for: organization, by: Caller(user: .mint()))
+                left.append(begun.payment)
             }
             try await world.deliver(Self.succeeded(1, left[1], organization))
             try await world.settle()

@@ -59,9 +59,10 @@ extension Billing {
     }
 
     /// The read models that an answer about a payment goes by.
-    private static let shown = ["payments", "admission", "balances", "transactions"]
+    static let shown = ["payments", "admission", "balances", "transactions"]
 
-    private func end() async throws(WebError) -> Int64 {
+    /// The position of the newest event.
+    func end() async throws(WebError) -> Int64 {
         try await rows("SELECT coalesce(max(position), 0) FROM ledger.events") { try $0.decode(0, as: Int64.self) }.first ?? 0
     }
 

@@ -78,17 +78,25 @@ extension Billing {
 
     /// Begins a payment that a browser completes.
     ///
-    /// - Parameter customer: Stripe's, made before the quote.
+    /// - Parameters:
+    ///   - customer: Stripe's, made before the quote.
+    ///   - key: The client's name of the payment: asked for again within a day, it is the same at Stripe.
     /// - Returns: The secret with which the browser talks to Stripe about it.
     func startCheckout(
-        _ quote: Quote, for organization: OrganizationID, customer: String, by caller: Caller
+        _ quote: Quote, key: IdempotencyKey?, for organization: OrganizationID, customer: String, by caller: Caller
     ) async throws(WebError) -> String {
-        let payment = try await start(quote, kind: .checkout, method: nil, for: organization, by: caller)
+        let begun = try await begin(quote, kind: .checkout, method: nil, key: key, for: organization, by: caller)
+        // Stripe would make a second one for the same payment.
+        guard !begun.isOld else {
+            throw WebError(
+                422, "The Idempotency-Key stands for a payment that was begun long ago; use another.", field: "idempotency-key",
+                code: "idempotency_key_reused")
+        }
         let charge = Charge(
-            payment: payment, organization: organization, kind: .checkout, customer: customer, method: nil, amount: quote.amount,
-            total: quote.total)
+            payment: begun.payment, organization: organization, kind: .checkout, customer: customer, method: nil,
+            amount: quote.amount, total: begun.total)
         let intent = try await called { stripe throws(StripeClient.Failure) in
-            try await stripe.post("/v1/payment_intents", charge.form, idempotencyKey: payment.description)
+            try await stripe.post("/v1/payment_intents", charge.form, idempotencyKey: begun.payment.description)
         }
         guard let secret = intent["client_secret"]?.text else { throw WebError(502, "Stripe gave no secret.") }
         return secret
@@ -96,27 +104,38 @@ extension Billing {
 
     /// Pays with a card that Stripe keeps, and answers when the credits are there.
     ///
+    /// - Parameter key: The client's name of the payment: asked for again, the card is not charged again.
     /// - Throws: 400 when the card is refused.
-    func pay(_ quote: Quote, with card: Card, for organization: OrganizationID, by caller: Caller) async throws(WebError) {
+    func pay(
+        _ quote: Quote, with card: Card, key: IdempotencyKey?, for organization: OrganizationID, by caller: Caller
+    ) async throws(WebError) {
         guard let customer = try await customer(of: organization) else {
             throw WebError.invalid("paymentMethodId", "The organization has no payment method.")
         }
-        let payment = try await start(quote, kind: .savedCard, method: card.id, for: organization, by: caller)
-        let charged = try await charge(
-            Charge(
-                payment: payment, organization: organization, kind: .savedCard, customer: customer, method: card.id,
-                amount: quote.amount, total: quote.total))
-        guard charged.state?.posted == .succeeded else {
-            throw WebError(
-                400, "The payment did not succeed.", code: charged.refusal ?? charged.state?.failure ?? "payment_pending")
+        let begun = try await begin(quote, kind: .savedCard, method: card.id, key: key, for: organization, by: caller)
+        let state: PaymentState?
+        var refusal: String?
+        if begun.isRepeated {
+            state = try await ending(of: begun.payment)
+        } else {
+            (state, refusal) = try await charge(
+                Charge(
+                    payment: begun.payment, organization: organization, kind: .savedCard, customer: customer, method: card.id,
+                    amount: quote.amount, total: begun.total))
+        }
+        guard state?.posted == .succeeded else {
+            let pending = state?.posted == .failed ? "payment_failed" : "payment_pending"
+            throw WebError(400, "The payment did not succeed.", code: refusal ?? state?.failure ?? pending)
         }
     }
 
     /// Records a payment before Stripe is asked for it.
+    ///
+    /// - Returns: false when it is begun already, or another has changed whether there is a bonus.
     func start(
-        _ quote: Quote, kind: PaymentKind, method: String?, for organization: OrganizationID, by caller: Caller
-    ) async throws(WebError) -> PaymentID {
-        let payment = PaymentID.mint()
+        _ payment: PaymentID, _ quote: Quote, kind: PaymentKind, method: String?, for organization: OrganizationID,
+        by caller: Caller
+    ) async throws(WebError) -> Bool {
         var events = [
             try event(
                 PaymentStarted(
@@ -129,11 +148,9 @@ extension Billing {
                     BonusPromised(payment: payment), .customer(organization), version: quote.customerVersion,
                     organization: organization, by: caller))
         }
-        guard let position = try await append(events, by: caller) else {
-            throw WebError(409, "Another payment was started at the same moment; try again.", retryAfter: 1)
-        }
+        guard let position = try await append(events, by: caller) else { return false }
         await wait(for: position)
-        return payment
+        return true
     }
 
     /// What Stripe is asked to charge.

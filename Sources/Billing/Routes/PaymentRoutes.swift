@@ -22,10 +22,12 @@ extension BillingRoutes {
             Response.json(["stripePublishableKey": .string(optional: billing.configuration.publishableKey)])
         }
         router.post("/payments/create-payment-intent") { request, context in
+            let key = try IdempotencyKey(of: request)
             let (asked, body) = try await purchase(request, context)
             let customer = try await billing.madeCustomer(of: asked.organization, by: asked.caller)
             let quote = try await quote(body, card: nil, asked)
-            let secret = try await billing.startCheckout(quote, for: asked.organization, customer: customer, by: asked.caller)
+            let secret = try await billing.startCheckout(
+                quote, key: key, for: asked.organization, customer: customer, by: asked.caller)
             return Response.json(["clientSecret": .string(secret)])
         }
         router.post("/payments/create-setup-intent") { request, context in
@@ -55,13 +57,14 @@ extension BillingRoutes {
             return Response.json(["success": true])
         }
         router.post("/payments/top-up-with-saved-method") { request, context in
+            let key = try IdempotencyKey(of: request)
             let (asked, body) = try await purchase(request, context)
             guard let method = body.paymentMethodId else {
                 throw WebError.invalid("paymentMethodId", "paymentMethodId is required.")
             }
             let card = try await billing.card(method, of: asked.organization)
             try await billing.pay(
-                try await quote(body, card: card, asked), with: card, for: asked.organization, by: asked.caller)
+                try await quote(body, card: card, asked), with: card, key: key, for: asked.organization, by: asked.caller)
             return Response.json(["success": true])
         }
         router.post("/payments/calculate-fees") { request, context in
