@@ -67,7 +67,8 @@ import Web
         try await with { client, _ in
             let long = Self.ada.merging(["name": String(repeating: "a", count: WebBody.smallBytes)]) { $1 }
             for path in ["/auth/sign-up/email", "/auth/sign-in/email", "/auth/forget-password", "/beacon", "/referral"] {
-                #expect(try await client.send(.post, path, long).status == 413, "\(path)")
+                let answer = try await client.send(.post, path, long)
+                #expect(answer.status == 413, "\(path)")
             }
         }
     }

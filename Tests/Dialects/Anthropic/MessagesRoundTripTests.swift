@@ -66,7 +66,8 @@ import Testing
             ]
             if chance(2) { members.append(#""stream":true,"stream_options":{"include_usage":true}"#) }
             if chance(2) { members.append(#""stop":[\#(text()),\#(text())]"#) }
-            if chance(2) { members.append(#""user":\#(text())"#) }
+            // A longer one than OpenAI takes comes back as its hash.
+            if chance(2) { members.append(#""user":"é\n\#(random.below(1 << 30))""#) }
             if chance(2) { members.append(#""top_p":0.\#(random.below(10))"#) }
             if thinks { members.append(#""reasoning_effort":"\#(["low", "medium", "high"][random.below(3)])""#) }
             if !thinks, chance(2) { members.append(#""temperature":0.\#(random.below(10))"#) }
