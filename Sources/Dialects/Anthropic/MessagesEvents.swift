@@ -3,29 +3,13 @@ public import Money
 
 /// A stream of chat completion chunks for a client that speaks Anthropic's Messages.
 ///
-/// Blocks come one after the other, each closed when the next one begins. What ends the message, with its usage, is held back.
+/// What ends the message, with its usage, is held back.
 public struct MessagesEvents: ChunkTap {
     public private(set) var tap = SSETap(includeUsage: true)
     private var reader = EventReader()
     private var isStarted = false
-    private var open: Block?
-    private var blocks: Int64 = 0
-    /// The blocks of the calls by their index in the chunks.
-    private var calls: [Int64: Int64] = [:]
-
-    private enum Block: Equatable {
-        case text, thinking, redacted
-        case call(Int64)
-
-        var name: String {
-            switch self {
-            case .text: "text"
-            case .thinking: "thinking"
-            case .redacted: "redacted_thinking"
-            case .call: "tool_use"
-            }
-        }
-    }
+    private var blocks = MessagesBlocks()
+    private var calls = StreamedCalls()
 
     /// A tap of one stream.
     public init() {}
@@ -39,7 +23,7 @@ public struct MessagesEvents: ChunkTap {
     public mutating func finish(estimated: TokenUsage?, additions: ResponseAdditions) -> [UInt8] {
         var output: [UInt8] = []
         start(id: tap.id, model: tap.model, into: &output)
-        close(into: &output)
+        blocks.finish(into: &output)
         let reason = MessagesReply.stopReason(tap.finishReasons.first)
         output += Self.event(
             "message_delta",
@@ -76,14 +60,12 @@ public struct MessagesEvents: ChunkTap {
         guard let delta = chunk["choices"]?.elements?.first?["delta"] else { return }
         // As the chunk at hand says it: how many more the tap has read already depends on how the bytes were cut.
         start(id: chunk["id"]?.text, model: chunk["model"]?.text, into: &output)
-        if let text = delta.thoughtText, !text.isEmpty {
-            say(.thinking, "thinking_delta", "thinking", text, into: &output)
-        }
+        if let text = delta.thoughtText, !text.isEmpty { blocks.say(.thought(text), into: &output) }
         for detail in delta["reasoning_details"]?.elements ?? [] where MessagesAnswer.isThought(detail) {
             take(thought: detail, into: &output)
         }
         for case let text? in [delta.saidText, delta["refusal"]?.text] where !text.isEmpty {
-            say(.text, "text_delta", "text", text, into: &output)
+            blocks.say(.text(text), into: &output)
         }
         for call in delta["tool_calls"]?.elements ?? [] { take(call: call, into: &output) }
     }
@@ -91,27 +73,21 @@ public struct MessagesEvents: ChunkTap {
     /// What Claude wants to see again of a thought, whose text came as `reasoning`.
     private mutating func take(thought: JSONValue, into output: inout [UInt8]) {
         if thought["type"] == .string("reasoning.encrypted") {
-            _ = begin(.redacted, [("data", thought["data"] ?? .string(""))], into: &output)
+            blocks.redacted(thought["data"] ?? .string(""), into: &output)
         } else if let signature = thought["signature"]?.text, !signature.isEmpty {
-            say(.thinking, "signature_delta", "signature", signature, into: &output)
-        } else {
-            return
+            blocks.say(.signature(signature), into: &output)
+            blocks.endThought(into: &output)
         }
-        // What is thought after it is another block.
-        close(into: &output)
     }
 
     private mutating func take(call: JSONValue, into output: inout [UInt8]) {
-        let index = call["index"]?.int64 ?? 0
         let function = call["function"]
-        if calls[index] == nil {
-            calls[index] = begin(
-                .call(index),
-                [("id", call["id"] ?? .string("")), ("name", function?["name"] ?? .string("")), ("input", .object([]))],
-                into: &output)
+        let (number, isFirst) = calls.take(call)
+        if isFirst {
+            blocks.call(number, id: call["id"] ?? .string(""), name: function?["name"] ?? .string(""), into: &output)
         }
-        guard let block = calls[index], let fragment = function?["arguments"]?.text, !fragment.isEmpty else { return }
-        Self.delta(block, "input_json_delta", "partial_json", fragment, into: &output)
+        guard let fragment = function?["arguments"]?.text, !fragment.isEmpty else { return }
+        blocks.add(fragment, toCall: number, into: &output)
     }
 
     private mutating func start(id: String?, model: String?, into output: inout [UInt8]) {
@@ -124,51 +100,5 @@ public struct MessagesEvents: ChunkTap {
         ]
         output += Self.event(
             "message_start", .members([("type", .string("message_start")), ("message", .members(message))]))
-    }
-
-    private mutating func say(
-        _ block: Block, _ type: StaticString, _ name: StaticString, _ text: String, into output: inout [UInt8]
-    ) {
-        if open != block {
-            let empty: [(String, JSONValue?)] =
-                block == .text ? [("text", .string(""))] : [("thinking", .string("")), ("signature", .string(""))]
-            _ = begin(block, empty, into: &output)
-        }
-        Self.delta(blocks - 1, type, name, text, into: &output)
-    }
-
-    private mutating func begin(_ block: Block, _ fields: [(String, JSONValue?)], into output: inout [UInt8]) -> Int64 {
-        close(into: &output)
-        open = block
-        blocks += 1
-        output += Self.event(
-            "content_block_start",
-            .members([
-                ("type", .string("content_block_start")), ("index", .integer(blocks - 1)),
-                ("content_block", .members([("type", .string(block.name))] + fields)),
-            ]))
-        return blocks - 1
-    }
-
-    private mutating func close(into output: inout [UInt8]) {
-        guard open != nil else { return }
-        open = nil
-        output += Self.event(
-            "content_block_stop",
-            .members([("type", .string("content_block_stop")), ("index", .integer(blocks - 1))]))
-    }
-
-    /// A piece of a block, as nearly all events are; written by hand for that reason.
-    private static func delta(
-        _ block: Int64, _ type: StaticString, _ name: StaticString, _ text: String, into output: inout [UInt8]
-    ) {
-        output +=
-            "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":\(block),\"delta\":{\"type\":\"".utf8
-        type.withUTF8Buffer { output.append(contentsOf: $0) }
-        output += "\",\"".utf8
-        name.withUTF8Buffer { output.append(contentsOf: $0) }
-        output += "\":".utf8
-        output.appendJSON(string: text)
-        output += "}}\n\n".utf8
     }
 }

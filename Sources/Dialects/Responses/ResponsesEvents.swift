@@ -16,7 +16,8 @@ public struct ResponsesEvents: ChunkTap {
     /// The items that have begun, each as it is at its end; nil while it is not.
     private var output: [JSONValue?] = []
     private var open: Open?
-    private var calls: [(index: Int64, place: Int, id: String, name: String, arguments: String)] = []
+    private var calls: [(place: Int, id: String, name: String, arguments: String)] = []
+    private var numbers = StreamedCalls()
     /// The whole answer, once it was written.
     public private(set) var response: [UInt8]?
 
@@ -105,24 +106,21 @@ public struct ResponsesEvents: ChunkTap {
     }
 
     private mutating func take(call: JSONValue) {
-        let index = call["index"]?.int64 ?? 0
         let function = call["function"]
-        if !calls.contains(where: { $0.index == index }) {
+        let (number, isFirst) = numbers.take(call)
+        if isFirst {
             close()
             let place = output.count
             output.append(nil)
             let name = function?["name"]?.text ?? ""
             let id = call["id"]?.text ?? shape.item("call", place)
-            calls.append((index, place, id, name, ""))
+            calls.append((place, id, name, ""))
             writer.begin(shape.call(id: id, name: name, arguments: "", at: place, status: "in_progress"), at: place)
         }
-        guard let known = calls.firstIndex(where: { $0.index == index }), let fragment = function?["arguments"]?.text,
-            !fragment.isEmpty
-        else { return }
-        calls[known].arguments += fragment
-        writer.delta(
-            "response.function_call_arguments.delta", fragment, at: calls[known].place,
-            of: shape.item("fc", calls[known].place))
+        guard let fragment = function?["arguments"]?.text, !fragment.isEmpty else { return }
+        calls[number].arguments += fragment
+        let place = calls[number].place
+        writer.delta("response.function_call_arguments.delta", fragment, at: place, of: shape.item("fc", place))
     }
 
     private mutating func say(_ kind: Open.Kind, _ text: String) {
