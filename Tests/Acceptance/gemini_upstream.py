@@ -125,7 +125,11 @@ async def messages():
         {"role": "assistant", "content": [block.model_dump(exclude_none=True) for block in answer.content]},
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": call.id, "content": "noon"}]}])
     assert follow.content[-1].text == "noon", follow
-    paid += 3 * int(COST * 10**9)
+    failed = await claude.messages.create(model="gemini-newer", max_tokens=500, tools=[clock], messages=HELLO + [
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "clock", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "no clock", "is_error": True}]}])
+    assert json.loads(failed.content[-1].text) == {"error": "no clock"}, failed
+    paid += 4 * int(COST * 10**9)
 
 
 async def refusals_before_anything_is_sent():

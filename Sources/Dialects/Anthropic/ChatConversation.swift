@@ -8,6 +8,7 @@ struct ChatConversation {
     private(set) var leftBytes: Int64 = 0
     /// Whether something of another model's answer stands in it that Anthropic refuses, see ``MendedMessages``.
     private(set) var isForeign = false
+    private(set) var asides = MessagesAsides()
     /// What Claude thought, as `reasoning_details`, by the place in ``chat`` of the message that came of it.
     private(set) var thoughts: [Int: [JSONValue]] = [:]
 
@@ -75,10 +76,12 @@ struct ChatConversation {
                 throw .invalid("\(path).tool_use_id", "\"\(path).tool_use_id\" is required")
             }
             note(call: id)
-            chat.append(
-                .members([
-                    ("role", .string("tool")), ("tool_call_id", .string(id)), ("content", try result(block["content"], path)),
-                ]))
+            var content = try result(block["content"], path)
+            if block["is_error"] == .bool(true) {
+                asides.failures[chat.count] = content
+                content = MessagesAsides.failure(content)
+            }
+            chat.append(.members([("role", .string("tool")), ("tool_call_id", .string(id)), ("content", content)]))
         }
         if parts.count == 1, parts[0]["type"] == .string("text"), let text = parts[0]["text"] {
             chat.append(Self.message("user", text))

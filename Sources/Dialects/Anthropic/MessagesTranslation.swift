@@ -5,8 +5,8 @@ internal import JSON
 ///
 /// `system`, text, images, documents, tools with their calls and results, thinking, a JSON schema, `stop_sequences` and
 /// `metadata.user_id` go over. What steers only Anthropic's own cache and context is left behind: `cache_control`,
-/// `context_management`, `diagnostics`, and whether a tool's result is an error, which its text says too. The blocks of earlier
-/// thinking are for Claude alone, wherever it runs. What only Anthropic itself can be told (``exclusive``) keeps the request from
+/// `context_management` and `diagnostics`. That a tool failed is said by its text to whoever has no other word for it. The blocks of
+/// earlier thinking are for Claude alone, wherever it runs. What only Anthropic itself can be told (``exclusive``) keeps the request from
 /// other providers; what the gateway can't price or does not know is refused by name.
 public struct MessagesTranslation: Sendable {
     /// The chat completion request. A stream of it tells its usage.
@@ -25,6 +25,8 @@ public struct MessagesTranslation: Sendable {
     /// What Claude is to see again of its thoughts: `reasoning_details` by the places of their messages in ``chat``, which is for
     /// everybody and does not have them. Nothing where it is not to think, because it refuses to be shown them then.
     let thoughts: [Int: [JSONValue]]
+    /// What ``chat`` can't say, for others than Anthropic that know a word for it.
+    let asides: MessagesAsides
     /// Where the model's name stands in ``original``, with its quotes.
     let modelRange: Range<Int>
     /// Where the messages stand there, and what is said of thinking.
@@ -88,6 +90,7 @@ public struct MessagesTranslation: Sendable {
         exclusive = conversation.exclusive
         leftBytes = conversation.leftBytes
         isForeign = conversation.isForeign
+        asides = conversation.asides
         thoughts = thinks ? conversation.thoughts : [:]
     }
 

@@ -11,6 +11,8 @@ struct BedrockConversation {
     private(set) var lost = LostThoughts()
 
     private var content: BedrockContent
+    /// What tools said that failed, by the places of the messages.
+    private let failures: [Int: JSONValue]
     /// Images that are not fetched yet.
     var remoteImages: [RemoteImage] { content.remoteImages }
     /// The turn that is not over yet.
@@ -21,10 +23,11 @@ struct BedrockConversation {
     ///   - mark: the `cache_control` of the whole request, which is for all of it so far.
     ///   - images: data URLs of images that were fetched, by their addresses.
     init(
-        _ messages: [JSONValue], mark: JSONValue?, _ model: BedrockModel, images: [String: String]
+        _ messages: [JSONValue], mark: JSONValue?, _ model: BedrockModel, asides: MessagesAsides, images: [String: String]
     ) throws(APIError) {
         content = BedrockContent(model, images: images)
-        for (index, message) in messages.enumerated() { try add(message, "messages[\(index)]") }
+        failures = model.knowsFailures ? asides.failures : [:]
+        for (index, message) in messages.enumerated() { try add(message, at: index) }
         turn = content.marked(turn, mark)
         flush()
         guard !self.messages.isEmpty else {
@@ -45,10 +48,12 @@ struct BedrockConversation {
         turn += blocks
     }
 
-    private mutating func add(_ message: JSONValue, _ path: String) throws(APIError) {
+    private mutating func add(_ message: JSONValue, at index: Int) throws(APIError) {
+        let path = "messages[\(index)]"
         let role = try ChatMessage.role(of: message, path, provider: "AWS Bedrock")
         let mark = message["cache_control"]
-        var blocks = try content.blocks(message["content"] ?? .null, path)
+        let failure = failures[index]
+        var blocks = try content.blocks(failure ?? message["content"] ?? .null, path)
         let thoughts = role == "assistant" ? try content.thoughts(message["reasoning_details"], path) : []
         lost.note(role: role, thinks: !thoughts.isEmpty)
         switch role {
@@ -57,7 +62,7 @@ struct BedrockConversation {
                 throw .invalid("\(path).content[\(index)]", "the system says nothing but text to AWS Bedrock")
             }
             system += content.marked(blocks, mark)
-        case "tool": try result(message, blocks, path)
+        case "tool": try result(message, blocks, hasFailed: failure != nil, path)
         case "assistant":
             blocks = thoughts + blocks
             if let refusal = message["refusal"]?.text, !refusal.isBlank { blocks.append(BedrockContent.text(refusal)) }
@@ -68,13 +73,16 @@ struct BedrockConversation {
         }
     }
 
-    private mutating func result(_ message: JSONValue, _ blocks: [JSONValue], _ path: String) throws(APIError) {
+    private mutating func result(
+        _ message: JSONValue, _ blocks: [JSONValue], hasFailed: Bool, _ path: String
+    ) throws(APIError) {
         guard let id = message["tool_call_id"]?.text else {
             throw .invalid("\(path).tool_call_id", "\"\(path).tool_call_id\" is required")
         }
         hasCalls = true
         let result: [(String, JSONValue?)] = [
             ("toolUseId", .string(id.asCallID)), ("content", .array(blocks.filter { $0["cachePoint"] == nil })),
+            ("status", hasFailed ? .string("error") : nil),
         ]
         // Inside of a result nothing can be marked: a mark there is one of the whole.
         let marked = content.marked([.members([("toolResult", .members(result))])], message["cache_control"])

@@ -15,17 +15,20 @@ extension BedrockRequest {
         let known = translation.knownChat(in: .bedrock, thinks: mapping.thinking)
         do { chat = try JSONValue(request: known) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
         try self.init(
-            chat, BedrockModel(mapping), outputLimit: outputLimit, thoughts: translation.thoughts, effort: translation.effort)
+            chat, BedrockModel(mapping), outputLimit: outputLimit, thoughts: translation.thoughts, effort: translation.effort,
+            asides: translation.asides)
     }
 
     /// - Parameters:
     ///   - thoughts: `reasoning_details` by the places of their messages, beside those that stand in `chat`.
     ///   - effort: how much is to be done where nothing is said of thinking.
+    ///   - asides: what else Bedrock can be told.
     init(
-        _ chat: JSONValue, _ model: BedrockModel, outputLimit: Int64?, thoughts: [Int: [JSONValue]], effort: String? = nil
+        _ chat: JSONValue, _ model: BedrockModel, outputLimit: Int64?, thoughts: [Int: [JSONValue]], effort: String? = nil,
+        asides: MessagesAsides = MessagesAsides()
     ) throws(APIError) {
         guard model.isClaude, !thoughts.isEmpty else {
-            try self.init(chat, model, outputLimit: outputLimit, effort: effort)
+            try self.init(chat, model, outputLimit: outputLimit, effort: effort, asides: asides)
             return
         }
         var messages = chat["messages"]?.elements ?? []
@@ -37,6 +40,6 @@ extension BedrockRequest {
         let bytes = thoughts.values.reduce(0) { $0 + $1.reduce(0) { $0 + $1.bytes.count } }
         try self.init(
             .object(others + [.init("messages", .array(messages))]), model, outputLimit: outputLimit,
-            furtherTokens: Int64(bytes), effort: effort)
+            furtherTokens: Int64(bytes), effort: effort, asides: asides)
     }
 }

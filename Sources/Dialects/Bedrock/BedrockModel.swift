@@ -23,6 +23,10 @@ struct BedrockModel: Sendable {
     /// Whether it is Anthropic's, and takes what is Anthropic's own beside the fields of Converse.
     var isClaude: Bool { name.contains("anthropic") }
 
+    /// Whether it can be told that a tool failed
+    /// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolResultBlock.html).
+    var knowsFailures: Bool { isClaude || name.contains("amazon.nova") }
+
     /// Whether a point can be marked up to which the prompt is cached; other models refuse the mark
     /// (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html).
     var caches: Bool { isClaude || name.contains("amazon.nova") }

@@ -27,6 +27,7 @@ public struct BedrockRequest: ForeignRequest {
         let outputLimit: Int64?
         let furtherTokens: Int64
         let effort: String?
+        let asides: MessagesAsides
     }
 
     /// Translates a chat completion request that ``ChatRequestScan`` has let pass.
@@ -45,18 +46,21 @@ public struct BedrockRequest: ForeignRequest {
     /// - Parameters:
     ///   - furtherTokens: those of what was put into `chat` after it was scanned.
     ///   - effort: how much Claude is to do where it is not told to think.
+    ///   - asides: what Bedrock can be told beside `chat`.
     init(
         _ chat: JSONValue, _ model: BedrockModel, outputLimit: Int64?, furtherTokens: Int64 = 0, effort: String? = nil,
-        images: [String: String] = [:]
+        asides: MessagesAsides = MessagesAsides(), images: [String: String] = [:]
     ) throws(APIError) {
         self.model = model
         var fields = ChatFields(chat, provider: "AWS Bedrock")
         let conversation = try BedrockConversation(
-            try fields.take("messages")?.elements ?? [], mark: try fields.take("cache_control"), model, images: images)
+            try fields.take("messages")?.elements ?? [], mark: try fields.take("cache_control"), model, asides: asides,
+            images: images)
         remoteImages = conversation.remoteImages
         origin =
             remoteImages.isEmpty
-            ? nil : Origin(chat: chat, outputLimit: outputLimit, furtherTokens: furtherTokens, effort: effort)
+            ? nil
+            : Origin(chat: chat, outputLimit: outputLimit, furtherTokens: furtherTokens, effort: effort, asides: asides)
         isStreamed = try fields.take("stream") == .bool(true)
         for name in ["user", "safety_identifier", "prompt_cache_retention"] { _ = try fields.take(name) }
 
@@ -114,7 +118,7 @@ public struct BedrockRequest: ForeignRequest {
         guard let origin else { return self }
         return try BedrockRequest(
             origin.chat, model, outputLimit: origin.outputLimit, furtherTokens: origin.furtherTokens, effort: origin.effort,
-            images: images)
+            asides: origin.asides, images: images)
     }
 
     public func answer(id: String, created: Int64) -> any ForeignAnswer {

@@ -8,16 +8,20 @@ struct GeminiConversation {
     private let needsSignatures: Bool
     /// Whether images that it made may come back.
     private let makesImages: Bool
+    private let asides: MessagesAsides
     /// The results of the tools that were called last; they belong into one content.
     private var results: [JSONValue] = []
     /// The names of the functions that were called, by the ids of the calls: Google wants a result to say both.
     private var names: [String: String] = [:]
 
     /// - Parameter needsSignatures: whether the model refuses a call of its own that comes back without a thought's signature.
-    init(_ messages: [JSONValue], needsSignatures: Bool, makesImages: Bool = false) throws(APIError) {
+    init(
+        _ messages: [JSONValue], needsSignatures: Bool, makesImages: Bool = false, asides: MessagesAsides
+    ) throws(APIError) {
         self.needsSignatures = needsSignatures
         self.makesImages = makesImages
-        for (index, message) in messages.enumerated() { try add(message, "messages[\(index)]") }
+        self.asides = asides
+        for (index, message) in messages.enumerated() { try add(message, at: index) }
         flush()
         guard !contents.isEmpty else { throw .invalid("messages", "Google needs a message beside those of the system") }
     }
@@ -31,17 +35,19 @@ struct GeminiConversation {
         .members([("role", .string(role)), ("parts", .array(parts))])
     }
 
-    private mutating func add(_ message: JSONValue, _ path: String) throws(APIError) {
+    private mutating func add(_ message: JSONValue, at index: Int) throws(APIError) {
+        let path = "messages[\(index)]"
         let role = try ChatMessage.role(
             of: message, path, provider: "Google", further: makesImages ? ["images"] : [])
-        var parts = try parts(message["content"] ?? .null, path)
+        let failure = asides.failures[index]
+        var parts = try parts(failure ?? message["content"] ?? .null, path)
         switch role {
         case "system", "developer":
             for (index, part) in parts.enumerated() where part["text"] == nil {
                 throw .invalid("\(path).content[\(index)]", "the system says nothing but text to Google")
             }
             system += parts
-        case "tool": try result(message, parts, path)
+        case "tool": try result(message, parts, hasFailed: failure != nil, path)
         case "assistant":
             flush()
             if let refusal = message["refusal"]?.text, !refusal.isEmpty { parts.append(Self.text(refusal)) }
@@ -72,7 +78,9 @@ struct GeminiConversation {
     /// Google's own word for a signature that was lost.
     private static let lostSignature = "skip_thought_signature_validator"
 
-    private mutating func result(_ message: JSONValue, _ parts: [JSONValue], _ path: String) throws(APIError) {
+    private mutating func result(
+        _ message: JSONValue, _ parts: [JSONValue], hasFailed: Bool, _ path: String
+    ) throws(APIError) {
         guard let id = message["tool_call_id"]?.text, let name = names[id] else {
             throw .invalid("\(path).tool_call_id", "\"\(path).tool_call_id\" must be the id of a call that came before")
         }
@@ -80,10 +88,13 @@ struct GeminiConversation {
             throw .invalid("\(path).content", "the result of a tool can be nothing but text for Google")
         }
         let text = parts.compactMap { $0["text"]?.text }.joined()
-        // A result that is an object is given as one; any other is the output.
+        // A result that is an object is given as one; any other is the output
+        // (https://ai.google.dev/api/caching#FunctionResponse: "output" and "error").
         let object = (try? JSONValue(Array(text.utf8))).flatMap { $0.fields == nil ? nil : $0 }
+        let output = object ?? .members([("output", .string(text))])
+        let failure = JSONValue.members([("error", object ?? .string(text))])
         let response: [(String, JSONValue?)] = [
-            ("id", .string(id)), ("name", .string(name)), ("response", object ?? .members([("output", .string(text))])),
+            ("id", .string(id)), ("name", .string(name)), ("response", hasFailed ? failure : output),
         ]
         results.append(.members([("functionResponse", .members(response))]))
     }

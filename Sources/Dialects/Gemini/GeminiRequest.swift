@@ -36,15 +36,16 @@ public struct GeminiRequest: ForeignRequest {
             saysTextAlone: saysTextAlone)
     }
 
+    /// - Parameter asides: what Google can be told beside `chat`.
     init(
         _ chat: JSONValue, thinks mode: ThinkingMode, reasons: Bool, isVertex: Bool = false, makesImages: Bool = false,
-        saysTextAlone: Bool = false
+        saysTextAlone: Bool = false, asides: MessagesAsides = MessagesAsides()
     ) throws(APIError) {
         self.isVertex = isVertex
         var fields = ChatFields(chat, provider: "Google")
         let conversation = try GeminiConversation(
             try fields.take("messages")?.elements ?? [], needsSignatures: mode == .adaptive && (reasons || makesImages),
-            makesImages: makesImages)
+            makesImages: makesImages, asides: asides)
         isStreamed = try fields.take("stream") == .bool(true)
         for name in ["user", "safety_identifier", "prompt_cache_retention"] { _ = try fields.take(name) }
         _ = try fields.take("cache_control")

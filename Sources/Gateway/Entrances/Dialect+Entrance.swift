@@ -33,6 +33,9 @@ extension Dialect {
         if self == .bedrock, let messages = entered.messages {
             return try BedrockRequest(messages, mapping: mapping, outputLimit: scan.outputLimit)
         }
+        if self == .gemini || self == .vertex, let messages = entered.messages {
+            return try GeminiRequest(messages, mapping: mapping, isVertex: self == .vertex)
+        }
         let chat = mapping.capabilities.reasoning ? entered.messages?.reasoningChat(in: self, thinks: mapping.thinking) : nil
         return try request(chat: chat ?? entered.chat, scan: scan, mapping: mapping, saysTextAlone: entered.isTranslated)
     }
