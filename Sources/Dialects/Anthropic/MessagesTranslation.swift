@@ -65,7 +65,9 @@ public struct MessagesTranslation: Sendable {
             if flag { members.append(("stream_options", .members([("include_usage", .bool(true))]))) }
         }
         for name in ["temperature", "top_p"] { members.append((name, try fields.take(name))) }
-        members.append(("stop", try fields.take("stop_sequences")))
+        // OpenAI takes no empty list of them.
+        let stops = try fields.take("stop_sequences")
+        members.append(("stop", stops?.elements?.isEmpty == true ? nil : stops))
         if try fields.take("top_k") != nil {
             conversation.refuse(.invalid("top_k", "\"top_k\" can be told to nobody but Anthropic"))
         }

@@ -90,6 +90,13 @@ import Testing
         #expect(error?.param == param && error?.status == 400)
     }
 
+    @Test func noSequencesToStopAtAreNone() throws {
+        let stops = { (value: String) in
+            try JSONValue(try translate(#"{\#(Self.hello),"stop_sequences":\#(value)}"#).chat)["stop"]
+        }
+        #expect(try stops("[]") == nil && stops(#"["x"]"#) == .array([.string("x")]))
+    }
+
     @Test func onlyBetasWithoutAPriceGoOn() throws {
         let body = #"{\#(Self.hello),"context_management":{"edits":[{"type":"clear_tool_uses_20250919"}]}}"#
         let betas = ["context-management-2025-06-27, context-1m-2025-08-07", "interleaved-thinking-2025-05-14"]
