@@ -9,7 +9,9 @@ struct DataURL {
     init?(_ url: String) {
         guard url.hasPrefix("data:"), let comma = url.firstIndex(of: ",") else { return nil }
         let head = url[url.index(url.startIndex, offsetBy: 5)..<comma].split(separator: ";", omittingEmptySubsequences: false)
-        mediaType = head.first.map { $0.lowercased() } ?? ""
+        let said = head.first.map { $0.lowercased() } ?? ""
+        // Many write it so, and no service but OpenAI's takes it (https://www.iana.org/assignments/media-types has image/jpeg alone).
+        mediaType = said == "image/jpg" ? "image/jpeg" : said
         isBase64 = head.dropFirst().contains { $0.lowercased() == "base64" }
         data = url[url.index(after: comma)...]
     }
