@@ -22,7 +22,17 @@ extension ResponsesShape {
         guard let additions else { return usage }
         guard let told = usage.fields else { return estimated.map { Self.usage($0, additions) } ?? usage }
         let cost = Self.usage(TokenUsage(), additions).fields?.filter { $0.name.hasPrefix("cost") } ?? []
-        return .object(told.filter { !$0.name.hasPrefix("cost") } + cost)
+        return .object(told.filter { !$0.name.hasPrefix("cost") }.map(Self.counted) + cost)
+    }
+
+    /// A member of a usage, with the count that OpenAI's SDK says is always there (`types/responses/response_usage.py`) and that not
+    /// every provider of the API tells.
+    private static func counted(_ member: JSONValue.Member) -> JSONValue.Member {
+        let name = "cache_write_tokens"
+        guard member.name == "input_tokens_details", let details = member.value.fields, member.value[name] == nil else {
+            return member
+        }
+        return .init(member.name, .object(details + [.init(name, .integer(0))]))
     }
 }
 

@@ -35,10 +35,8 @@ struct ResponsesShape: Sendable {
     }
 
     static func usage(_ usage: TokenUsage, _ additions: ResponseAdditions?) -> JSONValue {
-        let written = usage.cacheWriteTokens
         let details: [(String, JSONValue?)] = [
-            ("cached_tokens", .integer(usage.cachedTokens)),
-            ("cache_write_tokens", written == 0 ? nil : .integer(written)),
+            ("cached_tokens", .integer(usage.cachedTokens)), ("cache_write_tokens", .integer(usage.cacheWriteTokens)),
         ]
         var members: [(String, JSONValue?)] = [
             ("input_tokens", .integer(usage.promptTokens)), ("input_tokens_details", .members(details)),

@@ -140,6 +140,8 @@ import Testing
         }
         let final = try JSONValue(try #require(tap.response))
         #expect(final["usage"]?["cost"] == .number("0") && final["usage"]?["total_tokens"]?.int64 == 150)
+        let details = final["usage"]?["input_tokens_details"]
+        #expect(details?["cached_tokens"]?.int64 == 40 && details?["cache_write_tokens"]?.int64 == 0)
     }
 
     @Test func whatIsTheGatewaysIsPutIntoAnAnswer() throws {

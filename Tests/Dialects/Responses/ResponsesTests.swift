@@ -258,6 +258,7 @@ import Testing
         #expect(answer["id"]?.text == "resp_1" && answer["created_at"]?.int64 == 17 && answer["status"]?.text == "incomplete")
         #expect(answer["incomplete_details"]?["reason"]?.text == "max_output_tokens" && answer["max_output_tokens"]?.int64 == 9)
         #expect(answer["metadata"]?["a"]?.text == "b" && answer["usage"]?["total_tokens"]?.int64 == 3)
+        #expect(answer["usage"]?["input_tokens_details"]?["cache_write_tokens"]?.int64 == 0)
         let items = try JSONValue(request.conversation(with: answer.bytes)).elements
         #expect(items?.count == 2 && items?[0]["content"]?.text == "x" && items?[1]["role"]?.text == "assistant")
         // Who goes on from it gets it back as it was.
