@@ -86,8 +86,7 @@ public struct ResponsesTranslation: Sendable {
         let metadata = try Self.metadata(try fields.take("metadata"))
         try Self.refuse(&fields)
         try Self.leave(&fields)
-        let truncation = try fields.text("truncation") ?? "disabled"
-        guard truncation == "disabled" || truncation == "auto" else {
+        guard [nil, "disabled", "auto"].contains(try fields.text("truncation")) else {
             throw .invalid("truncation", "\"truncation\" must be disabled or auto")
         }
         try fields.end()
@@ -102,7 +101,8 @@ public struct ResponsesTranslation: Sendable {
                 ("store", .bool(isStored)), ("temperature", sampling[0].1 ?? .null),
                 ("text", text ?? .members([("format", .members([("type", .string("text"))]))])),
                 ("tool_choice", tools.choice), ("tools", .array(tools.definitions)), ("top_p", sampling[1].1 ?? .null),
-                ("truncation", .string(truncation)), ("user", user.map { .string($0) } ?? .null),
+                // A conversation is left whole here, also where it might be cut; a provider of the same API says itself what it does.
+                ("truncation", .string("disabled")), ("user", user.map { .string($0) } ?? .null),
             ])
     }
 

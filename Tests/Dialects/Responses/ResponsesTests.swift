@@ -249,7 +249,7 @@ import Testing
     }
 
     @Test func anAnswerIsOnlyWhatItsChatCompletionSays() throws {
-        let request = try translate(#""input":"x","max_output_tokens":9,"metadata":{"a":"b"}"#)
+        let request = try translate(#""input":"x","max_output_tokens":9,"metadata":{"a":"b"},"truncation":"auto""#)
         let body =
             #"{"id":"c","model":"m-1","choices":[{"message":{"content":"Hi"},"finish_reason":"length"}],"#
             + #""usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#
@@ -259,6 +259,8 @@ import Testing
         #expect(answer["incomplete_details"]?["reason"]?.text == "max_output_tokens" && answer["max_output_tokens"]?.int64 == 9)
         #expect(answer["metadata"]?["a"]?.text == "b" && answer["usage"]?["total_tokens"]?.int64 == 3)
         #expect(answer["usage"]?["input_tokens_details"]?["cache_write_tokens"]?.int64 == 0)
+        // Nothing is cut from a conversation here.
+        #expect(answer["truncation"]?.text == "disabled")
         let items = try JSONValue(request.conversation(with: answer.bytes)).elements
         #expect(items?.count == 2 && items?[0]["content"]?.text == "x" && items?[1]["role"]?.text == "assistant")
         // Who goes on from it gets it back as it was.
