@@ -161,6 +161,9 @@ assert len(asked[-1]["messages"]) == 6 and asked[-1]["messages"][-1] == {"role":
 # What is kept can be read and deleted, by keys of its project alone.
 kept = client.responses.retrieve(first.id)
 assert kept.output == first.output and kept.usage.cost == first.usage.cost, kept
+for stream, status in (("true", 400), ("false", 200)):
+    got = httpx.get(f"{URL}/v1/responses/{first.id}?stream={stream}", headers={"authorization": "Bearer " + KEY}, timeout=30)
+    assert got.status_code == status and (status == 200 or got.json()["error"]["param"] == "stream"), got.text
 stranger = openai.OpenAI(api_key=OTHER, base_url=URL + "/v1", max_retries=0, timeout=30)
 secret = client.responses.create(model="talk", input="Hello", store=False)
 for ask in (lambda: stranger.responses.retrieve(first.id), lambda: client.responses.retrieve(secret.id),

@@ -12,7 +12,10 @@ struct ResponsesRoutes: Sendable {
 
     func add(to router: Router<GatewayRequestContext>) {
         router.get("/v1/responses/:id") { request, context in
-            try await answer(request, context) { id, project in
+            guard [nil, "false"].contains(request.uri.queryParameters["stream"]) else {
+                throw GatewayError.invalid("A response that was kept comes whole and not as a stream.", param: "stream")
+            }
+            return try await answer(request, context) { id, project in
                 try await gateway.responses.read(id, of: project)?.body
             }
         }
