@@ -26,14 +26,14 @@ struct ChatCompletions: Sendable {
         let inFlight = gateway.metrics.began()
         var status = 500
         defer { gateway.metrics.ended(status: status, after: ContinuousClock.now - began) }
-        var head = ResponseHead(date: date)
+        var head = ResponseHead(date: date, entrance: entrance)
         let answer: Answer
         do throws(GatewayError) {
             guard inFlight <= gateway.configuration.maximumInFlight, !gateway.line.isFull else { throw shed() }
             answer = try await self.answer(request, channel: channel, head: &head)
         } catch {
             status = error.status
-            try await writer.write(error, head: head, to: entrance)
+            try await writer.write(error, head: head)
             return
         }
         switch answer {
@@ -78,8 +78,7 @@ struct ChatCompletions: Sendable {
     }
 
     private func answer(_ request: Request, channel: any Channel, head: inout ResponseHead) async throws(GatewayError) -> Answer {
-        var incoming = try IncomingRequest(head: request, channel: channel)
-        head.requestID = incoming.id
+        var incoming = try IncomingRequest(head: request, channel: channel, id: head.requestID)
         head.clientRequestID = incoming.clientRequestID
         let address = try await AuthenticateStep(gateway: gateway).authenticate(incoming)
         let body: [UInt8]

@@ -1,6 +1,7 @@
 internal import Dialects
 internal import HTTPTypes
 internal import HummingbirdCore
+internal import Ledger
 internal import NIOCore
 
 /// A refusal or a failure, as the client sees it.
@@ -22,12 +23,12 @@ struct GatewayError: Error, Sendable {
     var code: String { answer.code }
 
     /// The response that says it.
-    func response(to entrance: Entrance = .chat) -> Response {
+    func response(to entrance: Entrance = .chat, of request: RequestID? = nil) -> Response {
         var headers = HTTPFields()
         headers[.contentType] = "application/json"
         if let retryAfter { headers[.retryAfter] = String(retryAfter) }
-        return Response(
-            status: .init(code: status), headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: entrance.json(answer))))
+        let body = entrance.json(answer, of: request)
+        return Response(status: .init(code: status), headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: body)))
     }
 }
 

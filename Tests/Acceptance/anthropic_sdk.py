@@ -37,6 +37,7 @@ async def text(model):
     assert answer.usage.input_tokens > 0 and answer.usage.output_tokens > 0, answer
     raw = await client.messages.with_raw_response.create(model=model, messages=HELLO, max_tokens=5)
     assert raw.headers["x-llmgateway-request-id"].startswith("req_")
+    assert (await create(model, max_tokens=5))._request_id.startswith("req_")
     cut = await create(model, max_tokens=1)
     assert cut.stop_reason == "max_tokens", cut
 

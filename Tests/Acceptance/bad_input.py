@@ -58,6 +58,17 @@ refused("an unknown model", {"model": "nothing", "messages": HELLO}, param="mode
 refused("no key", {"model": "echo", "messages": HELLO}, status=401, key=None)
 refused("a wrong key", {"model": "echo", "messages": HELLO}, status=401, key="llmgtwy_nobody")
 refused("a long request id", {"model": "echo", "messages": HELLO}, headers={"x-request-id": "x" * 500}, param="x-request-id")
+# Who is refused before anything of the request is read can name it as well, in the words of either SDK.
+for path in ("/v1/chat/completions", "/v1/messages", "/v1/messages/count_tokens", "/v1/key"):
+    for headers in ({}, {"x-request-id": "x" * 500}):
+        connection = http.client.HTTPConnection(URL.hostname, URL.port, timeout=60)
+        connection.request("GET" if path == "/v1/key" else "POST", path, b"{}", headers)
+        answer = connection.getresponse()
+        text = json.loads(answer.read())
+        connection.close()
+        assert answer.status in (400, 401) and answer.headers["x-request-id"].startswith("req_"), (path, answer.headers)
+        assert ("request-id" in answer.headers) == path.startswith("/v1/messages"), (path, answer.headers)
+        assert path != "/v1/messages" or text["request_id"] == answer.headers["request-id"], (path, text)
 # Two bytes a value, which would take gigabytes as a tree, at the entrances that make one.
 many = b"[" + b"[1]," * (1 << 17) + b"1]"
 for path, rest in (("/v1/responses", b'"input":"hi"'), ("/v1/messages", b'"max_tokens":5,"messages":[]')):

@@ -2,13 +2,14 @@ internal import JSON
 internal import Money
 
 extension APIError {
-    /// Anthropic's envelope, `{"type":"error","error":{"type","message"}}`; the field that is wrong stands in the message.
-    public var messagesJSON: [UInt8] { messagesEnvelope.bytes }
+    /// Anthropic's envelope, `{"type":"error","error":{"type","message"},"request_id"}`; the field that is wrong stands in the
+    /// message.
+    public func messagesJSON(requestID: String? = nil) -> [UInt8] { messagesEnvelope(requestID).bytes }
 
     /// Anthropic's envelope as an event of a stream.
-    public var messagesEvent: [UInt8] { MessagesEvents.event("error", messagesEnvelope) }
+    public var messagesEvent: [UInt8] { MessagesEvents.event("error", messagesEnvelope(nil)) }
 
-    private var messagesEnvelope: JSONValue {
+    private func messagesEnvelope(_ requestID: String?) -> JSONValue {
         let type =
             switch status {
             case 401: "authentication_error"
@@ -25,7 +26,9 @@ extension APIError {
         let error: [(String, JSONValue?)] = [
             ("type", .string(type)), ("message", .string(param.map { "\($0): \(message)" } ?? message)),
         ]
-        return .members([("type", .string("error")), ("error", .members(error))])
+        return .members([
+            ("type", .string("error")), ("error", .members(error)), ("request_id", requestID.map { .string($0) }),
+        ])
     }
 }
 

@@ -35,11 +35,11 @@ enum Entrance: Sendable, Hashable {
         }
     }
 
-    /// The envelope of an error.
-    func json(_ error: APIError) -> [UInt8] {
+    /// The envelope of an error of `request`.
+    func json(_ error: APIError, of request: RequestID?) -> [UInt8] {
         switch self {
         case .chat, .responses, .completions, .playground, .embeddings, .moderations, .images, .imageEdits: error.json
-        case .messages: error.messagesJSON
+        case .messages: error.messagesJSON(requestID: request?.description)
         }
     }
 

@@ -96,7 +96,11 @@ public struct GatewayServer: Service {
                 } catch let error as GatewayError {
                     response = error.response()
                 }
-                response.headers[.date] = clock.now()
+                var head = ResponseHead(
+                    date: clock.now(), entrance: request.uri.path.hasPrefix("/v1/messages") ? .messages : .chat)
+                head.clientRequestID = try? IncomingRequest.clientRequestID(request.headers)
+                head.name(&response.headers)
+                response.headers[.date] = head.date
                 try await writer.write(response: response.head, body: response.body)
             },
             onServerRunning: { channel in onReady(channel.localAddress?.port ?? 0) })

@@ -6,27 +6,35 @@ internal import NIOCore
 /// The headers that every answer to a completion has.
 struct ResponseHead: Sendable {
     let date: String
-    /// The gateway's own id of the request; nil when it was refused before one was minted.
-    var requestID: RequestID?
+    /// The gateway's own id of the request, which has one before anything of it is read: a refusal of its head is named too.
+    let requestID = RequestID.mint()
+    /// The format of the answer.
+    let entrance: Entrance
     /// Echoed as `x-request-id`; without one the gateway's id stands there.
     var clientRequestID: String?
 
     /// Whether the answer was given before.
     var isCached = false
 
-    init(date: String) { self.date = date }
+    init(date: String, entrance: Entrance = .chat) {
+        self.date = date
+        self.entrance = entrance
+    }
 
     func fields(contentType: String) -> HTTPFields {
         var fields = HTTPFields()
         fields[.contentType] = contentType
         fields[.date] = date
-        if let requestID, let name = Self.requestIDName, let gatewayName = Self.gatewayRequestIDName {
-            let id = requestID.description
-            fields[name] = clientRequestID ?? id
-            fields[gatewayName] = id
-        }
+        name(&fields)
+        if let name = Self.gatewayRequestIDName { fields[name] = requestID.description }
         if isCached, let name = Self.cacheName { fields[name] = "HIT" }
         return fields
+    }
+
+    /// Writes what a client's SDK names the request by, where nothing is written yet.
+    func name(_ fields: inout HTTPFields) {
+        if let name = Self.requestIDName, fields[name] == nil { fields[name] = clientRequestID ?? requestID.description }
+        if entrance == .messages, let name = Self.anthropicRequestIDName { fields[name] = requestID.description }
     }
 
     /// A head of status 200.
@@ -38,6 +46,8 @@ struct ResponseHead: Sendable {
     }
 
     private static let requestIDName = HTTPField.Name("x-request-id")
+    /// What Anthropic's SDK reads (https://platform.claude.com/docs/en/api/errors).
+    private static let anthropicRequestIDName = HTTPField.Name("request-id")
     private static let cacheName = HTTPField.Name("x-llmgateway-cache")
     private static let gatewayRequestIDName = HTTPField.Name("x-llmgateway-request-id")
 }
@@ -45,8 +55,8 @@ struct ResponseHead: Sendable {
 extension ResponseWriter {
     /// Writes a refusal with the headers of `head`.
     @concurrent
-    consuming func write(_ error: GatewayError, head: ResponseHead, to entrance: Entrance = .chat) async throws {
-        var response = error.response(to: entrance)
+    consuming func write(_ error: GatewayError, head: ResponseHead) async throws {
+        var response = error.response(to: head.entrance, of: head.requestID)
         for field in head.fields(contentType: "application/json") { response.headers[field.name] = field.value }
         try await write(response: response.head, body: response.body)
     }

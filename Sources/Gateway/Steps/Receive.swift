@@ -29,8 +29,8 @@ extension IncomingRequest {
     ///
     /// - Throws: 401 without a usable token, 400 for an `x-request-id` that is too long or not printable, or labels that can't be
     ///   kept.
-    init(head request: Request, channel: any Channel) throws(GatewayError) {
-        id = .mint()
+    init(head request: Request, channel: any Channel, id: RequestID = .mint()) throws(GatewayError) {
+        self.id = id
         receivedAt = .now
         occurredAt = .now
         headers = request.headers

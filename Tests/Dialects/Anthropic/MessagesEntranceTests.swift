@@ -115,8 +115,10 @@ import Testing
     @Test func errorsHaveAnthropicsEnvelope() {
         let error = APIError.invalid("messages", "\"messages\" is wrong")
         #expect(
-            String(decoding: error.messagesJSON, as: UTF8.self)
+            String(decoding: error.messagesJSON(), as: UTF8.self)
                 == #"{"type":"error","error":{"type":"invalid_request_error","message":"messages: \"messages\" is wrong"}}"#)
+        #expect(
+            String(decoding: error.messagesJSON(requestID: "req_1"), as: UTF8.self).hasSuffix(#"},"request_id":"req_1"}"#))
         #expect(
             String(decoding: APIError(status: 529, message: "x").messagesEvent, as: UTF8.self).hasPrefix("event: error\ndata: "))
     }
