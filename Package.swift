@@ -195,7 +195,7 @@ let package = Package(
             "Gateway",
             [
                 "Gateway", coreMetrics, "Web", "Dialects", "Catalogue", "Admission", "Ledger", "Money", "TestSupport", nioCore,
-                httpTypes,
+                nioEmbedded, nioHTTP1, httpTypes,
             ]),
         tests(
             "Identity",

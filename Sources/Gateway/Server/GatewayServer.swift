@@ -40,15 +40,18 @@ public struct GatewayServer: Service {
 
     public func run() async throws {
         let executors = EventLoopTaskExecutors(group: eventLoopGroup)
+        let maximumBodyBytes = gateway.configuration.maximumBodyBytes
         let builder = HTTPServerBuilder { responder in
             PinnedChildChannel(
-                base: HTTP1Channel(
-                    responder: responder,
-                    configuration: .init(
-                        additionalChannelHandlers: [DisconnectHandler()],
-                        idleTimeout: .seconds(75),
-                        httpDecoderConfiguration: .init(
-                            maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 64 * 1024, maxHeaderFieldCount: 128))),
+                base: ConnectionChannel(
+                    base: HTTP1Channel(
+                        responder: responder,
+                        configuration: .init(
+                            additionalChannelHandlers: [DisconnectHandler()],
+                            idleTimeout: .seconds(75),
+                            httpDecoderConfiguration: .init(
+                                maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 64 * 1024, maxHeaderFieldCount: 128))),
+                    maximumBodyBytes: maximumBodyBytes),
                 executors: executors)
         }
         let routes = gateway.routes().buildResponder()

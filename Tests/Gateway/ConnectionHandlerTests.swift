@@ -1,0 +1,165 @@
+import NIOCore
+import NIOEmbedded
+import NIOHTTP1
+import Testing
+
+@testable import Gateway
+
+/// What is sent and answered, byte for byte, without a socket.
+@Suite struct ConnectionHandlerTests {
+    @Test func aConnectionStays() throws {
+        let wire = try Wire()
+        for _ in 0..<3 {
+            #expect(try wire.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n") == ["/a", "end"])
+            #expect(try wire.answer("hi") == "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi")
+        }
+        #expect(!wire.isHalfClosed)
+    }
+
+    @Test(arguments: ["close", "Close", "keep-alive, close", "TE, CLOSE", "close, TE"])
+    func whoWantsItClosedIsTold(_ value: String) throws {
+        let wire = try Wire()
+        #expect(try wire.send("GET /a HTTP/1.1\r\nHost: x\r\nConnection: \(value)\r\n\r\n") == ["/a", "end"])
+        #expect(try wire.answer("hi") == "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi")
+        #expect(wire.isHalfClosed && wire.channel.isActive)
+        // RFC 9112, 9.6: what comes after that is no request any more.
+        #expect(try wire.send("GET /b HTTP/1.1\r\nHost: x\r\n\r\n") == [])
+        wire.loop.advanceTime(by: ConnectionHandler.patience)
+        #expect(!wire.channel.isActive)
+    }
+
+    @Test func requestsThatAreSentTogetherAreAnsweredInTurn() throws {
+        let wire = try Wire()
+        let first = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
+        let second = "GET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        #expect(try wire.send(first + second) == ["/a", "end", "/b", "end"])
+        #expect(try !wire.answer("1").contains("connection"))
+        #expect(!wire.isHalfClosed)
+        #expect(try wire.answer("2").contains("connection: close"))
+        #expect(wire.isHalfClosed)
+    }
+
+    /// RFC 9112, 6.1: such a client knows no chunks, and reads to the end of the connection.
+    @Test func anOldClientIsAnsweredWithoutChunks() throws {
+        let wire = try Wire()
+        #expect(try wire.send("GET /a HTTP/1.0\r\n\r\n") == ["/a", "end"])
+        #expect(try wire.answer("hi", hasLength: false) == "HTTP/1.0 200 OK\r\nconnection: close\r\n\r\nhi")
+        #expect(wire.isHalfClosed)
+    }
+
+    @Test func anOldClientMayKeepItsConnection() throws {
+        let wire = try Wire()
+        let request = "GET /a HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n"
+        for _ in 0..<2 {
+            #expect(try wire.send(request) == ["/a", "end"])
+            #expect(
+                try wire.answer("hi") == "HTTP/1.0 200 OK\r\ncontent-length: 2\r\nconnection: keep-alive\r\n\r\nhi")
+            #expect(!wire.isHalfClosed)
+        }
+        #expect(try wire.send(request) == ["/a", "end"])
+        #expect(try wire.answer("hi", hasLength: false) == "HTTP/1.0 200 OK\r\nconnection: close\r\n\r\nhi")
+        #expect(wire.isHalfClosed)
+    }
+
+    /// The parser reads nothing after it, as if another protocol came then.
+    @Test func anUpgradeThatIsNotDoneIsTheLastRequest() throws {
+        let wire = try Wire()
+        let upgrade = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+        #expect(try wire.send("GET /a HTTP/1.1\r\nHost: x\r\n\(upgrade)\r\n") == ["/a", "end"])
+        #expect(try wire.answer("hi").contains("connection: close"))
+        #expect(wire.isHalfClosed)
+    }
+
+    private static let refused = "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n{"
+
+    @Test func whatComesAfterARefusalIsReadForAWhile() throws {
+        let wire = try Wire()
+        #expect(try wire.send(Self.refused) == ["/a", "{"])
+        #expect(try wire.answer("no").contains("connection: close"))
+        #expect(wire.isHalfClosed)
+        for _ in 0..<4 {
+            wire.loop.advanceTime(by: .seconds(1))
+            #expect(try wire.send("a") == [])
+            #expect(wire.channel.isActive)
+        }
+        wire.loop.advanceTime(by: .seconds(1))
+        #expect(!wire.channel.isActive)
+    }
+
+    @Test func noMoreIsReadThanTwiceTheLargestBody() throws {
+        let wire = try Wire()
+        #expect(try wire.send(Self.refused) == ["/a", "{"])
+        _ = try wire.answer("no")
+        #expect(try wire.send(String(repeating: "a", count: 2 * Wire.maximumBodyBytes)) == [])
+        #expect(wire.channel.isActive)
+        _ = try wire.send("a")
+        #expect(!wire.channel.isActive)
+    }
+}
+
+/// A server's end of a connection.
+private final class Wire {
+    static let maximumBodyBytes = 1000
+
+    let loop = EmbeddedEventLoop()
+    let channel: EmbeddedChannel
+    private let socket = Socket()
+
+    init() throws {
+        channel = EmbeddedChannel(loop: loop)
+        try channel.pipeline.syncOperations.addHandlers([
+            socket, HTTPResponseEncoder(), ByteToMessageHandler(HTTPRequestDecoder()),
+            ConnectionHandler(maximumBodyBytes: Self.maximumBodyBytes),
+        ])
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+    }
+
+    var isHalfClosed: Bool { socket.isHalfClosed }
+
+    /// - Returns: what comes of it behind the handler: paths, pieces of bodies, and ends.
+    func send(_ text: String) throws -> [String] {
+        try channel.writeInbound(ByteBuffer(string: text))
+        var parts: [String] = []
+        while let part = try channel.readInbound(as: HTTPServerRequestPart.self) {
+            switch part {
+            case .head(let head): parts.append(head.uri)
+            case .body(let bytes): parts.append(String(buffer: bytes))
+            case .end: parts.append("end")
+            }
+        }
+        return parts
+    }
+
+    /// Answers the oldest request.
+    ///
+    /// - Returns: what the client gets.
+    func answer(_ body: String, hasLength: Bool = true) throws -> String {
+        let headers: HTTPHeaders = hasLength ? ["content-length": String(body.utf8.count)] : [:]
+        let parts: [HTTPServerResponsePart] = [
+            .head(HTTPResponseHead(version: .http1_1, status: .ok, headers: headers)),
+            .body(.byteBuffer(ByteBuffer(string: body))), .end(nil),
+        ]
+        for part in parts { channel.pipeline.syncOperations.write(NIOAny(part), promise: nil) }
+        channel.pipeline.syncOperations.flush()
+        return try received()
+    }
+
+    /// What the client has got since it was last asked.
+    func received() throws -> String {
+        var text = ""
+        while let bytes = try channel.readOutbound(as: ByteBuffer.self) { text += String(buffer: bytes) }
+        return text
+    }
+
+    /// Embedded channels know no half-closure.
+    private final class Socket: ChannelOutboundHandler {
+        typealias OutboundIn = IOData
+        var isHalfClosed = false
+
+        func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+            guard mode == .output else { return context.close(mode: mode, promise: promise) }
+            isHalfClosed = true
+            promise?.succeed(())
+        }
+    }
+}
