@@ -70,6 +70,19 @@ import Testing
         #expect(wire.isHalfClosed)
     }
 
+    /// RFC 9110, 9.3.2: also where the answer has no length, so that the end of its body has bytes.
+    @Test func whoAsksForTheHeadGetsNoBody() throws {
+        let wire = try Wire()
+        let head = "HEAD /a HTTP/1.1\r\nHost: x\r\n\r\n"
+        #expect(try wire.send(head) == ["/a", "end"])
+        #expect(try wire.answer("hi") == "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n")
+        #expect(try wire.send(head) == ["/a", "end"])
+        #expect(try wire.answer("hi", hasLength: false) == "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        #expect(try wire.send("GET /b HTTP/1.1\r\nHost: x\r\n\r\n") == ["/b", "end"])
+        #expect(try wire.answer("hi") == "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi")
+        #expect(!wire.isHalfClosed)
+    }
+
     private static let refused = "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n{"
 
     @Test func whatComesAfterARefusalIsReadForAWhile() throws {

@@ -15,6 +15,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private struct Asked {
         /// By a client of HTTP/1.0, which knows no chunks and takes a connection for closed unless it is told otherwise.
         let isOld: Bool
+        let isHead: Bool
     }
 
     /// How long a client that has its answer may go on sending what nobody reads.
@@ -57,7 +58,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private func take(_ head: HTTPRequestHead) {
         let isOld = head.version == .http1_0
-        asked.append(Asked(isOld: isOld))
+        asked.append(Asked(isOld: isOld, isHead: head.method == .HEAD))
         isWhole = false
         // The parser has read the list of `Connection` and knows what each version means without one. After an upgrade, which nobody
         // here does, it would parse nothing more.
@@ -103,12 +104,20 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 context.write(data, promise: promise)
             }
         case .body:
-            context.write(data, promise: promise)
+            pass(data, to: current, context, promise)
         case .end:
             asked.removeFirst()
-            context.write(data, promise: promise)
+            pass(data, to: current, context, promise)
             if isClosing { linger(context) }
         }
+    }
+
+    /// Writes what follows a head, but where the head is all (RFC 9110, 9.3.2): its client takes whatever follows for the next answer,
+    /// and the end of a body in chunks has bytes too.
+    private func pass(
+        _ data: NIOAny, to current: Asked, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?
+    ) {
+        if current.isHead { promise?.succeed(()) } else { context.write(data, promise: promise) }
     }
 
     /// The head that says what becomes of the connection.
