@@ -89,6 +89,7 @@ public final class Gateway: Sendable {
         CountTokensRoute(gateway: self).add(to: router)
         QuotaRoutes(gateway: self).add(to: router)
         ResponsesRoutes(gateway: self).add(to: router)
+        router.refuseOtherMethods { GatewayError.wrongMethod(allow: $0).response() }
         return router
     }
 

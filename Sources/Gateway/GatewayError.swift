@@ -12,6 +12,8 @@ struct GatewayError: Error, Sendable {
     var retryAfter: Int?
     /// The scope that refused, for the record of the denial.
     var scope: String?
+    /// The methods that a path knows, sent as Allow.
+    var allow: String?
 
     init(_ answer: APIError, retryAfter: Int? = nil, scope: String? = nil) {
         self.answer = answer
@@ -27,6 +29,7 @@ struct GatewayError: Error, Sendable {
         var headers = HTTPFields()
         headers[.contentType] = "application/json"
         if let retryAfter { headers[.retryAfter] = String(retryAfter) }
+        headers[.allow] = allow
         let body = entrance.json(answer, of: request)
         return Response(status: .init(code: status), headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: body)))
     }
@@ -59,6 +62,13 @@ extension GatewayError {
 
     static func notFound(path: String) -> GatewayError {
         GatewayError(APIError(status: 404, message: "There is no route \(path.prefix(200))."))
+    }
+
+    /// - Parameter allow: The methods that the path knows.
+    static func wrongMethod(allow: String) -> GatewayError {
+        var error = GatewayError(APIError(status: 405, message: "This route knows \(allow)."))
+        error.allow = allow
+        return error
     }
 
     static func unavailable(_ message: String, retryAfter: Int = 1) -> GatewayError {

@@ -13,6 +13,8 @@ public struct WebContext: RequestContext {
     public let peerAddress: String?
     /// The client's IP address: the peer's, or what a trusted proxy says it is; nil on a unix socket without a proxy.
     public internal(set) var clientAddress: String?
+    /// Whether only the head of the answer is asked for. A GET that changes something is not for those who look whether a link works.
+    public internal(set) var isHead = false
 
     public init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)

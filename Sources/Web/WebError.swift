@@ -1,3 +1,4 @@
+internal import HTTPTypes
 public import Hummingbird
 
 /// A refusal, as the management API says it: `{"error":true,"status":404,"message":"…","field":"name"}`.
@@ -52,6 +53,17 @@ public struct WebError: Error, Sendable, Equatable {
     public func response() -> Response {
         var response = Response.json(json, status: status)
         if let retryAfter { response.headers[.retryAfter] = String(retryAfter) }
+        return response
+    }
+}
+
+extension Response {
+    /// 405 to a method that the path does not know.
+    ///
+    /// - Parameter allow: Those that it does.
+    public static func wrongMethod(allow: String) -> Response {
+        var response = WebError(405, "This route knows \(allow).").response()
+        response.headers[.allow] = allow
         return response
     }
 }

@@ -30,7 +30,7 @@ public struct WebResponder: Sendable {
         router.add(middleware: WebGuard(origins: configuration.origins))
         for routes in routes { routes.register(on: router) }
         operations = Self.operations(of: router)
-        Self.refuseOtherMethods(of: router)
+        router.refuseOtherMethods { .wrongMethod(allow: $0) }
         responder = router.buildResponder()
         self.configuration = configuration
         self.logger = logger
@@ -54,12 +54,13 @@ public struct WebResponder: Sendable {
 
     func respond(to request: Request, context: WebContext) async -> Response? {
         var context = context
+        context.isHead = request.method == .head
         context.clientAddress = configuration.trustedProxies.client(peer: context.peerAddress, headers: request.headers)
-        let prepared = context
+        let (prepared, routed) = (context, request.routed)
         // On the ordinary pool: a connection's own event loop serves completions, which must not wait behind a password.
         let response: Response? = await withTaskExecutorPreference(globalConcurrentExecutor) { () async -> Response? in
             do {
-                return try await responder.respond(to: request, context: prepared)
+                return try await responder.respond(to: routed, context: prepared)
             } catch is WebGuard.NoRoute {
                 return nil
             } catch let error as WebError {
@@ -97,22 +98,6 @@ public struct WebResponder: Sendable {
             operations["/" + parts.joined(separator: "/"), default: []].insert(route.method.rawValue)
         }
         return operations
-    }
-
-    /// A path that exists answers 405 to a method that it does not know, and says which it does.
-    private static func refuseOtherMethods(of router: Router<WebContext>) {
-        var methods: [String: Set<HTTPRequest.Method>] = [:]
-        for route in router.routes { methods[route.path.description, default: []].insert(route.method) }
-        for (path, known) in methods {
-            let allow = known.map(\.rawValue).sorted().joined(separator: ", ")
-            for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete] where !known.contains(method) {
-                router.on(RouterPath(path), method: method) { _, _ -> Response in
-                    var response = WebError(405, "This route knows \(allow).").response()
-                    response.headers[.allow] = allow
-                    return response
-                }
-            }
-        }
     }
 }
 

@@ -73,6 +73,17 @@ import Web
         }
     }
 
+    /// Programs that look whether the links of a mail work use up none of them.
+    @Test func theHeadOfALinkThatDoesSomethingIsNotAskedFor() async throws {
+        try await with { client, _ in
+            for path in ["/auth/verify-email?token=\(SecretToken().secret)", "/auth/callback/google?state=a&code=b"] {
+                let answer = try await client.send(.head, path)
+                #expect(answer.status == 405 && answer.headers[.allow] == "GET", "\(path)")
+            }
+            #expect(try await client.send(.head, "/auth/ok").status == 200)
+        }
+    }
+
     @Test func anotherSitesPageCanDoNothing() async throws {
         try await with { client, shop in
             let cookie = try #require(try await client.send(.post, "/auth/sign-up/email", Self.ada).cookie)

@@ -98,12 +98,22 @@ private struct Routes: WebRoutes {
         #expect(broken.status == 500 && broken.json["error"] as? Bool == true)
         #expect(try await client.send(.get, "/nowhere") == nil)
         let method = try #require(try await client.send(.delete, "/missing"))
-        #expect(method.status == 405 && method.headers[.allow] == "GET")
+        #expect(method.status == 405 && method.headers[.allow] == "GET, HEAD")
         for answer in [missing, broken, method] {
             #expect(answer.headers[.cacheControl] == "no-store")
             #expect(answer.headers[.xContentTypeOptions] == "nosniff")
             #expect(answer.headers[try #require(HTTPField.Name("x-request-id"))]?.hasPrefix("req_") == true)
         }
+    }
+
+    /// RFC 9110, 9.3.2: as GET, where there is one.
+    @Test func theHeadAloneCanBeAskedFor() async throws {
+        let head = try #require(try await client.send(.head, "/missing"))
+        #expect(head.status == 404 && head.json["message"] as? String == "There is no such thing.")
+        let posted = try #require(try await client.send(.head, "/things/7"))
+        #expect(posted.status == 405 && posted.headers[.allow] == "POST")
+        #expect(try await client.send(.options, "/things/7")?.headers[.allow] == "POST")
+        #expect(try await client.send(.head, "/nowhere") == nil)
     }
 
     @Test func aForeignPageCanNotUseTheCookie() async throws {

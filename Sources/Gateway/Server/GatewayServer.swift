@@ -65,6 +65,7 @@ public struct GatewayServer: Service {
             "/v1/images/generations": ChatCompletions(gateway: gateway, entrance: .images),
             "/v1/images/edits": ChatCompletions(gateway: gateway, entrance: .imageEdits),
         ]
+        let posted = entrances.mapValues(\.entrance).merging(["/chat/completion": .playground]) { known, _ in known }
         let playground = PlaygroundCompletion(gateway: gateway, origins: web?.origins ?? OriginCheck())
         let logger = logger
         let web = web
@@ -88,13 +89,13 @@ public struct GatewayServer: Service {
                 let context = GatewayRequestContext(source: .init(channel: channel, logger: logger))
                 var response: Response
                 do {
-                    response = try await routes.respond(to: request, context: context)
+                    response = try await routes.respond(to: request.routed, context: context)
                     // The router's own answer to an unknown path has no body, and an SDK expects the envelope. A handler that finds
                     // nothing throws.
-                    if response.status == .notFound {
+                    if response.status == .notFound || response.status == .methodNotAllowed {
                         response =
                             await web?.respond(to: request, channel: channel, bodies: bodies)
-                            ?? GatewayError.notFound(path: request.uri.path).response()
+                            ?? GatewayServer.refusal(of: response, path: request.uri.path, posted: posted)
                     }
                 } catch let error as GatewayError {
                     response = error.response()
@@ -104,9 +105,24 @@ public struct GatewayServer: Service {
                 head.clientRequestID = try? IncomingRequest.clientRequestID(request.headers)
                 head.name(&response.headers)
                 response.headers[.date] = head.date
+                guard request.method != .head else {
+                    try await writer.writeResponse(response.head)
+                    return
+                }
                 try await writer.write(response: response.head, body: response.body)
             },
             onServerRunning: { channel in onReady(channel.localAddress?.port ?? 0) })
         try await server.run()
+    }
+
+    /// What is said where no router has an answer.
+    ///
+    /// - Parameters:
+    ///   - response: What the gateway's own says.
+    ///   - posted: The paths that know POST and are not in it.
+    private static func refusal(of response: Response, path: String, posted: [String: Entrance]) -> Response {
+        guard response.status == .notFound else { return response }
+        guard let entrance = posted[path] else { return GatewayError.notFound(path: path).response() }
+        return GatewayError.wrongMethod(allow: "POST").response(to: entrance)
     }
 }

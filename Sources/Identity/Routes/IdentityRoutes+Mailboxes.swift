@@ -28,7 +28,8 @@ extension IdentityRoutes {
             try await identity.requestVerification(email: body.email, callback: body.callbackURL, caller(request, context))
             return .json(["status": true])
         }
-        on(.get, "/auth/verify-email", router) { request, _ in
+        on(.get, "/auth/verify-email", router) { request, context in
+            guard !context.isHead else { return .wrongMethod(allow: "GET") }
             let destination = identity.configuration.destination(request.uri.queryParameters["callbackURL"].map(String.init))
             do {
                 guard let token = request.uri.queryParameters["token"].flatMap({ SecretToken(String($0)) }) else {

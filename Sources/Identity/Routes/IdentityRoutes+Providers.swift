@@ -26,6 +26,7 @@ extension IdentityRoutes {
         }
         for path in ["/auth/callback/:provider", "/auth/oauth2/callback/:provider"] as [RouterPath] {
             on(.get, path, router) { request, context in
+                guard !context.isHead else { return .wrongMethod(allow: "GET") }
                 var response = try await arrive(request, context)
                 response.headers[values: .setCookie].append(cookie.clearedState)
                 return response
