@@ -14,10 +14,3 @@ extension Request {
         return nil
     }
 }
-
-/// The cookie in which a browser holds the API key of the playground. Scripts can't read it; only the browser has the key.
-public enum PlaygroundCookie {
-    public static let name = "llmgateway_playground_key"
-    /// How long the browser keeps it, in seconds: 30 days.
-    public static let lifetime: Int64 = 30 * 86_400
-}

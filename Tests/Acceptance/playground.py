@@ -89,7 +89,26 @@ assert complete(second).status_code == 401
 ok(second.post("/playground/ensure-key", json={"projectId": project}))
 assert complete(second).status_code == 200
 
+# The cookie alone is of no use: not after its person has signed out, and not to whoever is signed in in that browser then.
+ok(owner.post("/playground/ensure-key", json={"projectId": project}))
+assert complete(owner).status_code == 200
+kept = owner.cookies["llmgateway_playground_key"]
+ok(owner.post("/auth/sign-out"))
+assert "llmgateway_playground_key" not in owner.cookies
+nobody = httpx.Client(base_url=url, headers={"origin": url}, cookies={"llmgateway_playground_key": kept}, timeout=60)
+assert complete(nobody).status_code == 401
 stranger = signed_up("stranger@example.org")
+stranger.cookies.set("llmgateway_playground_key", kept)
+assert complete(stranger).status_code == 401
+stranger.cookies.delete("llmgateway_playground_key")
+# A person who signs in where another was signed in finds nothing of theirs.
+ok(second.post("/auth/sign-in/email", json={"email": "stranger@example.org", "password": PASSWORD}))
+assert "llmgateway_playground_key" not in second.cookies
+owner = second
+ok(owner.post("/auth/sign-in/email", json={"email": "player@example.org", "password": PASSWORD}))
+ok(owner.post("/playground/ensure-key", json={"projectId": project}))
+assert complete(owner).status_code == 200
+
 for other in (project, "proj_nothing", ""):
     assert stranger.post("/playground/ensure-key", json={"projectId": other}).status_code == 403, other
 assert stranger.post("/playground/ensure-key", json={}).status_code == 400

@@ -42,6 +42,29 @@ import Web
         }
     }
 
+    /// The playground's key would be spent by whoever uses the browser next.
+    @Test func nothingOfAPersonStaysInTheBrowserForTheNext() async throws {
+        try await with { client, shop in
+            func clearsKey(_ answer: RouteClient.Answer) -> Bool {
+                answer.cookies.contains { $0.hasPrefix("\(PlaygroundCookie.name)=;") && $0.hasSuffix("; Max-Age=0") }
+            }
+            let ada = try await client.send(.post, "/auth/sign-up/email", Self.ada)
+            #expect(!clearsKey(ada))
+            let again = try await client.send(.post, "/auth/sign-in/email", Self.ada, cookie: ada.cookie)
+            #expect(again.status == 200 && !clearsKey(again), "the same person goes on")
+            let bo = try await client.send(
+                .post, "/auth/sign-up/email", ["email": "bo@example.org", "password": "correct horse"], cookie: again.cookie)
+            #expect(bo.status == 200 && clearsKey(bo))
+            let back = try await client.send(.post, "/auth/sign-in/email", Self.ada, cookie: bo.cookie)
+            #expect(back.status == 200 && clearsKey(back))
+            #expect(try await clearsKey(client.send(.post, "/auth/revoke-sessions", [:], cookie: back.cookie)))
+            #expect(try await clearsKey(client.send(.post, "/auth/sign-out")), "whatever the browser still has")
+            let session = try await shop.identity.signIn(
+                email: "ada@example.org", password: "correct horse", callback: nil, Caller())
+            #expect(try await clearsKey(client.send(.delete, "/user/me", bearer: session.token.secret)))
+        }
+    }
+
     @Test func everyRouteThatNeedsASessionSaysSo() async throws {
         try await with { client, _ in
             let routes: [(HTTPRequest.Method, String)] = [

@@ -1,23 +1,28 @@
 internal import Dialects
 internal import HTTPTypes
+internal import Hummingbird
 internal import HummingbirdCore
 internal import JSON
 internal import NIOCore
 internal import Web
 
 /// `POST /chat/completion`: what the playground's page asks. The key is in the body, or in the cookie that
-/// `/playground/ensure-key` has set; from there on it is a chat completion like any other.
+/// `/playground/ensure-key` has set, which is of use to the person who made it, while they are signed in; from there on it is a
+/// chat completion like any other.
 struct PlaygroundCompletion: Sendable {
     let completions: ChatCompletions
     /// Whose key it is stands in the body, so it is read before anybody is known: no more than of any such route.
     private let bodies: BodyReader
     /// Whose pages may use the cookie.
     let origins: OriginCheck
+    /// Whose key a cookie holds; nil lets nobody use one.
+    let keys: (any PlaygroundKeys)?
 
-    init(gateway: Gateway, origins: OriginCheck) {
+    init(gateway: Gateway, origins: OriginCheck, keys: (any PlaygroundKeys)?) {
         completions = ChatCompletions(gateway: gateway, entrance: .playground)
         bodies = BodyReader(maximumBytes: WebBody.maximumBytes, budget: gateway.bodies.budget)
         self.origins = origins
+        self.keys = keys
     }
 
     @concurrent
@@ -42,7 +47,7 @@ struct PlaygroundCompletion: Sendable {
             throw GatewayError.invalid("The body is not valid JSON: \(error).", param: nil)
         }
         guard let fields = value.fields else { throw GatewayError.invalid("The body must be a JSON object.", param: nil) }
-        let token = try key(fields, of: request)
+        let token = try await key(fields, of: request, channel: channel)
         let asked = JSONValue.object(fields.filter { $0.name != Self.keyName }).bytes
         var head = request.head
         head.headerFields[.authorization] = "Bearer \(token)"
@@ -50,7 +55,9 @@ struct PlaygroundCompletion: Sendable {
         return Request(head: head, body: RequestBody(buffer: ByteBuffer(bytes: asked)))
     }
 
-    private func key(_ fields: [JSONValue.Member], of request: Request) throws(GatewayError) -> String {
+    private func key(
+        _ fields: [JSONValue.Member], of request: Request, channel: any Channel
+    ) async throws(GatewayError) -> String {
         let given = fields.filter { $0.name == Self.keyName }.map(\.value)
         if let value = given.last, value != .null {
             guard given.count == 1, let token = value.text, !token.isEmpty else {
@@ -58,14 +65,17 @@ struct PlaygroundCompletion: Sendable {
             }
             return token
         }
-        guard let token = request.cookie(PlaygroundCookie.name), !token.isEmpty else {
+        guard let keys, let token = request.cookie(PlaygroundCookie.name), !token.isEmpty else {
             throw GatewayError.invalid(
                 "An API key is needed: in apiKey, or from /playground/ensure-key in the browser's cookie.", param: Self.keyName)
         }
         do throws(WebError) {
             try origins.check(request)
+            try await keys.check(
+                token, of: request, WebContext(source: .init(channel: channel, logger: completions.gateway.logger)))
         } catch {
-            throw GatewayError(APIError(status: error.status, message: error.message, code: error.code))
+            throw GatewayError(
+                APIError(status: error.status, message: error.message, code: error.code), retryAfter: error.retryAfter)
         }
         return token
     }

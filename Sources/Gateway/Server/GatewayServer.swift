@@ -17,6 +17,7 @@ public struct GatewayServer: Service {
     private let address: (host: String, port: Int)
     private let onReady: @Sendable (Int) -> Void
     private let web: WebResponder?
+    private let playgroundKeys: (any PlaygroundKeys)?
     private let logger: Logger
 
     /// - Parameters:
@@ -25,15 +26,17 @@ public struct GatewayServer: Service {
     ///   - host: The address to listen on.
     ///   - port: The port, 0 for any free one.
     ///   - web: Further routes on the same listener.
+    ///   - playgroundKeys: Tells whose the key in a browser's cookie is; nil lets no browser use one.
     ///   - onReady: Called once with the port when connections are accepted.
     public init(
         gateway: Gateway, eventLoopGroup: any EventLoopGroup, host: String, port: Int, web: WebResponder? = nil,
-        logger: Logger, onReady: @escaping @Sendable (Int) -> Void
+        playgroundKeys: (any PlaygroundKeys)? = nil, logger: Logger, onReady: @escaping @Sendable (Int) -> Void
     ) {
         self.gateway = gateway
         self.eventLoopGroup = eventLoopGroup
         address = (host, port)
         self.web = web
+        self.playgroundKeys = playgroundKeys
         self.logger = logger
         self.onReady = onReady
     }
@@ -66,7 +69,8 @@ public struct GatewayServer: Service {
             "/v1/images/edits": ChatCompletions(gateway: gateway, entrance: .imageEdits),
         ]
         let posted = entrances.mapValues(\.entrance).merging(["/chat/completion": .playground]) { known, _ in known }
-        let playground = PlaygroundCompletion(gateway: gateway, origins: web?.origins ?? OriginCheck())
+        let playground = PlaygroundCompletion(
+            gateway: gateway, origins: web?.origins ?? OriginCheck(), keys: playgroundKeys)
         let logger = logger
         let web = web
         let bodies = gateway.bodies.budget

@@ -47,9 +47,7 @@ extension IdentityRoutes {
         do throws(IdentityError) {
             let session = try await identity.arrive(
                 journey, code: parameter("code"), issuer: parameter("iss"), caller(request, context))
-            var response = redirect(journey.destination ?? identity.configuration.pagesURL)
-            response.headers[values: .setCookie].append(cookie.set(session.token))
-            return response
+            return began(session, in: redirect(journey.destination ?? identity.configuration.pagesURL))
         } catch {
             guard let page = journey.failurePage else { return WebError(error).response() }
             return redirect(Self.adding(error, to: page))

@@ -47,9 +47,7 @@ extension IdentityRoutes {
         }
         on(.post, "/auth/sign-out", router) { request, _ in
             if let token = SessionCookie.token(of: request) { try await identity.endSession(token) }
-            var response = Response.json(["success": true])
-            response.headers[values: .setCookie].append(cookie.cleared)
-            return response
+            return signedOut(["success": true])
         }
         on(.get, "/auth/get-session", router) { request, _ in
             guard let token = SessionCookie.token(of: request), let found = try await identity.session(token) else {
@@ -69,9 +67,7 @@ extension IdentityRoutes {
         on(.post, "/auth/revoke-sessions", router) { request, _ in
             let current = try await authenticated(request)
             try await identity.endSessions(of: current.person.id)
-            var response = Response.json(["status": true])
-            response.headers[values: .setCookie].append(cookie.cleared)
-            return response
+            return signedOut(["status": true])
         }
         on(.post, "/auth/change-password", router) { request, context in
             let session = try await changePassword(request, context)

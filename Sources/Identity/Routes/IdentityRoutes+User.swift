@@ -42,9 +42,7 @@ extension IdentityRoutes {
         on(.delete, "/user/me", router) { request, _ in
             let current = try await authenticated(request)
             try await identity.delete(current.person)
-            var response = Response.json(["message": "Account deleted successfully"])
-            response.headers[values: .setCookie].append(cookie.cleared)
-            return response
+            return signedOut(["message": "Account deleted successfully"])
         }
     }
 

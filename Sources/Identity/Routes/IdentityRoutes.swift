@@ -66,8 +66,23 @@ public struct IdentityRoutes: WebRoutes {
 
     /// An answer that begins a session: the cookie for browsers, the token for others.
     func signedIn(_ session: NewSession, _ body: WebValue, isRemembered: Bool = true) -> Response {
-        var response = Response.json(body)
+        began(session, in: Response.json(body), isRemembered: isRemembered)
+    }
+
+    /// The same answer with the cookie of a session. What another person's session has left in the browser goes with it.
+    func began(_ session: NewSession, in response: Response, isRemembered: Bool = true) -> Response {
+        var response = response
         response.headers[values: .setCookie].append(cookie.set(session.token, isRemembered: isRemembered))
+        if let before = session.before, before != session.person.id {
+            response.headers[values: .setCookie].append(PlaygroundCookie.cleared(cookie.attributes))
+        }
+        return response
+    }
+
+    /// An answer that ends the browser's session, and takes what it held for the person.
+    func signedOut(_ body: WebValue) -> Response {
+        var response = Response.json(body)
+        response.headers[values: .setCookie] += [cookie.cleared, PlaygroundCookie.cleared(cookie.attributes)]
         return response
     }
 

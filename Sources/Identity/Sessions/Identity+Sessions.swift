@@ -33,8 +33,11 @@ extension Identity {
     /// before a person signed in is worth nothing after.
     func beginSession(for person: User, _ caller: Caller, over connection: PostgresConnection) async throws -> NewSession {
         let token = SecretToken()
+        var before: UserID?
         if let old = caller.token {
-            try await connection.query("DELETE FROM identity.sessions WHERE token_digest = $1", [.bytea(old.digest)])
+            let ended = try await connection.query(
+                "DELETE FROM identity.sessions WHERE token_digest = $1 RETURNING user_id", [.bytea(old.digest)])
+            before = try ended.first.map { UserID(uuid: try $0.decode(0)) }
         }
         let rows = try await connection.query(
             """
@@ -47,7 +50,7 @@ extension Identity {
                 caller.address.map { .text($0) } ?? .null, caller.userAgent.map { .text(Self.stored($0)) } ?? .null,
             ])
         guard let row = rows.first else { throw IdentityError.unavailable }
-        return NewSession(session: try Session(row), token: token, person: person)
+        return NewSession(session: try Session(row), token: token, person: person, before: before)
     }
 
     /// Begins a session.

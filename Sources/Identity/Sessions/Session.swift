@@ -20,6 +20,8 @@ struct NewSession: Sendable {
     let session: Session
     let token: SecretToken
     let person: User
+    /// Whose session the client had until now, if anybody's.
+    let before: UserID?
 }
 
 /// Where a sign-in comes from.

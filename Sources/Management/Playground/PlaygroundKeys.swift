@@ -42,6 +42,17 @@ extension Management {
         return try await opens(try await playgroundKeys(of: nil, user), held)
     }
 
+    /// Whether the person has made the key that has this token, and belongs to its organization still.
+    func hasMade(keyOf token: String, _ user: UserID) async throws(WebError) -> Bool {
+        try await !rows(
+            """
+            SELECT a.api_key FROM admission.keys AS a JOIN keys.keys AS k ON k.api_key = a.api_key
+            JOIN organizations.members AS m ON m.organization = k.organization AND m.user_id = k.created_by
+            WHERE a.token_sha256 = $1 AND k.created_by = $2
+            """, [.text(APIKeyToken.digest(of: token)), .uuid(user.uuid)]
+        ) { _ in true }.isEmpty
+    }
+
     private func playgroundKeys(of project: ProjectID?, _ user: UserID) async throws(WebError) -> [APIKeyID] {
         try await keys(of: project, for: user, mine: true).filter {
             $0.description == Self.playgroundName && $0.status == "active" && $0.expiresAt.map { $0 > .now } ?? true

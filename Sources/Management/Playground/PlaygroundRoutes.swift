@@ -1,7 +1,7 @@
 internal import HTTPTypes
-internal import Hummingbird
+public import Hummingbird
 internal import Ledger
-internal import Web
+public import Web
 
 extension ManagementRoutes {
     private struct Ensure: Decodable, Sendable { let projectId: String }
@@ -16,14 +16,22 @@ extension ManagementRoutes {
             var answer: [(String, WebValue)] = [("ok", true), ("token", .string(key.token))]
             if !key.isObeyed { answer.append(("message", "The key is recorded and works in a moment.")) }
             var response = Response.json(.object(answer), status: key.isObeyed ? 200 : 202)
-            response.headers[values: .setCookie].append(
-                "\(PlaygroundCookie.name)=\(key.token)\(sessions.cookieAttributes); Max-Age=\(PlaygroundCookie.lifetime)")
+            response.headers[values: .setCookie].append(PlaygroundCookie.set(key.token, sessions.cookieAttributes))
             return response
         }
         router.get("/playground/key") { request, context in
             let caller = try await caller(request, context)
             let held = request.cookie(PlaygroundCookie.name)
             return Response.json(["hasKey": .bool(try await management.hasPlaygroundKey(held: held, caller.user))])
+        }
+    }
+}
+
+extension ManagementRoutes: PlaygroundKeys {
+    public func check(_ token: String, of request: Request, _ context: WebContext) async throws(WebError) {
+        let caller = try await caller(request, context)
+        guard try await management.hasMade(keyOf: token, caller.user) else {
+            throw WebError(401, "The key in the browser's cookie is none of yours: ask /playground/ensure-key for one.")
         }
     }
 }

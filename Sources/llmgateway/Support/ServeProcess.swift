@@ -115,25 +115,24 @@ struct ServeProcess: Sendable {
             }, appender: appender, postgres: postgres, logger: logger)
         var webConfiguration = settings.web
         webConfiguration.origins = OriginCheck(allowed: Array(identity.configuration.origins))
+        let managementRoutes = ManagementRoutes(
+            management: management, sessions: identity,
+            providerKeys: ProviderKeyAccess(
+                catalogue: catalogue, secrets: secrets, allowsPrivateURLs: providerKeys.allowsPrivateURLs, transport: transport)
+        ) { invitation in
+            identity.tell(
+                invitedTo: invitation.organization, as: invitation.role.rawValue, by: invitation.id, email: invitation.email)
+        }
         let web = WebResponder(
             [
-                IdentityRoutes(identity),
-                ManagementRoutes(
-                    management: management, sessions: identity,
-                    providerKeys: ProviderKeyAccess(
-                        catalogue: catalogue, secrets: secrets, allowsPrivateURLs: providerKeys.allowsPrivateURLs,
-                        transport: transport)
-                ) { invitation in
-                    identity.tell(
-                        invitedTo: invitation.organization, as: invitation.role.rawValue, by: invitation.id,
-                        email: invitation.email)
-                },
+                IdentityRoutes(identity), managementRoutes,
                 try BillingRoutes(billing: billing, audit: audit, sessions: identity),
                 try OpenAPIRoutes(folder: settings.root + "/Sources/Web/OpenAPI"),
             ],
             configuration: webConfiguration, logger: logger)
         let server = GatewayServer(
-            gateway: gateway, eventLoopGroup: eventLoopGroup, host: settings.host, port: settings.port, web: web, logger: logger
+            gateway: gateway, eventLoopGroup: eventLoopGroup, host: settings.host, port: settings.port, web: web,
+            playgroundKeys: managementRoutes, logger: logger
         ) { port in
             // Unbuffered: standard output is more often a pipe than a terminal, and whoever waits for the line needs it now.
             try? StandardStream.output.write("ready \(ListenAddress.url(host: settings.host, port: port))\n")
