@@ -51,6 +51,10 @@ public struct IdentityError: Error, Sendable, Hashable, CustomStringConvertible 
     static let wrongPassword = IdentityError(.invalidPassword, status: 400, "Invalid password", field: "currentPassword")
     static let invalidToken = IdentityError(
         .invalidToken, status: 400, "This link is not valid, or was used already", field: "token")
+    static let othersLink = IdentityError(
+        .unauthorized, status: 401,
+        "Sign in to the account that this link is for and open it again, or send its password along; if the account is not yours, "
+            + "choose a new password for it")
     static let unauthorized = IdentityError(.unauthorized, status: 401, "Unauthorized")
     static let unavailable = IdentityError(
         .unavailable, status: 503, "The database could not be reached; try again in a moment", retryAfter: 1)

@@ -72,7 +72,8 @@ import Testing
             let person = try await shop.account("ada@example.org").person
             let token = try await identity.issue(.passwordReset, for: person.id)
             #expect(try await identity.use(token, .emailVerification) == nil)
-            #expect(await refusal { try await identity.verify(token) }?.code == .invalidToken)
+            #expect(
+                await refusal { try await identity.verify(token, signedIn: person.id, Caller()) }?.code == .invalidToken)
             let uses = try await withThrowingTaskGroup(of: Bool.self) { group in
                 for _ in 0..<8 { group.addTask { try await identity.use(token, .passwordReset) != nil } }
                 return try await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
@@ -88,7 +89,7 @@ import Testing
         try await Shop.with { shop in
             let identity = shop.identity
             let ada = try await shop.account("ada@example.org").person
-            _ = try await shop.account("taken@example.org")
+            let taken = try await shop.account("taken@example.org").person
             #expect(
                 await refusal { try await identity.requestEmailChange(of: ada, to: "not one", callback: nil, Caller()) }?.field
                     == "newEmail")
@@ -98,10 +99,41 @@ import Testing
             #expect(letters.filter { $0.subject.contains("new e-mail") }.map(\.to) == ["new@example.org"])
             #expect(try await identity.user(ada.id)?.email == "ada@example.org")
             let token = try #require(letters.last?.token)
-            let changed = try await identity.verify(token)
+            #expect(await refusal { try await identity.verify(token, signedIn: taken.id, Caller()) } == IdentityError.othersLink)
+            let changed = try await identity.verify(token, signedIn: ada.id, Caller())
             #expect(changed.email == "new@example.org" && changed.isEmailVerified)
             #expect(try await shop.letters().last?.to == "ada@example.org")
-            #expect(await refusal { try await identity.verify(token) }?.code == .invalidToken)
+            #expect(await refusal { try await identity.verify(token, signedIn: ada.id, Caller()) }?.code == .invalidToken)
+        }
+    }
+
+    /// A program that looks at a stranger's mail opens links, and the stranger may do so without thinking: neither makes the
+    /// address that of whoever gave it at sign-up.
+    @Test(arguments: ["", "wrong horse"])
+    func aLinkAloneGivesNoAddressAway(guess: String) async throws {
+        try await Shop.with({ $0.administrators = ["root@example.org"] }) { shop in
+            let identity = shop.identity
+            let eve = try await shop.account("root@example.org", password: "eve's password")
+            let bo = try await shop.account("bo@example.org").person
+            let token = try #require(try await shop.letters().first { $0.to == "root@example.org" }?.token)
+            let password = guess.isEmpty ? nil : guess
+            for person in [nil, bo.id] {
+                let refused = await refusal {
+                    try await identity.verify(token, signedIn: person, password: password, Caller())
+                }
+                #expect(refused?.code == (guess.isEmpty ? .unauthorized : .invalidPassword))
+            }
+            let after = try #require(try await identity.session(eve.token)).person
+            #expect(!after.isEmailVerified && !identity.isAdministrator(after))
+            // Who reads the mailbox takes the account.
+            try await identity.requestPasswordReset(email: "root@example.org", redirect: nil, Caller())
+            let reset = try #require(try await shop.letters().last { $0.to == "root@example.org" }?.token)
+            try await identity.resetPassword(reset, to: "root's own password")
+            #expect(try await identity.session(eve.token) == nil)
+            let late = await refusal {
+                try await identity.verify(token, signedIn: nil, password: "eve's password", Caller())
+            }
+            #expect(late?.code == .invalidToken)
         }
     }
 
@@ -113,13 +145,13 @@ import Testing
             try await identity.requestEmailChange(of: ada, to: "thief@example.org", callback: nil, Caller())
             let first = try #require(try await shop.letters().last?.token)
             _ = try await identity.changePassword(of: ada, from: "correct horse", to: "another horse", Caller())
-            #expect(await refusal { try await identity.verify(first) }?.code == .invalidToken)
+            #expect(await refusal { try await identity.verify(first, signedIn: ada.id, Caller()) }?.code == .invalidToken)
             try await identity.requestEmailChange(of: ada, to: "thief@example.org", callback: nil, Caller())
             let second = try #require(try await shop.letters().last { $0.to == "thief@example.org" }?.token)
             try await identity.requestPasswordReset(email: "ada@example.org", redirect: nil, Caller())
             let reset = try #require(try await shop.letters().last { $0.to == "ada@example.org" }?.token)
             try await identity.resetPassword(reset, to: "another password of hers")
-            #expect(await refusal { try await identity.verify(second) }?.code == .invalidToken)
+            #expect(await refusal { try await identity.verify(second, signedIn: ada.id, Caller()) }?.code == .invalidToken)
             #expect(try await identity.user(ada.id)?.email == "ada@example.org")
         }
     }
@@ -130,7 +162,7 @@ import Testing
             try await shop.identity.requestEmailChange(of: ada, to: "new@example.org", callback: nil, Caller())
             let token = try #require(try await shop.letters().last?.token)
             _ = try await shop.account("NEW@example.org")
-            #expect(await refusal { try await shop.identity.verify(token) }?.code == .invalidToken)
+            #expect(await refusal { try await shop.identity.verify(token, signedIn: ada.id, Caller()) }?.code == .invalidToken)
             #expect(try await shop.identity.user(ada.id)?.email == "ada@example.org")
         }
     }
@@ -140,7 +172,7 @@ import Testing
             let ada = try await shop.account("ada@example.org").person
             let token = try #require(try await shop.letters().last?.token)
             try await shop.database.client.query("UPDATE identity.users SET email = 'other@example.org'")
-            #expect(await refusal { try await shop.identity.verify(token) }?.code == .invalidToken)
+            #expect(await refusal { try await shop.identity.verify(token, signedIn: ada.id, Caller()) }?.code == .invalidToken)
             #expect(try await shop.identity.user(ada.id)?.isEmailVerified == false)
         }
     }
@@ -168,7 +200,8 @@ import Testing
         try await Shop.with({ $0.administrators = ["Root@example.org"] }) { shop in
             let person = try await shop.account("root@EXAMPLE.org").person
             #expect(!shop.identity.isAdministrator(person))
-            let verified = try await shop.identity.verify(try #require(try await shop.letters().last?.token))
+            let token = try #require(try await shop.letters().last?.token)
+            let verified = try await shop.identity.verify(token, signedIn: person.id, Caller())
             #expect(shop.identity.isAdministrator(verified))
         }
     }

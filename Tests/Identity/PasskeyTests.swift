@@ -118,7 +118,7 @@ import Testing
             _ = try await register(try SoftAuthenticator(), shop, for: ada)
             let first = try await shop.letters()
             #expect(first.count == 1, "nobody has shown to read the mailbox")
-            _ = try await identity.verify(try #require(first.last?.token))
+            _ = try await identity.verify(try #require(first.last?.token), signedIn: ada, Caller())
             _ = try await register(try SoftAuthenticator(), shop, for: ada)
             let second = try await shop.letters()
             #expect(second.count == 2 && second.last?.to == "ada@example.org")

@@ -91,7 +91,9 @@ import Testing
                 try await identity.signIn(email: "ada@example.org", password: "correct horse", callback: nil, Caller())
             }
             #expect(refused?.code == .emailNotVerified)
-            let person = try await identity.verify(try #require(letters[0].token))
+            let token = try #require(letters[0].token)
+            #expect(await refusal { try await identity.verify(token, signedIn: nil, Caller()) } == IdentityError.othersLink)
+            let person = try await identity.verify(token, signedIn: nil, password: "correct horse", Caller())
             #expect(person.isEmailVerified && person.id == first.person.id)
             _ = try await identity.signIn(email: "ada@example.org", password: "correct horse", callback: nil, Caller())
         }

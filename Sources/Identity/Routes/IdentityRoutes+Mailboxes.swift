@@ -1,10 +1,16 @@
 internal import Hummingbird
+internal import Ledger
 internal import Web
 
 extension IdentityRoutes {
     private struct SendVerification: Decodable, Sendable {
         let email: String
         let callbackURL: String?
+    }
+
+    private struct Verification: Decodable, Sendable {
+        let token: String
+        let password: String?
     }
 
     private struct ForgetPassword: Decodable, Sendable {
@@ -29,18 +35,21 @@ extension IdentityRoutes {
             return .json(["status": true])
         }
         on(.get, "/auth/verify-email", router) { request, context in
-            guard !context.isHead else { return .wrongMethod(allow: "GET") }
+            guard !context.isHead else { return .wrongMethod(allow: "GET, POST") }
             let destination = identity.configuration.destination(request.uri.queryParameters["callbackURL"].map(String.init))
             do {
-                guard let token = request.uri.queryParameters["token"].flatMap({ SecretToken(String($0)) }) else {
-                    throw IdentityError.invalidToken
-                }
-                let user = try await identity.verify(token)
+                let token = request.uri.queryParameters["token"].map(String.init) ?? ""
+                let user = try await verify(token, password: nil, request, context)
                 return destination.map { redirect($0) } ?? .json(["status": true, "user": user.authJSON])
             } catch let error as IdentityError {
                 guard let destination, error.status < 500 else { throw error }
                 return redirect(Self.adding(error, to: destination))
             }
+        }
+        on(.post, "/auth/verify-email", router) { request, context in
+            let body = try await WebBody.read(Verification.self, from: request, upTo: WebBody.smallBytes)
+            let user = try await verify(body.token, password: body.password, request, context)
+            return .json(["status": true, "user": user.authJSON])
         }
         for path in ["/auth/forget-password", "/auth/request-password-reset"] as [RouterPath] {
             on(.post, path, router) { request, context in
@@ -66,6 +75,15 @@ extension IdentityRoutes {
                 of: current.person, to: body.newEmail, callback: body.callbackURL, caller(request, context))
             return .json(["status": true, "message": "Open the link in the mail to the new address"])
         }
+    }
+
+    private func verify(
+        _ text: String, password: String?, _ request: Request, _ context: WebContext
+    ) async throws(IdentityError) -> User {
+        guard let token = SecretToken(text) else { throw .invalidToken }
+        var person: UserID?
+        if let session = SessionCookie.token(of: request) { person = try await identity.session(session)?.person.id }
+        return try await identity.verify(token, signedIn: person, password: password, caller(request, context))
     }
 
     /// A page of ours with what went wrong.

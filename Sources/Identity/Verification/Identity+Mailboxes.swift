@@ -13,10 +13,21 @@ extension Identity {
         }
     }
 
-    /// Confirms a mailbox, or a change of it, by the token of its mail.
+    /// Confirms a mailbox, or a change of it, by the token of its mail, for whoever shows that the account is theirs.
     ///
+    /// The token alone shows that somebody reads the mailbox, or that a program there opens links. The account may be another's
+    /// who gave an address that is not theirs, so the token stays good until a session or the password of the account comes with
+    /// it. Whoever reads the mailbox and has neither takes the account over by a new password.
+    ///
+    /// - Parameters:
+    ///   - person: who is signed in, if anybody is.
+    ///   - password: of the account, from somebody who is not.
     /// - Returns: the person as they are now.
-    func verify(_ token: SecretToken) async throws(IdentityError) -> User {
+    func verify(
+        _ token: SecretToken, signedIn person: UserID?, password: String? = nil, _ caller: Caller
+    ) async throws(IdentityError) -> User {
+        guard let holder = try await holder(of: token, .emailVerification, .emailChange) else { throw .invalidToken }
+        if holder.id != person { try await checkLinkPassword(password, of: holder, caller) }
         let outcome: (person: User, oldEmail: String?)? = try await database {
             try await postgres.withTransaction { connection in
                 if let used = try await use(token, .emailVerification, over: connection) {
@@ -29,6 +40,14 @@ extension Identity {
         guard let outcome else { throw .invalidToken }
         if let old = outcome.oldEmail { mail(.emailChanged(email: old)) }
         return outcome.person
+    }
+
+    private func checkLinkPassword(_ password: String?, of holder: User, _ caller: Caller) async throws(IdentityError) {
+        guard let password else { throw .othersLink }
+        try await count(Attempt("sign-in address", configuration.limits.signInOfAddress, address: caller.address))
+        guard try await isPassword(password, of: holder) else {
+            throw IdentityError(.invalidPassword, status: 400, "Invalid password", field: "password")
+        }
     }
 
     private func confirm(_ used: Used, over connection: PostgresConnection) async throws -> User? {

@@ -26,11 +26,12 @@ struct Letter: Sendable {
         Letter(
             email: email, subject: "Confirm your e-mail address",
             text: """
-                Confirm that this is your address by opening this link within 24 hours:
+                Confirm that this is your address by opening this link within 24 hours, where you are signed in or with the
+                password of your account:
 
                 \(link)
 
-                If you did not make an account, do not open it.
+                If you did not make an account, there is nothing to do: without its password the link does nothing.
 
                 """)
     }
@@ -39,11 +40,12 @@ struct Letter: Sendable {
         Letter(
             email: email, subject: "Confirm your new e-mail address",
             text: """
-                Confirm that your account is to use this address by opening this link within 24 hours:
+                Confirm that your account is to use this address by opening this link within 24 hours, where you are signed in
+                or with the password of your account:
 
                 \(link)
 
-                If you did not ask for it, do not open it.
+                If you did not ask for it, there is nothing to do: without the account's password the link does nothing.
 
                 """)
     }

@@ -57,6 +57,18 @@ extension Identity {
         }
     }
 
+    /// Whose a token is that could be used now.
+    func holder(of token: SecretToken, _ purposes: Purpose...) async throws(IdentityError) -> User? {
+        try await database {
+            try await postgres.query(
+                """
+                SELECT \(User.columns) FROM identity.verifications AS v JOIN identity.users AS u ON u.id = v.user_id
+                WHERE v.kind = ANY ($1) AND v.digest = $2 AND v.expires_at > clock_timestamp()
+                """, [.textArray(purposes.map(\.rawValue)), .bytea(token.digest)]
+            ).first.map { try User($0) }
+        }
+    }
+
     /// Uses a token up. Nil when it is none of this purpose, used already, or past its time.
     func use(_ token: SecretToken, _ purpose: Purpose) async throws(IdentityError) -> Used? {
         try await database {
