@@ -179,6 +179,35 @@ import Testing
         }
     }
 
+    /// By an invitation to another address of theirs, an admin who was removed would be one again.
+    @Test func invitationsEndWithTheRightToMakeThem() async throws {
+        try await World.run { world in
+            let (owner, organization, _) = try await world.owner()
+            let team = "/team/\(organization)"
+            func invited(_ person: UserID, as role: String, by inviter: UserID) async throws -> String {
+                let body = #"{"email":"\#(TestSessions.email(person))","role":"\#(role)"}"#
+                let answer = try await world.send(.post, team + "/members", body, as: inviter)
+                #expect(answer.status == 200, "\(answer.text)")
+                return "\(team)/invites/\(answer.text("invite.id"))/accept"
+            }
+            let (admin, alias, guest, heir) = (UserID.mint(), UserID.mint(), UserID.mint(), UserID.mint())
+            #expect(try await world.send(.post, try await invited(admin, as: "owner", by: owner), as: admin).status == 200)
+            let back = try await invited(alias, as: "admin", by: admin)
+            let up = try await invited(heir, as: "owner", by: admin)
+            let others = try await invited(guest, as: "developer", by: owner)
+            // An admin invites admins still, and no owners.
+            #expect(try await world.send(.patch, "\(team)/members/\(admin)", #"{"role":"admin"}"#, as: owner).status == 200)
+            #expect(try await world.send(.post, up, as: heir).status == 404)
+            #expect(try await world.send(.get, "/user/me/invites", as: alias)["invites.0"] != nil)
+            #expect(try await world.send(.delete, "\(team)/members/\(admin)", as: owner).status == 200)
+            #expect(try await world.send(.post, back, as: alias).status == 404)
+            #expect(try await world.send(.get, "/user/me/invites", as: alias)["invites.0"] == nil)
+            #expect(try await world.send(.post, others, as: guest).status == 200, "those of others stay")
+            let read = try await world.send(.get, team + "/members", as: owner)
+            #expect((read["members"] as? [Any])?.count == 2 && (read["invites"] as? [Any])?.isEmpty == true)
+        }
+    }
+
     @Test func theAuditTrailSaysWhoDidWhatAndKeepsSecrets() async throws {
         try await World.run { world in
             let (user, organization, project) = try await world.owner()

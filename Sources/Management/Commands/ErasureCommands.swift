@@ -129,9 +129,9 @@ extension Management {
                 where key.organization == id && key.status != "deleted" {
                     try await delete(key: key.id, by: caller)
                 }
-                let done = try await commit(
-                    [draft(removed, .organization(id), version: standing.version, organization: id, by: caller)], by: caller)
-                return done.map { _ in true }
+                let drafts = try await drafts(
+                    of: removed, member: caller.user, to: nil, in: id, version: standing.version, by: caller)
+                return try await commit(drafts, by: caller).map { _ in true }
             }
         }
     }

@@ -85,7 +85,7 @@ extension Management {
     func change(
         member user: UserID, of organization: OrganizationID, role: MemberRole, by caller: Caller
     ) async throws(WebError) {
-        try await changing(member: user, of: organization, by: caller) {
+        try await changing(member: user, of: organization, to: role, by: caller) {
             record, member, owners throws(WebError) -> MemberRoleChanged? in
             try Self.mayGive(role, as: record.role)
             try Self.mayGive(member.role, as: record.role)
@@ -96,7 +96,7 @@ extension Management {
 
     /// Ends a membership; whoever is no owner or admin may end only their own.
     func remove(member user: UserID, from organization: OrganizationID, by caller: Caller) async throws(WebError) {
-        try await changing(member: user, of: organization, by: caller) {
+        try await changing(member: user, of: organization, to: nil, by: caller) {
             record, member, owners throws(WebError) -> MemberRemoved? in
             if user != caller.user { try Self.mayGive(member.role, as: record.role) }
             if member.role == .owner, owners == 1 { throw Self.lastOwner }
@@ -104,8 +104,9 @@ extension Management {
         }
     }
 
+    /// - Parameter role: What the member is after it; nil for no member.
     private func changing<Event: EventData>(
-        member user: UserID, of organization: OrganizationID, by caller: Caller,
+        member user: UserID, of organization: OrganizationID, to role: MemberRole?, by caller: Caller,
         _ decide: @Sendable (OrganizationRecord, MemberRecord, Int) throws(WebError) -> Event?
     ) async throws(WebError) {
         try await retrying { () async throws(WebError) -> Bool? in
@@ -119,17 +120,41 @@ extension Management {
                 throw WebError.notFound("The organization has no such member.")
             }
             guard let event = try decide(record, member, members.count { $0.role == .owner }) else { return true }
-            let done = try await commit(
-                [draft(event, .organization(organization), version: standing.version, organization: organization, by: caller)],
-                by: caller)
-            return done.map { _ in true }
+            let drafts = try await drafts(
+                of: event, member: user, to: role, in: organization, version: standing.version, by: caller)
+            return try await commit(drafts, by: caller).map { _ in true }
         }
+    }
+
+    /// A change of a member, and with it the end of the open invitations that they made and could not make any more: by one to
+    /// another address of theirs they would come back as what they were.
+    ///
+    /// - Parameter role: What the member is after it; nil for no member.
+    func drafts(
+        of change: some EventData, member user: UserID, to role: MemberRole?, in organization: OrganizationID, version: Int64,
+        by caller: Caller
+    ) async throws(WebError) -> [Draft] {
+        let stream = StreamName.organization(organization)
+        var drafts = [try draft(change, stream, version: version, organization: organization, by: caller)]
+        for invite in try await openInvites(to: organization, by: user) where !Self.mayInvite(as: invite.role, role) {
+            drafts.append(
+                try draft(
+                    MemberInviteWithdrawn(invite: invite.id), stream, version: nil, organization: organization, by: caller))
+        }
+        return drafts
+    }
+
+    private static func mayInvite(as role: MemberRole, _ own: MemberRole?) -> Bool {
+        guard let own, Permission.manageMembers.isGranted(to: own) else { return false }
+        return isGiven(role, by: own)
     }
 
     private static let lastOwner = WebError(400, "An organization needs an owner.", code: "last_owner")
 
     /// An admin neither makes owners nor touches them.
     static func mayGive(_ role: MemberRole, as own: MemberRole) throws(WebError) {
-        guard role != .owner || own == .owner else { throw WebError.forbidden("Only an owner can do this to an owner.") }
+        guard isGiven(role, by: own) else { throw WebError.forbidden("Only an owner can do this to an owner.") }
     }
+
+    private static func isGiven(_ role: MemberRole, by own: MemberRole) -> Bool { role != .owner || own == .owner }
 }

@@ -58,6 +58,17 @@ extension Management {
             [.uuid(organization.uuid)], InviteRecord.init)
     }
 
+    /// The invitations to an organization that can be accepted and that this person made.
+    func openInvites(to organization: OrganizationID, by user: UserID) async throws(WebError) -> [InviteRecord] {
+        try await rows(
+            Self.inviteColumns + """
+                 JOIN ledger.events AS e ON e.id = i.texts AND e.stream_kind <> 'request'
+                WHERE i.organization = $1 AND i.status = 'pending' AND i.expires_at > $2
+                    AND e.metadata ->> 'actor' = $3::uuid::text
+                ORDER BY i.created_at, i.invite
+                """, [.uuid(organization.uuid), .int8(Timestamp.now.microseconds), .uuid(user.uuid)], InviteRecord.init)
+    }
+
     /// The invitation, when it is one of the organization's.
     func invite(_ id: InviteID, of organization: OrganizationID) async throws(WebError) -> InviteRecord? {
         try await rows(
