@@ -17,6 +17,12 @@ public struct IPAddress: Sendable, Hashable {
         guard inet_pton(AF_INET6, text, &six) == 1 else { return nil }
         bytes = withUnsafeBytes(of: six) { Array($0) }
     }
+
+    /// What is equal for all addresses that one client may come from: a client of IPv6 has a whole /64 of them.
+    public var ofOneClient: [UInt8] {
+        let isVersion4 = bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xFF && bytes[11] == 0xFF
+        return isVersion4 ? bytes : Array(bytes.prefix(8))
+    }
 }
 
 /// A range of IP addresses in CIDR form.

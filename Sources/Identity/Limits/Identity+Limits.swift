@@ -1,6 +1,6 @@
 internal import Crypto
-internal import Glibc
 internal import Postgres
+internal import Web
 
 extension Identity {
     /// Something that is counted: a scope with the address or the account within it.
@@ -10,22 +10,22 @@ extension Identity {
         let key: [UInt8]
 
         init(_ scope: String, _ limit: RateLimit, address: String?) {
-            self.init(scope, limit, subject: Attempt.network(address ?? "unknown"))
+            self.init(scope, limit, subject: Attempt.client(address))
         }
 
-        init(_ scope: String, _ limit: RateLimit, account: String) { self.init(scope, limit, subject: account.lowercased()) }
+        init(_ scope: String, _ limit: RateLimit, account: String) {
+            self.init(scope, limit, subject: Array(account.lowercased().utf8))
+        }
 
-        private init(_ scope: String, _ limit: RateLimit, subject: String) {
+        private init(_ scope: String, _ limit: RateLimit, subject: [UInt8]) {
             self.scope = scope
             self.limit = limit
-            key = Array(SHA256.hash(data: Array(subject.utf8)))
+            key = Array(SHA256.hash(data: subject))
         }
 
-        /// An IPv6 client has a whole /64 of addresses to come from, so those count as one.
-        private static func network(_ address: String) -> String {
-            var bytes = in6_addr()
-            guard address.contains(":"), inet_pton(AF_INET6, address, &bytes) == 1 else { return address }
-            return withUnsafeBytes(of: &bytes) { $0.prefix(8).map { String($0, radix: 16) }.joined(separator: ":") }
+        private static func client(_ address: String?) -> [UInt8] {
+            let address = address ?? "unknown"
+            return IPAddress(address)?.ofOneClient ?? Array(address.utf8)
         }
     }
 
