@@ -17,6 +17,11 @@ extension Identity {
             self.init(scope, limit, subject: Array(account.lowercased().utf8))
         }
 
+        /// The account as one client tries it.
+        init(_ scope: String, _ limit: RateLimit, account: String, address: String?) {
+            self.init(scope, limit, subject: Array("\(account.lowercased())\n".utf8) + Attempt.client(address))
+        }
+
         private init(_ scope: String, _ limit: RateLimit, subject: [UInt8]) {
             self.scope = scope
             self.limit = limit
@@ -69,11 +74,27 @@ extension Identity {
         try await count(Attempt("challenge address", configuration.limits.signInOfAddress, address: caller.address))
     }
 
+    /// Counts an attempt at the password of an account. What one client tries too often is refused before it counts for the
+    /// account, so that nobody alone keeps its person out.
+    ///
+    /// - Returns: what to forget when the password was right.
+    func countPassword(of email: String, _ caller: Caller) async throws(IdentityError) -> [Attempt] {
+        let limits = configuration.limits
+        let here = Attempt("sign-in account", limits.signInOfAccount, account: email, address: caller.address)
+        let anywhere = Attempt("sign-in account anywhere", limits.signInOfAccountAnywhere, account: email)
+        try await count(Attempt("sign-in address", limits.signInOfAddress, address: caller.address), here)
+        try await count(anywhere)
+        return [here, anywhere]
+    }
+
     /// Forgets the attempts that were counted.
-    func forget(_ attempt: Attempt) async throws(IdentityError) {
+    func forget(_ attempts: [Attempt]) async throws(IdentityError) {
         try await database {
             try await postgres.query(
-                "DELETE FROM identity.rate_limits WHERE scope = $1 AND key = $2", [.text(attempt.scope), .bytea(attempt.key)])
+                """
+                DELETE FROM identity.rate_limits AS r USING unnest($1::text[], $2::bytea[]) AS a (scope, key)
+                WHERE r.scope = a.scope AND r.key = a.key
+                """, [.textArray(attempts.map(\.scope)), .byteaArray(attempts.map(\.key))])
         }
     }
 

@@ -17,8 +17,10 @@ public struct RateLimits: Sendable {
     public var signUpOfAccount = RateLimit(5, in: .seconds(3600))
     /// Sign-ins from one address.
     public var signInOfAddress = RateLimit(60, in: .seconds(600))
-    /// Sign-ins with one mailbox that fail; a success begins anew.
+    /// Sign-ins with one mailbox from one address that fail; a success begins anew.
     public var signInOfAccount = RateLimit(10, in: .seconds(600))
+    /// The same from anywhere: so many that it takes more than a few addresses to keep a person out.
+    public var signInOfAccountAnywhere = RateLimit(100, in: .seconds(600))
     /// Mails asked for from one address.
     public var mailOfAddress = RateLimit(20, in: .seconds(3600))
     /// Mails to one mailbox.

@@ -8,12 +8,11 @@ extension Identity {
     func signIn(email: String, password: String, callback: String?, _ caller: Caller) async throws(IdentityError) -> NewSession {
         guard email.utf8.count <= 254, !email.utf8.contains(0) else { throw .invalid("email", "This is not an e-mail address.") }
         guard password.utf8.count <= 512 else { throw .wrongCredentials }
-        let account = Attempt("sign-in account", configuration.limits.signInOfAccount, account: email)
-        try await count(Attempt("sign-in address", configuration.limits.signInOfAddress, address: caller.address), account)
+        let counted = try await countPassword(of: email, caller)
         let known = try await credential(email: email)
         let isRight = try await hasher.verify(password, against: known?.hash, cost: configuration.passwordCost)
         guard isRight, let known, let stored = known.hash else { throw .wrongCredentials }
-        try await forget(account)
+        try await forget(counted)
         if configuration.requiresVerifiedEmail, !known.person.isEmailVerified {
             repeatVerification(of: known.person, callback: callback)
             throw IdentityError(.emailNotVerified, status: 403, "Email not verified")
@@ -23,13 +22,12 @@ extension Identity {
     }
 
     /// Whether this is the person's password; false for one who has none.
-    func isPassword(_ password: String, of person: User) async throws(IdentityError) -> Bool {
-        let account = Attempt("sign-in account", configuration.limits.signInOfAccount, account: person.email)
-        try await count(account)
+    func isPassword(_ password: String, of person: User, _ caller: Caller) async throws(IdentityError) -> Bool {
+        let counted = try await countPassword(of: person.email, caller)
         guard password.utf8.count <= 512 else { return false }
         let stored = try await credential(email: person.email)?.hash
         let isRight = try await hasher.verify(password, against: stored, cost: configuration.passwordCost)
-        if isRight { try await forget(account) }
+        if isRight { try await forget(counted) }
         return isRight
     }
 
@@ -38,7 +36,7 @@ extension Identity {
         of person: User, from current: String, to new: String, field: String = "newPassword", _ caller: Caller
     ) async throws(IdentityError) -> NewSession {
         try checkPassword(new, field: field)
-        guard try await isPassword(current, of: person) else { throw .wrongPassword }
+        guard try await isPassword(current, of: person, caller) else { throw .wrongPassword }
         let hash = try await hasher.hash(new, cost: configuration.passwordCost)
         let session = try await database {
             try await postgres.withTransaction { connection in

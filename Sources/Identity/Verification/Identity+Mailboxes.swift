@@ -44,8 +44,7 @@ extension Identity {
 
     private func checkLinkPassword(_ password: String?, of holder: User, _ caller: Caller) async throws(IdentityError) {
         guard let password else { throw .othersLink }
-        try await count(Attempt("sign-in address", configuration.limits.signInOfAddress, address: caller.address))
-        guard try await isPassword(password, of: holder) else {
+        guard try await isPassword(password, of: holder, caller) else {
             throw IdentityError(.invalidPassword, status: 400, "Invalid password", field: "password")
         }
     }
