@@ -23,7 +23,7 @@ public struct RateLimits: Sendable {
     public var signInOfAccountAnywhere = RateLimit(100, in: .seconds(600))
     /// Mails asked for from one address.
     public var mailOfAddress = RateLimit(20, in: .seconds(3600))
-    /// Mails to one mailbox.
+    /// Mails of one kind to one mailbox.
     public var mailOfAccount = RateLimit(5, in: .seconds(3600))
     /// Reports of installations from one address.
     public var beaconOfAddress = RateLimit(20, in: .seconds(3600))

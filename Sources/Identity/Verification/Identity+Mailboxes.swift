@@ -1,6 +1,5 @@
 internal import JSON
 internal import Ledger
-internal import Logging
 internal import Postgres
 
 extension Identity {
@@ -8,7 +7,8 @@ extension Identity {
     func requestVerification(email: String, callback: String?, _ caller: Caller) async throws(IdentityError) {
         try await countMail(email, caller)
         background.run("mail a verification") {
-            guard let person = try await user(email: email), !person.isEmailVerified else { return }
+            guard let person = try await user(email: email), !person.isEmailVerified, try await mayMail(.verification, email)
+            else { return }
             try await mailVerification(of: person, callback: callback)
         }
     }
@@ -88,6 +88,7 @@ extension Identity {
         try checkEmail(email, field: field)
         guard email != person.email else { throw .invalid(field, "This is the account's address already.") }
         try await countMail(email, caller)
+        try await count(mailAttempt(.emailChange, email))
         background.run("mail a change of address") {
             if let other = try await self.user(email: email), other.id != person.id { return }
             try await postgres.withConnection { try await revoke(.emailChange, of: person.id, over: $0) }
@@ -103,7 +104,7 @@ extension Identity {
     func requestPasswordReset(email: String, redirect: String?, _ caller: Caller) async throws(IdentityError) {
         try await countMail(email, caller)
         background.run("mail a password reset") {
-            guard let person = try await user(email: email) else { return }
+            guard let person = try await user(email: email), try await mayMail(.passwordReset, email) else { return }
             let token = try await issue(.passwordReset, for: person.id)
             let page = configuration.destination(redirect) ?? configuration.pagesURL + "/reset-password"
             let separator = page.contains("?") ? "&" : "?"
@@ -156,27 +157,5 @@ extension Identity {
         }
         try await connection.query("DELETE FROM identity.sessions WHERE user_id = $1", [.uuid(user.uuid)])
         return try row.decode(0)
-    }
-
-    private func countMail(_ email: String, _ caller: Caller) async throws(IdentityError) {
-        try checkEmail(email)
-        try await count(
-            Attempt("mail address", configuration.limits.mailOfAddress, address: caller.address),
-            Attempt("mail account", configuration.limits.mailOfAccount, account: email))
-    }
-
-    /// Counts a mail that nobody asked for by itself. Whoever caused it has another answer to get, which is the same whether the
-    /// mail goes out: how many others had sent to the mailbox is not theirs to know.
-    ///
-    /// - Returns: Whether the mailbox may have it.
-    func mayMail(_ email: String) async throws(IdentityError) -> Bool {
-        do throws(IdentityError) {
-            try await count(Attempt("mail account", configuration.limits.mailOfAccount, account: email))
-            return true
-        } catch {
-            guard error.code == .tooManyRequests else { throw error }
-            logger.info("a mail was not sent: its mailbox has had as many as it may have for now")
-            return false
-        }
     }
 }

@@ -127,7 +127,7 @@ extension Identity {
     ///   - invitation: Its id.
     public func tell(invitedTo organization: String, as role: String, by invitation: String, email: String) {
         background.run("mail an invitation") {
-            guard try await mayMail(email) else { return }
+            guard try await mayMail(.invitation, email) else { return }
             mail(
                 .invited(
                     email: email, organization: organization, role: role, invitation: invitation,
@@ -143,7 +143,7 @@ extension Identity {
     /// Sends it again to somebody who tries to sign in without, behind the answer.
     func repeatVerification(of person: User, callback: String?) {
         background.run("mail a verification") {
-            guard try await mayMail(person.email) else { return }
+            guard try await mayMail(.verification, person.email) else { return }
             try await mailVerification(of: person, callback: callback)
         }
     }
