@@ -1,3 +1,4 @@
+import Ledger
 import Testing
 
 @testable import Identity
@@ -43,6 +44,27 @@ import Testing
             }
             #expect(await guess(shop, "a6@example.org", "2001:db8:1:2:ffff::1") == 429)
             #expect(await guess(shop, "a7@example.org", "2001:db8:1:3::1") == 401)
+        }
+    }
+
+    @Test func invitationsAreCountedByPersonAndByOrganization() async throws {
+        try await Shop.with({ configuration in
+            configuration.limits.invitationOfPerson = RateLimit(2, in: .seconds(600))
+            configuration.limits.invitationOfOrganization = RateLimit(3, in: .seconds(600))
+        }) { shop in
+            let (ada, bo) = (UserID.mint(), UserID.mint())
+            func mayInvite(_ person: UserID, _ organization: String) async -> Bool {
+                do {
+                    try await shop.identity.countInvitation(by: person, to: organization)
+                    return true
+                } catch {
+                    return false
+                }
+            }
+            for organization in ["org_1", "org_2"] { #expect(await mayInvite(ada, organization)) }
+            #expect(await !mayInvite(ada, "org_3"))
+            for _ in 0..<2 { #expect(await mayInvite(bo, "org_1")) }
+            #expect(await !mayInvite(UserID.mint(), "org_1"))
         }
     }
 

@@ -179,6 +179,18 @@ import Testing
         }
     }
 
+    @Test func whoInvitesTooManyIsRefusedBeforeAnythingIsRecorded() async throws {
+        try await World.run { world in
+            let made = try await world.send(.post, "/orgs", #"{"name":"Acme"}"#, as: World.tireless)
+            let path = "/team/\(made.text("organization.id"))/members"
+            let body = #"{"email":"somebody@example.org","role":"developer"}"#
+            #expect(try await world.send(.post, path, body, as: UserID.mint()).status == 403, "who may not invite counts nothing")
+            #expect(try await world.send(.post, path, body, as: World.tireless).status == 429)
+            let read = try await world.send(.get, path, as: World.tireless)
+            #expect((read["invites"] as? [Any])?.isEmpty == true)
+        }
+    }
+
     /// By an invitation to another address of theirs, an admin who was removed would be one again.
     @Test func invitationsEndWithTheRightToMakeThem() async throws {
         try await World.run { world in

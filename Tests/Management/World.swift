@@ -25,6 +25,9 @@ struct World: Sendable {
         "journal", "grants",
     ]
 
+    /// Somebody who has invited too many.
+    static let tireless = UserID.mint()
+
     let database: LedgerDatabase
     let management: Management
     let appender: Appender
@@ -49,7 +52,10 @@ struct World: Sendable {
             let management = Management(
                 appender: appender, postgres: client, reader: LedgerReader(client), patience: .seconds(60), logger: quiet)
             let routes = ManagementRoutes(
-                management: management, sessions: TestSessions(), providerKeys: try Self.providerKeys(client))
+                management: management, sessions: TestSessions(), providerKeys: try Self.providerKeys(client),
+                mayInvite: { (person, _) throws(WebError) in
+                    if person == Self.tireless { throw WebError(429, "Too many invitations.", retryAfter: 60) }
+                })
             let transport = HTTPTransport(logger: quiet)
             let money = try Self.billing(appender, client, transport, projecting: database.configuration)
             let world = World(

@@ -1,4 +1,6 @@
+public import Ledger
 internal import Logging
+public import Web
 
 extension Identity {
     /// What a mailbox is mailed because of others, each counted by itself: who has caused as many of one kind as there may be
@@ -18,6 +20,19 @@ extension Identity {
 
     func mailAttempt(_ kind: MailKind, _ email: String) -> Attempt {
         Attempt("mail account \(kind.rawValue)", configuration.limits.mailOfAccount, account: email)
+    }
+
+    /// Counts an invitation, before there is one.
+    ///
+    /// - Throws: 429 after too many of the person, or of the organization.
+    public func countInvitation(by person: UserID, to organization: String) async throws(WebError) {
+        do throws(IdentityError) {
+            try await count(
+                Attempt("invitation person", configuration.limits.invitationOfPerson, account: person.description),
+                Attempt("invitation organization", configuration.limits.invitationOfOrganization, account: organization))
+        } catch {
+            throw WebError(error)
+        }
     }
 
     /// Counts a mail of which whoever caused it hears nothing: they have the same answer whether it goes out, because how many

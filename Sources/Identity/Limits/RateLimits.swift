@@ -9,7 +9,7 @@ public struct RateLimit: Sendable, Hashable {
     }
 }
 
-/// The limits of what can be tried without being signed in.
+/// The limits of what can be tried without being signed in, and of what reaches people who are not.
 public struct RateLimits: Sendable {
     /// Accounts that one address makes.
     public var signUpOfAddress = RateLimit(10, in: .seconds(3600))
@@ -25,6 +25,10 @@ public struct RateLimits: Sendable {
     public var mailOfAddress = RateLimit(20, in: .seconds(3600))
     /// Mails of one kind to one mailbox.
     public var mailOfAccount = RateLimit(5, in: .seconds(3600))
+    /// Invitations that one person makes. The addresses are strangers', and may be others' each time.
+    public var invitationOfPerson = RateLimit(20, in: .seconds(3600))
+    /// Invitations to one organization.
+    public var invitationOfOrganization = RateLimit(40, in: .seconds(3600))
     /// Reports of installations from one address.
     public var beaconOfAddress = RateLimit(20, in: .seconds(3600))
 

@@ -8,6 +8,7 @@ public struct ManagementRoutes: WebRoutes {
     let management: Management
     let sessions: any SessionSource
     let providerKeys: ProviderKeyAccess
+    let mayInvite: @Sendable (UserID, OrganizationID) async throws(WebError) -> Void
     let invited: @Sendable (Invitation) -> Void
 
     /// What somebody who was invited is to be told.
@@ -21,14 +22,17 @@ public struct ManagementRoutes: WebRoutes {
 
     /// - Parameters:
     ///   - sessions: Tells who sent a request.
+    ///   - mayInvite: Called before a person invites somebody, whom a mail will reach; throwing refuses it.
     ///   - invited: Called when somebody was invited; it must not wait for the mail to go out.
     public init(
         management: Management, sessions: any SessionSource, providerKeys: ProviderKeyAccess,
+        mayInvite: @escaping @Sendable (UserID, OrganizationID) async throws(WebError) -> Void = { (_, _) throws(WebError) in },
         invited: @escaping @Sendable (Invitation) -> Void = { _ in }
     ) {
         self.management = management
         self.sessions = sessions
         self.providerKeys = providerKeys
+        self.mayInvite = mayInvite
         self.invited = invited
     }
 

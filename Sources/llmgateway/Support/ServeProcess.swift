@@ -118,7 +118,10 @@ struct ServeProcess: Sendable {
         let managementRoutes = ManagementRoutes(
             management: management, sessions: identity,
             providerKeys: ProviderKeyAccess(
-                catalogue: catalogue, secrets: secrets, allowsPrivateURLs: providerKeys.allowsPrivateURLs, transport: transport)
+                catalogue: catalogue, secrets: secrets, allowsPrivateURLs: providerKeys.allowsPrivateURLs, transport: transport),
+            mayInvite: { (person, organization) async throws(WebError) in
+                try await identity.countInvitation(by: person, to: organization.description)
+            }
         ) { invitation in
             identity.tell(
                 invitedTo: invitation.organization, as: invitation.role.rawValue, by: invitation.id, email: invitation.email)
