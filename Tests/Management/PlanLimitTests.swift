@@ -30,6 +30,18 @@ import Testing
         }
     }
 
+    @Test func aPersonHasOneKeyOfThePlaygroundHoweverManyPagesAskAtOnce() async throws {
+        try await World.run { world in
+            let (user, _, project) = try await world.owner()
+            let got = try await statuses(6) { _ in
+                try await world.send(.post, "/playground/ensure-key", #"{"projectId":"\#(project)"}"#, as: user).status
+            }
+            #expect(got == [200, 200, 200, 200, 200, 200])
+            let list = try await world.send(.get, "/keys/api?projectId=\(project)", as: user)
+            #expect((list["apiKeys"] as? [Any])?.count == 1, "\(list.text)")
+        }
+    }
+
     @Test func aKeyHasAHundredRulesHoweverManyAskAtOnce() async throws {
         try await World.run { world in
             let (user, organization, project) = try await world.owner()

@@ -25,10 +25,18 @@ extension Management {
 
     /// Makes an API key of a project.
     ///
+    /// - Parameter existing: Asked at every attempt, when the read models have all keys of the project; what it finds is taken
+    ///   instead.
+    /// - Returns: the key that was made, or the one that was found.
     /// - Throws: 400 when the plan's keys are used up, 403 for a project of others.
-    func addKey(_ id: APIKeyID, token: APIKeyToken, _ key: KeyDraft, by caller: Caller) async throws(WebError) {
-        try await retrying { () async throws(WebError) -> Bool? in
+    @discardableResult
+    func addKey(
+        _ id: APIKeyID, token: APIKeyToken, _ key: KeyDraft, by caller: Caller,
+        or existing: () async throws(WebError) -> APIKeyID? = { () throws(WebError) in nil }
+    ) async throws(WebError) -> APIKeyID {
+        try await retrying { () async throws(WebError) -> APIKeyID? in
             let standing = try await standing(of: .project(key.project), in: "keys")
+            if let found = try await existing() { return found }
             let project = try await permitted(
                 key.project, .createKey, by: caller, stranger: Self.noProject)
             let most = PlanLimits(plan: project.plan).keys
@@ -48,7 +56,7 @@ extension Management {
                         ProjectKeyAdded(apiKey: id), .project(key.project), version: standing.version,
                         organization: project.organization, by: caller),
                 ], by: caller)
-            return done.map { _ in true }
+            return done.map { _ in id }
         }
     }
 

@@ -23,12 +23,13 @@ extension Management {
         if let held, try await opens(own, held) { return PlaygroundKey(token: held) }
         let token = APIKeyToken()
         do {
-            if let key = own.first {
-                try await roll(key: key, token: token, by: caller)
-            } else {
-                let draft = KeyDraft(project: project, description: Self.playgroundName)
-                try await addKey(.mint(), token: token, draft, by: caller)
+            let new = APIKeyID.mint()
+            let draft = KeyDraft(project: project, description: Self.playgroundName)
+            // Looked for again by whoever is slower: the pages of a browser may ask at the same moment.
+            let key = try await addKey(new, token: token, draft, by: caller) { () async throws(WebError) in
+                try await playgroundKeys(of: project, caller.user).first
             }
+            if key != new { try await roll(key: key, token: token, by: caller) }
         } catch  where error.status == 202 {
             // It is recorded, and shown now or never.
             return PlaygroundKey(token: token.secret, isObeyed: false)
