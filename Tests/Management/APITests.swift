@@ -96,6 +96,7 @@ import Testing
         ),
         ("POST", "/keys/api/{key}/iam", #"{"ruleType":"all","ruleValue":{}}"#, "ruleType"),
         ("POST", "/team/{org}/members", #"{"email":"x","role":"owner"}"#, "email"),
+        ("POST", "/team/{org}/members", #"{"email":"a;b@x.test","role":"owner"}"#, "email"),
         ("POST", "/team/{org}/members", #"{"email":"x@y.z","role":"king"}"#, "role"),
         ("POST", "/chats", #"{"title":"","model":"m"}"#, "title"), ("POST", "/chats", #"{"title":"t"}"#, "model"),
         ("GET", "/keys/api?filter=none", "", "filter"), ("GET", "/orgs/{org}/audit?limit=101", "", "limit"),

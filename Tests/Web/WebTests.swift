@@ -151,6 +151,18 @@ private struct Routes: WebRoutes {
         #expect(TrustedProxies(list: "10.0.0.0/33") == nil && TrustedProxies(list: "x") == nil)
     }
 
+    @Test(arguments: [
+        ("a@x.test", true), ("A.b+c@mail.x.test", true), ("", false), ("x", false), ("a@b", false), ("a@b@c.test", false),
+        ("@x.test", false), ("a@.test", false), ("a@x.", false), ("a;b@x.test", false), ("ü@x.test", false),
+        ("<a@x.test>", false), ("a b@x.test", false), ("a@x.test\r\nBcc: b@x.test", false),
+        (String(repeating: "a", count: 64) + "@x.test", true), (String(repeating: "a", count: 65) + "@x.test", false),
+        ("a@" + String(repeating: "b.", count: 125) + "test", false),
+    ])
+    func addressesAreWhatAnAccountCanHave(text: String, isAddress: Bool) {
+        #expect(EmailText.isAddress(text) == isAddress)
+        #expect((try? EmailText.check(text, field: "email")) == (isAddress ? text.lowercased() : nil))
+    }
+
     @Test func networksContainWhatTheirBitsSay() throws {
         let network = try #require(IPNetwork("172.16.0.0/12"))
         #expect(network.contains(try #require(IPAddress("172.31.255.255"))))

@@ -75,13 +75,8 @@ extension Identity {
         else { throw .invalid("name", "The name must be 1 to 255 characters without control characters.") }
     }
 
-    /// Something before and after one @, and nothing that could carry a mail elsewhere. The mail tells whether it exists.
     func checkEmail(_ email: String, field: String = "email") throws(IdentityError) {
-        let parts = email.split(separator: "@", omittingEmptySubsequences: false)
-        guard parts.count == 2, !parts[0].isEmpty, parts[1].contains("."), !parts[1].hasPrefix("."), !parts[1].hasSuffix("."),
-            email.utf8.count <= 254, parts[0].utf8.count <= 64,
-            email.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !"<>()[]\\,;:\"".utf8.contains($0) })
-        else { throw .invalid(field, "This is not an e-mail address.") }
+        guard EmailText.isAddress(email) else { throw .invalid(field, "This is not an e-mail address.") }
     }
 
     func checkPassword(_ password: String, field: String = "password") throws(IdentityError) {

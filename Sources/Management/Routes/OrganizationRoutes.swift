@@ -133,18 +133,3 @@ struct DollarAmount: Decodable, Sendable {
         }
     }
 }
-
-/// E-mail addresses as people give them.
-enum EmailText {
-    /// The address in lower case.
-    ///
-    /// - Throws: 400 that names the field, for what can't be an address.
-    static func check(_ text: String, field: String) throws(WebError) -> String {
-        let email = try WebText.check(text, field: field, length: 3...320).lowercased()
-        let parts = email.split(separator: "@", omittingEmptySubsequences: false)
-        guard parts.count == 2, !parts[0].isEmpty, parts[1].count >= 1, !email.contains(" "), !parts[1].hasPrefix("."),
-            !parts[1].hasSuffix(".")
-        else { throw WebError.invalid(field, "\(field) must be an e-mail address.") }
-        return email
-    }
-}
