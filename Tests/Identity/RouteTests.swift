@@ -160,7 +160,7 @@ import Web
     }
 
     @Test func aPatchChangesWhatItNames() async throws {
-        try await with { client, _ in
+        try await with { client, shop in
             let cookie = try #require(try await client.send(.post, "/auth/sign-up/email", Self.ada).cookie)
             #expect(try await client.send(.patch, "/user/me", [:], cookie: cookie).user["name"] as? String == "Ada")
             #expect(
@@ -168,12 +168,15 @@ import Web
             #expect(try await client.send(.patch, "/user/me", ["name": NSNull()], cookie: cookie).user["name"] is NSNull)
             for (body, field) in [
                 (["name": 1], "name"), (["name": ""], "name"), (["email": "x"], "email"), (["email": []], "email"),
+                (["name": "Changed", "email": "x"], "email"), (["name": "", "email": "new@example.org"], "name"),
             ]
                 as [([String: Any], String)]
             {
                 let answer = try await client.send(.patch, "/user/me", body, cookie: cookie)
                 #expect(answer.status == 400 && answer["field"] as? String == field)
+                #expect(try await client.send(.get, "/user/me", cookie: cookie).user["name"] is NSNull, "nothing of it is done")
             }
+            #expect(try await shop.letters().allSatisfy { $0.to == "ada@example.org" })
             let done = try await client.send(.post, "/user/me/complete-onboarding", [:], cookie: cookie)
             #expect(done.user["onboardingCompleted"] as? Bool == true)
         }

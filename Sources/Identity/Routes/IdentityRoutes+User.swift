@@ -20,12 +20,14 @@ extension IdentityRoutes {
             let current = try await authenticated(request)
             let body = try await WebBody.read(Change.self, from: request, upTo: WebBody.smallBytes)
             var message = "User updated successfully"
-            if !body.name.isAbsent { try await identity.rename(current.person.id, to: body.name.given) }
+            // All of it or nothing: what can be refused comes before what changes something.
+            try identity.checkName(body.name.given)
             if let email = body.email, email != current.person.email {
                 try await identity.requestEmailChange(
                     of: current.person, to: email, field: "email", callback: nil, caller(request, context))
                 message = "User updated; the new address holds when the link in the mail to it was opened"
             }
+            if !body.name.isAbsent { try await identity.rename(current.person.id, to: body.name.given) }
             return .json(["user": try await again(current.person), "message": .string(message)])
         }
         on(.post, "/auth/update-user", router) { request, _ in
