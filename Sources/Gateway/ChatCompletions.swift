@@ -16,17 +16,18 @@ struct ChatCompletions: Sendable {
     let gateway: Gateway
     var entrance = Entrance.chat
 
+    /// - Parameter readers: Which sites' pages may read the answer, as headers; nil where that is said of none.
     // Concurrent, as Hummingbird's writers are, so that a writer never crosses an isolation; the task's executor is the
     // connection's event loop all the same.
     @concurrent
     func respond(
-        to request: Request, writer: consuming ResponseWriter, channel: any Channel, date: String
+        to request: Request, writer: consuming ResponseWriter, channel: any Channel, date: String, readers: HTTPFields? = nil
     ) async throws {
         let began = ContinuousClock.now
         let inFlight = gateway.metrics.began()
         var status = 500
         defer { gateway.metrics.ended(status: status, after: ContinuousClock.now - began) }
-        var head = ResponseHead(date: date, entrance: entrance)
+        var head = ResponseHead(date: date, entrance: entrance, readers: readers)
         let answer: Answer
         do throws(GatewayError) {
             guard inFlight <= gateway.configuration.maximumInFlight, !gateway.line.isFull else { throw shed() }

@@ -89,7 +89,7 @@ public final class Gateway: Sendable {
         CountTokensRoute(gateway: self).add(to: router)
         QuotaRoutes(gateway: self).add(to: router)
         ResponsesRoutes(gateway: self).add(to: router)
-        router.refuseOtherMethods { GatewayError.wrongMethod(allow: $0).response() }
+        router.refuseOtherMethods { GatewayError.wrongMethod(allow: $1).response() }
         return router
     }
 

@@ -8,7 +8,7 @@ public import NIOCore
 public struct WebConfiguration: Sendable {
     /// The proxies that are believed about a client's address.
     public var trustedProxies: TrustedProxies
-    /// Whose pages may send this server's cookie.
+    /// Whose pages may send this server's cookie and read its answers.
     public var origins: OriginCheck
 
     public init(trustedProxies: TrustedProxies = .init(), origins: OriginCheck = .init()) {
@@ -30,13 +30,16 @@ public struct WebResponder: Sendable {
         router.add(middleware: WebGuard(origins: configuration.origins))
         for routes in routes { routes.register(on: router) }
         operations = Self.operations(of: router)
-        router.refuseOtherMethods { .wrongMethod(allow: $0) }
+        // A browser that asks what a page may do is told.
+        router.refuseOtherMethods { [origins = configuration.origins] request, allow in
+            origins.preflight(request) ?? .wrongMethod(allow: allow)
+        }
         responder = router.buildResponder()
         self.configuration = configuration
         self.logger = logger
     }
 
-    /// Whose pages may send this server's cookie.
+    /// Whose pages may send this server's cookie and read its answers.
     public var origins: OriginCheck { configuration.origins }
 
     /// - Parameter bodies: What the bodies of all requests may have together; nil counts none.
@@ -72,13 +75,14 @@ public struct WebResponder: Sendable {
                 return WebError(500, "Something went wrong here; it has been logged as \(prepared.webRequestID).").response()
             }
         }
-        return response.map { Self.secured($0, context: prepared) }
+        return response.map { secured($0, to: request, context: prepared) }
     }
 
-    private static func secured(_ response: Response, context: WebContext) -> Response {
+    private func secured(_ response: Response, to request: Request, context: WebContext) -> Response {
         var response = response
-        for (name, value) in headers where response.headers[name] == nil { response.headers[name] = value }
-        if let requestID { response.headers[requestID] = context.webRequestID.description }
+        for (name, value) in Self.headers where response.headers[name] == nil { response.headers[name] = value }
+        for field in origins.fields(for: request) { response.headers[field.name] = field.value }
+        if let requestID = Self.requestID { response.headers[requestID] = context.webRequestID.description }
         return response
     }
 

@@ -73,6 +73,15 @@ for path, body in (("/chat/completion", ask), ("/playground/ensure-key", {"proje
     forged = owner.post(path, json=body, headers={"origin": "https://evil.example"})
     assert forged.status_code == 403, (path, forged.text)
 assert complete(owner).status_code == 200
+# The pages of the origins that were named may ask from a browser, and read what is answered, whatever it is.
+for path in ("/chat/completion", "/playground/ensure-key"):
+    for origin, statuses, allowed in ((url, (204,), url), ("https://evil.example", (404, 405), None)):
+        asked = httpx.options(url + path, headers={"origin": origin, "access-control-request-method": "POST"})
+        assert asked.status_code in statuses, (path, origin, asked.status_code)
+        assert asked.headers.get("access-control-allow-origin") == allowed, (path, origin, asked.headers)
+for answer in (complete(owner), complete(owner, model="nothing"), owner.post("/chat/completion", content=b"{")):
+    assert answer.headers["access-control-allow-origin"] == url and answer.headers["vary"] == "Origin", answer.headers
+    assert answer.headers["access-control-allow-credentials"] == "true", answer.headers
 
 # The browser that holds the key keeps it; another one gets a new token, and the old one opens nothing more.
 assert ok(owner.post("/playground/ensure-key", json={"projectId": project}))["token"] == token

@@ -35,7 +35,7 @@ struct RouteClient {
         guard let response = await responder.respond(to: request, channel: channel, bodies: bodies) else { return nil }
         let writer = Collector()
         try await response.body.write(writer)
-        let object = try JSONSerialization.jsonObject(with: Data(writer.bytes))
+        let object = writer.bytes.isEmpty ? nil : try JSONSerialization.jsonObject(with: Data(writer.bytes))
         return Answer(status: response.status.code, headers: response.headers, json: object as? [String: Any] ?? [:])
     }
 

@@ -10,6 +10,8 @@ internal import Web
 /// `/playground/ensure-key` has set, which is of use to the person who made it, while they are signed in; from there on it is a
 /// chat completion like any other.
 struct PlaygroundCompletion: Sendable {
+    static let path = "/chat/completion"
+
     let completions: ChatCompletions
     /// Whose key it is stands in the body, so it is read before anybody is known: no more than of any such route.
     private let bodies: BodyReader
@@ -29,14 +31,15 @@ struct PlaygroundCompletion: Sendable {
     func respond(
         to request: Request, writer: consuming ResponseWriter, channel: any Channel, date: String
     ) async throws {
+        let readers = origins.fields(for: request)
         let inner: Request
         do throws(GatewayError) {
             inner = try await completion(request, channel: channel)
         } catch {
-            try await writer.write(error, head: ResponseHead(date: date))
+            try await writer.write(error, head: ResponseHead(date: date, readers: readers))
             return
         }
-        try await completions.respond(to: inner, writer: writer, channel: channel, date: date)
+        try await completions.respond(to: inner, writer: writer, channel: channel, date: date, readers: readers)
     }
 
     /// The same request with the key where the gateway looks for it.

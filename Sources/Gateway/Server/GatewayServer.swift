@@ -86,7 +86,7 @@ public struct GatewayServer: Service {
                     try await entrance.respond(to: request, writer: writer, channel: channel, date: clock.now())
                     return
                 }
-                if request.method == .post, request.uri.path == "/chat/completion" {
+                if request.method == .post, request.uri.path == PlaygroundCompletion.path {
                     try await playground.respond(to: request, writer: writer, channel: channel, date: clock.now())
                     return
                 }
@@ -97,9 +97,11 @@ public struct GatewayServer: Service {
                     // The router's own answer to an unknown path has no body, and an SDK expects the envelope. A handler that finds
                     // nothing throws.
                     if response.status == .notFound || response.status == .methodNotAllowed {
+                        let path = request.uri.path
+                        let preflight = path == PlaygroundCompletion.path ? playground.origins.preflight(request) : nil
                         response =
-                            await web?.respond(to: request, channel: channel, bodies: bodies)
-                            ?? GatewayServer.refusal(of: response, path: request.uri.path, posted: posted)
+                            await web?.respond(to: request, channel: channel, bodies: bodies) ?? preflight
+                            ?? GatewayServer.refusal(of: response, path: path, posted: posted)
                     }
                 } catch let error as GatewayError {
                     response = error.response()

@@ -16,9 +16,13 @@ struct ResponseHead: Sendable {
     /// Whether the answer was given before.
     var isCached = false
 
-    init(date: String, entrance: Entrance = .chat) {
+    /// Which sites' pages may read the answer; nil where that is said of none.
+    private let readers: HTTPFields?
+
+    init(date: String, entrance: Entrance = .chat, readers: HTTPFields? = nil) {
         self.date = date
         self.entrance = entrance
+        self.readers = readers
     }
 
     func fields(contentType: String) -> HTTPFields {
@@ -27,6 +31,7 @@ struct ResponseHead: Sendable {
         fields[.date] = date
         name(&fields)
         if let name = Self.gatewayRequestIDName { fields[name] = requestID.description }
+        if let readers { for field in readers { fields[field.name] = field.value } }
         if isCached, let name = Self.cacheName { fields[name] = "HIT" }
         return fields
     }

@@ -45,7 +45,7 @@ struct Settings: Sendable {
     var routing: RoutingWeights
     /// `LLMGATEWAY_TRUSTED_PROXIES`, comma-separated networks whose `X-Forwarded-For` is believed.
     var web: WebConfiguration
-    /// `ORIGIN_URLS`, comma-separated origins whose pages may send this server's cookie besides its own.
+    /// `ORIGIN_URLS`, comma-separated origins whose pages may send this server's cookie and read its answers, besides its own.
     var origins: [String]
     /// `LOG_LEVEL`, `info`.
     var logLevel: Logger.Level
