@@ -39,6 +39,40 @@ import Web
         }
     }
 
+    /// What is booked for nobody would stand in the way of whatever is made under that name later.
+    @Test(.timeLimit(.minutes(2))) func whatAStrangerPaidWaitsUntilTheOrganizationIsHere() async throws {
+        try await World.run { world in
+            let stranger = OrganizationID.mint()
+            let gone = try await world.organizations(1)[0]
+            try await world.append([
+                NewEvent(OrganizationDeleted(), stream: .organization(gone), expectedVersion: 1, organization: gone)
+            ])
+            for organization in [stranger, gone] {
+                for body in StripeSamples(organization).payment { try await world.deliver(body) }
+            }
+            try await world.settle()
+            func posted(_ organization: OrganizationID) async throws -> [Bool] {
+                try await world.client.query(
+                    "SELECT posted = 2 FROM payments.payments WHERE organization = $1", [.uuid(organization.uuid)]
+                ).map { try $0.decode(0) }
+            }
+            #expect(try await posted(stranger) == [false])
+            // Who is deleted has paid all the same.
+            #expect(try await posted(gone) == [true])
+            let events = try await world.client.query(
+                "SELECT count(*) FROM ledger.events WHERE organization = $1", [.uuid(stranger.uuid)]
+            )[0].decode(0, as: Int64.self)
+            #expect(events == 0)
+            #expect(try await world.database.client.query("SELECT 1 FROM projections.parked").isEmpty)
+            try await world.append([
+                NewEvent(OrganizationCreated(), stream: .organization(stranger), expectedVersion: 0, organization: stranger)
+            ])
+            try await world.settle()
+            #expect(try await posted(stranger) == [true])
+            for name in World.projections { #expect(try await world.problems(name) == []) }
+        }
+    }
+
     @Test(.timeLimit(.minutes(2))) func whoLeavesACheckoutKeepsTheBonusUntilSomethingIsBought() async throws {
         try await World.run { world in
             let organization = try await world.organizations(1)[0]

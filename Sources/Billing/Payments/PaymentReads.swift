@@ -25,23 +25,33 @@ extension Billing {
         LEFT JOIN payments.customers AS c ON c.organization = p.organization
         """
 
-    /// Payments of which the ledger lacks something.
+    /// Payments of which the ledger lacks something. One of an organization that is not here waits until it is, which may be never:
+    /// credits of nobody can't be booked. Who is deleted is still here.
     func duePayments(limit: Int64) async throws(WebError) -> [PaymentState] {
         try await rows(
             Self.columns + """
                  WHERE p.payment IN (
-                    (SELECT payment FROM payments.payments WHERE due LIMIT $1)
+                    (SELECT payment FROM payments.payments JOIN organizations.organizations USING (organization) WHERE due LIMIT $1)
                     UNION
                     (SELECT q.payment FROM payments.disputes AS t JOIN payments.payments AS q ON q.intent = t.intent
+                            JOIN organizations.organizations USING (organization)
                         WHERE t.seen > t.posted AND t.seen_amount IS NOT NULL AND q.seen = 2 AND q.seen_currency = 'usd'
-                            AND q.organization IS NOT NULL AND (q.total IS NOT NULL OR q.seen_base_amount IS NOT NULL) LIMIT $1))
+                            AND (q.total IS NOT NULL OR q.seen_base_amount IS NOT NULL) LIMIT $1))
                 """, [.int8(limit)], PaymentState.init)
     }
 
     func payment(_ id: PaymentID) async throws(WebError) -> PaymentState? {
         try await rows(
-            Self.columns + " WHERE p.payment = $1 AND p.organization IS NOT NULL", [.uuid(id.uuid)], PaymentState.init
+            Self.columns + " JOIN organizations.organizations AS o ON o.organization = p.organization WHERE p.payment = $1",
+            [.uuid(id.uuid)], PaymentState.init
         ).first
+    }
+
+    /// Whether it was ever made here.
+    func isHere(_ organization: OrganizationID) async throws(WebError) -> Bool {
+        try await !rows(
+            "SELECT 1 FROM organizations.organizations WHERE organization = $1", [.uuid(organization.uuid)], { _ in true }
+        ).isEmpty
     }
 }
 

@@ -45,9 +45,9 @@ extension Billing {
         let object = value["data"]?["object"] ?? .null
         let sealed = PayloadStore.seal(body)
         let name = EventID(foreign: "stripe", id)
+        let facts = StripeObjects.facts(of: object)
         let received = try event(
-            StripeWebhookReceived(
-                event: id, kind: type, created: created, digest: sealed.digestText, facts: StripeObjects.facts(of: object)),
+            StripeWebhookReceived(event: id, kind: type, created: created, digest: sealed.digestText, facts: facts),
             .stripe(name), version: 0, organization: nil, id: name)
         do {
             // Whatever came with the same id before, is the event that was kept.
@@ -61,6 +61,11 @@ extension Billing {
         } catch {
             // The event has what is needed of it.
             logger.warning("the body of a webhook was not kept", metadata: ["event": "\(id)", "error": "\(error)"])
+        }
+        if let payer = facts.payment?.organization, (try? await isHere(payer)) == false {
+            logger.warning(
+                "a payment of an organization that is not here is kept and not booked",
+                metadata: ["event": "\(id)", "organization": "\(payer)"])
         }
         return true
     }
