@@ -3,8 +3,11 @@
 Argument: the port at which the gateway expects Stripe.
 """
 
+import base64
+import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -188,6 +191,12 @@ try:
     page = owner.get(f"/orgs/{organization}/invoices/3")
     assert page.status_code == 200 and page.headers["content-type"].startswith("text/html")
     assert "&lt;b&gt;Acme &amp; Sons&lt;/b&gt;" in page.text and "<b>" not in page.text and "Later" not in page.text
+    # It is as wide as the window whatever the company is called, and runs nothing but its own style.
+    style = re.search(r"<style>(.*?)</style>", page.text, re.S).group(1)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith(f"default-src 'none'; style-src 'sha256-{digest}';") and "frame-ancestors 'none'" in policy, policy
+    assert 'name="viewport"' in page.text and "overflow-wrap: anywhere" in style
     assert "INV-000003" in page.text and "10.65" in page.text and "Tax id: DE123" in page.text and "Example Ltd" in page.text
     first = ok(owner.get(f"/orgs/{organization}/invoices?limit=1"))
     assert first["pagination"] == {"nextCursor": "3", "hasMore": True, "limit": 1}, first

@@ -59,7 +59,8 @@ import Testing
         var tap = ResponsesEvents(for: request)
         _ = tap.feed(stream(deltas))
         _ = tap.finish(estimated: TokenUsage(), additions: ResponseAdditions())
-        let output = try #require(try JSONValue(try #require(tap.response))["output"]?.elements)
+        let response = try JSONValue(try #require(tap.response))
+        let output = try #require(response["output"]?.elements)
         return output.map { "\($0["call_id"]?.text ?? "") \($0["arguments"]?.text ?? "")" }
     }
 

@@ -1,3 +1,5 @@
+internal import Crypto
+internal import FoundationEssentials
 internal import Ledger
 internal import Money
 internal import Mustache
@@ -5,8 +7,15 @@ internal import Mustache
 /// An invoice as a page that prints well. Everything that people gave is escaped by the template's engine.
 struct InvoicePage: Sendable {
     private let template: MustacheTemplate
+    /// What a browser may do with the page: show it with its own style, and nothing else.
+    let contentSecurityPolicy: String
 
-    init() throws { template = try MustacheTemplate(string: Self.text) }
+    init() throws {
+        template = try MustacheTemplate(string: Self.text)
+        let digest = Data(SHA256.hash(data: Data(Self.style.utf8))).base64EncodedString()
+        contentSecurityPolicy =
+            "default-src 'none'; style-src 'sha256-\(digest)'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    }
 
     func render(_ invoice: InvoiceRecord) -> String {
         let texts = invoice.texts
@@ -40,19 +49,25 @@ struct InvoicePage: Sendable {
         return places == 1 ? "\(text)0" : text
     }
 
+    /// A company's name may be one long word.
+    private static let style = """
+
+        body { font: 11pt/1.5 sans-serif; margin: 3rem auto; max-width: 44rem; padding: 0 1rem; color: #111; overflow-wrap: anywhere; }
+        h1 { font-size: 1.4rem; } .parties { display: flex; flex-wrap: wrap; gap: 2rem; } address { font-style: normal; flex: 1 12rem; }
+        table { width: 100%; border-collapse: collapse; margin-top: 2rem; } th, td { padding: .4rem 0; text-align: left; }
+        th:last-child, td:last-child { text-align: right; } tbody tr { border-top: 1px solid #ccc; }
+        tfoot { border-top: 2px solid #111; font-weight: bold; } @page { margin: 2cm; } @media print { body { margin: 0; padding: 0; } }
+
+        """
+
     private static let text = """
         <!doctype html>
         <html lang="en">
         <head>
         <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
         <title>Invoice {{number}}</title>
-        <style>
-        body { font: 11pt/1.5 sans-serif; margin: 3rem auto; max-width: 44rem; color: #111; }
-        h1 { font-size: 1.4rem; } address { font-style: normal; } .parties { display: flex; justify-content: space-between; gap: 2rem; }
-        table { width: 100%; border-collapse: collapse; margin-top: 2rem; } th, td { padding: .4rem 0; text-align: left; }
-        th:last-child, td:last-child { text-align: right; } tbody tr { border-top: 1px solid #ccc; }
-        tfoot { border-top: 2px solid #111; font-weight: bold; } @page { margin: 2cm; } @media print { body { margin: 0; } }
-        </style>
+        <style>\(style)</style>
         </head>
         <body>
         <h1>Invoice {{number}}</h1>

@@ -1,3 +1,4 @@
+internal import HTTPTypes
 internal import Hummingbird
 internal import Ledger
 internal import Web
@@ -24,7 +25,10 @@ extension BillingRoutes {
                 let invoice = try await billing.invoices(of: asked.organization, number: number, limit: 1).first
             else { throw WebError.notFound("There is no such invoice.") }
             return Response(
-                status: .ok, headers: [.contentType: "text/html; charset=utf-8"],
+                status: .ok,
+                headers: [
+                    .contentType: "text/html; charset=utf-8", .contentSecurityPolicy: invoicePage.contentSecurityPolicy,
+                ],
                 body: .init(byteBuffer: ByteBuffer(string: invoicePage.render(invoice))))
         }
     }
