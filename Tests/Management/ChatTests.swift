@@ -45,6 +45,20 @@ import Testing
         }
     }
 
+    @Test func aMessageMayHoldWhatACompletionTakes() async throws {
+        try await World.run { world in
+            let (user, _, project) = try await world.owner()
+            _ = try await world.key(of: project, by: user)
+            let chat = try await world.send(.post, "/chats", #"{"title":"Pictures","model":"m"}"#, as: user).text("chat.id")
+            func add(_ bytes: Int) async throws -> Int {
+                let body = #"{"role":"user","images":"\#(String(repeating: "A", count: bytes))"}"#
+                return try await world.send(.post, "/chats/\(chat)/messages", body, as: user).status
+            }
+            #expect(try await add(3 << 20) == 201)
+            #expect(try await add(Management.ChatLimits.requestBytes) == 413)
+        }
+    }
+
     /// A conversation is read at once, so what it holds is bounded; of those who come at once, as many are kept as there is room for.
     @Test func aConversationHoldsSoMuchAndNoMore() async throws {
         try await World.run { world in

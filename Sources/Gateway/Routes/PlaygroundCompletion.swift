@@ -13,7 +13,7 @@ struct PlaygroundCompletion: Sendable {
     static let path = "/chat/completion"
 
     let completions: ChatCompletions
-    /// Whose key it is stands in the body, so it is read before anybody is known: no more than of any such route.
+    /// Where the key stands in the body, that is read before anybody is known: no more than of any such route.
     private let bodies: BodyReader
     /// Whose pages may use the cookie.
     let origins: OriginCheck
@@ -44,7 +44,8 @@ struct PlaygroundCompletion: Sendable {
 
     /// The same request with the key where the gateway looks for it.
     private func completion(_ request: Request, channel: any Channel) async throws(GatewayError) -> Request {
-        let (body, _) = try await bodies.read(request, channel: channel)
+        let (body, room) = try await bodyReader(for: request, channel: channel).read(request, channel: channel)
+        defer { withExtendedLifetime(room) {} }
         let value: JSONValue
         do { value = try JSONValue(request: body) } catch {
             throw GatewayError.invalid("The body is not valid JSON: \(error).", param: nil)
@@ -52,10 +53,33 @@ struct PlaygroundCompletion: Sendable {
         guard let fields = value.fields else { throw GatewayError.invalid("The body must be a JSON object.", param: nil) }
         let token = try await key(fields, of: request, channel: channel)
         let asked = JSONValue.object(fields.filter { $0.name != Self.keyName }).bytes
+        // The gateway reads it again and counts it: a stream lets go of what was read of it.
+        let once = AsyncStream<ByteBuffer> { continuation in
+            continuation.yield(ByteBuffer(bytes: asked))
+            continuation.finish()
+        }
+        return Self.request(request, token: token, length: asked.count, body: RequestBody(asyncSequence: once))
+    }
+
+    /// Who shows a key that there is before anything of the body is read, may send as much as an application.
+    private func bodyReader(for request: Request, channel: any Channel) async -> BodyReader {
+        guard let token = request.cookie(PlaygroundCookie.name), !token.isEmpty else { return bodies }
+        do throws(GatewayError) {
+            let shown = Self.request(request, token: token, length: 0, body: RequestBody(buffer: ByteBuffer()))
+            _ = try await AuthenticateStep(gateway: completions.gateway).authenticate(
+                try IncomingRequest(head: shown, channel: channel))
+            return completions.gateway.bodies
+        } catch {
+            return bodies
+        }
+    }
+
+    /// The request with its key where an application's stands.
+    private static func request(_ request: Request, token: String, length: Int, body: RequestBody) -> Request {
         var head = request.head
         head.headerFields[.authorization] = "Bearer \(token)"
-        head.headerFields[.contentLength] = String(asked.count)
-        return Request(head: head, body: RequestBody(buffer: ByteBuffer(bytes: asked)))
+        head.headerFields[.contentLength] = String(length)
+        return Request(head: head, body: body)
     }
 
     private func key(

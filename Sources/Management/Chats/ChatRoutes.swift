@@ -64,7 +64,8 @@ extension ManagementRoutes {
         router.post("/chats/:id/messages") { request, context in
             let caller = try await caller(request, context)
             let chat: ChatID = try id("id", of: context)
-            let body = try await WebBody.read(NewMessage.self, from: request)
+            let body = try await WebBody.read(
+                NewMessage.self, from: request, upTo: Management.ChatLimits.requestBytes)
             guard body.content?.isEmpty == false || body.images?.isEmpty == false else {
                 throw WebError.invalid("content", "A message needs content or images.")
             }

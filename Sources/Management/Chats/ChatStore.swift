@@ -11,6 +11,8 @@ extension Management {
         static let messages: Int64 = 1_000
         /// What the messages of one conversation hold in all, because they are read at once.
         static let bytes: Int64 = 32 << 20
+        /// Of the request that adds a message: as many as the gateway takes of a completion, because what was asked is kept.
+        static let requestBytes = 20 << 20
         /// Of a person without an active API key.
         static let freeChats: Int64 = 3
         static let freeMessages: Int64 = 2
