@@ -24,7 +24,8 @@ import Testing
     }
 
     @Test func thePlaygroundHasAKeyAndAdministratorsTheirFigures() async throws {
-        try await withGateway(environment: ["ADMIN_EMAILS": "Boss@example.org"]) { gateway in
+        let environment = ["ADMIN_EMAILS": "Boss@example.org", "LLMGATEWAY_MAX_BODIES_BYTES": "\(20 << 20)"]
+        try await withGateway(environment: environment) { gateway in
             try await gateway.python("playground.py")
         }
     }

@@ -1,8 +1,12 @@
 """The playground's own key and completions, what an installation reports, and what its administrators see."""
 
+import contextlib
 import json
 import os
+import select
+import socket
 import time
+import urllib.parse
 
 import httpx
 
@@ -72,6 +76,19 @@ raw = owner.post("/chat/completion", content=b'{"apiKey":', headers={"content-ty
 assert raw.status_code == 400, raw.text
 twice = b'{"model":"echo","model":"echo","messages":[{"role":"user","content":"a"}]}'
 assert owner.post("/chat/completion", content=twice).status_code == 400
+
+# Strangers do not fill the memory: all bodies have 20 MiB together here. Beyond it they hear 503, and people sign in nevertheless.
+parts = urllib.parse.urlparse(url)
+crowd = [socket.create_connection((parts.hostname, parts.port)) for _ in range(30)]
+for stranger in crowd:
+    # One that was answered already need not be read to its end.
+    with contextlib.suppress(OSError):
+        stranger.sendall(b"POST /stripe/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n" + b" " * 1_040_000)
+answered, _, _ = select.select(crowd, [], [], 20)
+assert any(stranger.recv(64).startswith(b"HTTP/1.1 503") for stranger in answered), answered
+ok(httpx.post(url + "/auth/sign-in/email", json={"email": "player@example.org", "password": PASSWORD}))
+for stranger in crowd:
+    stranger.close()
 
 # Another site's page has no use of the cookie.
 for path, body in (("/chat/completion", ask), ("/playground/ensure-key", {"projectId": project})):
