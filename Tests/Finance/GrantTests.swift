@@ -59,7 +59,7 @@ import Testing
         let overdrawn = try await dictionary(
             "SELECT organization, overdrawn FROM grants.organizations WHERE organization = ANY ($1)", ids, database)
         let balances = try await dictionary(
-            "SELECT organization, balance FROM balances.organizations WHERE organization = ANY ($1)", ids, database)
+            "SELECT organization, balance::bigint FROM balances.organizations WHERE organization = ANY ($1)", ids, database)
         let known = try await dictionary(
             "SELECT organization, sum(credited - charged)::bigint FROM balance_history.hours WHERE organization = ANY ($1) GROUP BY 1",
             ids, database)

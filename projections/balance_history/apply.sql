@@ -10,7 +10,7 @@ WITH sums AS MATERIALIZED (
             WHEN b.stream_kind = 'request' THEN 0
             WHEN b.type IN ('credit.granted', 'credit.topped_up', 'credit.adjusted', 'credit.unfrozen') THEN d.amount
             ELSE - d.amount
-        END), 0)::bigint END AS credited,
+        END), 0) END AS credited,
         coalesce(sum(d.charged) FILTER (WHERE b.stream_kind = 'request'), 0)::bigint AS charged,
         min(b.position) AS first_position, max(b.position) AS last_position
     FROM batch AS b,
@@ -20,7 +20,7 @@ WITH sums AS MATERIALIZED (
 ),
 new_blocks AS (
     INSERT INTO blocks AS t (organization, block, credited, charged)
-    SELECT organization, block, CASE WHEN bool_and(credited IS NOT NULL) THEN sum(credited)::bigint END, sum(charged)::bigint
+    SELECT organization, block, CASE WHEN bool_and(credited IS NOT NULL) THEN sum(credited) END, sum(charged)::bigint
     FROM sums
     GROUP BY organization, block
     ORDER BY organization, block
@@ -30,7 +30,7 @@ new_blocks AS (
 ),
 new_hours AS (
     INSERT INTO hours AS t (organization, hour, credited, charged)
-    SELECT organization, date_trunc('hour', minute, 'UTC'), sum(credited)::bigint, sum(charged)::bigint
+    SELECT organization, date_trunc('hour', minute, 'UTC'), sum(credited), sum(charged)::bigint
     FROM sums
     GROUP BY 1, 2
     ORDER BY 1, 2
@@ -39,7 +39,7 @@ new_hours AS (
         charged = t.charged + excluded.charged
 )
 INSERT INTO minutes AS t (organization, minute, credited, charged, first_position, last_position)
-SELECT organization, minute, sum(credited)::bigint, sum(charged)::bigint, min(first_position), max(last_position)
+SELECT organization, minute, sum(credited), sum(charged)::bigint, min(first_position), max(last_position)
 FROM sums
 GROUP BY organization, minute
 ORDER BY organization, minute

@@ -1,10 +1,11 @@
 -- Amounts are nano-dollars (1e-9 USD). What an organization was credited and charged, by where in the ledger and by when it
--- happened: a balance of any moment is a sum of these rows and of the events of the last, unfinished one.
+-- happened: a balance of any moment is a sum of these rows and of the events of the last, unfinished one. What is credited is
+-- numeric: a mistyped credit is in the ledger for ever, and must not stop the sums of everybody else.
 
 CREATE TABLE blocks (
     organization uuid NOT NULL,
     block bigint NOT NULL,
-    credited bigint NOT NULL,
+    credited numeric NOT NULL,
     charged bigint NOT NULL,
     PRIMARY KEY (organization, block) INCLUDE (credited, charged)
 ) WITH (fillfactor = 90);
@@ -18,7 +19,7 @@ COMMENT ON COLUMN blocks.charged IS 'What requests were charged, nano-dollars.';
 CREATE TABLE hours (
     organization uuid NOT NULL,
     hour timestamptz NOT NULL,
-    credited bigint NOT NULL,
+    credited numeric NOT NULL,
     charged bigint NOT NULL,
     PRIMARY KEY (organization, hour) INCLUDE (credited, charged)
 ) WITH (fillfactor = 90);
@@ -32,7 +33,7 @@ COMMENT ON COLUMN hours.charged IS 'As in blocks.';
 CREATE TABLE minutes (
     organization uuid NOT NULL,
     minute timestamptz NOT NULL,
-    credited bigint NOT NULL,
+    credited numeric NOT NULL,
     charged bigint NOT NULL,
     first_position bigint NOT NULL,
     last_position bigint NOT NULL,

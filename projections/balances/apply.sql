@@ -12,7 +12,7 @@ WITH sums AS MATERIALIZED (
                 WHEN b.stream_kind = 'credit' THEN d.amount >= 0
                 ELSE true
             END IS TRUE)
-                THEN coalesce(sum(CASE b.stream_kind WHEN 'request' THEN d.charged WHEN 'credit' THEN d.amount END), 0)::bigint
+                THEN coalesce(sum(CASE b.stream_kind WHEN 'request' THEN d.charged WHEN 'credit' THEN d.amount END), 0)
         END AS amount
     FROM batch AS b,
         LATERAL jsonb_to_record(b.data) AS d(project uuid, api_key uuid, charged bigint, amount bigint)
@@ -23,15 +23,15 @@ organization_totals AS (
     SELECT
         organization,
         CASE
-            WHEN bool_and(amount IS NOT NULL) THEN coalesce(sum(amount) FILTER (WHERE type = 'credit.granted'), 0)::bigint
+            WHEN bool_and(amount IS NOT NULL) THEN coalesce(sum(amount) FILTER (WHERE type = 'credit.granted'), 0)
         END,
-        coalesce(sum(amount) FILTER (WHERE type = 'credit.topped_up'), 0)::bigint,
-        coalesce(sum(amount) FILTER (WHERE type = 'credit.adjusted'), 0)::bigint,
-        coalesce(sum(amount) FILTER (WHERE type = 'credit.refunded'), 0)::bigint,
-        coalesce(sum(amount) FILTER (WHERE type = 'credit.expired'), 0)::bigint,
-        coalesce(sum(amount) FILTER (WHERE type = 'credit.voided'), 0)::bigint,
-        (coalesce(sum(amount) FILTER (WHERE type = 'credit.frozen'), 0)
-            - coalesce(sum(amount) FILTER (WHERE type = 'credit.unfrozen'), 0))::bigint,
+        coalesce(sum(amount) FILTER (WHERE type = 'credit.topped_up'), 0),
+        coalesce(sum(amount) FILTER (WHERE type = 'credit.adjusted'), 0),
+        coalesce(sum(amount) FILTER (WHERE type = 'credit.refunded'), 0),
+        coalesce(sum(amount) FILTER (WHERE type = 'credit.expired'), 0),
+        coalesce(sum(amount) FILTER (WHERE type = 'credit.voided'), 0),
+        coalesce(sum(amount) FILTER (WHERE type = 'credit.frozen'), 0)
+            - coalesce(sum(amount) FILTER (WHERE type = 'credit.unfrozen'), 0),
         coalesce(sum(amount) FILTER (WHERE type NOT LIKE 'credit.%'), 0)::bigint
     FROM sums
     GROUP BY organization

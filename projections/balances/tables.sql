@@ -1,14 +1,15 @@
+-- What credits add up to is numeric: one that was mistyped is in the ledger for ever, and must not stop the sums of everybody else.
 CREATE TABLE organizations (
     organization uuid PRIMARY KEY,
-    granted bigint NOT NULL,
-    topped_up bigint NOT NULL,
-    adjusted bigint NOT NULL,
-    refunded bigint NOT NULL,
-    expired bigint NOT NULL,
-    voided bigint NOT NULL,
-    frozen bigint NOT NULL,
+    granted numeric NOT NULL,
+    topped_up numeric NOT NULL,
+    adjusted numeric NOT NULL,
+    refunded numeric NOT NULL,
+    expired numeric NOT NULL,
+    voided numeric NOT NULL,
+    frozen numeric NOT NULL,
     charged bigint NOT NULL,
-    balance bigint NOT NULL
+    balance numeric NOT NULL
         GENERATED ALWAYS AS (granted + topped_up + adjusted - refunded - expired - voided - frozen - charged) STORED
 ) WITH (fillfactor = 70);
 

@@ -31,7 +31,7 @@ struct KeyQuota: Sendable {
             """
             SELECT k.status, p.status, o.status, k.hint, k.usage_limit, k.period_amount, k.period_count, k.period_unit,
                 k.requests_per_minute, k.tokens_per_minute, k.expires_at, b.charged,
-                c.granted + c.topped_up + c.adjusted - c.refunded - c.expired - c.voided - c.frozen, c.charged
+                (c.granted + c.topped_up + c.adjusted - c.refunded - c.expired - c.voided - c.frozen)::bigint, c.charged
             FROM keys.keys AS k
             JOIN admission.keys AS a ON a.api_key = k.api_key AND a.token_sha256 = encode($2, 'hex')
             JOIN organizations.projects AS p ON p.project = k.project

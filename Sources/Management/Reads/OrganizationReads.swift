@@ -45,7 +45,7 @@ struct OrganizationRecord: Sendable {
 extension Management {
     private static let organizationColumns = """
         SELECT o.organization, o.status, o.plan, o.retention, o.auto_top_up, o.auto_top_up_threshold, o.auto_top_up_amount,
-            o.created_at, o.updated_at, t.body, b.balance, m.role, o.auto_top_up_monthly_limit, (
+            o.created_at, o.updated_at, t.body, b.balance::bigint, m.role, o.auto_top_up_monthly_limit, (
                 SELECT max(s.posted_period_end) FROM payments.subscriptions AS s
                 WHERE s.posted_organization = o.organization AND NOT s.is_ended), (
                 SELECT coalesce(sum(e.credit_amount), 0)::bigint FROM transactions.transactions AS e
