@@ -112,6 +112,21 @@ struct PostedLedger {
         #expect(ledger.taken == ledger.credited && ledger.clearing == 0)
     }
 
+    /// It is not lost: the state stays as it was, and is looked at again.
+    @Test(arguments: [(1_000_000_001, 0), (10_500, 1_000_000_001)] as [(Int64, Int64)])
+    func aPaymentBeyondAllMeasureIsNotBooked(_ total: Int64, _ bonus: Int64) throws {
+        var state = Self.state(
+            .init(amount: Self.dollars(total), bonus: Self.dollars(bonus), total: Self.dollars(total)))
+        (state.seen, state.seenAmount) = (.succeeded, total)
+        let error = #expect(throws: MoneyError.self) { try PaymentPosting.due(state) }
+        #expect(error?.code == .overflow && error?.message.contains("10000000 USD") == true)
+        state.terms = .init(amount: CreditBounds.single, bonus: .zero, total: CreditBounds.single)
+        state.seenAmount = 1_000_000_000
+        var ledger = PostedLedger()
+        try ledger.apply(to: &state)
+        #expect(ledger.credited == CreditBounds.single)
+    }
+
     @Test func aRefundTakesItsShareOfEverything() throws {
         var state = Self.state(.init(amount: Self.dollars(10_000), bonus: Self.dollars(5_000), total: Self.dollars(10_500)))
         (state.seen, state.seenAmount, state.seenRefunded) = (.succeeded, 10_500, 2_100)

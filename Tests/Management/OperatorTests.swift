@@ -1,6 +1,7 @@
 import HTTPTypes
 import Ledger
 import Money
+import Projections
 import TestSupport
 import Testing
 
@@ -43,6 +44,54 @@ import Testing
             }
             #expect(try await create(PeriodLimit(amount: NanoDollars(9), count: 12, unit: .month)).change.isApplied)
             #expect(try await world.database.lines(Self.limits) == ["(,9,12,month,)"])
+        }
+    }
+
+    /// Admission and the balances count an organization's credits: what they can't count is not recorded.
+    @Test func creditsAreBounded() async throws {
+        try await World.run { world in
+            let organization = try #require(OrganizationID(try await world.owner().organization))
+            func refused(_ change: () async throws -> Void) async -> String? {
+                let error = await #expect(throws: ManagementError.self) { try await change() }
+                #expect(error?.code == .invalid && error?.field == "amount")
+                return error?.message
+            }
+            func grant(_ amount: NanoDollars) async throws {
+                _ = try await world.management.grantCredits(organization: organization, amount: amount)
+            }
+            func adjust(_ amount: NanoDollars) async throws {
+                _ = try await world.management.adjustCredits(organization: organization, amount: amount, reason: "a test")
+            }
+            let beyond = try CreditBounds.single.adding(NanoDollars(1))
+            for amount in [beyond, NanoDollars(.max)] {
+                let granting = await refused { try await grant(amount) }
+                let adjusting = await refused { try await adjust(amount) }
+                #expect(granting?.contains("more than 10000000 USD") == true && adjusting == granting)
+            }
+            for amount in [try beyond.negated(), NanoDollars(.min)] {
+                let message = await refused { try await adjust(amount) }
+                #expect(message?.contains("more than 10000000 USD") == true)
+            }
+            try await grant(CreditBounds.single)
+            try await adjust(CreditBounds.single.negated())
+            // From before there was a bound.
+            let mistake = Int64(CreditBounds.total) - 1
+            try await world.database.append([
+                NewEvent(
+                    CreditGranted(grant: .mint(), kind: .promotional, amount: NanoDollars(mistake)),
+                    stream: .credit(organization), expectedVersion: nil, organization: organization)
+            ])
+            let granting = await refused { try await grant(NanoDollars(2)) }
+            let adjusting = await refused { try await adjust(NanoDollars(2)) }
+            #expect(granting?.contains("than can be counted") == true && adjusting == granting)
+            // It is taken back at once, and not by more than it was.
+            _ = await refused { try await adjust(NanoDollars(.min)) }
+            try await adjust(NanoDollars(-mistake))
+            try await grant(NanoDollars(7))
+            let head = try await world.database.head()
+            let client = world.database.client
+            #expect(try await waitUntil(projection: "balances", position: head, deadline: .seconds(60), client: client))
+            #expect(try await world.database.lines("SELECT balance FROM balances.organizations") == ["(7)"])
         }
     }
 }

@@ -58,6 +58,10 @@ struct PaymentPosting: Sendable {
             return false
         }
         amount = min(amount, total)
+        // Stripe takes no charge above 999,999.99 USD (its reference of PaymentIntent.amount), so it is not what it says it is.
+        guard max(total, bonus) <= CreditBounds.single else {
+            throw MoneyError(.overflow, "it is more than \(CreditBounds.single) USD")
+        }
         let fee = try total.subtracting(amount)
         // Made of the payment, so that whoever appends it appends the same.
         let grant = bonus > .zero ? GrantID(foreign: "bonus", state.payment.description) : nil

@@ -23,8 +23,9 @@ extension Billing {
                             guard case .appended(let position) = try await settle(state) else { return nil }
                             return position
                         } catch {
-                            logger.warning(
-                                "a payment could not be booked",
+                            // What is away comes back; amounts that can't be are for somebody to look at.
+                            logger.log(
+                                level: error.status == 500 ? .error : .warning, "a payment could not be booked",
                                 metadata: ["payment": "\(state.payment)", "error": "\(error.message)"])
                             return nil
                         }

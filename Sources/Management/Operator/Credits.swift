@@ -1,5 +1,6 @@
 public import Ledger
 public import Money
+internal import Postgres
 
 /// What an operator does with credits on the command line; what people pay is in the module Billing.
 extension Management {
@@ -12,7 +13,7 @@ extension Management {
     /// Gives an organization credits.
     ///
     /// - Parameters:
-    ///   - amount: More than zero.
+    ///   - amount: More than zero, at most ``CreditBounds/single``.
     ///   - expiresAt: When what is left of it is taken; in the future. nil is never.
     ///   - priority: Lower is used first, before what expires sooner and what is older.
     public func grantCredits(
@@ -22,6 +23,7 @@ extension Management {
         guard amount > .zero else { throw .invalid("amount", "A grant must be more than zero.") }
         if let expiresAt, expiresAt <= .now { throw .invalid("expiresAt", "A grant must expire in the future.") }
         try await requireOrganization(organization)
+        try await checkBounds(of: organization, adding: amount)
         let id = GrantID.mint()
         // Any version: grants of one organization don't exclude each other, and the event's own id makes a retry safe.
         let event = try newEvent(
@@ -33,7 +35,8 @@ extension Management {
     /// Puts an organization's credits right by hand.
     ///
     /// - Parameters:
-    ///   - amount: With its sign; not zero.
+    ///   - amount: With its sign; not zero. Of what brings the credits nearer to zero it may be any, else at most
+    ///     ``CreditBounds/single``.
     ///   - reason: Why, 1 to 500 characters. It stays in the ledger: no person belongs in it.
     ///   - corrects: The position of the event that was wrong.
     public func adjustCredits(
@@ -51,9 +54,48 @@ extension Management {
                 throw .notFound("corrects", "Position \(corrects) is no event of \(organization).")
             }
         }
+        try await checkBounds(of: organization, adding: amount)
         return try await append(
             try newEvent(
                 CreditAdjusted(amount: amount, reason: reason, corrects: corrects), stream: .credit(organization),
                 expectedVersion: nil, organization: organization))
+    }
+
+    /// Refuses what would take an organization's credits to where admission can't count them any more, and leaves it out for ever.
+    ///
+    /// No version of the stream is expected: ``CreditBounds/total`` leaves room for what others append at the same moment.
+    private func checkBounds(of organization: OrganizationID, adding amount: NanoDollars) async throws(ManagementError) {
+        let before = try await credited(organization)
+        let after = before + Int128(amount.rawValue)
+        // A mistake from before there was a bound is taken back as it was made.
+        guard after.magnitude > before.magnitude else { return }
+        guard amount.rawValue.magnitude <= CreditBounds.single.rawValue.magnitude else {
+            throw .invalid(
+                "amount", "The amount is more than \(CreditBounds.single) USD, the most that is given or taken at once.")
+        }
+        guard after.magnitude <= CreditBounds.total else {
+            throw .invalid("amount", "With this amount the organization's credits would be more than can be counted.")
+        }
+    }
+
+    /// What an organization was ever credited, less what was taken back: nano-dollars.
+    private func credited(_ organization: OrganizationID) async throws(ManagementError) -> Int128 {
+        let sum: PostgresNumeric?
+        do {
+            sum = try await postgres.query(
+                """
+                SELECT coalesce(sum(
+                    CASE WHEN type IN ('credit.granted', 'credit.topped_up', 'credit.adjusted', 'credit.unfrozen') THEN 1 ELSE -1 END
+                        * (data ->> 'amount')::numeric), 0)
+                FROM ledger.events WHERE stream_kind = 'credit' AND stream_id = $1
+                """, [.uuid(organization.uuid)]
+            ).first?.decode(0)
+        } catch {
+            throw ManagementError(code: .unavailable, field: nil, message: "The ledger could not be read: \(error)")
+        }
+        guard let sum, let credited = Int128(sum.text) else {
+            throw ManagementError(code: .unavailable, field: nil, message: "The ledger gave no sum of the credits.")
+        }
+        return credited
     }
 }
