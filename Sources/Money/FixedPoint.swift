@@ -37,7 +37,7 @@ enum FixedPoint {
     }
 
     /// The shortest decimal text of `value` divided by ten to the power of `places`.
-    static func format(_ value: Int64, places: Int) -> String {
+    static func format(_ value: some FixedWidthInteger, places: Int) -> String {
         guard value != 0 else { return "0" }
         var digits = Array(String(value.magnitude).utf8)
         if digits.count <= places {

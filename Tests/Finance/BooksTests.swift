@@ -11,7 +11,7 @@ import Testing
     @Test func everyAccountOfTheJournalIsKnown() async throws {
         try await World.run("accounts", events: 4_000) { world in
             let found = try await world.finance.trialBalance(upTo: world.finance.head())
-            #expect(found.reduce(Int64(0)) { $0 + $1.balance.rawValue } == 0)
+            #expect(found.reduce(Int128(0)) { $0 + $1.balance.rawValue } == 0)
             for account in found { #expect(Account(rawValue: account.account) != nil, "\(account.account)") }
             #expect(found.count >= Account.allCases.count - 2, "the history has too little in it: \(found.map(\.account))")
         }
@@ -38,6 +38,37 @@ import Testing
             let head = try #require(world.events.last)
             let hash = head.hash.map { String(format: "%02x", $0) }.joined()
             if format != .csv { #expect(text.contains(hash)) }
+        }
+    }
+
+    /// Each organization's credits fit 64 bits, and those of two together don't.
+    @Test func theBooksOfAllMayHoldMoreThanAnAmount() async throws {
+        try await LedgerDatabase.with { database in
+            for _ in 1...2 {
+                let organization = OrganizationID.mint()
+                try await database.append([
+                    NewEvent(
+                        CreditGranted(grant: .mint(), kind: .promotional, amount: NanoDollars(.max)),
+                        stream: .credit(organization),
+                        expectedVersion: nil, organization: organization)
+                ])
+            }
+            try await World.project("journal", database)
+            let finance = Finance(postgres: database.client)
+            let totals = try await finance.trialBalance(upTo: finance.head())
+            #expect(
+                totals.map(\.values) == [
+                    ["customer_credits", "-18446744073.709551614", "2"], ["promotions", "18446744073.709551614", "2"],
+                ])
+            for format in BooksFormat.allCases {
+                let bytes = Mutex([UInt8]())
+                let done = try await BooksExporter(postgres: database.client).run(format) { chunk in
+                    bytes.withLock { $0 += chunk }
+                }
+                let text = String(decoding: bytes.withLock { $0 }, as: UTF8.self)
+                #expect(done.events == 2)
+                #expect(format == .csv || text.contains("18446744073.709551614"))
+            }
         }
     }
 
@@ -88,7 +119,8 @@ import Testing
             let ledger = try #require(await LedgerReader(world.database.client).ledgerID())
             let data = PeriodClosed(
                 period: "2020-01", position: 300, chain: chain,
-                accounts: accounts.map { .init(account: $0.account, balance: $0.balance) })
+                accounts: try accounts.map { .init(account: $0.account, balance: try #require(NanoDollars(exactly: $0.balance))) }
+            )
             let stream = StreamName(kind: .ledger, id: ledger)
             try await world.database.append([
                 NewEvent(data, id: PeriodClosed.id(of: "2020-01"), stream: stream, expectedVersion: nil, organization: nil)

@@ -73,6 +73,15 @@ import Testing
         #expect(throws: MoneyError.self) { try NanoDollars(.min).negated() }
     }
 
+    @Test func aSumMayBeMoreThanAnAmount() {
+        var sum = NanoDollarSum()
+        for _ in 1...3 { sum.add(NanoDollars(.min)) }
+        #expect(sum.decimal == "-27670116110.564327424" && NanoDollars(exactly: sum) == nil)
+        for _ in 1...3 { sum.add(NanoDollars(.max)) }
+        #expect(sum.decimal == "-0.000000003" && NanoDollars(exactly: sum) == NanoDollars(-3))
+        #expect(NanoDollarSum().decimal == "0")
+    }
+
     @Test func roundsHalfUp() throws {
         let one = { (pico: Int64) in try amount(quantity: 1, price: PicoDollars(pico), multiplier: .one).rawValue }
         #expect(try [0, 1, 499, 500, 501, 999, 1499, 1500].map(one) == [0, 0, 0, 1, 1, 1, 1, 2])

@@ -46,7 +46,7 @@ public struct BooksExporter: Sendable {
                     let before = postings[0].position - 1
                     run.assert("\(postings[0].date.prefix(7))-01", position: before, chain: try await chain(at: before))
                 }
-                try run.add(postings)
+                run.add(postings)
                 if run.writer.text.count >= 64 * 1024 { try await write(run.writer.take()) }
             }
             after = last
@@ -60,7 +60,7 @@ public struct BooksExporter: Sendable {
 
     private struct Run {
         var writer: BooksWriter
-        var balances: [String: NanoDollars] = [:]
+        var balances: [String: NanoDollarSum] = [:]
         var date: String?
         var events = 0
 
@@ -68,10 +68,8 @@ public struct BooksExporter: Sendable {
 
         var month: Substring? { date?.prefix(7) }
 
-        mutating func add(_ postings: [Posting]) throws(MoneyError) {
-            for posting in postings {
-                balances[posting.name] = try (balances[posting.name] ?? .zero).adding(posting.amount)
-            }
+        mutating func add(_ postings: [Posting]) {
+            for posting in postings { balances[posting.name, default: NanoDollarSum()].add(posting.amount) }
             date = postings.last?.date
             events += 1
             writer.transaction(postings)

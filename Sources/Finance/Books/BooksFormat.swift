@@ -55,7 +55,7 @@ struct BooksWriter {
     /// What the accounts hold at the beginning of a day: whoever reads the file checks it.
     ///
     /// - Parameter chain: The chain's hash at the position up to which they do.
-    mutating func assertions(_ date: String, _ balances: [String: NanoDollars], position: Int64, chain: String) {
+    mutating func assertions(_ date: String, _ balances: [String: NanoDollarSum], position: Int64, chain: String) {
         let sorted = balances.sorted { $0.key < $1.key }
         switch format {
         case .beancount:

@@ -18,8 +18,8 @@ public struct JournalEntry: Sendable {
 /// What an account holds.
 public struct TrialBalance: Sendable {
     public let account: String
-    /// Debits less credits.
-    public let balance: NanoDollars
+    /// Debits less credits, over all organizations.
+    public let balance: NanoDollarSum
     public let postings: Int64
 }
 
@@ -59,11 +59,13 @@ extension Finance {
         try await wait(for: "journal", upTo: position)
         return try await rows(
             """
-            SELECT account, sum(amount)::bigint, count(*) FROM journal.postings WHERE position <= $1 GROUP BY account ORDER BY account
+            SELECT account, sum(amount), count(*) FROM journal.postings WHERE position <= $1 GROUP BY account ORDER BY account
             """, [.int8(position)], deadline: .seconds(600)
         ) { row in
-            TrialBalance(
-                account: try row.decode(0), balance: NanoDollars(try row.decode(1, as: Int64.self)), postings: try row.decode(2))
+            let sum: PostgresNumeric = try row.decode(1)
+            guard let balance = Int128(sum.text) else { throw FinanceError(.unavailable, "\(sum.text) is no sum of amounts.") }
+            return TrialBalance(
+                account: try row.decode(0), balance: NanoDollarSum(balance), postings: try row.decode(2))
         }
     }
 }

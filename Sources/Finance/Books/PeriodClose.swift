@@ -38,8 +38,10 @@ public struct PeriodClose: Sendable {
         if let closed = try await closed().first(where: { $0.data.period == period }) { return closed.data }
         let position = try await finance.position(at: Timestamp(microseconds: end.microseconds - 1))
         guard position > 0 else { throw FinanceError(.invalid, field: "period", "The ledger begins after \(period).") }
-        let data = PeriodClosed(
-            period: period, position: position, chain: try await chain(at: position), accounts: try await accounts(at: position))
+        guard let accounts = try await accounts(at: position) else {
+            throw FinanceError(.invalid, field: "period", "An account held more in \(period) than the event can say.")
+        }
+        let data = PeriodClosed(period: period, position: position, chain: try await chain(at: position), accounts: accounts)
         do {
             guard let ledger = try await LedgerReader(postgres).ledgerID() else {
                 throw FinanceError(.notFound, "The database holds no ledger.")
@@ -78,8 +80,13 @@ public struct PeriodClose: Sendable {
         return closed
     }
 
-    private func accounts(at position: Int64) async throws(FinanceError) -> [PeriodClosed.Account] {
-        try await finance.trialBalance(upTo: position).map { PeriodClosed.Account(account: $0.account, balance: $0.balance) }
+    /// - Returns: nil where an account holds more than 64 bits do.
+    private func accounts(at position: Int64) async throws(FinanceError) -> [PeriodClosed.Account]? {
+        let found = try await finance.trialBalance(upTo: position)
+        let accounts = found.compactMap { account in
+            NanoDollars(exactly: account.balance).map { PeriodClosed.Account(account: account.account, balance: $0) }
+        }
+        return accounts.count == found.count ? accounts : nil
     }
 
     private func chain(at position: Int64) async throws(FinanceError) -> String {

@@ -47,6 +47,6 @@ extension JournalEntry {
 
 extension TrialBalance {
     var json: WebValue {
-        ["account": .string(account), "balance": .amount(balance), "postings": .integer(postings)]
+        ["account": .string(account), "balance": .string(balance.decimal), "postings": .integer(postings)]
     }
 }
