@@ -191,6 +191,8 @@ public struct GatewayConfiguration: Sendable {
     /// False where it is measured what the books cost: requests are let in and held as ever, and nothing of them is recorded
     /// or charged.
     public var keepsBooks: Bool
+    /// The read models of which `GET /` tells that they are late.
+    public var projections: [String]
     /// What `GET /` calls the version.
     public var version: String
 
@@ -202,7 +204,8 @@ public struct GatewayConfiguration: Sendable {
         streamDeadline: Duration = .seconds(1200), routing: RoutingWeights = RoutingWeights(),
         freeWithCredits: FreeLimit = .withCredits, freeWithoutCredits: FreeLimit = .withoutCredits,
         alternativeConnectDeadline: Duration = .seconds(2), trustedProxies: TrustedProxies = TrustedProxies(),
-        allowsPrivateProviderURLs: Bool = false, keepsBooks: Bool = true, version: String = "1.0.0"
+        allowsPrivateProviderURLs: Bool = false, keepsBooks: Bool = true, projections: [String] = [],
+        version: String = "1.0.0"
     ) {
         self.maximumBodyBytes = maximumBodyBytes
         self.maximumBodiesBytes = maximumBodiesBytes
@@ -222,6 +225,7 @@ public struct GatewayConfiguration: Sendable {
         self.trustedProxies = trustedProxies
         self.allowsPrivateProviderURLs = allowsPrivateProviderURLs
         self.keepsBooks = keepsBooks
+        self.projections = projections
         self.version = version
     }
 }

@@ -66,6 +66,9 @@ import Testing
             let metrics = try await GatewayClient.get(gateway, "/metrics").body
             for name in Self.halting { #expect(metrics.contains("llmgateway_projection_halted{projection=\"\(name)\"} 1")) }
             #expect(metrics.contains("llmgateway_projection_parked{projection=\"admission\"} 1"))
+            let health = try await GatewayClient.get(gateway, "/")
+            #expect(health.status == 200 && health.body.contains(#""status":"degraded""#), "\(health)")
+            for name in Self.halting { #expect(health.body.contains(#""\#(name)""#), "\(health)") }
 
             // Nobody is served on the credit of a balance that is not known; others are.
             let refused = try await GatewayClient.chat(gateway, poisoned.token)

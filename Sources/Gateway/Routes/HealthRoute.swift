@@ -4,7 +4,7 @@ internal import Hummingbird
 internal import Postgres
 internal import Redis
 
-/// `GET /`: whether Postgres and Redis answer, really asked, each within two seconds.
+/// `GET /`: whether Postgres and Redis answer, really asked, each within two seconds, and which read models are late.
 struct HealthRoute: Sendable {
     let gateway: Gateway
 
@@ -17,6 +17,8 @@ struct HealthRoute: Sendable {
         let status: String
         let database: Dependency
         let redis: Dependency
+        /// The read models that are late; nil where none is.
+        let projections: [String]?
     }
 
     private struct Answer: Encodable, Sendable {
@@ -29,9 +31,12 @@ struct HealthRoute: Sendable {
         router.get("/") { _, context in
             async let askedDatabase = database()
             async let askedRedis = redis(context)
-            let (database, redis) = await (askedDatabase, askedRedis)
+            let ((database, late), redis) = await (askedDatabase, askedRedis)
             let isHealthy = database.connected && redis.connected
-            let health = Health(status: isHealthy ? "healthy" : "unhealthy", database: database, redis: redis)
+            // Requests go on as ever: what is old are the answers of who asks about them.
+            let health = Health(
+                status: !isHealthy ? "unhealthy" : late.isEmpty ? "healthy" : "degraded", database: database, redis: redis,
+                projections: late.isEmpty ? nil : late)
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
             let books = gateway.configuration.keepsBooks ? "" : " without books: nothing is charged"
@@ -45,13 +50,13 @@ struct HealthRoute: Sendable {
     }
 
     /// The outbox of the gateway counts too: an instance whose ledger is closed to it is not healthy.
-    private func database() async -> Dependency {
+    private func database() async -> (Dependency, late: [String]) {
         do {
-            _ = try await gateway.postgres.query("SELECT 1", deadline: .seconds(2))
-            return Dependency(connected: true)
+            let models = ReadModels(names: gateway.configuration.projections)
+            return (Dependency(connected: true), try await models.late(gateway.postgres, deadline: .seconds(2)))
         } catch {
             // The error's own text may name hosts and roles; a health page is public.
-            return Dependency(connected: false, error: "Connection failed")
+            return (Dependency(connected: false, error: "Connection failed"), [])
         }
     }
 

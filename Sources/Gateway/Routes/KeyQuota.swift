@@ -21,6 +21,8 @@ struct KeyQuota: Sendable {
     /// What the organization was credited in all, less what was refunded, expired, voided or frozen.
     let credited: NanoDollars
     let organizationCharged: NanoDollars
+    /// When the last event was recorded that the balances have.
+    let asOf: Timestamp?
 
     private static let deadline: Duration = .seconds(2)
 
@@ -31,7 +33,11 @@ struct KeyQuota: Sendable {
             """
             SELECT k.status, p.status, o.status, k.hint, k.usage_limit, k.period_amount, k.period_count, k.period_unit,
                 k.requests_per_minute, k.tokens_per_minute, k.expires_at, b.charged,
-                (c.granted + c.topped_up + c.adjusted - c.refunded - c.expired - c.voided - c.frozen)::bigint, c.charged
+                (c.granted + c.topped_up + c.adjusted - c.refunded - c.expired - c.voided - c.frozen)::bigint, c.charged,
+                (
+                    SELECT e.recorded_at FROM projections.checkpoints AS q JOIN ledger.events AS e ON e.position = q.position
+                    WHERE q.schema_name = 'balances'
+                )
             FROM keys.keys AS k
             JOIN admission.keys AS a ON a.api_key = k.api_key AND a.token_sha256 = encode($2, 'hex')
             JOIN organizations.projects AS p ON p.project = k.project
@@ -72,5 +78,6 @@ struct KeyQuota: Sendable {
         charged = try amount(11) ?? .zero
         credited = try amount(12) ?? .zero
         organizationCharged = try amount(13) ?? .zero
+        asOf = try row.decode(14, as: PostgresTimestamp?.self).map { Timestamp(microseconds: $0.microseconds) }
     }
 }

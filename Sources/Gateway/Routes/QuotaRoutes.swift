@@ -8,7 +8,7 @@ internal import Money
 internal import NIOCore
 
 /// `GET /v1/key` and `GET /v1/credits`: what whoever holds an API key may know of it without being signed in: what it and its
-/// organization may still spend. They say what the read models have, a moment behind what admission counts.
+/// organization may still spend. They say what the read models have, a moment behind what admission counts, and as of when.
 struct QuotaRoutes: Sendable {
     let gateway: Gateway
 
@@ -89,6 +89,7 @@ extension KeyQuota {
         writer.member("expires_at", expiresAt?.iso8601)
         writer.member("is_free_tier", credited == .zero)
         writer.member("is_management_key", false)
+        writer.member("as_of", asOf?.iso8601)
         writer.endObject()
         writer.endObject()
         return writer.bytes
@@ -104,6 +105,7 @@ extension KeyQuota {
         writer.dollars("total_credits", credited)
         writer.dollars("total_usage", organizationCharged)
         writer.dollars("remaining_credits", left)
+        writer.member("as_of", asOf?.iso8601)
         writer.endObject()
         writer.endObject()
         return writer.bytes

@@ -79,6 +79,7 @@ struct ServeProcess: Sendable {
         gatewayConfiguration.routing = settings.routing
         (gatewayConfiguration.freeWithCredits, gatewayConfiguration.freeWithoutCredits) = settings.freeLimits
         gatewayConfiguration.keepsBooks = keepsBooks
+        gatewayConfiguration.projections = projections.definitions.map(\.name)
         gatewayConfiguration.trustedProxies = settings.web.trustedProxies
         gatewayConfiguration.allowsPrivateProviderURLs = providerKeys.allowsPrivateURLs
         let gateway = Gateway(
