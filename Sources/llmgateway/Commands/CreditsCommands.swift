@@ -40,7 +40,7 @@ struct CreditsCommands: AsyncParsableCommand {
                 Answer(
                     grant: grant.id.description, amount: amount.decimal, position: grant.change.position,
                     applied: grant.change.isApplied),
-                text: "grant \(grant.id) of \(amount.decimal) USD")
+                text: "grant \(grant.id) of \(amount.decimal) USD", of: grant.change)
         }
     }
 
@@ -70,7 +70,7 @@ struct CreditsCommands: AsyncParsableCommand {
             struct Answer: Encodable { let amount: String, position: Int64, applied: Bool }
             try output.show(
                 Answer(amount: amount.decimal, position: change.position, applied: change.isApplied),
-                text: "adjusted by \(amount.decimal) USD at position \(change.position)")
+                text: "adjusted by \(amount.decimal) USD at position \(change.position)", of: change)
         }
     }
 }

@@ -88,6 +88,7 @@ struct KeysCommands: AsyncParsableCommand {
                 }
             }
             for key in created { try show(key) }
+            created.map(\.change).last { !$0.isApplied }?.remark()
         }
 
         private func show(_ created: Management.CreatedKey) throws {
@@ -113,7 +114,7 @@ struct KeysCommands: AsyncParsableCommand {
 
         func run() async throws {
             let change = try await Shop.open { [key] in try await $0.management.setStatus(key: key, isActive: false) }
-            try output.show(ChangeAnswer(change), text: "key \(key) inactive")
+            try output.show(change, text: "key \(key) inactive")
         }
     }
 
@@ -127,7 +128,7 @@ struct KeysCommands: AsyncParsableCommand {
 
         func run() async throws {
             let change = try await Shop.open { [key] in try await $0.management.setStatus(key: key, isActive: true) }
-            try output.show(ChangeAnswer(change), text: "key \(key) active")
+            try output.show(change, text: "key \(key) active")
         }
     }
 
@@ -146,7 +147,7 @@ struct KeysCommands: AsyncParsableCommand {
             let change = try await Shop.open { [key, limits = limits.values] in
                 try await $0.management.setLimits(key: key, limits: limits)
             }
-            try output.show(ChangeAnswer(change), text: "key \(key) limit \(limits.usageLimit?.decimal ?? "none")")
+            try output.show(change, text: "key \(key) limit \(limits.usageLimit?.decimal ?? "none")")
         }
     }
 }

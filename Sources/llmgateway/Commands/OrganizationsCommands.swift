@@ -26,7 +26,7 @@ struct OrganizationsCommands: AsyncParsableCommand {
             try output.show(
                 Answer(
                     organization: created.id.description, position: created.change.position, applied: created.change.isApplied),
-                text: "organization \(created.id)")
+                text: "organization \(created.id)", of: created.change)
         }
     }
 
@@ -51,7 +51,7 @@ struct OrganizationsCommands: AsyncParsableCommand {
             let change = try await Shop.open { [organization, level] in
                 try await $0.management.setRetention(organization: organization, isRetained: level == .retain)
             }
-            try output.show(ChangeAnswer(change), text: "organization \(organization) retention \(level.rawValue)")
+            try output.show(change, text: "organization \(organization) retention \(level.rawValue)")
         }
     }
 
@@ -70,7 +70,7 @@ struct OrganizationsCommands: AsyncParsableCommand {
 
         func run() async throws {
             let change = try await Shop.open { [organization] in try await $0.management.eraseOrganization(organization) }
-            try output.show(ChangeAnswer(change), text: "organization \(organization) erased")
+            try output.show(change, text: "organization \(organization) erased")
         }
     }
 }

@@ -30,7 +30,7 @@ struct ProjectsCommands: AsyncParsableCommand {
                 Answer(
                     project: created.id.description, organization: created.organization.description,
                     position: created.change.position, applied: created.change.isApplied),
-                text: "project \(created.id)")
+                text: "project \(created.id)", of: created.change)
         }
     }
 
@@ -49,18 +49,7 @@ struct ProjectsCommands: AsyncParsableCommand {
             let change = try await Shop.open { [project, usageLimit] in
                 try await $0.management.setLimit(project: project, usageLimit: usageLimit.amount)
             }
-            try output.show(ChangeAnswer(change), text: "project \(project) limit \(usageLimit.amount?.decimal ?? "none")")
+            try output.show(change, text: "project \(project) limit \(usageLimit.amount?.decimal ?? "none")")
         }
-    }
-}
-
-/// What a change without a new id answers with `--json`.
-struct ChangeAnswer: Encodable {
-    let position: Int64
-    let applied: Bool
-
-    init(_ change: Management.Change) {
-        position = change.position
-        applied = change.isApplied
     }
 }
