@@ -94,4 +94,35 @@ import Testing
             #expect(try await world.database.lines("SELECT balance FROM balances.organizations") == ["(7)"])
         }
     }
+
+    /// What it owes or is owed stays in the books, and can be wrong there.
+    @Test func theBooksOfAClosedOrganizationCanBePutRight() async throws {
+        try await World.run { world in
+            let (user, organization, project) = try await world.owner()
+            let id = try #require(OrganizationID(organization))
+            let key = try #require(APIKeyID(try await world.key(of: project, by: user).text("apiKey.id")))
+            let projectID = try #require(ProjectID(project))
+            let management = world.management
+            let granted = try await management.grantCredits(organization: id, amount: NanoDollars(5))
+            _ = try await management.eraseOrganization(id)
+            let adjusted = try await management.adjustCredits(
+                organization: id, amount: NanoDollars(-5), reason: "closed", corrects: granted.change.position)
+            #expect(adjusted.isApplied)
+            // It is off for good; to say so once more does no harm.
+            _ = try await management.setStatus(key: key, isActive: false)
+            func refused(_ change: () async throws -> Void) async {
+                let error = await #expect(throws: ManagementError.self) { try await change() }
+                #expect(error?.message == "The organization \(id) is closed.")
+            }
+            await refused { _ = try await management.setStatus(key: key, isActive: true) }
+            await refused { _ = try await management.createKey(project: projectID, name: "k") }
+            await refused { _ = try await management.createProject(organization: id, name: "p") }
+            await refused { _ = try await management.grantCredits(organization: id, amount: NanoDollars(1)) }
+            let nobody = OrganizationID.mint()
+            let error = await #expect(throws: ManagementError.self) {
+                try await management.adjustCredits(organization: nobody, amount: NanoDollars(1), reason: "none")
+            }
+            #expect(error?.message == "There is no organization \(nobody).")
+        }
+    }
 }

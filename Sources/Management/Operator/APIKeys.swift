@@ -42,6 +42,7 @@ extension Management {
         try check(limits)
         if let expiresAt, expiresAt <= .now { throw .invalid("expiresAt", "The expiry lies in the past.") }
         let (organization, _) = try await requireProject(project)
+        try await requireOrganization(organization)
         let id = APIKeyID.mint()
         let token = APIKeyToken()
         let event = try newEvent(
@@ -57,6 +58,7 @@ extension Management {
     /// Makes a key work (`active`) or not (`inactive`).
     public func setStatus(key: APIKeyID, isActive: Bool) async throws(ManagementError) -> Change {
         let (organization, version) = try await requireKey(key)
+        if isActive { try await requireOrganization(organization) }
         return try await append(
             newEvent(
                 APIKeyStatusChanged(status: isActive ? .active : .inactive), stream: .apiKey(key), expectedVersion: version,

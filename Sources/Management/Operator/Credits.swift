@@ -32,7 +32,7 @@ extension Management {
         return Grant(id: id, change: try await append(event))
     }
 
-    /// Puts an organization's credits right by hand.
+    /// Puts an organization's credits right by hand, also those of one that is closed.
     ///
     /// - Parameters:
     ///   - amount: With its sign; not zero. Of what brings the credits nearer to zero it may be any, else at most
@@ -44,7 +44,7 @@ extension Management {
     ) async throws(ManagementError) -> Change {
         guard amount != .zero else { throw .invalid("amount", "An adjustment of nothing changes nothing.") }
         guard (1...500).contains(reason.count) else { throw .invalid("reason", "The reason must have 1 to 500 characters.") }
-        try await requireOrganization(organization)
+        try await requireOrganization(organization, isOpen: false)
         if let corrects {
             let found: RecordedEvent?
             do { found = try await reader.event(at: corrects) } catch {

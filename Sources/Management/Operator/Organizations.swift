@@ -50,11 +50,15 @@ extension Management {
 
     /// The version of an organization's stream.
     ///
+    /// - Parameter isOpen: Whether one that was deleted won't do: its books stay, and may have to be put right.
     /// - Throws: `notFound` when there is no such organization or it was deleted.
     @discardableResult
-    func requireOrganization(_ id: OrganizationID) async throws(ManagementError) -> Int64 {
-        guard let last = try await last(of: .organization(id)), last.type != OrganizationDeleted.type else {
+    func requireOrganization(_ id: OrganizationID, isOpen: Bool = true) async throws(ManagementError) -> Int64 {
+        guard let last = try await last(of: .organization(id)) else {
             throw .notFound("organization", "There is no organization \(id).")
+        }
+        guard !isOpen || last.type != OrganizationDeleted.type else {
+            throw .notFound("organization", "The organization \(id) is closed.")
         }
         return last.streamVersion
     }
