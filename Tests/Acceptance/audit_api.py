@@ -46,6 +46,14 @@ def check(boss, owner, stranger, organization, began):
     assert text(owner.get(path + "/balance", params={"position": position, "format": "csv"}), "text/csv") == balance
     grants = run("credits", "list", "--organization", organization, "--csv")
     assert text(owner.get(path + "/grants?format=csv"), "text/csv") == grants
+    statement = run("statement", "--organization", organization, "--to", until, "--csv")
+    assert text(owner.get(path + "/statement", params=upto | {"format": "csv"}), "text/csv") == statement
+    shown = ok(owner.get(path + "/statement", params=upto | {"limit": 1000}))["movements"]
+    for line, movement in zip(statement.splitlines()[1:], shown, strict=True):
+        event, recorded, occurred = line.split(",")[1:4]
+        # JSON ends a time with its milliseconds.
+        assert [event, recorded[:23] + "Z", occurred[:23] + "Z"] == [
+            movement[name] for name in ("event", "recordedAt", "occurredAt")], line
     assert boss.get("/orgs/org_0000000000000000000000/balance").status_code == 404
 
     # The books of all.

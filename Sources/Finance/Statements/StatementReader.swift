@@ -53,8 +53,7 @@ extension Finance {
         }
     }
 
-    /// Writes all movements of a statement as CSV, as fast as the database gives them: position, event, recorded_at,
-    /// occurred_at, stream, type, amount, balance; amounts in US dollars.
+    /// Writes all movements of a statement as CSV, as fast as the database gives them, and as ``Statement/Movement/values`` has them.
     ///
     /// - Parameter write: Takes whole lines, the first of them the names of the columns.
     public func exportCSV(_ statement: Statement, write: @escaping @Sendable ([UInt8]) throws -> Void) async throws {
@@ -66,7 +65,8 @@ extension Finance {
             .replacing("$3", with: "\(upTo)")
         let copy = """
             COPY (
-                SELECT position, id AS event, recorded_at, occurred_at, ledger.stream_name(stream_kind, stream_id) AS stream, type,
+                SELECT position, 'evt_' || ledger.base62(id) AS event, \(Self.shown("recorded_at")), \(Self.shown("occurred_at")),
+                    ledger.stream_name(stream_kind, stream_id) AS stream, type,
                     trim_scale(amount * 0.000000001) AS amount, trim_scale(balance * 0.000000001) AS balance
                 FROM (\(rows)) AS m
             ) TO STDOUT (FORMAT csv, HEADER)
@@ -74,6 +74,11 @@ extension Finance {
         try await postgres.withConnection { connection in
             try await connection.copyOut(copy, deadline: .seconds(24 * 3600), body: write)
         }
+    }
+
+    /// A time as ``Timestamp/iso8601``.
+    private static func shown(_ column: String) -> String {
+        #"to_char(\#(column) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS \#(column)"#
     }
 
     /// What changes an organization's balance, in order: `$1` the organization, `$2` and `$3` the positions.
