@@ -76,6 +76,33 @@ import Testing
         }
     }
 
+    /// An own projection with the name of one of the gateway's would be followed with the gateway's tables.
+    @Test func theNamesOfTheGatewaysProjectionsAreTaken() async throws {
+        try await withGateway { gateway in
+            let folder = "/tmp/projections-\(UUID().uuidString.prefix(13))"
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let new = await #expect(throws: CommandFailure.self) {
+                try await gateway.command("projections", "new", "usage", "--folder", folder)
+            }
+            #expect(new?.output.contains("projection usage of its own") == true, "\(String(describing: new))")
+            // Made by hand, it is named with both places by whatever has to do with it.
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try FileManager.default.copyItem(atPath: TestEnvironment.root + "/projections/usage", toPath: folder + "/usage")
+            for command in [["list"], ["status"], ["follow", "--once"], ["rebuild", "usage"]] {
+                let failure = await #expect(throws: CommandFailure.self, "\(command)") {
+                    try await gateway.command(["projections"] + command + ["--folder", folder])
+                }
+                let text = failure?.output ?? ""
+                #expect(text.contains("\(folder)/usage") && text.contains("/projections/usage and"), "\(command): \(text)")
+            }
+            // The gateway's own, come to by another way, are those that it has.
+            let list = try await gateway.command("projections", "list")
+            let twice = try await gateway.command(
+                "projections", "list", "--folder", TestEnvironment.root + "/projections/../projections")
+            #expect(twice == list)
+        }
+    }
+
     private func rebuild(_ name: String, _ gateway: GatewayProcess) async throws -> Rebuilt {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase

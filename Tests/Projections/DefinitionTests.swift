@@ -56,6 +56,17 @@ import Testing
         #expect(error?.message.contains("apply.sql") == true)
     }
 
+    @Test func `two folders of one name are refused, each named, and one that is come to twice is one`() throws {
+        let json = #"{"name": "sample", "version": 1, "events": {"a.b": 1}}"#
+        let (one, other) = (try Self.folder(json), try Self.folder(json))
+        let parents = [one, other].map { String($0.dropLast("/sample".count)) }
+        let error = #expect(throws: ProjectionError.self) { try ProjectionCatalogue.load(folders: parents) }
+        #expect(error?.code == .invalidDefinition)
+        #expect(error?.message.contains(one) == true && error?.message.contains(other) == true)
+        let twice = try ProjectionCatalogue.load(folders: [parents[0], one, one + "/.."])
+        #expect(twice.definitions.map(\.name) == ["sample"])
+    }
+
     @Test(arguments: [
         "", "Sample", "1st", "a-b", "ledger", "projections", "public", "pg_x", "a__b", String(repeating: "a", count: 41),
     ])

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 
 /// The projections that a process knows.
 public struct ProjectionCatalogue: Sendable {
@@ -23,14 +24,27 @@ public struct ProjectionCatalogue: Sendable {
         self.definitions = sorted
     }
 
-    /// Reads every folder below `folders` that holds a `projection.json`; one of `folders` may also be a projection itself.
+    /// Reads every folder below `folders` that holds a `projection.json`; one of `folders` may also be a projection itself. One that
+    /// is come to twice counts once.
     ///
-    /// - Throws: As ``init(_:)``, and ``ProjectionError/Code/invalidDefinition`` for a folder that can't be read.
+    /// - Throws: As ``init(_:)``, and ``ProjectionError/Code/invalidDefinition`` for a folder that can't be read, or for two of one
+    ///   name.
     public static func load(folders: [String]) throws(ProjectionError) -> ProjectionCatalogue {
         var definitions: [ProjectionDefinition] = []
+        var places: [String: String] = [:]
+        func add(_ folder: String) throws(ProjectionError) {
+            let definition = try ProjectionDefinition.load(folder: folder)
+            if let other = places[definition.name] {
+                guard path(other) != path(folder) else { return }
+                throw ProjectionError(
+                    .invalidDefinition, "two projections are called \(definition.name): \(other) and \(folder); rename one")
+            }
+            places[definition.name] = folder
+            definitions.append(definition)
+        }
         for folder in folders {
             if isProjection(folder) {
-                definitions.append(try .load(folder: folder))
+                try add(folder)
                 continue
             }
             let names: [String]
@@ -40,7 +54,7 @@ public struct ProjectionCatalogue: Sendable {
                 throw ProjectionError(.invalidDefinition, "the folder \(folder) can't be read")
             }
             for name in names where isProjection("\(folder)/\(name)") {
-                definitions.append(try .load(folder: "\(folder)/\(name)"))
+                try add("\(folder)/\(name)")
             }
         }
         return try ProjectionCatalogue(definitions)
@@ -48,6 +62,13 @@ public struct ProjectionCatalogue: Sendable {
 
     /// The projection of that name.
     public subscript(name: String) -> ProjectionDefinition? { definitions.first { $0.name == name } }
+
+    /// Where a folder is, whatever way leads there.
+    private static func path(_ folder: String) -> String {
+        guard let path = realpath(folder, nil) else { return folder }
+        defer { free(path) }
+        return String(cString: path)
+    }
 
     private static func isProjection(_ folder: String) -> Bool {
         FileManager.default.fileExists(atPath: "\(folder)/projection.json")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FoundationEssentials
 import Logging
 import Postgres
 import Projections
@@ -83,7 +84,13 @@ struct ProjectionsCommands: AsyncParsableCommand {
         var folder = "."
 
         func run() throws {
-            try StandardStream.output.write(line: ProjectionTemplate(name: name).write(into: folder))
+            let template = try ProjectionTemplate(name: name)
+            // Each would be taken for the other, and the tables are the gateway's.
+            let root = EnvironmentReader().text("llmgateway.root") ?? Installation.root()
+            guard !FileManager.default.fileExists(atPath: "\(root)/projections/\(name)/projection.json") else {
+                throw ValidationError("The gateway has a projection \(name) of its own; choose another name.")
+            }
+            try StandardStream.output.write(line: template.write(into: folder))
         }
     }
 

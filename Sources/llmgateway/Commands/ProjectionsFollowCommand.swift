@@ -26,10 +26,10 @@ extension ProjectionsCommands {
 
         func run() async throws {
             let settings = try Settings()
-            let definitions =
-                names.isEmpty
-                ? try ProjectionCatalogue.load(folders: folders.folder).definitions
-                : try names.map { try folders.definition($0, settings) }
+            let followed =
+                names.isEmpty ? try ProjectionCatalogue.load(folders: folders.folder).definitions.map(\.name) : names
+            // Among those of the repository too: one that has a name of theirs would go on with their tables.
+            let definitions = try followed.map { try folders.definition($0, settings) }
             let configuration = try folders.database(settings, name: "llmgateway follow")
             let logger = settings.logger(defaultLevel: .warning)
             let projectors = definitions.map {
