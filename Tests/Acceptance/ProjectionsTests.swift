@@ -76,6 +76,26 @@ import Testing
         }
     }
 
+    /// As other commands: a time is ISO 8601, and what is not there is null.
+    @Test func programsReadStatusAndComparison() async throws {
+        try await withGateway { gateway in
+            _ = try await AcceptanceTests.shop(gateway)
+            func object(_ arguments: [String]) async throws -> Any {
+                let text = try await gateway.command(["projections"] + arguments + ["--json"])
+                return try JSONSerialization.jsonObject(with: Data(text.utf8))
+            }
+            let shown = try await object(["status"])
+            let statuses = try #require(shown as? [[String: Any]])
+            let balances = try #require(statuses.first { $0["name"] as? String == "balances" })
+            let asOf = try #require(balances["asOf"] as? String)
+            #expect(asOf.hasSuffix("Z") && asOf.contains("T"))
+            #expect(balances["haltedAt"] is NSNull && balances["error"] is NSNull && balances["state"] as? String == "live")
+            let compared = try await object(["compare", "balances"])
+            let comparison = try #require(compared as? [String: Any])
+            #expect(comparison["equal"] as? Bool == true && comparison["live"] is [String: Any])
+        }
+    }
+
     /// An own projection with the name of one of the gateway's would be followed with the gateway's tables.
     @Test func theNamesOfTheGatewaysProjectionsAreTaken() async throws {
         try await withGateway { gateway in

@@ -36,15 +36,15 @@ struct LedgerCommands: AsyncParsableCommand {
                 return (report, try await LedgerProtection.findings(shop.postgres).isEmpty)
             }
             struct Answer: Encodable {
-                let head: Int64, sealedTo: Int64, unsealedTail: Int64, fault: String?, faultPosition: Int64?, seconds: Double
-                let isProtected: Bool, sealedProtected: Bool?
+                let head: Int64, sealedTo: Int64, unsealedTail: Int64, fault: OrNull<String>, faultPosition: OrNull<Int64>
+                let seconds: Double, isProtected: Bool, sealedProtected: OrNull<Bool>
             }
             let seconds = Double(report.elapsed.components.seconds) + Double(report.elapsed.components.attoseconds) / 1e18
             try output.show(
                 Answer(
                     head: report.head, sealedTo: report.sealedTo, unsealedTail: report.unsealedTail,
-                    fault: report.fault.map { "\($0)" }, faultPosition: report.fault?.position, seconds: seconds,
-                    isProtected: isProtected, sealedProtected: report.sealedProtected),
+                    fault: OrNull(report.fault.map { "\($0)" }), faultPosition: OrNull(report.fault?.position), seconds: seconds,
+                    isProtected: isProtected, sealedProtected: OrNull(report.sealedProtected)),
                 text: report.summary + (isProtected ? "" : "; unprotected: this role could change recorded events"))
             if report.fault != nil { throw ExitCode(1) }
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import Ledger
 import Logging
 import Postgres
 import Projections
@@ -63,12 +64,30 @@ struct ProjectionsCommands: AsyncParsableCommand {
                 try await ProjectionStatus.all(catalogue: catalogue, client: $0.postgres)
             }
             try output.show(
-                statuses,
+                statuses.map(Answer.init),
                 text: statuses.map { status in
                     let error = status.error.map { ": \($0)" } ?? ""
                     return
                         "\(status.name) \(status.state.rawValue) at \(status.position) of \(status.head), lag \(status.lag)\(error)"
                 }.joined(separator: "\n"))
+        }
+
+        private struct Answer: Encodable {
+            let name: String, schema: String, version: Int32, state: String, position: Int64, head: Int64
+            let asOf: OrNull<String>, haltedAt: OrNull<Int64>, error: OrNull<String>, parked: Int64
+
+            init(_ status: ProjectionStatus) {
+                name = status.name
+                schema = status.schema
+                version = status.version
+                state = status.state.rawValue
+                position = status.position
+                head = status.head
+                asOf = OrNull(status.asOf?.iso8601)
+                haltedAt = OrNull(status.haltedAt)
+                error = OrNull(status.error)
+                parked = status.parked
+            }
         }
     }
 
@@ -112,8 +131,13 @@ struct ProjectionsCommands: AsyncParsableCommand {
                 logger: settings.logger(defaultLevel: .warning))
             let line = RebuildProgressLine(name)
             let comparison = try await comparer.compare { line.show($0) }
+            struct Answer: Encodable {
+                let name: String, position: Int64, equal: Bool, live: Comparison.Digest, replayed: Comparison.Digest
+            }
             try output.show(
-                comparison,
+                Answer(
+                    name: comparison.name, position: comparison.position, equal: comparison.equal, live: comparison.live,
+                    replayed: comparison.replayed),
                 text: "\(comparison.name) at \(comparison.position): \(comparison.equal ? "equal" : "different")\n"
                     + "live     \(comparison.live.total)\nreplayed \(comparison.replayed.total)")
             if !comparison.equal { throw ExitCode(1) }
