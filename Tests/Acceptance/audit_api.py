@@ -64,6 +64,19 @@ def check(boss, owner, stranger, organization, began):
     assert table == run("journal", "--totals", "--to", until, "--csv")
     journal = text(boss.get("/admin/ledger/journal", params=upto | {"format": "csv"}), "text/csv")
     assert journal == run("journal", "--to", until, "--csv")
+    one = text(owner.get(path + "/journal", params=upto | {"account": "overrun", "format": "csv"}), "text/csv")
+    assert one == run("journal", "--to", until, "--organization", organization, "--account", "overrun", "--csv")
+    # What is mistyped is refused, where it would find nothing.
+    for where in (path + "/journal", "/admin/ledger/journal"):
+        refused = boss.get(where, params={"account": "nope"})
+        assert refused.status_code == 400 and refused.json()["field"] == "account", refused.text
+    nobody = "org_0000000000000000000000"
+    for wrong, status in (
+            (["journal", "--account", "nope"], 64), (["journal", "--organization", nobody], 1),
+            (["journal", "--from", "2027-01-01T00:00:00Z", "--to", "2026-01-01T00:00:00Z"], 64),
+            (["ledger", "events", "--from", "2027-01-01T00:00:00Z", "--to", "2026-01-01T00:00:00Z"], 64),
+            (["ledger", "export", "--format", "beancount", "--organization", nobody], 1)):
+        assert run(*wrong, status=status) == "", wrong
     postings, cursor = [], None
     while True:
         page = ok(boss.get("/admin/ledger/journal", params=upto | {"limit": 7} | ({"cursor": cursor} if cursor else {})))

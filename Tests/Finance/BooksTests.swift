@@ -76,8 +76,8 @@ import Testing
         try await World.run("journal", events: 800) { world in
             let head = try await world.finance.head()
             let organization = try #require(world.organizations.first)
-            for (who, account) in [(nil, nil), (organization, nil), (organization, "customer_credits")]
-                as [(OrganizationID?, String?)]
+            for (who, account) in [(nil, nil), (organization, nil), (organization, .customerCredits)]
+                as [(OrganizationID?, Account?)]
             {
                 var all: [JournalEntry] = []
                 var after: (position: Int64, line: Int64) = (0, .max)
@@ -90,11 +90,25 @@ import Testing
                 let count = try await world.database.text(
                     """
                     SELECT count(*)::text FROM journal.postings
-                    WHERE true \(who.map { "AND organization = '\($0.uuid)'" } ?? "") \(account.map { "AND account = '\($0)'" } ?? "")
+                    WHERE true \(who.map { "AND organization = '\($0.uuid)'" } ?? "") \(account.map { "AND account = '\($0.rawValue)'" } ?? "")
                     """)
                 #expect(String(all.count) == count)
                 #expect(Set(all.map { "\($0.position) \($0.line)" }).count == all.count)
             }
+        }
+    }
+
+    /// Whose id is mistyped has no books; empty ones would pass for theirs.
+    @Test func whoIsNotKnownHasNoBooks() async throws {
+        try await World.run("nobody", events: 50) { world in
+            let head = try await world.finance.head()
+            let journal = await #expect(throws: FinanceError.self) {
+                try await world.finance.journal(of: .mint(), account: nil, after: (0, .max), upTo: head, limit: 1)
+            }
+            let export = await #expect(throws: FinanceError.self) {
+                try await BooksExporter(postgres: world.database.client).run(.beancount, organization: .mint()) { _ in }
+            }
+            for error in [journal, export] { #expect(error?.code == .notFound && error?.field == "organization") }
         }
     }
 

@@ -31,6 +31,7 @@ public struct BooksExporter: Sendable {
         _ format: BooksFormat, organization: OrganizationID? = nil, upTo position: Int64? = nil,
         write: @concurrent ([UInt8]) async throws -> Void
     ) async throws -> (position: Int64, events: Int) {
+        if let organization { try await finance.require(organization) }
         let head = try await finance.head()
         let end = min(position ?? head, head)
         try await finance.wait(for: "journal", upTo: end)

@@ -29,9 +29,11 @@ extension Finance {
     /// - Parameters:
     ///   - after: The position and line of the last that was read.
     ///   - upTo: The last position.
+    /// - Throws: `notFound` for an organization that the ledger does not know: its books would look empty.
     public func journal(
-        of organization: OrganizationID?, account: String?, after: (position: Int64, line: Int64), upTo: Int64, limit: Int64
+        of organization: OrganizationID?, account: Account?, after: (position: Int64, line: Int64), upTo: Int64, limit: Int64
     ) async throws(FinanceError) -> [JournalEntry] {
+        if let organization { try await require(organization) }
         try await wait(for: "journal", upTo: upTo)
         return try await rows(
             """
@@ -42,7 +44,7 @@ extension Finance {
             """,
             [
                 .int8(after.position), .int8(after.line), .int8(upTo), organization.map { .uuid($0.uuid) } ?? .null,
-                account.map { .text($0) } ?? .null, .int8(limit),
+                account.map { .text($0.rawValue) } ?? .null, .int8(limit),
             ]
         ) { row in
             let occurred: PostgresTimestamp = try row.decode(2)

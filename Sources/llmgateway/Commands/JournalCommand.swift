@@ -14,7 +14,7 @@ struct JournalCommand: AsyncParsableCommand {
     var organization: OrganizationID?
 
     @Option(help: "Only one account, as customer_credits.")
-    var account: String?
+    var account: Account?
 
     @Option(help: "Only what was recorded after this time.")
     var from: Timestamp?
@@ -31,6 +31,7 @@ struct JournalCommand: AsyncParsableCommand {
         if totals, organization != nil || account != nil || from != nil {
             throw ValidationError("--totals is of all accounts from the beginning: it goes with --to alone.")
         }
+        if let from, let to, from > to { throw ValidationError("--from must not be after --to.") }
     }
 
     func run() async throws {

@@ -30,6 +30,10 @@ struct EventFilterOptions: ParsableArguments {
     @Option(help: "Only requests that came with this x-request-id.")
     var clientRequestID: String?
 
+    func validate() throws {
+        if let from, let to, from > to { throw ValidationError("--from must not be after --to.") }
+    }
+
     var filter: EventFilter {
         EventFilter(
             stream: stream, types: type, organization: organization, upTo: upTo, recordedFrom: from, recordedUntil: to,

@@ -1,4 +1,5 @@
 public import ArgumentParser
+public import Finance
 public import Ledger
 public import Money
 
@@ -28,6 +29,8 @@ extension StreamName: ExpressibleByArgument {
 }
 
 extension GrantKind: ExpressibleByArgument {}
+
+extension Account: ExpressibleByArgument {}
 
 extension PeriodLimit.Unit: ExpressibleByArgument {}
 

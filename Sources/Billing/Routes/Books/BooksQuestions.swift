@@ -15,13 +15,13 @@ extension BillingRoutes {
         case csv
     }
 
-    static func form(_ request: Request) throws(WebError) -> Form { try choice(request, "format", or: .json) }
+    static func form(_ request: Request) throws(WebError) -> Form { try choice(request, "format") ?? .json }
 
-    /// The value of a parameter that has few.
+    /// The value of a parameter that has few; nil where it is left out.
     static func choice<Value: RawRepresentable & CaseIterable>(
-        _ request: Request, _ name: String, or value: Value
-    ) throws(WebError) -> Value where Value.RawValue == String {
-        guard let text = request.parameter(name) else { return value }
+        _ request: Request, _ name: String
+    ) throws(WebError) -> Value? where Value.RawValue == String {
+        guard let text = request.parameter(name) else { return nil }
         guard let known = Value(rawValue: text) else {
             let names = Value.allCases.map(\.rawValue).joined(separator: ", ")
             throw WebError.invalid(name, "\(name) must be one of \(names).")

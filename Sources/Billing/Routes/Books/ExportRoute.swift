@@ -19,7 +19,7 @@ extension BillingRoutes {
 
     /// - Parameter organization: nil is all.
     func export(of organization: OrganizationID?, _ request: Request) async throws(WebError) -> Response {
-        let form = try Self.choice(request, "format", or: ExportForm.jsonl)
+        let form = try Self.choice(request, "format") ?? ExportForm.jsonl
         let after = try Self.number(request, "after", in: 0...Int64.max) ?? 0
         let upTo = try await end(request)
         guard let books = BooksFormat(rawValue: form.rawValue) else { return events(of: organization, after: after, upTo: upTo) }

@@ -9,7 +9,7 @@ extension BillingRoutes {
     func journal(of organization: OrganizationID?, _ request: Request) async throws(WebError) -> Response {
         let limit = try Self.limit(request)
         let cursor: (position: Int64, line: Int64) = try Self.cursor(request) ?? (0, .max)
-        let account = request.parameter("account")
+        let account: Account? = try Self.choice(request, "account")
         let form = try Self.form(request)
         let upTo = try await end(request)
         if form == .csv {
