@@ -55,6 +55,37 @@ import Testing
         }
     }
 
+    /// Both are of the database: neither is in a dump of it. What somebody chose since stays.
+    @Test func whatADumpDoesNotCarryIsMadeGood() async throws {
+        try await withTestDatabase { url in
+            let schema = TestEnvironment.root + "/schema"
+            _ = try await Self.migrator(schema, url).run()
+            let name = try #require(try PostgresConfiguration(url: url).database)
+            func change(_ sql: String...) async throws {
+                try await withClient(PostgresConfiguration(url: url)) { client in
+                    for statement in sql { try await client.query(statement) }
+                }
+                #expect(try await Self.migrator(schema, url).run().applied.isEmpty)
+            }
+            func state() async throws -> [String] {
+                // A new connection: it begins with the database's settings.
+                try await withClient(PostgresConfiguration(url: url)) { client in
+                    try await client.query(
+                        """
+                        SELECT ARRAY[has_database_privilege('llmgateway_projector', current_database(), 'CREATE')::text,
+                            current_setting('backend_flush_after')]
+                        """)[0].decode(0)
+                }
+            }
+            try await change(
+                "REVOKE ALL ON DATABASE \"\(name)\" FROM llmgateway_projector",
+                "ALTER DATABASE \"\(name)\" RESET backend_flush_after")
+            #expect(try await state() == ["true", "512kB"])
+            try await change("ALTER DATABASE \"\(name)\" SET backend_flush_after = '256kB'")
+            #expect(try await state() == ["true", "256kB"])
+        }
+    }
+
     /// A file that fails leaves nothing of itself, and the next run goes on with it.
     @Test func aFileIsRunWholeOrNotAtAll() async throws {
         try await withTestDatabase { url in

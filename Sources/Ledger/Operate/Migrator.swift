@@ -6,7 +6,8 @@ public import struct FoundationEssentials.UUID
 
 /// Brings a database to the newest schema, and creates its ledger when it has none.
 ///
-/// The table `migrations.applied` remembers each file with its SHA-256: a file that was run must never change.
+/// The table `migrations.applied` remembers each file with its SHA-256: a file that was run must never change. But for
+/// `database.sql`, which is run each time: a dump carries the table, and not what that file sets.
 public struct Migrator: Sendable {
     /// What a run did.
     public struct Report: Sendable, Hashable {
@@ -42,7 +43,7 @@ public struct Migrator: Sendable {
     private let logger: Logger
 
     /// - Parameters:
-    ///   - schemaFolder: the folder of numbered `.sql` files.
+    ///   - schemaFolder: the folder of numbered `.sql` files, and of `database.sql`.
     ///   - configuration: a superuser, or a member of the owner that may create roles.
     public init(schemaFolder: String, configuration: PostgresConfiguration, logger: Logger) {
         self.schemaFolder = schemaFolder
@@ -53,8 +54,8 @@ public struct Migrator: Sendable {
     /// Runs what is missing, each file in one transaction. Concurrent runs wait for one another.
     /// - Throws: `Failure`, `PostgresError`, `FileError`.
     public func run() async throws -> Report {
-        try await connected { files, connection in
-            let applied = try await migrate(files, over: connection)
+        try await connected { schema, connection in
+            let applied = try await migrate(to: schema, over: connection)
             let rows = try await connection.query("SELECT ledger.create($1)", [.uuid(UUIDv7.next())])
             return Report(applied: applied, ledger: try rows[0].decode(0))
         }
@@ -64,13 +65,19 @@ public struct Migrator: Sendable {
     ///
     /// - Returns: The files that were run now, in order.
     /// - Throws: As ``run()``.
-    func migrate() async throws -> [String] { try await connected { try await migrate($0, over: $1) } }
+    func migrate() async throws -> [String] { try await connected { try await migrate(to: $0, over: $1) } }
 
     private func connected<R: Sendable>(
-        _ body: ([Migration], PostgresConnection) async throws -> R
+        _ body: (Schema, PostgresConnection) async throws -> R
     ) async throws -> R {
-        let files = try await Self.read(schemaFolder)
-        return try await PostgresConnection.connect(configuration, logger: logger).use { try await body(files, $0) }
+        let schema = try await Self.read(schemaFolder)
+        return try await PostgresConnection.connect(configuration, logger: logger).use { try await body(schema, $0) }
+    }
+
+    private struct Schema: Sendable {
+        let files: [Migration]
+        /// `database.sql`.
+        let ofDatabase: String?
     }
 
     private struct Migration: Sendable {
@@ -79,7 +86,7 @@ public struct Migrator: Sendable {
         let digest: String
     }
 
-    private func migrate(_ files: [Migration], over connection: PostgresConnection) async throws -> [String] {
+    private func migrate(to schema: Schema, over connection: PostgresConnection) async throws -> [String] {
         // The lock ends with the connection.
         try await connection.query("SELECT pg_advisory_lock($1)", [.int8(Self.lock)], deadline: .seconds(120))
         try await connection.script(
@@ -94,11 +101,11 @@ public struct Migrator: Sendable {
         var before: [String: String] = [:]
         for row in try await connection.query("SELECT name, sha256 FROM migrations.applied ORDER BY name") {
             let name: String = try row.decode(0)
-            guard files.contains(where: { $0.name == name }) else { throw Failure.unknown(file: name) }
+            guard schema.files.contains(where: { $0.name == name }) else { throw Failure.unknown(file: name) }
             before[name] = try row.decode(1)
         }
         var applied: [String] = []
-        for file in files {
+        for file in schema.files {
             if let digest = before[file.name] {
                 if digest != file.digest { throw Failure.changed(file: file.name) }
                 continue
@@ -111,18 +118,24 @@ public struct Migrator: Sendable {
             }
             applied.append(file.name)
         }
+        if let sql = schema.ofDatabase { try await connection.script(sql) }
         return applied
     }
 
-    private static func read(_ folder: String) async throws -> [Migration] {
-        let files = try await Blocking("llmgateway.migrations").run { () throws -> [Migration] in
-            try Folder.names(folder).filter { $0.hasSuffix(".sql") && $0.prefix(4).allSatisfy(\.isNumber) }.map { name in
+    private static func read(_ folder: String) async throws -> Schema {
+        let schema = try await Blocking("llmgateway.migrations").run { () throws -> Schema in
+            let names = try Folder.names(folder)
+            let files = try names.filter { $0.hasSuffix(".sql") && $0.prefix(4).allSatisfy(\.isNumber) }.map { name in
                 let bytes = try File("\(folder)/\(name)", .read).readAll()
                 return Migration(
                     name: name, sql: String(decoding: bytes, as: UTF8.self), digest: Hexadecimal.encode(SHA256.hash(data: bytes)))
             }
+            let ofDatabase = try names.first { $0 == "database.sql" }.map { name in
+                String(decoding: try File("\(folder)/\(name)", .read).readAll(), as: UTF8.self)
+            }
+            return Schema(files: files, ofDatabase: ofDatabase)
         }
-        if files.isEmpty { throw Failure.empty(folder: folder) }
-        return files
+        if schema.files.isEmpty { throw Failure.empty(folder: folder) }
+        return schema
     }
 }

@@ -41,6 +41,7 @@ struct ServeProcess: Sendable {
         let isProtected = try await Self.checkProtection(postgres, isUnprotectedAllowed: isUnprotectedAllowed, logger: logger)
         let seals = try await Seals(settings: settings, postgres: postgres, logger: logger)
         try await seals.check(acceptsRollback: acceptsRollback)
+        await Self.checkProjector(projecting, logger: logger)
 
         let signal = LedgerSignal()
         let appender = Appender(configuration: configuration, signal: signal, logger: logger)
@@ -227,6 +228,17 @@ struct ServeProcess: Sendable {
         }
         for warning in catalogue.current.warnings { logger.warning("\(warning)") }
         return catalogue
+    }
+
+    private static func checkProjector(_ projecting: PostgresConfiguration, logger: Logger) async {
+        // A database that is away for a moment is waited for later.
+        let mayRebuild = try? await Projector.mayRebuild(configuration: projecting, logger: logger)
+        guard mayRebuild == false else { return }
+        logger.warning(
+            """
+            no read model can be rebuilt, because the projector may not make schemas in this database: run `llmgateway migrate`, \
+            as after every restore
+            """)
     }
 
     private static func checkProtection(
