@@ -1,4 +1,5 @@
 import CoreMetrics
+import TestSupport
 import Testing
 
 @testable import Gateway
@@ -28,5 +29,23 @@ import Testing
         #expect(text.contains(#"wait_seconds_bucket{le="0.004"} 1"#))
         #expect(text.contains(#"wait_seconds_bucket{le="+Inf"} 1"#))
         #expect(text.contains("wait_seconds_count 1\n"))
+    }
+
+    /// What asks Postgres says nothing while that is away, and the rest is wanted then above all.
+    @Test func aScrapeDoesNotWaitForWhatIsLate() async throws {
+        let registry = PrometheusRegistry(patience: .milliseconds(200))
+        let (gate, opener) = AsyncStream.makeStream(of: Void.self)
+        registry.collect {
+            for await _ in gate {}
+            return [.init("slow_events", help: "Slow.", value: 1)]
+        }
+        registry.collect { [.init("fast_events", help: "Fast.", value: 2)] }
+        for scrape in 1...2 {
+            let text = await registry.render()
+            #expect(text.contains("fast_events 2\n") && !text.contains("slow_events"))
+            #expect(text.contains("llmgateway_scrape_late_sources_total \(scrape)\n"))
+        }
+        opener.finish()
+        try await eventually("it answers again") { await registry.render().contains("slow_events 1\n") }
     }
 }

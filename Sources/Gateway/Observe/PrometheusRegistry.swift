@@ -38,12 +38,17 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
         var gauges: [Key: PrometheusGauge] = [:]
         var histograms: [Key: PrometheusHistogram] = [:]
         var help: [String: String] = [:]
-        var collectors: [@Sendable () async -> [Sample]] = []
+        var collectors: [PrometheusCollector] = []
+        /// Answers that did not come in time.
+        var late = 0
     }
 
     private let state = Mutex(State())
+    private let patience: Duration
 
-    public init() {}
+    /// - Parameter patience: How long a scrape waits for collectors; what is later is left out. Prometheus gives up after 10 s, with
+    ///   all that there is.
+    public init(patience: Duration = .seconds(2)) { self.patience = patience }
 
     /// Sets the help line of the metric `name`.
     public func describe(_ name: String, _ help: String) {
@@ -52,6 +57,7 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
 
     /// Adds a source of samples that is asked at every scrape.
     public func collect(_ collector: @escaping @Sendable () async -> [Sample]) {
+        let collector = PrometheusCollector(collector)
         state.withLock { $0.collectors.append(collector) }
     }
 
@@ -124,11 +130,9 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
         for (key, histogram) in histograms {
             add(key.name, "histogram", help[key.name], histogram.lines(name: key.name, labels: key.labels))
         }
-        for collector in collectors {
-            for sample in await collector() {
-                let labels = Self.braces(Self.labels(sample.labels))
-                add(sample.name, sample.type, sample.help, ["\(sample.name)\(labels) \(Self.number(sample.value))"])
-            }
+        for sample in await collected(collectors) {
+            let labels = Self.braces(Self.labels(sample.labels))
+            add(sample.name, sample.type, sample.help, ["\(sample.name)\(labels) \(Self.number(sample.value))"])
         }
         var text = ""
         for (name, family) in families.sorted(by: { $0.key < $1.key }) {
@@ -138,6 +142,21 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
             text += (family.type == "histogram" ? family.lines : family.lines.sorted()).joined(separator: "\n") + "\n"
         }
         return text
+    }
+
+    private func collected(_ collectors: [PrometheusCollector]) async -> [Sample] {
+        let answers = await withTaskGroup(of: [Sample]?.self) { [patience] group in
+            for collector in collectors { group.addTask { await collector.samples(within: patience) } }
+            return await group.reduce(into: [[Sample]?]()) { $0.append($1) }
+        }
+        let late = state.withLock { state in
+            state.late += answers.count(where: { $0 == nil })
+            return state.late
+        }
+        let help = "Sources of metrics that a scrape did not wait for, because they did not answer in time."
+        return answers.flatMap { $0 ?? [] } + [
+            Sample("llmgateway_scrape_late_sources_total", help: help, type: "counter", value: Double(late))
+        ]
     }
 
     private static func braces(_ labels: String) -> String { labels.isEmpty ? "" : "{\(labels)}" }
