@@ -123,6 +123,34 @@ import Testing
         }
     }
 
+    /// A script that waits for the end must hear that it never comes.
+    @Test func followingOnceEndsWhereItCanNotGoOn() async throws {
+        try await withGateway { gateway in
+            let folder = "/tmp/projections-\(UUID().uuidString.prefix(13))"
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            let follow = ["projections", "follow", "--folder", folder, "--once"]
+            func refused(_ words: String) async {
+                let failure = await #expect(throws: CommandFailure.self) { try await gateway.command(follow) }
+                #expect(failure?.status == 1 && failure?.output.contains(words) == true, "\(String(describing: failure))")
+            }
+            try await gateway.command("projections", "new", "followed", "--folder", folder)
+            try await gateway.command(follow)
+            let file = folder + "/followed/projection.json"
+            let text = try String(contentsOfFile: file, encoding: .utf8)
+            try text.replacing(#""version": 1"#, with: #""version": 2"#).write(toFile: file, atomically: true, encoding: .utf8)
+            await refused("the tables of followed were made by another version of its folder; rebuild it")
+            try await gateway.command("projections", "rebuild", "followed", "--folder", folder)
+            try await gateway.command(follow)
+
+            try await gateway.command("projections", "new", "unmade", "--folder", folder)
+            let tables = folder + "/unmade/tables.sql"
+            let made = try String(contentsOfFile: tables, encoding: .utf8)
+            try (made + "\nCREATE TABLE odd (a no_such_type);\n").write(toFile: tables, atomically: true, encoding: .utf8)
+            await refused("unmade halted: it can't be installed: type \"no_such_type\" does not exist")
+        }
+    }
+
     private func rebuild(_ name: String, _ gateway: GatewayProcess) async throws -> Rebuilt {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase

@@ -84,12 +84,18 @@ public final class Projector: Sendable {
                 try await connection.use { connection in
                     try await connection.useSchema(definition.name)
                     backoff.reset()
+                    set(.standby)
                     try await stand(by: connection)
                 }
             } catch {
                 if Task.isCancelled { break }
                 logger.warning("projector lost the database", metadata: ["error": "\(error)"])
-                set(.standby)
+                // A database that is away comes back; a right or a table that is missing somebody has to give.
+                if let error = error as? PostgresError, BatchFailure.isMissing(error) {
+                    set(.halted(position: nil, reason: BatchFailure.reason(error)))
+                } else {
+                    set(.standby)
+                }
                 await Self.sleep(backoff.next())
             }
         }

@@ -55,20 +55,38 @@ extension ProjectionsCommands {
         }
 
         private static func reachEnd(_ projectors: [Projector], _ client: PostgresClient) async throws {
+            let catalogue = try ProjectionCatalogue(projectors.map(\.definition))
             let names = Set(projectors.map(\.definition.name))
             let head: Int64 = try await client.query("SELECT coalesce(max(position), 0) FROM ledger.events")[0].decode(0)
             var line = ProgressLine()
             while true {
-                let statuses = try await ProjectionStatus.all(client: client).filter { names.contains($0.schema) }
-                if let halted = statuses.first(where: { $0.state == .halted }) {
-                    throw ValidationError("\(halted.name) halted: \(halted.error ?? "")")
-                }
+                let statuses = try await ProjectionStatus.all(catalogue: catalogue, client: client)
+                    .filter { names.contains($0.schema) }
+                if let obstacle = obstacle(statuses, projectors) { throw Stuck(description: obstacle) }
                 let isDone = statuses.count == names.count && statuses.allSatisfy { $0.position >= head }
                 let positions = statuses.map { "\($0.name) \($0.position)" }.joined(separator: ", ")
                 line.show("\(positions) of \(head)", isLast: isDone)
                 if isDone { return }
                 try await Task.sleep(for: .milliseconds(100))
             }
+        }
+
+        /// The end is never reached: somebody has to do something first.
+        private struct Stuck: Error, CustomStringConvertible { let description: String }
+
+        private static func obstacle(_ statuses: [ProjectionStatus], _ projectors: [Projector]) -> String? {
+            for status in statuses {
+                switch status.state {
+                case .halted: return "\(status.name) halted: \(status.error ?? "")"
+                case .outdated: return "the tables of \(status.name) were made by another version of its folder; rebuild it"
+                default: break
+                }
+            }
+            // What has no tables yet, or lacks the right to say it there.
+            for projector in projectors {
+                if case .halted(_, let reason) = projector.state { return "\(projector.definition.name) halted: \(reason)" }
+            }
+            return nil
         }
     }
 }
