@@ -30,6 +30,22 @@ import Testing
         }
     }
 
+    /// Neither lag nor version of it concerns anybody.
+    @Test func `what a replay of the past has made is no live projection`() async throws {
+        var generator = HistoryGenerator(seed: TestEnvironment.seed("a replay's status"))
+        try await LedgerDatabase.with { database in
+            try await database.append(try generator.events(30))
+            let definition = try witness()
+            try await project(definition, database)
+            _ = try await ScratchReplay(definition: definition, configuration: database.configuration, logger: database.logger)
+                .run(to: 10)
+            // Of another version than the tables, as after an update.
+            let catalogue = try ProjectionCatalogue([try witness(version: 2)])
+            let statuses = try await ProjectionStatus.all(catalogue: catalogue, client: database.client)
+            #expect(statuses.map { "\($0.schema) \($0.state)" } == ["witness outdated", "witness__replay replay"])
+        }
+    }
+
     @Test func `the journal sums to zero and agrees with the balances, which are the fold of the events`() async throws {
         var generator = HistoryGenerator(seed: TestEnvironment.seed("balances by a fold"))
         try await LedgerDatabase.with { database in

@@ -15,7 +15,7 @@ public struct ScratchReplay: Sendable {
     }
 
     /// The name of the schema: `balances__replay`.
-    public var schema: String { "\(ProjectionSchema.live(definition.name))__replay" }
+    public var schema: String { ProjectionSchema.replay(definition.name) }
 
     /// Replays. What an earlier replay left is dropped first; what this one makes stays, to be looked at.
     ///

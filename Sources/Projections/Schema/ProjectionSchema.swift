@@ -6,6 +6,7 @@ enum ProjectionSchema {
     static func live(_ name: String) -> String { name }
     static func rebuild(_ name: String) -> String { "\(name)__rebuild" }
     static func previous(_ name: String) -> String { "\(name)__previous" }
+    static func replay(_ name: String) -> String { "\(name)__replay" }
     /// Of a rebuild by two connections.
     static func parts(_ name: String) -> [String] { ["\(rebuild(name))_1", "\(rebuild(name))_2"] }
 

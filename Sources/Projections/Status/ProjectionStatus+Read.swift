@@ -43,6 +43,7 @@ extension ProjectionStatus {
     ) -> State {
         switch checkpoint.schema {
         case ProjectionSchema.previous(checkpoint.name): return .previous
+        case ProjectionSchema.replay(checkpoint.name): return .replay
         case ProjectionSchema.rebuild(checkpoint.name): return isRebuilt ? .rebuilding : .interrupted
         default: break
         }

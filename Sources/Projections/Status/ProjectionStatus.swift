@@ -17,10 +17,12 @@ public struct ProjectionStatus: Sendable, Hashable, Codable {
         case interrupted
         /// The tables before the last swap, kept until they are dropped.
         case previous
+        /// What a replay to a moment of the past has made, to be looked at.
+        case replay
     }
 
     public var name: String
-    /// The Postgres schema: the name, or the name with `__rebuild` or `__previous`.
+    /// The Postgres schema: the name, or the name with `__rebuild`, `__previous` or `__replay`.
     public var schema: String
     public var version: Int32
     public var state: State

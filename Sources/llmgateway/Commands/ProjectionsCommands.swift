@@ -68,7 +68,7 @@ struct ProjectionsCommands: AsyncParsableCommand {
                 text: statuses.map { status in
                     let error = status.error.map { ": \($0)" } ?? ""
                     return
-                        "\(status.name) \(status.state.rawValue) at \(status.position) of \(status.head), lag \(status.lag)\(error)"
+                        "\(status.schema) \(status.state.rawValue) at \(status.position) of \(status.head), lag \(status.lag)\(error)"
                 }.joined(separator: "\n"))
         }
 
