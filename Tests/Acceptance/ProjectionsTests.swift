@@ -151,6 +151,24 @@ import Testing
         }
     }
 
+    @Test func theStatusOfACopyIsTheCopys() async throws {
+        try await withGateway { gateway in
+            _ = try await AcceptanceTests.shop(gateway)
+            try await withTestDatabase { target in
+                let environment = ["TARGET_DATABASE_URL": target]
+                func run(_ arguments: String...) async throws -> String {
+                    try await gateway.command(arguments, environment: environment)
+                }
+                _ = try await run("ledger", "copy")
+                #expect(try await run("projections", "status", "--target") == "\n")
+                _ = try await run("projections", "follow", "usage", "--target", "--once")
+                let status = try await run("projections", "status", "--target").split(separator: "\n")
+                #expect(status.count == 1 && status[0].hasPrefix("usage "))
+                #expect(try await run("projections", "status").split(separator: "\n").count > 10)
+            }
+        }
+    }
+
     private func rebuild(_ name: String, _ gateway: GatewayProcess) async throws -> Rebuilt {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase

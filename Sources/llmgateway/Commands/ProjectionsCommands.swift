@@ -24,6 +24,12 @@ struct ProjectionsCommands: AsyncParsableCommand {
             return try settings.postgres(try settings.requireTarget(), name: name)
         }
 
+        /// A connection to them.
+        func client(_ settings: Settings, name: String) throws -> PostgresClient {
+            PostgresClient(
+                try database(settings, name: name), maximumConnections: 1, logger: settings.logger(defaultLevel: .warning))
+        }
+
         func catalogue(_ settings: Settings) throws -> ProjectionCatalogue {
             try ProjectionCatalogue.load(folders: [settings.root + "/projections"] + folder)
         }
@@ -60,8 +66,8 @@ struct ProjectionsCommands: AsyncParsableCommand {
         func run() async throws {
             let settings = try Settings()
             let catalogue = try folders.catalogue(settings)
-            let statuses = try await Shop.open {
-                try await ProjectionStatus.all(catalogue: catalogue, client: $0.postgres)
+            let statuses = try await folders.client(settings, name: "llmgateway status").use {
+                try await ProjectionStatus.all(catalogue: catalogue, client: $0)
             }
             try output.show(
                 statuses.map(Answer.init),

@@ -59,10 +59,7 @@ extension ProjectionsCommands {
             _ settings: Settings
         ) async throws -> (definitions: [ProjectionDefinition], owesEpoch: Bool) {
             let catalogue = try folders.catalogue(settings)
-            let client = PostgresClient(
-                try folders.database(settings, name: "llmgateway rebuild"), maximumConnections: 1,
-                logger: settings.logger(defaultLevel: .warning))
-            return try await client.use { client in
+            return try await folders.client(settings, name: "llmgateway rebuild").use { client in
                 let statuses = try await ProjectionStatus.all(catalogue: catalogue, client: client)
                 var names = Set(statuses.filter { $0.state == .outdated }.map(\.name))
                 names.formUnion(try await catalogue.parkedBefore(client))
