@@ -97,8 +97,11 @@ final class ConnectionOpening: ReactorClient {
             return .failure(PostgresError(.connectionFailed, "no memory for a connection"))
         }
         let opened = OpenedConnection(pointer: pg, notices: NoticeSink.install(on: pg, logger: logger))
+        // Only a message that is verbose has the SQLSTATE of a connection that is refused.
+        PQsetErrorVerbosity(pg, PQERRORS_VERBOSE)
         do {
             try wait(for: pg, deadline)
+            PQsetErrorVerbosity(pg, PQERRORS_DEFAULT)
             return .success(opened)
         } catch {
             opened.finish()
@@ -120,7 +123,7 @@ final class ConnectionOpening: ReactorClient {
     }
 
     private static func failure(of pg: OpaquePointer) -> PostgresError {
-        PostgresError(.connectionFailed, PostgresError.firstLine(of: PQerrorMessage(pg)) ?? "no connection")
+        PostgresError(refusedWith: PostgresError.firstLine(of: PQerrorMessage(pg)) ?? "no connection")
     }
 
     private static func start(_ parameters: [(String, String)]) -> OpaquePointer? {

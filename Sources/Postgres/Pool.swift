@@ -153,11 +153,13 @@ final class Pool: ReactorClient {
             change { $0.opened(id: id, connection, now: MonotonicClock.now()) }
             core.onClose { [weak self] in self?.change { $0.lose(id: id, now: MonotonicClock.now()) } }
         } catch {
-            let failures = guarded.withLock { $0.state.failures }
+            let (failures, isFinal) = guarded.withLock { ($0.state.failures, $0.state.isFinal(error)) }
             let longest = min(Self.longestBackOff, Self.shortestBackOff * Double(1 << min(failures, 10)))
             let pause = Double.random(in: longest / 2...longest)
-            logger.warning(
-                "no connection to Postgres",
+            // Whoever waits hears what is final; and an outage is told of less and less often.
+            let isTold = !isFinal && (failures + 1).nonzeroBitCount == 1
+            logger.log(
+                level: isTold ? .warning : .debug, "no connection to Postgres",
                 metadata: ["error": "\(error)", "attempt": "\(failures + 1)", "retry_in_seconds": "\(pause)"])
             change { $0.failed(error, retryAt: MonotonicClock.after(.seconds(pause))) }
         }

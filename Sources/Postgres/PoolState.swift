@@ -23,6 +23,8 @@ struct PoolState<Connection: Sendable, Waiter: Sendable> {
     private var retryAt: UInt64 = 0
     private var lastFailure: PostgresError?
     private(set) var isShutDown = false
+    /// Whether an attempt ever succeeded.
+    private var hasOpened = false
 
     init(maximum: Int) { self.maximum = max(1, maximum) }
 
@@ -69,19 +71,27 @@ struct PoolState<Connection: Sendable, Waiter: Sendable> {
     /// An attempt to connect succeeded.
     mutating func opened(id: UInt64, _ connection: Connection, now: UInt64) -> [Action] {
         opening -= 1
+        hasOpened = true
         failures = 0
         lastFailure = nil
         return offer(id, connection) + openings(now)
     }
 
-    /// An attempt to connect failed; the next one waits until `retryAt`, and meanwhile the waiters do.
+    /// An attempt to connect failed; the next one waits until `retryAt`, and meanwhile the waiters do. Where nothing was ever let in, they
+    /// do not wait for what does not pass by itself.
     mutating func failed(_ error: PostgresError, retryAt: UInt64) -> [Action] {
         opening -= 1
         failures += 1
         lastFailure = error
         self.retryAt = retryAt
-        return drained()
+        guard isFinal(error) else { return drained() }
+        let actions: [Action] = waiters.map { .fail($0.waiter, error) }
+        waiters = []
+        return actions + drained()
     }
+
+    /// Whether the settings are wrong. Of those that were right before it may be that somebody is changing them.
+    func isFinal(_ error: PostgresError) -> Bool { !hasOpened && error.isRefusal }
 
     /// Something may be due.
     mutating func tick(_ now: UInt64) -> [Action] {

@@ -11,8 +11,9 @@ public final class PostgresClient: Sendable {
     /// - Parameters:
     ///   - configuration: where to connect.
     ///   - maximumConnections: how many connections there are at most.
-    ///   - acquireDeadline: how long a caller waits for a connection; also while the server is away.
-    ///   - logger: gets failures to connect at warning, and the server's notices at debug.
+    ///   - acquireDeadline: how long a caller waits for a connection; also while the server is away, but not where it refuses the very
+    ///     first one for what the configuration says.
+    ///   - logger: gets failures to connect at warning, the more that follow each other the fewer, and the server's notices at debug.
     public init(
         _ configuration: PostgresConfiguration, maximumConnections: Int = 8, acquireDeadline: Duration = .seconds(5),
         logger: Logger

@@ -55,6 +55,32 @@ public struct PostgresError: Error, Sendable {
     }
 }
 
+extension PostgresError {
+    /// Whether the server lets nobody in by these settings: it does not know the role or the password, has no rule for them, or no such
+    /// database. Unlike a server that is away, that does not pass by itself.
+    public var isRefusal: Bool {
+        guard code == .connectionFailed, let sqlState else { return false }
+        return ["28000", "28P01", "3D000"].contains(sqlState)
+    }
+
+    /// An attempt to connect, as libpq's verbose message tells it: `… failed: FATAL:  3D000: database "x" does not exist`. There is no
+    /// function that gives the SQLSTATE (https://www.postgresql.org/docs/15/libpq-control.html, PQsetErrorVerbosity).
+    init(refusedWith line: String) {
+        guard let gap = line.firstRange(of: ":  ") else {
+            self.init(.connectionFailed, line)
+            return
+        }
+        let (state, rest) = (line[gap.upperBound...].prefix(5), line[gap.upperBound...].dropFirst(5))
+        guard state.utf8.count == 5, rest.hasPrefix(": "),
+            state.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) })
+        else {
+            self.init(.connectionFailed, line)
+            return
+        }
+        self.init(.connectionFailed, "\(line[..<gap.lowerBound])\(rest)", sqlState: String(state))
+    }
+}
+
 extension PostgresError: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// The failure without any data of the statement.
     public var description: String {

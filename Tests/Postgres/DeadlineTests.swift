@@ -124,6 +124,13 @@ import Testing
             configuration.database = "no such database"
             _ = try await PostgresConnection.connect(configuration, logger: quiet)
         }
-        #expect(missing?.code == .connectionFailed)
+        #expect(missing?.code == .connectionFailed && missing?.sqlState == "3D000" && missing?.isRefusal == true)
+        #expect(missing?.message.hasSuffix(#"failed: FATAL: database "no such database" does not exist"#) == true)
+        let unknown = await failure {
+            var configuration = try PostgresConfiguration(url: TestEnvironment.databaseURL())
+            configuration.user = "nobody of that name"
+            _ = try await PostgresClient(configuration, logger: quiet).use { try await $0.query("SELECT 1") }
+        }
+        #expect(unknown?.isRefusal == true && error?.isRefusal == false)
     }
 }

@@ -75,6 +75,23 @@ import Testing
         #expect(kinds(state.tick(100)) == ["fail 1 connectionFailed"])
     }
 
+    /// A wrong password stays wrong; one that was right may be about to be changed here too.
+    @Test func nobodyWaitsForWhatWasNeverRight() {
+        let refusal = PostgresError(.connectionFailed, "no such role", sqlState: "28000")
+        var state = State(maximum: 2)
+        _ = acquire(&state, 1)
+        _ = acquire(&state, 2)
+        #expect(kinds(state.failed(refusal, retryAt: 1000)) == ["fail 1 connectionFailed", "fail 2 connectionFailed"])
+        #expect(kinds(state.failed(refusal, retryAt: 1000)) == [])
+        #expect(acquire(&state, 3, at: 10) == [])
+        #expect(kinds(state.tick(110)) == ["fail 3 connectionFailed"])
+        _ = acquire(&state, 4, at: 1000)
+        #expect(kinds(state.opened(id: 10, 10, now: 1000)) == ["give 10 to 4"])
+        _ = acquire(&state, 5, at: 1000)
+        #expect(kinds(state.failed(refusal, retryAt: 2000)) == [])
+        #expect(kinds(state.tick(1100)) == ["fail 5 connectionFailed"])
+    }
+
     @Test func lostConnectionsAreReplacedForThoseWhoWait() {
         var state = State(maximum: 1)
         _ = acquire(&state, 1)
