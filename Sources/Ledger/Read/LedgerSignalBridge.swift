@@ -31,6 +31,7 @@ public struct LedgerSignalBridge: Sendable {
                 await carry(over: connection)
                 await connection.close()
             } catch {
+                if Task.isCancelled { return }
                 logger.warning("no connection for signals", metadata: ["error": "\(error)"])
             }
             try? await Task.sleep(for: pause)
@@ -46,7 +47,10 @@ public struct LedgerSignalBridge: Sendable {
                         guard let notice = Notice(payload) else { continue }
                         signal.signalFromElsewhere(notice.position, hasChanges: notice.hasChanges)
                     }
-                } catch { logger.warning("LISTEN ended", metadata: ["error": "\(error)"]) }
+                } catch {
+                    if Task.isCancelled { return }
+                    logger.warning("LISTEN ended", metadata: ["error": "\(error)"])
+                }
             }
             group.addTask {
                 var told: Int64 = 0
