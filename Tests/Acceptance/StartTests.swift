@@ -39,6 +39,41 @@ import Testing
         }
     }
 
+    /// What no waiting mends is one line and comes at once.
+    @Test func aDatabaseThatLetsNobodyInIsOneClearLine() async throws {
+        try await withGateway { gateway in
+            let missing = TestDatabase.url(gateway.database.url, database: "no_such_database")
+            let strange = gateway.database.url.replacing(/user=[^&]*/, with: "user=no_such_role")
+            let balance = ["balance", "--organization", try await AcceptanceTests.shop(gateway).organization]
+            let grant: [String] = ["credits", "grant", "--amount", "1"] + balance.dropFirst()
+            let commands: [(arguments: [String], environment: [String: String], says: String)] = [
+                (balance, ["DATABASE_URL": missing], "SQLSTATE 3D000"),
+                (grant, ["DATABASE_URL": strange], "SQLSTATE 28000"),
+                (["projections", "status"], ["PROJECTOR_DATABASE_URL": missing], "SQLSTATE 3D000"),
+                (["ledger", "events"], ["DATABASE_URL": strange], "SQLSTATE 28000"),
+                (["serve", "--port", "0"], ["DATABASE_URL": missing], "SQLSTATE 3D000"),
+                (["serve", "--port", "0"], ["PROJECTOR_DATABASE_URL": strange], "PROJECTOR_DATABASE_URL"),
+            ]
+            for command in commands {
+                let began = ContinuousClock.now
+                let failure = await #expect(throws: CommandFailure.self, "\(command.arguments)") {
+                    try await gateway.command(command.arguments, environment: command.environment)
+                }
+                let said = failure?.output ?? ""
+                #expect(failure?.status == 1 && said.contains(command.says), "\(command.arguments): \(said)")
+                #expect(said.hasPrefix("Error: ") && said.split(separator: "\n").count == 1, "\(command.arguments): \(said)")
+                // The pool waits 5 s for a server that is away.
+                #expect(began.duration(to: .now) < .seconds(4), "\(command.arguments)")
+            }
+            try await withTestDatabase { empty in
+                let environment = GatewayProcess.environment(of: empty, home: gateway.home + "/unmigrated")
+                let said = try await refusal(gateway, ["--port", "0"], environment)
+                #expect(said.hasPrefix("Error: ") && said.contains("run `llmgateway migrate` first"), "\(said)")
+                #expect(said.split(separator: "\n").count == 1, "\(said)")
+            }
+        }
+    }
+
     /// A word that is not understood would pass for the one that protects less.
     @Test func settingsOfPeopleThatAreNotUnderstoodAreNamed() async throws {
         let provider = [

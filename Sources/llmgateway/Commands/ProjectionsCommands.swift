@@ -26,8 +26,7 @@ struct ProjectionsCommands: AsyncParsableCommand {
 
         /// A connection to them.
         func client(_ settings: Settings, name: String) throws -> PostgresClient {
-            PostgresClient(
-                try database(settings, name: name), maximumConnections: 1, logger: settings.logger(defaultLevel: .warning))
+            PostgresClient(try database(settings, name: name), maximumConnections: 1, logger: settings.connectingLogger)
         }
 
         func catalogue(_ settings: Settings) throws -> ProjectionCatalogue {
@@ -66,8 +65,9 @@ struct ProjectionsCommands: AsyncParsableCommand {
         func run() async throws {
             let settings = try Settings()
             let catalogue = try folders.catalogue(settings)
-            let statuses = try await folders.client(settings, name: "llmgateway status").use {
-                try await ProjectionStatus.all(catalogue: catalogue, client: $0)
+            let client = try folders.client(settings, name: "llmgateway status")
+            let statuses = try await Unmigrated.explained {
+                try await client.use { try await ProjectionStatus.all(catalogue: catalogue, client: $0) }
             }
             try output.show(
                 statuses.map(Answer.init),

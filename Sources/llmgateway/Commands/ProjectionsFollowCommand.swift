@@ -31,14 +31,15 @@ extension ProjectionsCommands {
             // Among those of the repository too: one that has a name of theirs would go on with their tables.
             let definitions = try followed.map { try folders.definition($0, settings) }
             let configuration = try folders.database(settings, name: "llmgateway follow")
-            let logger = settings.logger(defaultLevel: .warning)
+            let logger = once ? settings.connectingLogger : settings.logger(defaultLevel: .warning)
+            let client = try folders.client(settings, name: "llmgateway follow")
             let projectors = definitions.map {
                 Projector(definition: $0, configuration: configuration, signal: nil, logger: logger)
             }
             try await Foreground.run(logger: logger) { [once] in
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for projector in projectors { group.addTask { await projector.run() } }
-                    if once { group.addTask { try await Self.reachEnd(projectors, configuration, logger: logger) } }
+                    if once { group.addTask { try await client.use { try await Self.reachEnd(projectors, $0) } } }
                     // Projectors run until they are cancelled.
                     try await group.next()
                     group.cancelAll()
@@ -47,13 +48,6 @@ extension ProjectionsCommands {
         }
 
         /// Returns when all are where the ledger ends now, whichever process brings them there.
-        private static func reachEnd(
-            _ projectors: [Projector], _ configuration: PostgresConfiguration, logger: Logger
-        ) async throws {
-            let client = PostgresClient(configuration, maximumConnections: 1, logger: logger)
-            try await client.use { try await reachEnd(projectors, $0) }
-        }
-
         private static func reachEnd(_ projectors: [Projector], _ client: PostgresClient) async throws {
             let catalogue = try ProjectionCatalogue(projectors.map(\.definition))
             let names = Set(projectors.map(\.definition.name))
@@ -62,7 +56,7 @@ extension ProjectionsCommands {
             while true {
                 let statuses = try await ProjectionStatus.all(catalogue: catalogue, client: client)
                     .filter { names.contains($0.schema) }
-                if let obstacle = obstacle(statuses, projectors) { throw Stuck(description: obstacle) }
+                if let obstacle = Self.obstacle(statuses, projectors) { throw Stuck(description: obstacle) }
                 let isDone = statuses.count == names.count && statuses.allSatisfy { $0.position >= head }
                 let positions = statuses.map { "\($0.name) \($0.position)" }.joined(separator: ", ")
                 line.show("\(positions) of \(head)", isLast: isDone)

@@ -24,7 +24,7 @@ struct ProviderKeysCommands: AsyncParsableCommand {
             let keys = try ProviderKeySettings(home: settings.home).keys
             let postgres = PostgresClient(
                 try settings.postgres(settings.databaseURL, name: "llmgateway provider-keys"), maximumConnections: 1,
-                logger: settings.logger(defaultLevel: .warning))
+                logger: settings.connectingLogger)
             let rotation = try await postgres.use { try await Self.rotate(ProviderSecrets(postgres: $0, keys: keys)) }
             struct Answer: Encodable {
                 let rotated: Int64, unreadable: Int64

@@ -39,9 +39,11 @@ struct Serve: AsyncParsableCommand {
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         try await ListenAddress.check(host: settings.host, port: settings.port, on: group)
-        let process = try await ServeProcess(
-            settings: settings, eventLoopGroup: group, isUnprotectedAllowed: unprotectedLedger, acceptsRollback: acceptRollback,
-            keepsBooks: !measureWithoutBooks, logger: logger)
+        let process = try await Unmigrated.explained { [settings] in
+            try await ServeProcess(
+                settings: settings, eventLoopGroup: group, isUnprotectedAllowed: unprotectedLedger,
+                acceptsRollback: acceptRollback, keepsBooks: !measureWithoutBooks, logger: logger)
+        }
         let services = ServiceGroup(
             configuration: .init(
                 services: process.services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],

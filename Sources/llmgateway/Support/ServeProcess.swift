@@ -41,7 +41,7 @@ struct ServeProcess: Sendable {
         let isProtected = try await Self.checkProtection(postgres, isUnprotectedAllowed: isUnprotectedAllowed, logger: logger)
         let seals = try await Seals(settings: settings, postgres: postgres, logger: logger)
         try await seals.check(acceptsRollback: acceptsRollback)
-        await Self.checkProjector(projecting, logger: logger)
+        try await Self.checkProjector(projecting, logger: logger)
 
         let signal = LedgerSignal()
         let appender = Appender(configuration: configuration, signal: signal, logger: logger)
@@ -230,10 +230,16 @@ struct ServeProcess: Sendable {
         return catalogue
     }
 
-    private static func checkProjector(_ projecting: PostgresConfiguration, logger: Logger) async {
-        // A database that is away for a moment is waited for later.
-        let mayRebuild = try? await Projector.mayRebuild(configuration: projecting, logger: logger)
-        guard mayRebuild == false else { return }
+    private static func checkProjector(_ projecting: PostgresConfiguration, logger: Logger) async throws {
+        do {
+            guard try await !Projector.mayRebuild(configuration: projecting, logger: logger) else { return }
+        } catch let error as PostgresError where error.isRefusal || error.code == .server {
+            throw SettingsError(
+                message: "The projectors can't work with PROJECTOR_DATABASE_URL, or DATABASE_URL where it is not set: \(error)")
+        } catch {
+            // What is away for a moment the projectors wait for.
+            return
+        }
         logger.warning(
             """
             no read model can be rebuilt, because the projector may not make schemas in this database: run `llmgateway migrate`, \
