@@ -138,6 +138,17 @@ import Testing
         }
     }
 
+    /// The planner computes what is constant.
+    @Test func `what fails without any event is told with its message and its file`() async throws {
+        try await LedgerDatabase.with { database in
+            let dividing = try Self.definition(apply: "INSERT INTO t (a) SELECT 1 / 0 FROM batch")
+            let error = await #expect(throws: ProjectionError.self) {
+                try await ProjectionCatalogue([dividing]).install(configuration: database.configuration, logger: database.logger)
+            }
+            #expect(error?.message.hasSuffix("apply.sql can't be planned: division by zero [22012]") == true)
+        }
+    }
+
     @Test func `the database refuses a relation of another schema, however it is named`() async throws {
         try await LedgerDatabase.with { database in
             let peeking = try Self.definition(apply: "INSERT INTO t (a) SELECT 1 FROM batch, elsewhere.notes")

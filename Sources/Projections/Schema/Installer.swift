@@ -102,11 +102,22 @@ struct Installer {
         let allowed: Set<String> = [schema, "ledger", "projections", "pg_catalog"]
         for file in [SQLRules.File.apply, .verify] {
             for statement in SQLLexer.ranges(of: definition.text(of: file)) {
-                let plan = try await connection.explain(statement)
+                let plan = try await plan(of: statement, in: file)
                 guard let other = Self.schemas(in: plan).first(where: { !allowed.contains($0) }) else { continue }
                 throw ProjectionError(
                     .refusedSQL, "projection \(definition.name): \(file.rawValue) reaches into the schema \(other)")
             }
+        }
+    }
+
+    /// What fails in planning is the statement's own, such as `1 / 0`: the message quotes no event, and must not be kept back as those
+    /// of data are.
+    private func plan(of statement: String, in file: SQLRules.File) async throws -> String {
+        do {
+            return try await connection.explain(statement)
+        } catch let error as PostgresError where error.code == .server && error.sqlState?.hasPrefix("22") == true {
+            throw ProjectionError(
+                .refusedSQL, "projection \(definition.name): \(file.rawValue) can't be planned: \(BatchFailure.reason(error))")
         }
     }
 
