@@ -2,7 +2,7 @@ internal import HTTPTypes
 public import Hummingbird
 
 /// A refusal, as the management API says it: `{"error":true,"status":404,"message":"…","field":"name"}`.
-public struct WebError: Error, Sendable, Equatable {
+public struct WebError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The HTTP status, 400 to 599.
     public var status: Int
     /// One sentence for the person who asked. It never quotes a secret.
@@ -21,6 +21,9 @@ public struct WebError: Error, Sendable, Equatable {
         self.code = code
         self.retryAfter = retryAfter
     }
+
+    /// The message, for a command's last line and the log.
+    public var description: String { message }
 
     /// 400: a value is malformed or out of range.
     public static func invalid(_ field: String?, _ message: String) -> WebError { WebError(400, message, field: field) }

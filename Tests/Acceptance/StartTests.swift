@@ -74,6 +74,20 @@ import Testing
         }
     }
 
+    @Test func whatAPersonMustChangeIsSaidInWords() async throws {
+        try await withGateway { gateway in
+            let file = gateway.home + "/a-file"
+            try "".write(toFile: file, atomically: true, encoding: .utf8)
+            let home = try await refusal(gateway, ["--port", "0"], ["LLMGATEWAY_HOME": file])
+            #expect(home == "Error: LLMGATEWAY_HOME can't be used: mkdir \(file)/seals: Not a directory\n")
+            let stripe = await #expect(throws: CommandFailure.self) {
+                try await gateway.command(["reconcile", "stripe", "--from", "2026-01-01T00:00:00Z"])
+            }
+            let said = stripe?.output ?? ""
+            #expect(stripe?.status == 1 && said.hasPrefix("Error: ") && !said.contains("WebError"), "\(said)")
+        }
+    }
+
     /// A word that is not understood would pass for the one that protects less.
     @Test func settingsOfPeopleThatAreNotUnderstoodAreNamed() async throws {
         let provider = [

@@ -19,7 +19,9 @@ struct Seals: Sendable {
         guard let ledger = try await LedgerReader(postgres).ledgerID() else {
             throw SettingsError(message: "The database holds no ledger yet: run `llmgateway migrate` first.")
         }
-        try FileManager.default.createDirectory(atPath: Self.folder(settings), withIntermediateDirectories: true)
+        do { try Folder.make(Self.folder(settings)) } catch {
+            throw SettingsError(message: "LLMGATEWAY_HOME can't be used: \(error)")
+        }
         let file = SealFile(folder: Self.folder(settings), ledger: ledger)
         let key = try SealKey.unlessElsewhere(path: Self.keyPath(settings))
         let publicKey = try key?.publicKey ?? SealKey.publicKey(path: Self.keyPath(settings) + ".pub")
