@@ -121,10 +121,12 @@ async def messages():
         model="gemini-newer", messages=HELLO, max_tokens=500, tools=[clock], tool_choice={"type": "any"})
     call = answer.content[-1]
     assert call.type == "tool_use" and answer.stop_reason == "tool_use", answer
+    assert [block.type for block in answer.content] == ["thinking", "tool_use"] and answer.content[0].signature, answer
     follow = await claude.messages.create(model="gemini-newer", max_tokens=500, tools=[clock], messages=HELLO + [
         {"role": "assistant", "content": [block.model_dump(exclude_none=True) for block in answer.content]},
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": call.id, "content": "noon"}]}])
     assert follow.content[-1].text == "noon", follow
+    assert server.bodies[-1]["contents"][1]["parts"][0]["thoughtSignature"] == "c2lnbmF0dXJl", server.bodies[-1]
     failed = await claude.messages.create(model="gemini-newer", max_tokens=500, tools=[clock], messages=HELLO + [
         {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "clock", "input": {}}]},
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "no clock", "is_error": True}]}])

@@ -109,6 +109,8 @@ struct ChatConversation {
         var parts: [JSONValue] = []
         var calls: [JSONValue] = []
         var details: [JSONValue] = []
+        // Google's, of the call that comes next.
+        var signature: String?
         for (index, block) in blocks.enumerated() {
             let path = "\(path).content[\(index)]"
             switch block["type"]?.text {
@@ -116,6 +118,7 @@ struct ChatConversation {
                 leftBytes += Int64(block.bytes.count)
                 if MendedMessages.isForeign(thought: block) {
                     isForeign = true
+                    signature = GoogleSignature.of(thought: block) ?? signature
                 } else if let detail = Self.detail(block, index) {
                     details.append(detail)
                 }
@@ -125,6 +128,8 @@ struct ChatConversation {
                     throw .invalid(path, "a tool_use block needs an \"id\", a \"name\" and an \"input\"")
                 }
                 note(call: id)
+                if let signature { asides.signatures[chat.count, default: [:]][calls.count] = signature }
+                signature = nil
                 calls.append(MessagesAnswer.call(index: nil, id: id, name: name, arguments: MessagesAnswer.arguments(input)))
             default:
                 parts.append(try part(block, path))

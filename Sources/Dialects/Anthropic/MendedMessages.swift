@@ -17,7 +17,8 @@ struct MendedMessages {
     /// Whether a block of thinking is none of Claude's, which are signed: Anthropic refuses it ("Invalid `signature` in `thinking`
     /// block").
     static func isForeign(thought block: JSONValue) -> Bool {
-        block["type"] == .string("thinking") && block["signature"]?.text?.isEmpty != false
+        guard block["type"] == .string("thinking") else { return false }
+        return block["signature"]?.text?.isEmpty != false || GoogleSignature.of(thought: block) != nil
     }
 
     /// Whether a block of an answer is a text that Anthropic refuses.

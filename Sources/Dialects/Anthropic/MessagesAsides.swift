@@ -5,6 +5,11 @@ internal import JSON
 struct MessagesAsides: Sendable {
     /// What tools said that failed. In the chat completion request it is told by its text alone.
     var failures: [Int: JSONValue] = [:]
+    /// Google's signatures of the thoughts that led to calls, by the places of these in their messages.
+    var signatures: [Int: [Int: String]] = [:]
+
+    /// How long the signatures are together.
+    var signatureBytes: Int { signatures.values.reduce(0) { $0 + $1.values.reduce(0) { $0 + $1.utf8.count } } }
 
     /// What a tool said that failed, for whoever knows nothing but its text.
     static func failure(_ content: JSONValue) -> JSONValue {

@@ -84,6 +84,10 @@ public struct MessagesEvents: ChunkTap {
         let function = call["function"]
         let (number, isFirst) = calls.take(call)
         if isFirst {
+            if let signature = GoogleSignature.before(call) {
+                blocks.say(.signature(signature), into: &output)
+                blocks.endThought(into: &output)
+            }
             blocks.call(number, id: call["id"] ?? .string(""), name: function?["name"] ?? .string(""), into: &output)
         }
         guard let fragment = function?["arguments"]?.text, !fragment.isEmpty else { return }

@@ -22,6 +22,7 @@ public struct MessagesReply: AnswerScan {
         }
         for call in message?["tool_calls"]?.elements ?? [] {
             let function = call["function"]
+            if let signature = GoogleSignature.before(call) { Self.sign(&content, signature) }
             content.append(
                 .members([
                     ("type", .string("tool_use")), ("id", call["id"] ?? .string("")), ("name", function?["name"] ?? .string("")),
@@ -40,22 +41,30 @@ public struct MessagesReply: AnswerScan {
     /// What was thought: in Claude's own blocks where it said them, because it wants to see their signatures again; the thoughts
     /// of others are for people.
     private static func thoughts(_ message: JSONValue?) -> [JSONValue] {
-        func block(_ text: JSONValue?, _ signature: JSONValue?) -> JSONValue {
-            .members([
-                ("type", .string("thinking")), ("thinking", text ?? .string("")), ("signature", signature ?? .string("")),
-            ])
-        }
         let details = (message?["reasoning_details"]?.elements ?? []).filter(MessagesAnswer.isThought)
         guard details.isEmpty else {
             return details.map { detail in
                 guard detail["type"] == .string("reasoning.encrypted") else {
-                    return block(detail["text"], detail["signature"])
+                    return Self.thought(detail["text"], detail["signature"])
                 }
                 return .members([("type", .string("redacted_thinking")), ("data", detail["data"] ?? .string(""))])
             }
         }
         guard let thought = message?.thoughtText, !thought.isEmpty else { return [] }
-        return [block(.string(thought), nil)]
+        return [Self.thought(.string(thought), nil)]
+    }
+
+    private static func thought(_ text: JSONValue?, _ signature: JSONValue?) -> JSONValue {
+        .members([
+            ("type", .string("thinking")), ("thinking", text ?? .string("")), ("signature", signature ?? .string("")),
+        ])
+    }
+
+    /// Signs the thought that was said last, or one that nothing was said of.
+    private static func sign(_ content: inout [JSONValue], _ signature: String) {
+        let last = content.last.flatMap { $0["signature"] == .string("") ? $0 : nil }
+        if last != nil { content.removeLast() }
+        content.append(thought(last?["thinking"], .string(signature)))
     }
 
     /// The arguments of a call as the object that Anthropic's clients expect.

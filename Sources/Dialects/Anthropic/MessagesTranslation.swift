@@ -6,8 +6,9 @@ internal import JSON
 /// `system`, text, images, documents, tools with their calls and results, thinking, a JSON schema, `stop_sequences` and
 /// `metadata.user_id` go over. What steers only Anthropic's own cache and context is left behind: `cache_control`,
 /// `context_management` and `diagnostics`. That a tool failed is said by its text to whoever has no other word for it. The blocks of
-/// earlier thinking are for Claude alone, wherever it runs. What only Anthropic itself can be told (``exclusive``) keeps the request from
-/// other providers; what the gateway can't price or does not know is refused by name.
+/// earlier thinking are for Claude alone, wherever it runs, but for Google's signatures, which are for Google. What only Anthropic
+/// itself can be told (``exclusive``) keeps the request from other providers; what the gateway can't price or does not know is
+/// refused by name.
 public struct MessagesTranslation: Sendable {
     /// The chat completion request. A stream of it tells its usage.
     public let chat: [UInt8]

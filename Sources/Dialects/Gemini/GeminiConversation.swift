@@ -54,7 +54,7 @@ struct GeminiConversation {
             for (index, image) in (message["images"]?.elements ?? []).enumerated() {
                 parts.append(try made(image, "\(path).images[\(index)]"))
             }
-            parts += try calls(message["tool_calls"], path)
+            parts += try calls(message["tool_calls"], asides.signatures[index] ?? [:], path)
             if !parts.isEmpty { contents.append(Self.content("model", parts)) }
         default:
             flush()
@@ -99,7 +99,9 @@ struct GeminiConversation {
         results.append(.members([("functionResponse", .members(response))]))
     }
 
-    private mutating func calls(_ calls: JSONValue?, _ path: String) throws(APIError) -> [JSONValue] {
+    private mutating func calls(
+        _ calls: JSONValue?, _ signatures: [Int: String], _ path: String
+    ) throws(APIError) -> [JSONValue] {
         var parts: [JSONValue] = []
         for (index, call) in (calls?.elements ?? []).enumerated() {
             let path = "\(path).tool_calls[\(index)]"
@@ -113,11 +115,12 @@ struct GeminiConversation {
                 throw .invalid("\(path).function.arguments", "the arguments of a tool call must be a JSON object for Google")
             }
             // Of several calls at once only the first has a signature.
-            let lost: JSONValue? = needsSignatures && index == 0 ? .string(Self.lostSignature) : nil
+            let lost = needsSignatures && index == 0 ? Self.lostSignature : nil
+            let kept = (signatures[index] ?? lost).map { JSONValue.string($0) }
             parts.append(
                 .members([
                     ("functionCall", .members([("id", .string(id)), ("name", .string(name)), ("args", object)])),
-                    ("thoughtSignature", call["extra_content"]?["google"]?["thought_signature"] ?? lost),
+                    ("thoughtSignature", call["extra_content"]?["google"]?["thought_signature"] ?? kept),
                 ]))
         }
         return parts

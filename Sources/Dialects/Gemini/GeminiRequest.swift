@@ -8,8 +8,8 @@ internal import JSON
 /// JSON schema. Anything else is refused by name. Left behind is what has no meaning there: `user` and `safety_identifier`, the
 /// `detail` of an image, the name of a JSON schema, `strict`, `cache_control` and `prompt_cache_retention` (Google finds what it has
 /// cached by itself), and reasoning text. The signature of a thought that led to a tool call, or to an image, travels as
-/// `extra_content.google.thought_signature` of the call, where Google's own OpenAI-compatible service has it; newer models refuse
-/// a call without one, so a call that lost it says so.
+/// `extra_content.google.thought_signature` of the call, where Google's own OpenAI-compatible service has it (for a client of
+/// Anthropic's format see ``GoogleSignature``); newer models refuse a call without one, so a call that lost it says so.
 public struct GeminiRequest: ForeignRequest {
     /// The members of the body but for `generationConfig`, and those of that but for the bound of the completion.
     private let members: [JSONValue.Member]
@@ -79,7 +79,7 @@ public struct GeminiRequest: ForeignRequest {
             tools.choice.map { .init("toolConfig", $0) },
         ].compactMap(\.self)
         // What is written around tools and schemas is not counted apart.
-        addedPromptTokens = tools.definitions == nil ? 0 : 1024
+        addedPromptTokens = Int64(asides.signatureBytes) + (tools.definitions == nil ? 0 : 1024)
     }
 
     /// At Vertex AI an account without a project is one of the express mode
