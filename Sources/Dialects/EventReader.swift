@@ -1,6 +1,8 @@
 /// Cuts a stream of server-sent events into the data of its events, however the bytes come.
 ///
-/// Names, ids and comments are passed over: the dialects that are read here say in the data what an event is.
+/// Names, ids and comments are passed over: the dialects that are read here say in the data what an event is. So is the mark of the
+/// byte order that may stand at the beginning (https://html.spec.whatwg.org/multipage/server-sent-events.html, "Parsing an event
+/// stream").
 struct EventReader: Sendable {
     /// Whether an event was longer than the limit; nothing is read any more.
     private(set) var isTooLong = false
@@ -10,6 +12,7 @@ struct EventReader: Sendable {
     private var data: [UInt8] = []
     private var hasData = false
     private var endedWithCR = false
+    private var isAtStart = true
 
     init(maximumEventBytes: Int = SSETap.longestEvent) { self.maximumEventBytes = maximumEventBytes }
 
@@ -42,10 +45,15 @@ struct EventReader: Sendable {
     }
 
     private static let field = Array("data".utf8)
+    static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
     /// Returns whether the reading goes on.
     private mutating func endLine(_ body: ([UInt8]) -> Bool) -> Bool {
         defer { line.removeAll(keepingCapacity: true) }
+        if isAtStart {
+            isAtStart = false
+            if line.starts(with: Self.byteOrderMark) { line.removeFirst(Self.byteOrderMark.count) }
+        }
         guard !line.isEmpty else {
             defer {
                 data.removeAll(keepingCapacity: true)

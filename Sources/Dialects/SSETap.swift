@@ -56,6 +56,7 @@ public struct SSETap: Sendable {
     private var searched = 0
     private var lineStart = 0
     private var doneEvent: [UInt8] = []
+    private var isAtStart = true
 
     /// A tap of one stream.
     ///
@@ -180,7 +181,8 @@ extension SSETap {
 
     /// Reads one event and decides what becomes of its bytes. Returns whether the stream goes on.
     private mutating func pass(_ event: Range<Int>, into output: inout Output) -> Bool {
-        let lines = dataLines(event)
+        let lines = dataLines(isAtStart ? unmarked(event) : event)
+        isAtStart = false
         guard let first = lines.first else { return true }
         // Several data lines are one text with line feeds between them, which JSON takes as white space.
         let joined = lines.count == 1 ? nil : Array(lines.map { pending[$0] }.joined(separator: [0x0A]))
@@ -244,6 +246,12 @@ extension SSETap {
             let value = index == 0 ? text.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 } : []
             output.replace(line, of: pending, with: value)
         }
+    }
+
+    /// The first event without the mark of the byte order that may stand before it.
+    private func unmarked(_ event: Range<Int>) -> Range<Int> {
+        pending[event].starts(with: EventReader.byteOrderMark)
+            ? event.lowerBound + EventReader.byteOrderMark.count..<event.upperBound : event
     }
 
     /// The values of the data lines of an event, without the one space that may stand before each.

@@ -44,6 +44,25 @@ import Testing
         #expect(tap.feed(Self.stream([Self.delta("late")])).isEmpty)
     }
 
+    /// A stream may begin with the mark of the byte order, once; the first event is read all the same.
+    @Test(arguments: [1, 2, 3, 7, Int.max]) func theMarkOfTheByteOrderIsPassedOver(_ size: Int) {
+        let events = [Self.chunk(#"{"index":0,"delta":{"content":"one"},"finish_reason":"stop"}]}"#), "[DONE]"]
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        let bytes = mark + Self.stream(events)
+        var tap = SSETap(includeUsage: false)
+        let output = run(&tap, bytes) { size }
+        #expect(Array(output.pieces.joined()) == mark + Self.stream([events[0]]))
+        #expect(tap.events == 1 && tap.id == "c1" && tap.textBytes == 3 && tap.finishReasons == ["stop"])
+        var messages = MessagesEvents()
+        let said = stride(from: 0, to: bytes.count, by: min(size, bytes.count)).map { start in
+            messages.feed(Array(bytes[start..<min(bytes.count, start + min(size, bytes.count))]))
+        }
+        #expect(String(decoding: said.joined(), as: UTF8.self).contains(#""text":"one""#))
+        var twice = SSETap(includeUsage: false)
+        _ = twice.feed(mark + bytes)
+        #expect(twice.events == 0)
+    }
+
     /// The first of several choices that ends does not end the answer.
     @Test func severalChoicesEndOneByOne() {
         var tap = SSETap(includeUsage: false, choices: 2)

@@ -145,9 +145,11 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
     }
 
     private func collected(_ collectors: [PrometheusCollector]) async -> [Sample] {
-        let answers = await withTaskGroup(of: [Sample]?.self) { [patience] group in
+        let answers = await withTaskGroup(of: [Sample]?.self, returning: [[Sample]?].self) { [patience] group in
             for collector in collectors { group.addTask { await collector.samples(within: patience) } }
-            return await group.reduce(into: [[Sample]?]()) { $0.append($1) }
+            var answers: [[Sample]?] = []
+            for await answer in group { answers.append(answer) }
+            return answers
         }
         let late = state.withLock { state in
             state.late += answers.count(where: { $0 == nil })

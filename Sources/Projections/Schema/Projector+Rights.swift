@@ -10,7 +10,7 @@ extension Projector {
     public static func mayRebuild(configuration: PostgresConfiguration, logger: Logger) async throws -> Bool {
         try await Session.open(configuration, purpose: "check", logger: logger).use { connection in
             let rows = try await connection.query("SELECT has_database_privilege(current_database(), 'CREATE')")
-            return try rows[0].decode(0)
+            return try rows[0].decode(0, as: Bool.self)
         }
     }
 }
