@@ -173,7 +173,7 @@ struct UnderstandStep: Sendable {
                 if refusal == nil || provider.isUsable { refusal = error }
             }
         }
-        if routes.isEmpty, let refusal { throw GatewayError(refusal) }
+        if routes.isEmpty, let refusal { throw GatewayError(entered.entrance.named(refusal)) }
         // A stable order: Swift's sort keeps equal elements in place.
         return routes.sorted { $0.price < $1.price }.map(\.route)
     }
