@@ -41,8 +41,10 @@ public struct ChatRequestScan: Sendable, Hashable {
     public internal(set) var wantsParallelToolCalls = false
     /// `response_format.type`.
     public internal(set) var responseFormat = ResponseFormat.text
-    /// Whether `reasoning_effort` is set.
+    /// Whether `reasoning_effort` asks for any.
     public internal(set) var hasReasoningEffort = false
+    /// Whether it asks for none, which a model that does not reason does without being told.
+    var wantsNoReasoning = false
     /// Whether `enable_thinking` is true, by which several services of OpenAI's format have a model think.
     public internal(set) var wantsThinking = false
     /// Whether `modalities` names images.

@@ -22,8 +22,10 @@ struct EditPoints: Sendable, Hashable {
     var maximumCompletionTokensNull: Range<Int>?
     var streamOptions = StreamOptions.absent
     var includeUsage: Range<Int>?
-    /// The members that no provider gets, each with the comma that goes with it.
+    /// The members that no provider gets, in order.
     var own: [Range<Int>] = []
+    /// The member `reasoning_effort` where it asks for none.
+    var effort: Range<Int>?
     /// What earlier answers have beyond OpenAI's format, in order.
     var returned: [ReturnedMember] = []
 
@@ -47,6 +49,8 @@ public struct RequestEdits: Sendable, Hashable {
     public var limitField: OutputLimitField?
     /// An effort for a request that names none; it must need no escapes.
     public var effort: String?
+    /// Takes away a `reasoning_effort` that asks for none, for a model that has none anyway.
+    public var dropsNoEffort: Bool
     /// What the provider takes back of earlier answers; what else they have is taken out.
     public var returnedMembers: ReturnedMembers
 
@@ -67,8 +71,10 @@ public struct RequestEdits: Sendable, Hashable {
     /// The given changes.
     public init(
         model: String? = nil, outputLimit: OutputLimit? = nil, includeUsage: Bool = false, clearStreamOptions: Bool = false,
-        limitField: OutputLimitField? = nil, effort: String? = nil, returnedMembers: ReturnedMembers = .all
+        limitField: OutputLimitField? = nil, effort: String? = nil, dropsNoEffort: Bool = false,
+        returnedMembers: ReturnedMembers = .all
     ) {
+        self.dropsNoEffort = dropsNoEffort
         self.returnedMembers = returnedMembers
         self.effort = effort
         self.limitField = limitField
@@ -117,14 +123,21 @@ extension ChatRequestScan {
                 splices.append(Splice(inside..<inside, Array((isEmpty ? option : option + ",").utf8)))
             }
         }
-        if let effort = wanted.effort, !hasReasoningEffort { added += "\"reasoning_effort\":\"\(effort)\",".utf8 }
+        if let effort = wanted.effort, !hasReasoningEffort, !wantsNoReasoning {
+            added += "\"reasoning_effort\":\"\(effort)\",".utf8
+        }
         if !added.isEmpty { splices.append(Splice(edits.start..<edits.start, added)) }
         // After what is added, which may stand at the same place.
-        for own in edits.own { splices.append(Splice(own, [])) }
-        if wanted.returnedMembers != .all, !edits.returned.isEmpty {
-            splices += ReturnedMember.splices(edits.returned, keeping: wanted.returnedMembers, in: body)
-        }
+        splices += Splice.removing(removed(wanted), from: body, after: edits.start)
         return Splice.apply(splices, to: body)
+    }
+
+    /// The members that are taken out, in order.
+    private func removed(_ wanted: RequestEdits) -> [Range<Int>] {
+        var members = edits.own
+        if wanted.dropsNoEffort, let effort = edits.effort { members.append(effort) }
+        for member in edits.returned where !member.isKept(by: wanted.returnedMembers) { members.append(member.range) }
+        return members.sorted { $0.lowerBound < $1.lowerBound }
     }
 
     /// Gives a bound that stands in one field alone the name of `field`; where that one is there with null, the names change
@@ -136,31 +149,5 @@ extension ChatRequestScan {
         return [(edits.name(of: other), field), (edits.name(of: field), other)].compactMap { name, field in
             name.map { Splice($0, Array(field.rawValue.utf8)) }
         }
-    }
-}
-
-/// Bytes that take the place of a range.
-struct Splice: Sendable {
-    let range: Range<Int>
-    let bytes: [UInt8]
-
-    init(_ range: Range<Int>, _ bytes: [UInt8]) {
-        self.range = range
-        self.bytes = bytes
-    }
-
-    /// `body` with `splices`, whose ranges don't overlap.
-    static func apply(_ splices: [Splice], to body: RawSpan) -> [UInt8] {
-        let ordered = splices.sorted { $0.range.lowerBound < $1.range.lowerBound }
-        var result: [UInt8] = []
-        result.reserveCapacity(ordered.reduce(body.byteCount) { $0 + $1.bytes.count - $1.range.count })
-        var position = 0
-        for splice in ordered {
-            body.extracting(position..<splice.range.lowerBound).withUnsafeBytes { result.append(contentsOf: $0) }
-            result.append(contentsOf: splice.bytes)
-            position = splice.range.upperBound
-        }
-        body.extracting(position..<body.byteCount).withUnsafeBytes { result.append(contentsOf: $0) }
-        return result
     }
 }

@@ -117,19 +117,11 @@ struct RequestScanner {
         let isEmpty = !(try json { cursor throws(JSONError) in try cursor.enter("{", "}", text) })
         scan.edits.start = cursor.offset
         if !isEmpty {
-            // Where what is left out begins, while nothing stays before it: then the comma behind it goes with it, else the one
-            // before.
-            var leftOut: Int?
-            var hasKept = false
             repeat {
-                let start = cursor.offset
-                if let from = leftOut { scan.edits.own.append(from..<start) }
-                leftOut = nil
                 let name = try json { cursor throws(JSONError) in try cursor.name(text) }
                 member = name
                 guard let index = try index(known.names, name, text) else {
                     try skip(text, depth: 1)
-                    hasKept = true
                     continue
                 }
                 guard seen & 1 << index == 0 else { throw .field(duplicate(known.fields[index].name)) }
@@ -138,14 +130,9 @@ struct RequestScanner {
                 switch known.fields[index] {
                 case .maximumTokens: scan.edits.maximumTokensName = name.range
                 case .maximumCompletionTokens: scan.edits.maximumCompletionTokensName = name.range
+                case .reasoningEffort where scan.wantsNoReasoning: scan.edits.effort = memberRange(name)
+                case let field where field.isOwn: scan.edits.own.append(memberRange(name))
                 default: break
-                }
-                if !known.fields[index].isOwn {
-                    hasKept = true
-                } else if hasKept {
-                    scan.edits.own.append(start - 1..<cursor.offset)
-                } else {
-                    leftOut = start
                 }
             } while try json({ cursor throws(JSONError) in try cursor.another(UInt8(ascii: "}"), text) })
         }
@@ -202,8 +189,8 @@ struct RequestScanner {
             if first == UInt8(ascii: "n") {
                 try skip(text, depth: 1)
             } else {
-                _ = try string(text, name)
-                scan.hasReasoningEffort = true
+                scan.wantsNoReasoning = try string(text, name).equals(Self.noEffort, text)
+                scan.hasReasoningEffort = !scan.wantsNoReasoning
             }
         case .prediction:
             try skip(text, depth: 1)
@@ -278,4 +265,5 @@ struct RequestScanner {
     }
 
     private static let streamOptionNames = FieldNames(["include_usage"])
+    private static let noEffort = Array("none".utf8)
 }

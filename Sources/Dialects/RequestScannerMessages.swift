@@ -73,7 +73,7 @@ extension RequestScanner {
         }
         guard index > 0 else { return try calls(text, &returned) }
         try counted(text, depth: 3)
-        returned.append(ReturnedMember(range: name.range.lowerBound - 1..<cursor.offset, isReasoning: index == 1))
+        returned.append(ReturnedMember(range: memberRange(name), isReasoning: index == 1))
     }
 
     /// Moves over the calls of tools, which count as prompt, and notes what stands beside them.
@@ -99,7 +99,7 @@ extension RequestScanner {
             let name = try json { cursor throws(JSONError) in try cursor.name(text) }
             try skip(text, depth: 5)
             if name.equals(Self.extraContent, text) {
-                returned.append(ReturnedMember(range: name.range.lowerBound - 1..<cursor.offset, isReasoning: false))
+                returned.append(ReturnedMember(range: memberRange(name), isReasoning: false))
             }
         } while try json({ cursor throws(JSONError) in try cursor.another(UInt8(ascii: "}"), text) })
     }

@@ -17,6 +17,9 @@ extension RequestScanner {
         try json { cursor throws(JSONError) in try cursor.skip(text, depth: depth) }
     }
 
+    /// Where the member called `name` stands, whose value ends here: from the quote before its name.
+    func memberRange(_ name: JSONString) -> Range<Int> { name.range.lowerBound - 1..<cursor.offset }
+
     /// The index of a member's name among `names`; nil for one that is not read.
     @inline(__always)
     func index(_ names: FieldNames, _ name: JSONString, _ text: RawSpan) throws(ScanFailure) -> Int? {

@@ -133,6 +133,29 @@ enum Body {
         #expect(other.param == "Enable_Search")
     }
 
+    /// No effort is none that a model could lack, and one that has none is not told of it.
+    @Test func noEffortAsksForNothing() throws {
+        for (fields, dropped) in [
+            (#""reasoning_effort":"none""#, ""), (#""reasoning_effort" : "none" ,"seed":1"#, #","seed":1"#),
+            (#""routing":"price","reasoning_effort":"none","no_reasoning":false,"seed":1"#, #","seed":1"#),
+        ] {
+            let body = Body.with(fields)
+            let scan = try ChatRequestScan(body)
+            #expect(!scan.hasReasoningEffort)
+            let sent = try JSONValue(scan.applying(RequestEdits(dropsNoEffort: true), to: body))
+            #expect(try sent == JSONValue(Array(#"{"model":"m",\#(Body.messages)\#(dropped)}"#.utf8)), "\(fields)")
+            #expect(try JSONValue(scan.applying(RequestEdits(), to: body))["reasoning_effort"] == .string("none"))
+        }
+        let body = Body.with(#""reasoning_effort":"low""#)
+        let scan = try ChatRequestScan(body)
+        #expect(scan.hasReasoningEffort && scan.applying(RequestEdits(dropsNoEffort: true), to: body) == body)
+        let first = Array(#"{ "reasoning_effort":"none" , "model":"m",\#(Body.messages)}"#.utf8)
+        let edits = RequestEdits(outputLimit: .init(field: .maximumTokens, tokens: 5), dropsNoEffort: true)
+        #expect(
+            try JSONValue(ChatRequestScan(first).applying(edits, to: first))
+                == JSONValue(Array(#"{"max_tokens":5,"model":"m",\#(Body.messages)}"#.utf8)))
+    }
+
     /// A model that is priced as one that does not think is not made to.
     @Test(arguments: [false, true])
     func onlyModelsThatReasonAreAskedToThink(reasons: Bool) throws {

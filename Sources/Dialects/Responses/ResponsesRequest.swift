@@ -43,7 +43,7 @@ public struct ResponsesRequest: ForeignRequest {
         add("tool_choice", tools.choice)
         add("parallel_tool_calls", tools.isParallel)
         add("text", try Self.text(&fields))
-        if let effort = try fields.text("reasoning_effort") {
+        if let effort = try fields.text("reasoning_effort"), reasons || effort != "none" {
             // A summary is all that is shown of the thoughts.
             let summary: JSONValue? = effort == "none" ? nil : .string("auto")
             add("reasoning", .members([("effort", .string(effort)), ("summary", summary)]))

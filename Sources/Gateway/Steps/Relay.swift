@@ -77,6 +77,7 @@ struct RelayStep: Sendable {
                 clearStreamOptions: route.provider.refusesStreamOptions,
                 limitField: admitted.limitField(at: route),
                 effort: route.mapping.capabilities.reasoning ? understood.entered.messages?.effort : nil,
+                dropsNoEffort: !route.mapping.capabilities.reasoning,
                 returnedMembers: route.provider.returnedMembers),
             to: understood.body)
         if route.provider.dialect == .echo {
