@@ -14,7 +14,7 @@ public struct ChatRequestScan: Sendable, Hashable {
         case jsonSchema = "json_schema"
     }
 
-    /// `model`, decoded.
+    /// `model`, decoded; of a moderation without one the model that OpenAI asks.
     public internal(set) var model = ""
     /// `stream`; absent and null are false.
     public internal(set) var stream = false

@@ -13,6 +13,7 @@ struct EditPoints: Sendable, Hashable {
 
     /// Just inside the top-level object, which has at least one member.
     var start = 0
+    /// Empty where the body names none.
     var model = 0..<0
     var maximumTokensNull: Range<Int>?
     /// The name `max_tokens` as it was written, without its quotes.
@@ -95,7 +96,11 @@ extension ChatRequestScan {
     private func applying(_ wanted: RequestEdits, to body: RawSpan) -> [UInt8] {
         var splices: [Splice] = []
         var added: [UInt8] = []
-        if let model = wanted.model {
+        if edits.model.isEmpty {
+            added += "\"model\":".utf8
+            added.appendJSON(string: wanted.model ?? model)
+            added += ",".utf8
+        } else if let model = wanted.model {
             var value: [UInt8] = []
             value.appendJSON(string: model)
             splices.append(Splice(edits.model, value))

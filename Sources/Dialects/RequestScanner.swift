@@ -85,7 +85,11 @@ struct RequestScanner {
     private static let chat = Known(
         Field.allCases.filter { $0 != .input && $0 != .prompt }, required: [.model, .messages])
     private static let images = Known([.model, .prompt, .choices, .stream, .user, .routing], required: [.model, .prompt])
-    private static let others = Known([.model, .input, .user, .routing], required: [.model, .input])
+    private static let embeddings = Known([.model, .input, .user, .routing], required: [.model, .input])
+    private static let moderations = Known([.model, .input, .user, .routing], required: [.input])
+    /// What a moderation is asked of that names no model
+    /// (https://platform.openai.com/docs/api-reference/moderations/create).
+    private static let standardModeration = "omni-moderation-latest"
 
     let kind: ModelKind
 
@@ -104,7 +108,8 @@ struct RequestScanner {
             switch kind {
             case .chat: Self.chat
             case .image: Self.images
-            case .embedding, .moderation: Self.others
+            case .embedding: Self.embeddings
+            case .moderation: Self.moderations
             }
         guard try json({ cursor throws(JSONError) in try cursor.next(text) }) == UInt8(ascii: "{") else {
             // What follows must be JSON all the same: a client is told of the syntax before the shape.
@@ -144,6 +149,7 @@ struct RequestScanner {
         }) {
             throw .field(APIError.invalid(required.name, "\"\(required.name)\" is required"))
         }
+        if scan.model.isEmpty { scan.model = Self.standardModeration }
     }
 
     private mutating func read(_ field: Field, _ text: RawSpan) throws(ScanFailure) {
