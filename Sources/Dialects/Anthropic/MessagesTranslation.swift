@@ -76,7 +76,8 @@ public struct MessagesTranslation: Sendable {
             // OpenAI takes 64 characters for a user, and Claude Code's are longer.
             members.append(("user", user.text.map { JSONValue.string($0.asUser(most: 64)) } ?? user))
         }
-        members += try Self.tools(&fields)
+        let tools = try Self.tools(&fields, &conversation)
+        members += tools.members
         let thinking = try Self.thinking(&fields)
         members += thinking.members
         effort = thinking.hint
@@ -91,7 +92,7 @@ public struct MessagesTranslation: Sendable {
         try fields.end()
         chat = JSONValue.members(members).bytes
         exclusive = conversation.exclusive
-        leftBytes = conversation.leftBytes
+        leftBytes = conversation.leftBytes + tools.leftBytes
         isForeign = conversation.isForeign
         asides = conversation.asides
         thoughts = thinks ? conversation.thoughts : [:]
@@ -114,10 +115,33 @@ public struct MessagesTranslation: Sendable {
     }
 
     private static let toolFields: Set<String> = [
-        "type", "name", "description", "input_schema", "strict", "cache_control", "eager_input_streaming",
+        "type", "name", "description", "input_schema", "strict", "cache_control", "eager_input_streaming", "input_examples",
+        "defer_loading", "allowed_callers",
     ]
 
-    private static func tools(_ fields: inout RequestFields) throws(APIError) -> [(String, JSONValue?)] {
+    /// What a tool has that only Anthropic reads, as it is told or counted there: examples of its input, and who may call it. A tool
+    /// that is loaded later or called by code needs a tool of Anthropic's own, which has no price here.
+    ///
+    /// - Returns: The bytes that a model reads beyond what a chat completion says of the tool.
+    private static func own(
+        _ tool: JSONValue, _ path: String, _ conversation: inout ChatConversation
+    ) throws(APIError) -> Int64 {
+        guard [JSONValue.null, .bool(false)].contains(tool["defer_loading"] ?? .null) else {
+            throw .invalid("\(path).defer_loading", "a tool that is loaded later is found by one that is not served")
+        }
+        guard [JSONValue.null, .array([.string("direct")])].contains(tool["allowed_callers"] ?? .null) else {
+            throw .invalid("\(path).allowed_callers", "a tool must be called by the model itself: \"direct\"")
+        }
+        guard let examples = tool["input_examples"], examples != .null else { return 0 }
+        conversation.refuse(
+            .invalid("\(path).input_examples", "\"\(path).input_examples\" can be told to nobody but Anthropic"))
+        return Int64(examples.bytes.count)
+    }
+
+    private static func tools(
+        _ fields: inout RequestFields, _ conversation: inout ChatConversation
+    ) throws(APIError) -> (members: [(String, JSONValue?)], leftBytes: Int64) {
+        var leftBytes: Int64 = 0
         var definitions: [JSONValue] = []
         for (index, tool) in (try fields.take("tools")?.elements ?? []).enumerated() {
             let path = "tools[\(index)]"
@@ -128,6 +152,7 @@ public struct MessagesTranslation: Sendable {
                 throw .invalid("\(path).\(field.name.prefix(64))", "\"\(field.name.prefix(64))\" is not known")
             }
             guard let name = tool["name"]?.text else { throw .invalid("\(path).name", "\"\(path).name\" is required") }
+            leftBytes += try own(tool, path, &conversation)
             let function: [(String, JSONValue?)] = [
                 ("name", .string(name)), ("description", tool["description"]), ("parameters", tool["input_schema"]),
                 ("strict", tool["strict"]),
@@ -135,7 +160,7 @@ public struct MessagesTranslation: Sendable {
             definitions.append(.members([("type", .string("function")), ("function", .members(function))]))
         }
         let choice = try fields.take("tool_choice")
-        guard !definitions.isEmpty else { return [] }
+        guard !definitions.isEmpty else { return ([], 0) }
         var members: [(String, JSONValue?)] = [("tools", .array(definitions))]
         switch choice?["type"]?.text {
         case nil where choice == nil: break
@@ -147,7 +172,7 @@ public struct MessagesTranslation: Sendable {
         default: throw .invalid("tool_choice.type", "\"tool_choice.type\" must be auto, any, tool or none")
         }
         if choice?["disable_parallel_tool_use"] == .bool(true) { members.append(("parallel_tool_calls", .bool(false))) }
-        return members
+        return (members, leftBytes)
     }
 
     /// `thinking` and `output_config`: how much is thought, by whichever of them says it, and the answer's format.

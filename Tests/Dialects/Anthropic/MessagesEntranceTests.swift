@@ -97,6 +97,28 @@ import Testing
         #expect(try stops("[]") == nil && stops(#"["x"]"#) == .array([.string("x")]))
     }
 
+    @Test func aToolMayHaveWhatOnlyAnthropicReads() throws {
+        let tool = { (more: String) in
+            #"{\#(Self.hello),"tools":[{"name":"f","input_schema":{"type":"object"},"defer_loading":false,"#
+                + #""allowed_callers":["direct"]\#(more)}]}"#
+        }
+        let plain = try translate(tool(""))
+        #expect(plain.exclusive == nil && plain.leftBytes == 0)
+        let examples = #"[{"a":"x"}]"#
+        let exampled = try translate(tool(#","input_examples":\#(examples)"#))
+        #expect(exampled.exclusive?.param == "tools[0].input_examples")
+        #expect(exampled.leftBytes == Int64(examples.utf8.count) && exampled.chat == plain.chat)
+        let native = try NativeMessages(exampled).body(model: "m", maximumTokens: 9)
+        #expect(native == exampled.original)
+        for (more, param) in [
+            (#""defer_loading":true"#, "defer_loading"), (#""allowed_callers":["code_execution_20250825"]"#, "allowed_callers"),
+        ] {
+            let body = #"{\#(Self.hello),"tools":[{"name":"f","input_schema":{"type":"object"},\#(more)}]}"#
+            let error = #expect(throws: APIError.self) { try translate(body) }
+            #expect(error?.param == "tools[0].\(param)")
+        }
+    }
+
     @Test func onlyBetasWithoutAPriceGoOn() throws {
         let body = #"{\#(Self.hello),"context_management":{"edits":[{"type":"clear_tool_uses_20250919"}]}}"#
         let betas = ["context-management-2025-06-27, context-1m-2025-08-07", "interleaved-thinking-2025-05-14"]
