@@ -127,6 +127,8 @@ private final class Wire {
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
     }
 
+    deinit { _ = try? channel.finish(acceptAlreadyClosed: true) }
+
     var isHalfClosed: Bool { socket.isHalfClosed }
 
     /// - Returns: what comes of it behind the handler: paths, pieces of bodies, and ends.

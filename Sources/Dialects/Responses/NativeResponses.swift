@@ -41,7 +41,10 @@ public struct NativeResponses: ForeignRequest {
         var body = Array("{\"model\":".utf8)
         body.appendJSON(string: model)
         body += ",\"max_output_tokens\":\(maximumTokens),\"store\":false".utf8
-        if reasons { body += ",\"include\":[\"reasoning.encrypted_content\"]".utf8 }
+        let included =
+            (reasons ? ["reasoning.encrypted_content"] : [])
+            + (translation.wantsLogprobs ? [ResponsesTranslation.logprobs] : [])
+        if !included.isEmpty { body += ",\"include\":[\"\(included.joined(separator: "\",\""))\"]".utf8 }
         let input = rewrittenInput
         for (name, range) in translation.ranges.sorted(by: { $0.value.lowerBound < $1.value.lowerBound })
         where !Self.own.contains(name) {

@@ -74,7 +74,8 @@ extension ResponsesAnswer {
 
     /// The same of a response whose items are not known yet.
     static func finishReason(of response: JSONValue) -> String {
-        let hasCalls = response["output"]?.elements?.contains { $0["type"] == .string("function_call") } ?? false
+        let calls: Set<JSONValue?> = [.string("function_call"), .string("custom_tool_call")]
+        let hasCalls = response["output"]?.elements?.contains { calls.contains($0["type"]) } ?? false
         return finishReason(response, hasCalls: hasCalls)
     }
 

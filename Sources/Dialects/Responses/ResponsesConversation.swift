@@ -3,6 +3,8 @@ internal import JSON
 /// The items of a Responses conversation as messages of a chat completion request.
 struct ResponsesConversation {
     private(set) var messages: [JSONValue] = []
+    /// See ``ResponsesTranslation``.
+    private(set) var exclusive: APIError?
     /// How many items come from earlier answers: an error names an item as the client counts its own.
     private let first: Int
     /// What the assistant said and called since somebody else spoke; calls of one turn belong to one message.
@@ -25,7 +27,8 @@ struct ResponsesConversation {
     /// What each kind of item says; the id and the status of one that was an answer's mean nothing to whoever reads it again.
     private static let members: [String: Set<String>] = [
         "message": ["role", "content", "phase"], "function_call": ["call_id", "name", "arguments"],
-        "function_call_output": ["call_id", "output"], "reasoning": ["summary", "content", "encrypted_content"],
+        "function_call_output": ["call_id", "output"], "custom_tool_call": ["call_id", "name", "input"],
+        "custom_tool_call_output": ["call_id", "output"], "reasoning": ["summary", "content", "encrypted_content"],
     ]
     /// The same of the parts of a message.
     private static let partMembers: [String: Set<String>] = [
@@ -52,17 +55,28 @@ struct ResponsesConversation {
             try Self.check(item, path, type.flatMap { Self.members[$0] })
             switch type {
             case "message": try message(item, path)
-            case "function_call": try call(item, path)
-            case "function_call_output": try result(item, path)
+            case "function_call": try call(item, path, type: "function", input: "arguments")
+            case "custom_tool_call":
+                try call(item, path, type: "custom", input: "input")
+                keep(index < first ? "previous_response_id" : "\(path).type", "custom tools")
+            case "function_call_output", "custom_tool_call_output":
+                let isText = try result(item, path)
+                if !isText { keep(index < first ? "previous_response_id" : "\(path).output", "images that a tool answers with") }
             case "reasoning":
                 if calls.isEmpty { endTurn() }
                 thoughts += ReasoningState.details(item["encrypted_content"]?.text, of: model) ?? []
             default:
                 throw .invalid(
-                    "\(path).type", "an item must be a message, function_call, function_call_output or reasoning")
+                    "\(path).type", "an item must be a message, a call of a function or custom tool, its output, or reasoning")
             }
         }
         endTurn()
+    }
+
+    /// Keeps the request from all who can't be told.
+    private mutating func keep(_ param: String, _ what: String) {
+        guard exclusive == nil else { return }
+        exclusive = .invalid(param, "\(what) are for models alone whose provider has the Responses API")
     }
 
     private mutating func endTurn() {
@@ -120,11 +134,15 @@ struct ResponsesConversation {
 
     private func content(_ value: JSONValue?, _ path: String) throws(APIError) -> JSONValue {
         if let text = value?.text { return .string(text) }
+        return try parts(value, "\(path).content")
+    }
+
+    private func parts(_ value: JSONValue?, _ path: String) throws(APIError) -> JSONValue {
         guard let parts = value?.elements else {
-            throw .invalid("\(path).content", "\"\(path).content\" must be a string or an array of parts")
+            throw .invalid(path, "\"\(path)\" must be a string or an array of parts")
         }
         var content: [JSONValue] = []
-        for (index, part) in parts.enumerated() { content.append(try Self.part(part, "\(path).content[\(index)]")) }
+        for (index, part) in parts.enumerated() { content.append(try Self.part(part, "\(path)[\(index)]")) }
         return .array(content)
     }
 
@@ -155,28 +173,30 @@ struct ResponsesConversation {
         }
     }
 
-    private mutating func call(_ item: JSONValue, _ path: String) throws(APIError) {
-        for name in ["call_id", "name", "arguments"] where item[name]?.text == nil {
+    /// - Parameter input: The member that says with what it is called.
+    private mutating func call(_ item: JSONValue, _ path: String, type: String, input: String) throws(APIError) {
+        for name in ["call_id", "name", input] where item[name]?.text == nil {
             throw .invalid("\(path).\(name)", "\"\(path).\(name)\" must be a string")
         }
         calls.append(
             .members([
-                ("id", item["call_id"]), ("type", .string("function")),
-                ("function", .members([("name", item["name"]), ("arguments", item["arguments"])])),
+                ("id", item["call_id"]), ("type", .string(type)),
+                (type, .members([("name", item["name"]), (input, item[input])])),
             ]))
     }
 
-    private mutating func result(_ item: JSONValue, _ path: String) throws(APIError) {
+    /// - Returns: Whether it is text alone.
+    private mutating func result(_ item: JSONValue, _ path: String) throws(APIError) -> Bool {
         interrupt()
         guard item["call_id"]?.text != nil else {
             throw .invalid("\(path).call_id", "\"\(path).call_id\" must be a string")
         }
         let output = item["output"]
-        // What is no text would be lost.
-        let parts = output?.elements?.map { $0["type"] == .string("input_text") ? $0["text"]?.text : nil }
-        let text = output?.text ?? (parts?.contains(nil) == false ? parts?.compactMap(\.self).joined() : nil)
-        guard let text else { throw .invalid("\(path).output", "\"\(path).output\" must be a string or an array of texts") }
-        messages.append(
-            .members([("role", .string("tool")), ("tool_call_id", item["call_id"]), ("content", .string(text))]))
+        let texts = output?.elements?.map { $0["type"] == .string("input_text") ? $0["text"]?.text : nil }
+        let text = output?.text ?? (texts?.contains(nil) == false ? texts?.compactMap(\.self).joined() : nil)
+        let content: JSONValue
+        if let text { content = .string(text) } else { content = try parts(output, "\(path).output") }
+        messages.append(.members([("role", .string("tool")), ("tool_call_id", item["call_id"]), ("content", content)]))
+        return text != nil
     }
 }

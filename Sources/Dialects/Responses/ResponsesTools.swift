@@ -8,8 +8,14 @@ struct ResponsesTools {
     private(set) var areParallel = true
     /// As a chat completion request has them.
     private(set) var chat: [(String, JSONValue?)] = []
+    /// See ``ResponsesTranslation``.
+    private(set) var exclusive: APIError?
 
-    private static let known: Set<String> = ["type", "name", "description", "parameters", "strict"]
+    /// The members of each type of tool that a client runs itself.
+    private static let known: [String: Set<String>] = [
+        "function": ["type", "name", "description", "parameters", "strict"],
+        "custom": ["type", "name", "description", "format"],
+    ]
 
     init(_ fields: inout RequestFields) throws(APIError) {
         let tools = try fields.take("tools")
@@ -17,25 +23,30 @@ struct ResponsesTools {
             throw .invalid("tools", "\"tools\" must be an array")
         }
         definitions = given
-        var functions: [JSONValue] = []
+        var own: [JSONValue] = []
         for (index, tool) in definitions.enumerated() {
             let path = "tools[\(index)]"
-            guard tool["type"] == .string("function") else {
-                throw .invalid("\(path).type", "a tool must be a function of the client: what others cost has no bound")
+            guard let type = tool["type"]?.text, let known = Self.known[type] else {
+                throw .invalid(
+                    "\(path).type", "a tool must be a function of the client, or custom: what others cost has no bound")
             }
-            for field in tool.fields ?? [] where !Self.known.contains(field.name) {
+            for field in tool.fields ?? [] where !known.contains(field.name) {
                 throw .invalid("\(path).\(field.name.prefix(64))", "\"\(field.name.prefix(64))\" is not known")
             }
             guard tool["name"]?.text != nil else { throw .invalid("\(path).name", "\"\(path).name\" is required") }
-            let function = (tool.fields ?? []).filter { $0.name != "type" && $0.value != .null }
-            functions.append(.members([("type", .string("function")), ("function", .object(function))]))
+            if type == "custom", exclusive == nil {
+                exclusive = .invalid(
+                    "\(path).type", "a custom tool can be called by models alone whose provider has the Responses API")
+            }
+            let members = (tool.fields ?? []).filter { $0.name != "type" && $0.value != .null }
+            own.append(.members([("type", .string(type)), (type, .object(members))]))
         }
         let asked = try fields.take("tool_choice")
         let parallel = try fields.flag("parallel_tool_calls")
         areParallel = parallel ?? true
         choice = asked ?? choice
-        guard !functions.isEmpty else { return }
-        chat.append(("tools", .array(functions)))
+        guard !own.isEmpty else { return }
+        chat.append(("tools", .array(own)))
         if let parallel { chat.append(("parallel_tool_calls", .bool(parallel))) }
         switch asked {
         case nil: break
@@ -43,27 +54,28 @@ struct ResponsesTools {
         default:
             guard let choice = asked.flatMap(Self.choice) else {
                 throw .invalid(
-                    "tool_choice", "\"tool_choice\" must be auto, none, required, a function or allowed_tools of functions")
+                    "tool_choice",
+                    "\"tool_choice\" must be auto, none, required, a tool of the client or allowed_tools of such")
             }
             chat.append(("tool_choice", choice))
         }
     }
 
-    /// The function that is to be called, or those that may be; nil for anything else.
+    /// The tool that is to be called, or those that may be; nil for anything else.
     private static func choice(_ choice: JSONValue) -> JSONValue? {
         guard choice["type"] == .string("allowed_tools") else { return named(choice) }
-        let functions = (choice["tools"]?.elements ?? []).map(named)
-        guard let mode = choice["mode"], mode == .string("auto") || mode == .string("required"), !functions.isEmpty,
-            !functions.contains(nil)
+        let tools = (choice["tools"]?.elements ?? []).map(named)
+        guard let mode = choice["mode"], mode == .string("auto") || mode == .string("required"), !tools.isEmpty,
+            !tools.contains(nil)
         else { return nil }
         return .members([
             ("type", .string("allowed_tools")),
-            ("allowed_tools", .members([("mode", mode), ("tools", .array(functions.compactMap(\.self)))])),
+            ("allowed_tools", .members([("mode", mode), ("tools", .array(tools.compactMap(\.self)))])),
         ])
     }
 
     private static func named(_ tool: JSONValue) -> JSONValue? {
-        guard tool["type"] == .string("function"), let name = tool["name"], name.text != nil else { return nil }
-        return .members([("type", .string("function")), ("function", .members([("name", name)]))])
+        guard let type = tool["type"]?.text, known[type] != nil, let name = tool["name"], name.text != nil else { return nil }
+        return .members([("type", .string(type)), (type, .members([("name", name)]))])
     }
 }

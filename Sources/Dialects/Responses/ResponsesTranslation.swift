@@ -5,11 +5,14 @@ internal import JSON
 ///
 /// `instructions`, messages with texts, images and files, calls of functions and their results, functions, `text.format`,
 /// `reasoning.effort`, sampling, bounds and what is said of the provider's cache go over, and of earlier reasoning what the model
-/// itself wants to see again. Tools that somebody else runs, background work and what is kept elsewhere (`prompt`, `conversation`,
+/// itself wants to see again. Custom tools, what tools answer with besides text, and the chances of tokens keep the request from
+/// providers of other APIs (``exclusive``); the chat completion has them so that they are counted. Tools that somebody else runs, background work and what is kept elsewhere (`prompt`, `conversation`,
 /// `item_reference`) are refused by name. `stream_options` and `max_tool_calls` are for a provider of the same API alone.
 public struct ResponsesTranslation: Sendable {
     /// The chat completion request. A stream of it tells its usage.
     public let chat: [UInt8]
+    /// Why the request can be answered by nobody whose provider has another API; nil when it can.
+    public let exclusive: APIError?
     /// The client's own body.
     public let original: [UInt8]
     /// Whether the answer is to be kept, so that a later request may go on from it.
@@ -20,6 +23,8 @@ public struct ResponsesTranslation: Sendable {
     let items: [JSONValue]
     /// Whether some of them come from earlier answers.
     let hasHistory: Bool
+    /// Whether the answer is to have the chances of its tokens.
+    let wantsLogprobs: Bool
     /// As the client named it.
     let model: String
     /// Where the members of the body have their values.
@@ -84,6 +89,9 @@ public struct ResponsesTranslation: Sendable {
         for name in ["routing", "free_models_only", "no_reasoning"] { members.append((name, try fields.take(name))) }
         isStored = try fields.flag("store") ?? true
         let metadata = try Self.metadata(try fields.take("metadata"))
+        let chances = try Self.chances(&fields)
+        wantsLogprobs = chances.areIncluded
+        exclusive = conversation.exclusive ?? tools.exclusive ?? chances.exclusive
         try Self.refuse(&fields)
         try Self.leave(&fields)
         guard [nil, "disabled", "auto"].contains(try fields.text("truncation")) else {
@@ -158,17 +166,34 @@ public struct ResponsesTranslation: Sendable {
         }
     }
 
-    /// What is not served, but for the values that ask for nothing.
-    private static func refuse(_ fields: inout RequestFields) throws(APIError) {
-        if let included = try fields.take("include"), included.elements?.isEmpty != true,
-            included.elements?.allSatisfy({ $0 == .string("reasoning.encrypted_content") }) != true
-        {
+    /// What an answer is to say of the chances of its tokens, which only a provider of the same API says in its way.
+    private static func chances(
+        _ fields: inout RequestFields
+    ) throws(APIError) -> (areIncluded: Bool, exclusive: APIError?) {
+        let included = try fields.take("include")
+        let known = [JSONValue.string("reasoning.encrypted_content"), .string(logprobs)]
+        guard included?.elements?.allSatisfy(known.contains) ?? (included == nil) else {
             throw .invalid("include", "nothing further can be included")
         }
-        for (name, harmless) in [("background", JSONValue.bool(false)), ("top_logprobs", .integer(0))] {
-            if let value = try fields.take(name), value != harmless {
-                throw .invalid(name, "\"\(name)\" is not served here")
-            }
+        let asked = try fields.take("top_logprobs") ?? .integer(0)
+        guard let count = asked.int64, (0...20).contains(count) else {
+            throw .invalid("top_logprobs", "\"top_logprobs\" must be an integer from 0 to 20")
+        }
+        let areIncluded = included?.elements?.contains(.string(logprobs)) == true
+        guard areIncluded || count > 0 else { return (false, nil) }
+        let param = areIncluded ? "include" : "top_logprobs"
+        return (
+            areIncluded, .invalid(param, "the chances of tokens are told by models alone whose provider has the Responses API")
+        )
+    }
+
+    /// The word for the chances of tokens in `include`.
+    static let logprobs = "message.output_text.logprobs"
+
+    /// What is not served, but for the values that ask for nothing.
+    private static func refuse(_ fields: inout RequestFields) throws(APIError) {
+        if let value = try fields.take("background"), value != .bool(false) {
+            throw .invalid("background", "\"background\" is not served here")
         }
         if let tier = try fields.take("service_tier"), tier != .string("auto"), tier != .string("default") {
             throw .invalid("service_tier", "\"service_tier\" must be auto or default: no other tier has a price here")

@@ -29,7 +29,7 @@ extension Dialect {
         if mapping.api == .responses, let responses = entered.responses {
             return NativeResponses(responses, mapping: mapping, isAzure: self == .azure)
         }
-        if let exclusive = entered.messages?.exclusive { throw exclusive }
+        if let exclusive = entered.messages?.exclusive ?? entered.responses?.exclusive { throw exclusive }
         if self == .bedrock, let messages = entered.messages {
             return try BedrockRequest(messages, mapping: mapping, outputLimit: scan.outputLimit)
         }

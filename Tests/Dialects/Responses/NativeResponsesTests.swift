@@ -82,6 +82,54 @@ import Testing
         }
     }
 
+    /// What only a provider of the same API can be told goes there as it came, is counted, and keeps the request from others.
+    @Test(
+        arguments: [
+            (
+                #""input":"x","tools":[{"type":"custom","name":"patch","format":{"type":"text"}}],"tool_choice":{"type":"custom","name":"patch"}"#,
+                "tools[0].type"
+            ),
+            (
+                #""input":[{"type":"custom_tool_call","call_id":"c","name":"patch","input":"*** Begin"},{"type":"custom_tool_call_output","call_id":"c","output":"done"}]"#,
+                "input[0].type"
+            ),
+            (
+                #""input":[{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":[{"type":"input_text","text":"x"},{"type":"input_image","image_url":"data:image/png;base64,AA=="}]}]"#,
+                "input[1].output"
+            ),
+            (#""input":"x","top_logprobs":2"#, "top_logprobs"),
+        ])
+    func whatOtherAPIsCanNotBeTold(_ fields: String, _ param: String) throws {
+        #expect(try body(fields) == Self.head + ",\(fields)}")
+        let asked = try request(fields)
+        #expect(asked.exclusive?.param == param && asked.exclusive?.status == 400)
+        let scan = try ChatRequestScan(asked.chat)
+        #expect(scan.images == (param == "input[1].output" ? 1 : 0))
+        #expect(scan.hasTools == (param == "tools[0].type"))
+        #expect(scan.textBytes > (param.hasPrefix("input") ? 10 : 0))
+        #expect(try request(#""input":"x""#).exclusive == nil)
+    }
+
+    @Test func whatIsIncludedIsAdded() throws {
+        let fields = #""input":"x","include":["message.output_text.logprobs","reasoning.encrypted_content"]"#
+        #expect(
+            try body(fields)
+                == String(Self.head.dropLast()) + #","message.output_text.logprobs"],"input":"x"}"#)
+        #expect(try request(fields).exclusive?.param == "include")
+        for (wrong, param) in [
+            (#""include":["file_search_call.results"]"#, "include"), (#""include":"x""#, "include"),
+            (#""top_logprobs":21"#, "top_logprobs"), (#""top_logprobs":"2""#, "top_logprobs"),
+        ] {
+            let error = #expect(throws: APIError.self) { try request("\"input\":\"x\",\(wrong)") }
+            #expect(error?.param == param, "\(wrong)")
+        }
+        // A client of another model's hears that it is what came before.
+        let before = #"[{"type":"custom_tool_call","call_id":"c","name":"f","input":"x"}]"#
+        #expect(
+            try request(#""input":"x","previous_response_id":"resp_0""#, history: before).exclusive?.param
+                == "previous_response_id")
+    }
+
     @Test func whatCameBeforeGoesBeforeIt() throws {
         let history =
             #"[{"role":"user","content":"A"},{"id":"rs_1","type":"reasoning","summary":[],"encrypted_content":"gAAA"},"#

@@ -140,7 +140,7 @@ import Testing
                 + #"{"role":"tool","tool_call_id":"c","content":"1"}]"#)
         // What would be lost is refused.
         for lost in [
-            #""input":[{"type":"function_call_output","call_id":"c","output":[{"type":"input_image","image_url":"x"}]}]"#,
+            #""input":[{"type":"function_call_output","call_id":"c","output":[{"type":"input_audio"}]}]"#,
             #""input":[{"role":"assistant","content":[{"type":"output_text","text":5}]}]"#, #""input":"x","tools":{}"#,
         ] {
             #expect(throws: APIError.self) { try translate(lost) }
