@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
@@ -83,6 +84,66 @@ import Testing
         #expect(!wire.isHalfClosed)
     }
 
+    /// RFC 9112, 3.2: two readers could take it for a request to two servers.
+    @Test(arguments: ["", "Host: x\r\nHost: y\r\n", "Host: x\r\nhost: x\r\n"])
+    func aRequestHasOneHost(_ hosts: String) throws {
+        let wire = try Wire()
+        #expect(try wire.send("POST /a HTTP/1.1\r\n\(hosts)Content-Length: 1\r\n\r\na") == [])
+        let refusal = try wire.received()
+        #expect(refusal.hasPrefix("HTTP/1.1 400 Bad Request\r\n") && refusal.contains("connection: close\r\n"))
+        #expect(refusal.contains(#""param":"host""#) && refusal.contains("date: "))
+        #expect(wire.isHalfClosed)
+    }
+
+    @Test func aRefusalOfAHeadHasNoBodyWhereNoneIsAskedFor() throws {
+        let wire = try Wire()
+        #expect(try wire.send("HEAD /a HTTP/1.1\r\n\r\n") == [])
+        #expect(try wire.received().hasSuffix("connection: close\r\n\r\n"))
+    }
+
+    @Test(arguments: [
+        "GARBAGE\r\n\r\n", "GET /a HTTP/2.0\r\nHost: x\r\n\r\n", "GET /a HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    ])
+    func aHeadThatCanNotBeReadIsAnsweredInTheEnvelope(_ request: String) throws {
+        try Self.expect(400, to: request)
+    }
+
+    @Test func aHeadThatIsTooLargeIsCalledSo() throws {
+        let long = String(repeating: "a", count: 90_000)
+        try Self.expect(431, to: "GET /a HTTP/1.1\r\nHost: x\r\nX: \(long)\r\n\r\n")
+        try Self.expect(431, to: "GET /\(long) HTTP/1.1\r\nHost: x\r\n\r\n")
+    }
+
+    private static func expect(_ status: Int, to request: String) throws {
+        let wire = try Wire()
+        #expect(try wire.send(request) == [])
+        let refusal = try wire.received()
+        #expect(refusal.hasPrefix("HTTP/1.1 \(status) ") && refusal.contains(#"{"error":{"#), "\(refusal)")
+        // Once, however often the parser says it.
+        #expect(refusal.components(separatedBy: "HTTP/1.1 ").count == 2)
+        #expect(wire.isHalfClosed)
+    }
+
+    @Test func aRefusalOfAHeadWaitsForTheAnswersBeforeIt() throws {
+        let wire = try Wire()
+        #expect(try wire.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\nGARBAGE\r\n\r\n") == ["/a", "end"])
+        #expect(try wire.received() == "")
+        let answers = try wire.answer("hi")
+        #expect(answers.hasPrefix("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhiHTTP/1.1 400 Bad Request\r\n"))
+        #expect(wire.isHalfClosed)
+    }
+
+    /// Its reader answers it.
+    @Test func aBodyThatCanNotBeReadIsItsReadersToRefuse() throws {
+        let wire = try Wire()
+        #expect(throws: HTTPParserError.self) {
+            try wire.send("POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+        }
+        #expect(try wire.received() == "")
+        #expect(try wire.answer("no").contains("connection: close"))
+        #expect(wire.isHalfClosed)
+    }
+
     private static let refused = "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n{"
 
     @Test func whatComesAfterARefusalIsReadForAWhile() throws {
@@ -122,7 +183,7 @@ private final class Wire {
         channel = EmbeddedChannel(loop: loop)
         try channel.pipeline.syncOperations.addHandlers([
             socket, HTTPResponseEncoder(), ByteToMessageHandler(HTTPRequestDecoder()),
-            ConnectionHandler(maximumBodyBytes: Self.maximumBodyBytes),
+            ConnectionHandler(maximumBodyBytes: Self.maximumBodyBytes, date: HTTPDateClock()),
         ])
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
     }

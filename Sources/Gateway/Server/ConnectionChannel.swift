@@ -7,13 +7,15 @@ internal import NIOHTTP1
 struct ConnectionChannel<Base: ServerChildChannel>: ServerChildChannel {
     let base: Base
     let maximumBodyBytes: Int
+    let date: HTTPDateClock
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Base.Value> {
         let value = base.setup(channel: channel, logger: logger)
         do {
             let pipeline = channel.pipeline.syncOperations
             let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
-            try pipeline.addHandler(ConnectionHandler(maximumBodyBytes: maximumBodyBytes), position: .after(parser))
+            try pipeline.addHandler(
+                ConnectionHandler(maximumBodyBytes: maximumBodyBytes, date: date), position: .after(parser))
         } catch {
             return channel.eventLoop.makeFailedFuture(error)
         }

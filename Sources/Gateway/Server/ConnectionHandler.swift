@@ -2,7 +2,7 @@ internal import NIOCore
 internal import NIOHTTP1
 
 /// Ends connections as HTTP/1.1 wants it, before the version of a message is forgotten: Hummingbird knows one spelling of
-/// `Connection: close`, and reads on whatever follows a refusal.
+/// `Connection: close`, and reads on whatever follows a refusal. And refuses heads that are none, or not of one meaning.
 ///
 /// It stands between the parser and the translation to the types of swift-http-types.
 final class ConnectionHandler: ChannelDuplexHandler {
@@ -21,6 +21,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// How long a client that has its answer may go on sending what nobody reads.
     static let patience: TimeAmount = .seconds(5)
 
+    private let date: HTTPDateClock
     private let mostDiscarded: Int
     private var discarded = 0
     /// The requests that are not answered to the end, oldest first: a client may send several at once.
@@ -31,20 +32,25 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var isLast = false
     /// The connection ends with the answer that is being written.
     private var isClosing = false
+    /// What is said when all before it is answered, instead of passing a request on.
+    private var refusal: HeadRefusal?
     /// The last answer is written: what still comes is read, so that the client can read that answer, and thrown away.
     private var isLingering = false
 
     /// - Parameter maximumBodyBytes: The largest body that a request may have. Twice that is thrown away of what nobody reads: a
     ///   client that sends its whole body before it looks for an answer hears why it was refused.
-    init(maximumBodyBytes: Int) {
+    init(maximumBodyBytes: Int, date: HTTPDateClock) {
         mostDiscarded = 2 * maximumBodyBytes
+        self.date = date
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head):
             guard !isLast else { return }
-            take(head)
+            let fields = HeadFields(head)
+            if let refusal = fields.refusal(of: head) { return refuse(refusal, context) }
+            take(head, fields)
             context.fireChannelRead(data)
         case .body(let bytes):
             guard !isWhole else { return discard(bytes.readableBytes, context) }
@@ -56,13 +62,23 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
     }
 
-    private func take(_ head: HTTPRequestHead) {
-        let isOld = head.version == .http1_0
-        asked.append(Asked(isOld: isOld, isHead: head.method == .HEAD))
+    private func take(_ head: HTTPRequestHead, _ fields: HeadFields) {
+        asked.append(Asked(isOld: head.version == .http1_0, isHead: head.method == .HEAD))
         isWhole = false
         // The parser has read the list of `Connection` and knows what each version means without one. After an upgrade, which nobody
         // here does, it would parse nothing more.
-        isLast = !head.isKeepAlive || head.method == .CONNECT || head.headers.contains(name: "upgrade")
+        isLast = !head.isKeepAlive || fields.hasUpgrade || head.method == .CONNECT
+    }
+
+    private func refuse(_ refusal: HeadRefusal, _ context: ChannelHandlerContext) {
+        isLast = true
+        self.refusal = refusal
+        if asked.isEmpty { answer(refusal, context) }
+    }
+
+    private func answer(_ refusal: HeadRefusal, _ context: ChannelHandlerContext) {
+        for part in refusal.parts(date: date.now()) { context.write(wrapOutboundOut(part), promise: nil) }
+        linger(context)
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -75,11 +91,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
         switch error {
         case ByteToMessageDecoderError.dataReceivedInErrorState(_, let bytes):
             discard(bytes.readableBytes, context)
-        case is HTTPParserError:
+        case let error as HTTPParserError:
+            guard isWhole else {
+                // Whoever reads the body has to hear it.
+                isLast = true
+                return context.fireErrorCaught(error)
+            }
             // After the last request anything may come; the parser calls that an error.
-            guard !isLast || !isWhole else { return }
-            isLast = true
-            context.fireErrorCaught(error)
+            if !isLast { refuse(HeadRefusal(error), context) }
         default:
             context.fireErrorCaught(error)
         }
@@ -97,7 +116,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         switch unwrapOutboundIn(data) {
         case .head(let head):
             // An answer before the body has come is a refusal: nobody waits for what is left of it.
-            isClosing = asked.count == 1 && (isLast || !isWhole)
+            isClosing = asked.count == 1 && refusal == nil && (isLast || !isWhole)
             if isClosing || current.isOld {
                 context.write(wrapOutboundOut(.head(closing(head, to: current))), promise: promise)
             } else {
@@ -108,7 +127,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case .end:
             asked.removeFirst()
             pass(data, to: current, context, promise)
-            if isClosing { linger(context) }
+            if isClosing {
+                linger(context)
+            } else if asked.isEmpty, let refusal {
+                answer(refusal, context)
+            }
         }
     }
 

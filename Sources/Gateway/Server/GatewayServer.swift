@@ -43,6 +43,7 @@ public struct GatewayServer: Service {
 
     public func run() async throws {
         let executors = EventLoopTaskExecutors(group: eventLoopGroup)
+        let clock = HTTPDateClock()
         let maximumBodyBytes = gateway.configuration.maximumBodyBytes
         let builder = HTTPServerBuilder { responder in
             PinnedChildChannel(
@@ -54,7 +55,7 @@ public struct GatewayServer: Service {
                             idleTimeout: .seconds(75),
                             httpDecoderConfiguration: .init(
                                 maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 64 * 1024, maxHeaderFieldCount: 128))),
-                    maximumBodyBytes: maximumBodyBytes),
+                    maximumBodyBytes: maximumBodyBytes, date: clock),
                 executors: executors)
         }
         let routes = gateway.routes().buildResponder()
@@ -74,7 +75,6 @@ public struct GatewayServer: Service {
         let logger = logger
         let web = web
         let bodies = gateway.bodies.budget
-        let clock = HTTPDateClock()
         let onReady = onReady
         let server = try builder.buildServer(
             configuration: ServerConfiguration(
