@@ -144,6 +144,47 @@ import Testing
         #expect(wire.isHalfClosed)
     }
 
+    private static func held(_ expectation: String = "100-continue", length: Int = 2, version: String = "1.1") -> String {
+        "POST /a HTTP/\(version)\r\nHost: x\r\nExpect: \(expectation)\r\nContent-Length: \(length)\r\n\r\n"
+    }
+
+    @Test(arguments: ["100-continue", "100-Continue"]) func whoWaitsForLeaveGetsIt(_ expectation: String) throws {
+        let wire = try Wire()
+        for _ in 0..<2 {
+            #expect(try wire.send(Self.held(expectation)) == ["/a"])
+            #expect(try wire.received() == "HTTP/1.1 100 Continue\r\n\r\n")
+            #expect(try wire.send("hi") == ["hi", "end"])
+            #expect(try wire.answer("hi") == "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi")
+        }
+    }
+
+    @Test func nobodyIsLetSendWhatIsTooLarge() throws {
+        let wire = try Wire()
+        #expect(try wire.send(Self.held(length: Wire.maximumBodyBytes + 1)) == ["/a"])
+        #expect(try wire.received() == "")
+    }
+
+    /// RFC 9110, 10.1.1.
+    @Test func anOldClientIsAnsweredOnce() throws {
+        let wire = try Wire()
+        #expect(try wire.send(Self.held(version: "1.0")) == ["/a"])
+        #expect(try wire.received() == "")
+    }
+
+    @Test func leaveComesAfterTheAnswersBeforeIt() throws {
+        let wire = try Wire()
+        #expect(try wire.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n" + Self.held()) == ["/a", "end", "/a"])
+        #expect(try wire.received() == "")
+        #expect(try wire.answer("hi").hasSuffix("hiHTTP/1.1 100 Continue\r\n\r\n"))
+    }
+
+    @Test func nothingElseCanBeExpected() throws {
+        let wire = try Wire()
+        #expect(try wire.send(Self.held("miracles")) == [])
+        let refusal = try wire.received()
+        #expect(refusal.hasPrefix("HTTP/1.1 417 Expectation Failed\r\n") && refusal.contains(#""param":"expect""#))
+    }
+
     private static let refused = "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n{"
 
     @Test func whatComesAfterARefusalIsReadForAWhile() throws {

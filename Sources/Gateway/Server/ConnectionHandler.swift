@@ -2,7 +2,8 @@ internal import NIOCore
 internal import NIOHTTP1
 
 /// Ends connections as HTTP/1.1 wants it, before the version of a message is forgotten: Hummingbird knows one spelling of
-/// `Connection: close`, and reads on whatever follows a refusal. And refuses heads that are none, or not of one meaning.
+/// `Connection: close`, and reads on whatever follows a refusal. And refuses heads that are none, or not of one meaning, and lets
+/// those send their bodies who wait for leave.
 ///
 /// It stands between the parser and the translation to the types of swift-http-types.
 final class ConnectionHandler: ChannelDuplexHandler {
@@ -22,12 +23,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
     static let patience: TimeAmount = .seconds(5)
 
     private let date: HTTPDateClock
-    private let mostDiscarded: Int
+    private let maximumBodyBytes: Int
     private var discarded = 0
     /// The requests that are not answered to the end, oldest first: a client may send several at once.
     private var asked = CircularBuffer<Asked>(initialCapacity: 2)
     /// Whether the newest of them has come to its end.
     private var isWhole = true
+    /// Whether its client waits for leave to send its body.
+    private var isHeld = false
     /// No request is taken after the newest.
     private var isLast = false
     /// The connection ends with the answer that is being written.
@@ -40,7 +43,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// - Parameter maximumBodyBytes: The largest body that a request may have. Twice that is thrown away of what nobody reads: a
     ///   client that sends its whole body before it looks for an answer hears why it was refused.
     init(maximumBodyBytes: Int, date: HTTPDateClock) {
-        mostDiscarded = 2 * maximumBodyBytes
+        self.maximumBodyBytes = maximumBodyBytes
         self.date = date
     }
 
@@ -51,6 +54,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
             let fields = HeadFields(head)
             if let refusal = fields.refusal(of: head) { return refuse(refusal, context) }
             take(head, fields)
+            letGo(context)
             context.fireChannelRead(data)
         case .body(let bytes):
             guard !isWhole else { return discard(bytes.readableBytes, context) }
@@ -65,9 +69,18 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func take(_ head: HTTPRequestHead, _ fields: HeadFields) {
         asked.append(Asked(isOld: head.version == .http1_0, isHead: head.method == .HEAD))
         isWhole = false
+        isHeld = fields.isToContinue(head, maximumBodyBytes: maximumBodyBytes)
         // The parser has read the list of `Connection` and knows what each version means without one. After an upgrade, which nobody
         // here does, it would parse nothing more.
         isLast = !head.isKeepAlive || fields.hasUpgrade || head.method == .CONNECT
+    }
+
+    /// Lets the client send its body, when it has all answers to what it sent before.
+    private func letGo(_ context: ChannelHandlerContext) {
+        guard isHeld, asked.count == 1 else { return }
+        isHeld = false
+        let head = HTTPResponseHead(version: .http1_1, status: .continue)
+        context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
     }
 
     private func refuse(_ refusal: HeadRefusal, _ context: ChannelHandlerContext) {
@@ -131,6 +144,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 linger(context)
             } else if asked.isEmpty, let refusal {
                 answer(refusal, context)
+            } else {
+                letGo(context)
             }
         }
     }
@@ -175,6 +190,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private func discard(_ count: Int, _ context: ChannelHandlerContext) {
         discarded += count
-        if discarded > mostDiscarded { context.close(promise: nil) }
+        if discarded > 2 * maximumBodyBytes { context.close(promise: nil) }
     }
 }
