@@ -1,3 +1,4 @@
+internal import Dialects
 internal import HTTPTypes
 internal import HummingbirdCore
 internal import NIOCore
@@ -7,18 +8,22 @@ internal import Web
 struct BodyReader: Sendable {
     let maximumBytes: Int
     let budget: ByteBudget
-    /// A client that has not sent its whole body by then is cut off: it holds memory and a connection.
+    /// A client that has not sent its whole body by then is refused: it holds memory and a connection.
     static let deadline: TimeAmount = .seconds(120)
 
+    /// What ends the body of such a client, for whoever reads it.
+    private struct Late: Error {}
+
     /// - Returns: the body, and the room that it takes while the request goes on.
-    /// - Throws: 413 over the limit, 400 when the client stops in the middle, 503 while other bodies take all the room.
+    /// - Throws: 413 over the limit, 408 after the deadline, 400 when the client stops in the middle, 503 while other bodies take all
+    ///   the room.
     func read(
         _ request: Request, channel: any Channel
     ) async throws(GatewayError) -> (bytes: [UInt8], room: ByteBudget.Room?) {
         if let declared = request.headers[.contentLength].flatMap(Int.init), declared > maximumBytes {
             throw GatewayError.tooLarge(limit: maximumBytes)
         }
-        let cutOff = channel.eventLoop.scheduleTask(in: Self.deadline) { channel.close(promise: nil) }
+        let cutOff = channel.eventLoop.scheduleTask(in: Self.deadline) { channel.pipeline.fireErrorCaught(Late()) }
         defer { cutOff.cancel() }
         var bytes: [UInt8] = []
         var room: ByteBudget.Room?
@@ -31,6 +36,8 @@ struct BodyReader: Sendable {
             }
         } catch let error as GatewayError {
             throw error
+        } catch is Late {
+            throw GatewayError(APIError(status: 408, message: "The request body did not arrive in time."))
         } catch {
             throw GatewayError.invalid("The request body ended before it was complete.", param: nil)
         }
