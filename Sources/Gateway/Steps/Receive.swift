@@ -25,7 +25,7 @@ struct IncomingRequest: Sendable {
 }
 
 extension IncomingRequest {
-    /// Reads the head: the bearer token (or `x-api-key`) and the client's request id.
+    /// Reads the head: the bearer token (or else `x-api-key`) and the client's request id.
     ///
     /// - Throws: 401 without a usable token, 400 for an `x-request-id` that is too long or not printable, or labels that can't be
     ///   kept.
@@ -51,18 +51,23 @@ extension IncomingRequest {
     }
 
     static func tokenDigest(_ headers: HTTPFields) throws(GatewayError) -> [UInt8] {
-        guard let header = headers[.authorization] else {
-            // What Anthropic's clients send.
-            guard let name = HTTPField.Name("x-api-key"), let token = headers[name], (1...512).contains(token.utf8.count) else {
-                throw GatewayError.missingKey
-            }
-            return Array(SHA256.hash(data: Data(token.utf8)))
-        }
-        let scheme = "bearer "
-        guard header.utf8.count > scheme.utf8.count, header.utf8.count <= 512,
-            header.prefix(scheme.count).lowercased() == scheme
-        else { throw GatewayError.missingKey }
-        let token = header.dropFirst(scheme.count).drop { $0 == " " }
+        guard let token = bearerToken(headers) ?? apiKey(headers) else { throw GatewayError.missingKey }
         return Array(SHA256.hash(data: Data(token.utf8)))
+    }
+
+    private static func bearerToken(_ headers: HTTPFields) -> Substring? {
+        let scheme = "bearer "
+        guard let header = headers[.authorization], header.utf8.count > scheme.utf8.count, header.utf8.count <= 512,
+            header.prefix(scheme.count).lowercased() == scheme
+        else { return nil }
+        return header.dropFirst(scheme.count).drop { $0 == " " }
+    }
+
+    /// What Anthropic's clients send. A proxy or a browser may have added an Authorization of its own to it.
+    private static func apiKey(_ headers: HTTPFields) -> Substring? {
+        guard let name = HTTPField.Name("x-api-key"), let token = headers[name], (1...512).contains(token.utf8.count) else {
+            return nil
+        }
+        return token[...]
     }
 }
