@@ -17,9 +17,9 @@ public enum WebBody {
     /// route does not name.
     ///
     /// - Parameter limit: The most bytes of it.
-    /// - Throws: 413 over the limit, 415 for another content type than JSON, 408 for a client that stops sending, 503 while other
-    ///   bodies take all the room, 400 for everything else, with the path of the member at fault (`ruleValue.models.0`) as the
-    ///   field.
+    /// - Throws: 413 over the limit, 415 for another content type than JSON or a compressed body, 408 for a client that stops
+    ///   sending, 503 while other bodies take all the room, 400 for everything else, with the path of the member at fault
+    ///   (`ruleValue.models.0`) as the field.
     public static func read<Body: Decodable & Sendable>(
         _ type: Body.Type = Body.self, from request: Request, upTo limit: Int = maximumBytes
     ) async throws(WebError) -> Body {
@@ -47,11 +47,14 @@ public enum WebBody {
     /// The whole body as it came.
     ///
     /// - Parameter limit: The most bytes of it.
-    /// - Throws: 413 over the limit, 408 for a client that stops sending, 503 while other bodies take all the room, 400 for a body
-    ///   that ends early.
+    /// - Throws: 413 over the limit, 415 for a compressed body, 408 for a client that stops sending, 503 while other bodies take all
+    ///   the room, 400 for a body that ends early.
     public static func bytes(of request: Request, upTo limit: Int = maximumBytes) async throws(WebError) -> [UInt8] {
         let tooLarge = WebError(413, "The body is larger than \(limit) bytes.")
         if let declared = request.headers[.contentLength].flatMap(Int.init), declared > limit { throw tooLarge }
+        guard request.headers.bodyEncoding == nil else {
+            throw WebError(415, "A compressed body is not read: send it without content-encoding.", field: "content-encoding")
+        }
         let result: Result<[UInt8], WebError> = await withTaskGroup(of: Result<[UInt8], WebError>.self) { group in
             group.addTask {
                 do {

@@ -36,4 +36,18 @@ import Testing
         clock.cancel()
         #expect(refusal?.status == 408)
     }
+
+    @Test(arguments: [("gzip", 415), ("br, gzip", 415), ("identity", nil), ("", nil)] as [(String, Int?)])
+    func aCompressedBodyIsNoBrokenOne(_ encoding: String, _ status: Int?) async throws {
+        let request = Request(
+            head: .init(
+                method: .post, scheme: "http", authority: "x", path: "/", headerFields: [.contentEncoding: encoding]),
+            body: RequestBody(buffer: ByteBuffer(string: "{}")))
+        let refusal: GatewayError?
+        do {
+            _ = try await reader.read(request, channel: EmbeddedChannel())
+            refusal = nil
+        } catch { refusal = error }
+        #expect(refusal?.status == status && refusal?.answer.param == status.map { _ in "content-encoding" })
+    }
 }

@@ -89,6 +89,10 @@ private struct Routes: WebRoutes {
         let charset = try await client.send(
             .post, "/things/7", #"{"name":"a"}"#, headers: [.contentType: "Application/JSON; charset=utf-8"])
         #expect(charset?.status == 200)
+        let zipped = try await client.send(.post, "/things/7", "\u{1f}", headers: [.contentEncoding: "gzip"])
+        #expect(zipped?.status == 415 && zipped?.json["field"] as? String == "content-encoding")
+        let plain = try await client.send(.post, "/things/7", #"{"name":"a"}"#, headers: [.contentEncoding: "Identity"])
+        #expect(plain?.status == 200)
     }
 
     @Test func errorsKeepToTheEnvelope() async throws {

@@ -15,13 +15,19 @@ struct BodyReader: Sendable {
     private struct Late: Error {}
 
     /// - Returns: the body, and the room that it takes while the request goes on.
-    /// - Throws: 413 over the limit, 408 after the deadline, 400 when the client stops in the middle, 503 while other bodies take all
+    /// - Throws: 413 over the limit, 415 for one that is compressed, 408 after the deadline, 400 when the client stops in the middle, 503 while other bodies take all
     ///   the room.
     func read(
         _ request: Request, channel: any Channel
     ) async throws(GatewayError) -> (bytes: [UInt8], room: ByteBudget.Room?) {
         if let declared = request.headers[.contentLength].flatMap(Int.init), declared > maximumBytes {
             throw GatewayError.tooLarge(limit: maximumBytes)
+        }
+        guard request.headers.bodyEncoding == nil else {
+            throw GatewayError(
+                APIError(
+                    status: 415, message: "A compressed body is not read: send it without content-encoding.",
+                    param: "content-encoding"))
         }
         let cutOff = channel.eventLoop.scheduleTask(in: Self.deadline) { channel.pipeline.fireErrorCaught(Late()) }
         defer { cutOff.cancel() }
