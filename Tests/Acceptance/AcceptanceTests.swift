@@ -66,6 +66,13 @@ import Testing
         }
     }
 
+    @Test func connectionsKeepToTheProtocol() async throws {
+        try await withGateway { gateway in
+            let key = try await Self.shop(gateway)
+            try await gateway.python("connections.py", [key.token])
+        }
+    }
+
     @Test func aDisabledKeyIsRefusedAtTheNextRequest() async throws {
         try await withGateway { gateway in
             let key = try await Self.shop(gateway)
