@@ -35,7 +35,7 @@ import Testing
                     == "Error: another llmgateway serve uses \(gateway.home); each needs a folder of its own in LLMGATEWAY_HOME\n"
             )
             // The one that listens there goes on.
-            #expect(try await runCommand(["curl", "-sf", "-o", "/dev/null", "-w", "%{http_code}", gateway.url + "/"]) == "200")
+            #expect(try await health(of: gateway.url) == "200")
         }
     }
 
@@ -119,9 +119,33 @@ import Testing
                 let told = url.replacing("127.0.0.1", with: "[::1]")
                 let log = try String(contentsOfFile: gateway.home + "-other/gateway.log", encoding: .utf8)
                 #expect(log.contains("ready \(told)\n"))
-                #expect(try await runCommand(["curl", "-sf", "-o", "/dev/null", "-w", "%{http_code}", told + "/"]) == "200")
+                #expect(try await health(of: told) == "200")
             }
         }
+    }
+
+    /// Whoever sends requests to several gateways sends none to one that would refuse them all.
+    @Test func aGatewayWhoseRedisWasReplacedIsNotHealthy() async throws {
+        try await withGateway { gateway in
+            let redis = try await RedisServer()
+            var failure: (any Error)?
+            do {
+                try await gateway.withAnother(environment: ["REDIS_URL": redis.url]) { url in
+                    try await eventually("the other Redis is noticed") {
+                        try await runCommand(["curl", "-s", gateway.url + "/"]).contains(
+                            #""redis":{"connected":false,"error":"Replaced by another Redis"}"#)
+                    }
+                    #expect(try await health(of: gateway.url) == "503")
+                    #expect(try await health(of: url) == "200")
+                }
+            } catch { failure = error }
+            await redis.tearDown()
+            if let failure { throw failure }
+        }
+    }
+
+    private func health(of url: String) async throws -> String {
+        try await runCommand(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", url + "/"])
     }
 
     @Test func withoutBooksLimitsHoldAndNothingIsRecorded() async throws {

@@ -27,6 +27,7 @@ import Testing
                 #expect(try await shop.authorize(request, first) == .staleEpoch(current: epoch))
                 #expect(try await world.client.readmit(request, staleEpoch: epoch, on: world.loop) == .unknown)
                 await #expect(throws: AdmissionError.self) { try await Sweeper.once(world) }
+                #expect(world.client.isSuperseded && !client.isSuperseded)
                 // From then on also what would need no authorization is refused.
                 await #expect(throws: AdmissionError.self) { try await shop.admit(shop.request(0)) }
 
@@ -118,6 +119,7 @@ import Testing
                 _ = try await world.redisCall("DEL", .string(keys.server))
                 try await Sweeper.once(world)
                 #expect(try await shop.admit(shop.request(1000)).admission?.available == .zero)
+                #expect(!world.client.isSuperseded)
                 #expect(try await world.epochReasons().suffix(2) == ["redis_replaced", "redis_replaced"])
                 await #expect(throws: AdmissionError.self) { try await redis.trust.establish(on: redis.any) }
                 await #expect(throws: AdmissionError.self) {

@@ -61,6 +61,9 @@ public final class AdmissionClient: Sendable {
             limit: StrangerLimit(burst: configuration.strangerBurst, interval: configuration.strangerInterval))
     }
 
+    /// Whether nothing is admitted here because the ledger trusted another Redis when last looked.
+    public var isSuperseded: Bool { store.trust.isRefused }
+
     /// Where the token with this SHA-256 belongs; nil for an unknown one.
     /// - Parameter client: whom to count unknown tokens against: the client's network address.
     /// - Throws: ``AdmissionError`` with `unavailable`, `tooManyUnknownTokens` or `invalidRequest`.

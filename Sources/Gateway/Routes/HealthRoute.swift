@@ -4,7 +4,8 @@ internal import Hummingbird
 internal import Postgres
 internal import Redis
 
-/// `GET /`: whether Postgres and Redis answer, really asked, each within two seconds, and which read models are late.
+/// `GET /`: whether Postgres and Redis answer, really asked, each within two seconds, whether Redis is the one that the ledger trusts,
+/// and which read models are late.
 struct HealthRoute: Sendable {
     let gateway: Gateway
 
@@ -61,6 +62,8 @@ struct HealthRoute: Sendable {
     }
 
     private func redis(_ context: GatewayRequestContext) async -> Dependency {
+        // It answers as ever, and nothing is admitted by it.
+        guard !gateway.admission.isSuperseded else { return Dependency(connected: false, error: "Replaced by another Redis") }
         do {
             _ = try await gateway.redis.connection(for: context.eventLoop).call(["PING"], deadline: .seconds(2))
             return Dependency(connected: true)
