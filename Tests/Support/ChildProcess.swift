@@ -20,32 +20,14 @@ public final class ChildProcess: Sendable {
     ///   - environment: added to this process's own variables.
     ///   - output: the file that standard output and error are appended to; nil for nowhere.
     public init(_ name: String, _ arguments: [String], environment: [String: String] = [:], output: String? = nil) throws {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, output ?? "/dev/null", O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        posix_spawn_file_actions_adddup2(&actions, 1, 2)
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        // The pool's threads block signals, and a child would inherit that.
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-
-        var words: [UnsafeMutablePointer<CChar>?] = ([name] + arguments).map { strdup($0) }
-        words.append(nil)
-        defer { for word in words { free(word) } }
-        let merged = ProcessInfo.processInfo.environment.merging(environment) { _, given in given }
-        var variables: [UnsafeMutablePointer<CChar>?] = merged.map { strdup("\($0.key)=\($0.value)") }
-        variables.append(nil)
-        defer { for variable in variables { free(variable) } }
-        var pid: pid_t = 0
-        let result = posix_spawnp(&pid, name, &actions, &attributes, words, variables)
-        guard result == 0 else { throw Failure(description: "\(name) can't be started: \(String(cString: strerror(result)))") }
-        processIdentifier = pid
+        do {
+            processIdentifier = try spawn([name] + arguments, environment: environment) { actions in
+                posix_spawn_file_actions_addopen(&actions, 1, output ?? "/dev/null", O_WRONLY | O_CREAT | O_APPEND, 0o600)
+                posix_spawn_file_actions_adddup2(&actions, 1, 2)
+            }
+        } catch {
+            throw Failure(description: "\(name) can't be started: \(String(cString: strerror(error.number)))")
+        }
     }
 
     public var isRunning: Bool { exitStatus == nil }

@@ -27,15 +27,12 @@ public func runCommand(
         unlink(output)
         unlink(errors)
     }
-    let variables = ProcessInfo.processInfo.environment.merging(environment) { _, given in given }
     let began = ContinuousClock.now
     let status = await withCheckedContinuation { (continuation: CheckedContinuation<Int32, Never>) in
         Thread.detachNewThread {
             continuation.resume(
-                returning: spawn(
-                    ["timeout", "--foreground", "-k", "10", "\(limit)"] + arguments, variables.map { "\($0.key)=\($0.value)" },
-                    output: output,
-                    errors: errors))
+                returning: run(
+                    ["timeout", "--foreground", "-k", "10", "\(limit)"] + arguments, environment, output: output, errors: errors))
         }
     }
     let text = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
@@ -49,26 +46,12 @@ public func runCommand(
 }
 
 /// Starts a program and waits for its end: its exit status, minus the signal that ended it, or 127 when it can't be started.
-private func spawn(_ arguments: [String], _ environment: [String], output: String, errors: String) -> Int32 {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-    posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    // What the thread that made this one blocks, `timeout` and the program would block too: the signal that is to end it.
-    var none = sigset_t()
-    sigemptyset(&none)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-    let argv = arguments.map { strdup($0) } + [nil]
-    let envp = environment.map { strdup($0) } + [nil]
-    defer { for pointer in argv + envp { free(pointer) } }
-    var process = pid_t()
-    guard posix_spawnp(&process, arguments[0], &actions, &attributes, argv, envp) == 0 else { return 127 }
+private func run(_ arguments: [String], _ environment: [String: String], output: String, errors: String) -> Int32 {
+    let process = try? spawn(arguments, environment: environment) { actions in
+        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    }
+    guard let process else { return 127 }
     var status: Int32 = 0
     while waitpid(process, &status, 0) < 0, errno == EINTR {}
     return status & 0x7F == 0 ? (status >> 8) & 0xFF : -(status & 0x7F)
