@@ -100,6 +100,9 @@ import Testing
         ("POST", "/team/{org}/members", #"{"email":"x@y.z","role":"king"}"#, "role"),
         ("POST", "/chats", #"{"title":"","model":"m"}"#, "title"), ("POST", "/chats", #"{"title":"t"}"#, "model"),
         ("GET", "/keys/api?filter=none", "", "filter"), ("GET", "/orgs/{org}/audit?limit=101", "", "limit"),
+        ("GET", "/logs?cursor=-9223372036854775807.req_0000000000000000000000", "", "cursor"),
+        ("GET", "/logs?cursor=9223372036854775807.req_0000000000000000000000", "", "cursor"),
+        ("GET", "/logs?cursor=1.org_0000000000000000000000", "", "cursor"), ("GET", "/logs?limit=101", "", "limit"),
         ("GET", "/orgs/{org}/audit?cursor=-1", "", "cursor"), ("GET", "/orgs/{org}/audit?startDate=soon", "", "startDate"),
     ]
 

@@ -30,25 +30,6 @@ struct LogFilter: Sendable {
     var limit: Int64 = 50
 }
 
-/// A place in the order of time and id: `MICROSECONDS.req_…`.
-struct LogCursor: Sendable, Hashable {
-    let createdAt: Int64
-    let request: Ledger.RequestID
-
-    init(createdAt: Int64, request: Ledger.RequestID) {
-        self.createdAt = createdAt
-        self.request = request
-    }
-
-    init?(_ text: String) {
-        let parts = text.split(separator: ".", maxSplits: 1)
-        guard parts.count == 2, let time = Int64(parts[0]), let request = Ledger.RequestID(String(parts[1])) else { return nil }
-        self.init(createdAt: time, request: request)
-    }
-
-    var text: String { "\(createdAt).\(request)" }
-}
-
 /// A page of requests.
 struct LogPage: Sendable {
     var logs: [LogRecord]
@@ -106,7 +87,7 @@ extension Management {
             [
                 .uuidArray(ids), filter.from.map { .timestamptz($0.microseconds) } ?? .null,
                 filter.to.map { .timestamptz($0.microseconds) } ?? .null,
-                filter.cursor.map { .timestamptz($0.createdAt) } ?? .null, filter.cursor.map { .uuid($0.request.uuid) } ?? .null,
+                filter.cursor.map { .timestamptz($0.time) } ?? .null, filter.cursor.map { .uuid($0.id.uuid) } ?? .null,
                 Self.text(filter.finishReason), Self.text(filter.unifiedFinishReason), Self.text(filter.provider),
                 Self.text(filter.model), Self.text(filter.source),
                 .int8(window ?? filter.limit + 1), filter.providerKey.map { .uuid($0.uuid) } ?? .null,

@@ -19,7 +19,7 @@ struct LogRecord: Sendable {
     let createdAt: Timestamp
     private let members: [(String, WebValue)]
 
-    var cursor: LogCursor { LogCursor(createdAt: createdAt.microseconds, request: request) }
+    var cursor: LogCursor { LogCursor(time: createdAt.microseconds, id: request) }
 
     /// - Parameters:
     ///   - headers: The application's own, without their prefix.

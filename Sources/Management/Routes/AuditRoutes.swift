@@ -16,10 +16,7 @@ extension ManagementRoutes {
             let people = try await sessions.people(Array(Set(page.entries.compactMap(\.actor))).sorted())
             return Response.json([
                 "entries": .array(page.entries.map { $0.json($0.actor.flatMap { people[$0] }) }),
-                "pagination": [
-                    "nextCursor": .string(optional: page.next.map { String($0) }), "hasMore": .bool(page.next != nil),
-                    "limit": .integer(filter.limit),
-                ],
+                "pagination": .pagination(next: page.next.map { String($0) }, limit: filter.limit),
             ])
         }
     }
@@ -57,11 +54,6 @@ struct AuditFilter: Sendable {
             guard let value = Int64(text), value > 0 else { throw WebError.invalid("cursor", "cursor is not one of this list.") }
             cursor = value
         }
-        if let text = request.parameter("limit") {
-            guard let value = Int64(text), (1...100).contains(value) else {
-                throw WebError.invalid("limit", "limit must be 1 to 100.")
-            }
-            limit = value
-        }
+        limit = try request.limit(limit, most: 100)
     }
 }

@@ -23,24 +23,13 @@ extension ManagementRoutes {
             case "createdAt_asc": filter.isAscending = true
             default: throw WebError.invalid("orderBy", "orderBy must be createdAt_asc or createdAt_desc.")
             }
-            if let text = request.parameter("cursor") {
-                guard let cursor = LogCursor(text) else { throw WebError.invalid("cursor", "cursor is not one of this list.") }
-                filter.cursor = cursor
-            }
-            if let text = request.parameter("limit") {
-                guard let limit = Int64(text), (1...100).contains(limit) else {
-                    throw WebError.invalid("limit", "limit must be 1 to 100.")
-                }
-                filter.limit = limit
-            }
+            filter.cursor = try request.cursor()
+            filter.limit = try request.limit(filter.limit, most: 100)
             let page = try await management.logs(filter)
             let headers = try await management.customHeaders(of: page.logs)
             return Response.json([
                 "logs": .array(page.logs.map { $0.json(headers: headers[$0.request]) }),
-                "pagination": [
-                    "nextCursor": .string(optional: page.next?.text), "hasMore": .bool(page.next != nil),
-                    "limit": .integer(filter.limit),
-                ],
+                "pagination": .pagination(next: page.next?.text, limit: filter.limit),
             ])
         }
         router.get("/logs/:id") { request, context in

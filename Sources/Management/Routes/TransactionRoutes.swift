@@ -11,13 +11,7 @@ extension ManagementRoutes {
         router.get("/orgs/:id/transactions") { request, context in
             let caller = try await caller(request, context)
             let organization = try await readable(context, by: caller)
-            var limit = Self.page
-            if let text = request.parameter("limit") {
-                guard let given = Int64(text), (1...Self.page).contains(given) else {
-                    throw WebError.invalid("limit", "limit must be 1 to \(Self.page).")
-                }
-                limit = given
-            }
+            let limit = try request.limit(Self.page, most: Self.page)
             var before: Int64?
             if let text = request.parameter("cursor") {
                 guard let position = Int64(text), position > 0 else {
@@ -30,9 +24,7 @@ extension ManagementRoutes {
             let next = found.count > shown.count ? shown.last.map { String($0.position) } : nil
             return Response.json([
                 "transactions": .array(shown.map(\.json)),
-                "pagination": [
-                    "nextCursor": .string(optional: next), "hasMore": .bool(next != nil), "limit": .integer(limit),
-                ],
+                "pagination": .pagination(next: next, limit: limit),
             ])
         }
         router.get("/orgs/:id/referral-stats") { request, context in
