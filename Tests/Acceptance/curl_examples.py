@@ -131,7 +131,7 @@ fits(curl("GET", "/activity?days=7", token=session), {"activity": []})
 
 CHAT = {"id": TEXT, "title": TEXT, "model": TEXT, "status": "active", "createdAt": TEXT, "updatedAt": TEXT, "messageCount": WHOLE}
 chat = fits(curl("POST", "/chats", {"title": "T", "model": "gpt-4o"}, session, status=201), {"chat": CHAT})["chat"]["id"]
-fits(curl("GET", "/chats", token=session), {"chats": [CHAT]})
+fits(curl("GET", "/chats", token=session), {"chats": [CHAT], "pagination": {"nextCursor": None, "hasMore": False, "limit": 200}})
 said = curl("POST", f"/chats/{chat}/messages", {"role": "user", "content": "Hi"}, session, status=201)
 fits(said, {"message": {"id": TEXT, "role": "user", "content": "Hi", "images": NONE, "reasoning": NONE, "tools": NONE, "sequence": 1}})
 fits(curl("GET", f"/chats/{chat}", token=session), {"chat": CHAT | {"messageCount": 1}, "messages": [said["message"]]})

@@ -30,6 +30,8 @@ import Testing
             #expect(list.text("chats.0.title") == "Renamed" && list.text("chats.1.id") == second.text("chat.id"))
             #expect(try await world.send(.patch, chat, #"{"status":"archived"}"#, as: user).status == 200)
             #expect((try await world.send(.get, "/chats", as: user)["chats"] as? [Any])?.count == 1)
+            let archived = try await world.send(.get, "/chats?status=archived", as: user)
+            #expect(archived.text("chats.0.title") == "Renamed" && archived["chats.1"] == nil)
             #expect(try await world.send(.delete, chat, as: user).status == 200)
             #expect(try await world.send(.get, chat, as: user).status == 404)
             let left = try await world.database.text("SELECT count(*)::text FROM management.chat_messages")
@@ -56,6 +58,41 @@ import Testing
             }
             #expect(try await add(3 << 20) == 201)
             #expect(try await add(Management.ChatLimits.requestBytes) == 413)
+        }
+    }
+
+    @Test func aLongListComesInPages() async throws {
+        try await World.run { world in
+            let user = UserID.mint()
+            // Some have changed at the same moment.
+            try await world.database.client.query(
+                """
+                INSERT INTO management.chats (id, user_id, title, model, status, updated_at)
+                SELECT gen_random_uuid(), $1::uuid, 'chat ' || n, 'm', CASE n % 4 WHEN 0 THEN 'archived' ELSE 'active' END,
+                    timestamptz '2026-01-01' + n / 3 * interval '1 second'
+                FROM generate_series(1, 280) AS n
+                """, [.uuid(user.uuid)])
+            #expect((try await world.send(.get, "/chats", as: user)["chats"] as? [Any])?.count == 200)
+            for (status, count) in [("active", 210), ("archived", 70)] {
+                for limit in [7, 200] {
+                    var titles: [String] = []
+                    var query: String? = "/chats?status=\(status)&limit=\(limit)"
+                    while let path = query {
+                        let page = try await world.send(.get, path, as: user)
+                        titles += (page["chats"] as? [[String: Any]])?.compactMap { $0["title"] as? String } ?? []
+                        let next = page["pagination.nextCursor"] as? String
+                        #expect(page["pagination.hasMore"] as? Bool == (next != nil))
+                        query = next.map { "/chats?status=\(status)&limit=\(limit)&cursor=\($0)" }
+                    }
+                    #expect(titles.count == count && Set(titles).count == count, "\(status) by \(limit)")
+                }
+            }
+            for (query, field) in [
+                ("status=deleted", "status"), ("limit=0", "limit"), ("limit=201", "limit"), ("cursor=x", "cursor"),
+            ] {
+                let refused = try await world.send(.get, "/chats?\(query)", as: user)
+                #expect(refused.status == 400 && refused.json["field"] as? String == field, "\(query)")
+            }
         }
     }
 

@@ -14,15 +14,20 @@ typealias ChatMessageID = Identifier<ChatKinds.Message>
 
 /// A conversation that a person keeps.
 struct Chat: Sendable {
+    enum Status: String, Decodable, Sendable { case active, archived }
+
     static let columns = "id, title, model, status, messages, created_at, updated_at"
 
     let id: ChatID
+    /// Its place in the list.
+    let cursor: TimeCursor<ChatKinds.Chat>
     let json: WebValue
 
     init(_ row: PostgresRow) throws {
         let created: PostgresTimestamp = try row.decode(5)
         let updated: PostgresTimestamp = try row.decode(6)
         id = ChatID(uuid: try row.decode(0))
+        cursor = TimeCursor(time: updated.microseconds, id: id)
         json = [
             "id": .id(id), "title": .string(try row.decode(1)), "model": .string(try row.decode(2)),
             "status": .string(try row.decode(3)), "createdAt": .time(Timestamp(microseconds: created.microseconds)),

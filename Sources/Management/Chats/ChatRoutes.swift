@@ -9,10 +9,8 @@ extension ManagementRoutes {
     }
 
     private struct ChatPatch: Decodable, Sendable {
-        enum Status: String, Decodable, Sendable { case active, archived }
-
         let title: String?
-        let status: Status?
+        let status: Chat.Status?
     }
 
     private struct NewMessage: Decodable, Sendable {
@@ -29,7 +27,21 @@ extension ManagementRoutes {
     func addChats(to router: Router<WebContext>) {
         router.get("/chats") { request, context in
             let caller = try await caller(request, context)
-            return Response.json(["chats": .array(try await management.chats(of: caller.user).map(\.json))])
+            var status = Chat.Status.active
+            if let text = request.parameter("status") {
+                guard let given = Chat.Status(rawValue: text) else {
+                    throw WebError.invalid("status", "status must be active or archived.")
+                }
+                status = given
+            }
+            let limit = try request.limit(Management.ChatLimits.shown, most: Management.ChatLimits.shown)
+            let found = try await management.chats(
+                of: caller.user, status: status, after: try request.cursor(), limit: limit + 1)
+            let shown = found.prefix(Int(limit))
+            let next = found.count > shown.count ? shown.last?.cursor.text : nil
+            return Response.json([
+                "chats": .array(shown.map(\.json)), "pagination": .pagination(next: next, limit: limit),
+            ])
         }
         router.post("/chats") { request, context in
             let caller = try await caller(request, context)
@@ -53,7 +65,7 @@ extension ManagementRoutes {
             var title = body.title
             if let given = title { title = try WebText.check(given, field: "title", length: 1...200) }
             let changed = try await management.change(
-                chat: chat, title: title, status: body.status?.rawValue, by: caller.user)
+                chat: chat, title: title, status: body.status, by: caller.user)
             return Response.json(["chat": changed.json])
         }
         router.delete("/chats/:id") { request, context in

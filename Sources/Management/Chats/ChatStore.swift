@@ -16,7 +16,7 @@ extension Management {
         /// Of a person without an active API key.
         static let freeChats: Int64 = 3
         static let freeMessages: Int64 = 2
-        /// How many a list shows.
+        /// How many a page shows at most, and where nobody says.
         static let shown: Int64 = 200
     }
 
@@ -39,13 +39,23 @@ extension Management {
         case tooLarge
     }
 
-    /// The person's conversations that are not archived, the one that changed last first.
-    func chats(of user: UserID) async throws(WebError) -> [Chat] {
+    /// The person's conversations of a status, the one that changed last first.
+    ///
+    /// - Parameter cursor: The last one of the page before.
+    func chats(
+        of user: UserID, status: Chat.Status, after cursor: TimeCursor<ChatKinds.Chat>?, limit: Int64
+    ) async throws(WebError) -> [Chat] {
         try await rows(
             """
-            SELECT \(Chat.columns) FROM management.chats WHERE user_id = $1 AND status = 'active'
-            ORDER BY updated_at DESC, id LIMIT $2
-            """, [.uuid(user.uuid), .int8(ChatLimits.shown)], Chat.init)
+            SELECT \(Chat.columns) FROM management.chats
+            WHERE user_id = $1 AND status = $2 AND (
+                $3::timestamptz IS NULL OR updated_at <= $3 AND (updated_at < $3 OR id > $4::uuid))
+            ORDER BY updated_at DESC, id LIMIT $5
+            """,
+            [
+                .uuid(user.uuid), .text(status.rawValue), cursor.map { .timestamptz($0.time) } ?? .null,
+                cursor.map { .uuid($0.id.uuid) } ?? .null, .int8(limit),
+            ], Chat.init)
     }
 
     /// - Throws: 404 for one that is not there or somebody else's.
@@ -95,7 +105,7 @@ extension Management {
     }
 
     /// Changes title or status; nil is left as it is.
-    func change(chat id: ChatID, title: String?, status: String?, by user: UserID) async throws(WebError) -> Chat {
+    func change(chat id: ChatID, title: String?, status: Chat.Status?, by user: UserID) async throws(WebError) -> Chat {
         let changed = try await rows(
             """
             UPDATE management.chats SET title = coalesce($3, title), status = coalesce($4, status),
@@ -103,7 +113,7 @@ extension Management {
             WHERE id = $1 AND user_id = $2 RETURNING \(Chat.columns)
             """,
             [
-                .uuid(id.uuid), .uuid(user.uuid), title.map { .text($0) } ?? .null, status.map { .text($0) } ?? .null,
+                .uuid(id.uuid), .uuid(user.uuid), title.map { .text($0) } ?? .null, status.map { .text($0.rawValue) } ?? .null,
             ], Chat.init)
         guard let chat = changed.first else { throw Self.noChat }
         return chat
