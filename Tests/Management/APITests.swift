@@ -69,6 +69,10 @@ import Testing
         ("POST", "/projects", #"{"name":"p","organizationId":"{org}","mode":"free"}"#, "mode"),
         ("PATCH", "/projects/{project}", #"{"usageLimit":"-1"}"#, "usageLimit"),
         ("PATCH", "/orgs/{org}", #"{"autoTopUpThreshold":4}"#, "autoTopUpThreshold"),
+        ("PATCH", "/orgs/{org}", #"{"autoTopUpThreshold":4.999999999}"#, "autoTopUpThreshold"),
+        ("PATCH", "/orgs/{org}", #"{"autoTopUpThreshold":7.0000000001}"#, "autoTopUpThreshold"),
+        ("PATCH", "/orgs/{org}", #"{"autoTopUpThreshold":1e30}"#, "autoTopUpThreshold"),
+        ("PATCH", "/orgs/{org}", #"{"autoTopUpThreshold":true}"#, "autoTopUpThreshold"),
         ("PATCH", "/orgs/{org}", #"{"autoTopUpThreshold":"9223372036"}"#, "autoTopUpThreshold"),
         ("PATCH", "/orgs/{org}", #"{"autoTopUpAmount":"9223372036"}"#, "autoTopUpAmount"),
         ("PATCH", "/orgs/{org}", #"{"autoTopUpMonthlyLimit":"9223372036"}"#, "autoTopUpMonthlyLimit"),
@@ -105,6 +109,25 @@ import Testing
         ("GET", "/logs?cursor=1.org_0000000000000000000000", "", "cursor"), ("GET", "/logs?limit=101", "", "limit"),
         ("GET", "/orgs/{org}/audit?cursor=-1", "", "cursor"), ("GET", "/orgs/{org}/audit?startDate=soon", "", "startDate"),
     ]
+
+    @Test func amountsAreNumbersOrTextsAndExact() async throws {
+        try await World.run { world in
+            let (user, organization, _) = try await world.owner()
+            for (given, kept) in [
+                ("7", "7"), ("7.5", "7.5"), (#""7.5""#, "7.5"), ("1234.567890123", "1234.567890123"), ("75e-1", "7.5"),
+                ("5", "5"), ("5.000000001", "5.000000001"),
+            ] {
+                let changed = try await world.send(
+                    .patch, "/orgs/\(organization)", #"{"autoTopUpThreshold":\#(given)}"#, as: user)
+                #expect(changed.text("organization.autoTopUpThreshold") == kept, "\(given): \(changed.text)")
+            }
+            for small in ["-1", "4.999999999", #""-1""#, "0"] {
+                let refused = try await world.send(
+                    .patch, "/orgs/\(organization)", #"{"autoTopUpThreshold":\#(small)}"#, as: user)
+                #expect(refused.status == 400 && refused.text("message").contains("must be at least 5"), "\(refused.text)")
+            }
+        }
+    }
 
     @Test func badInputIsNamed() async throws {
         try await Self.shared { world, user, places in

@@ -3,6 +3,8 @@ internal import Ledger
 internal import Money
 internal import Web
 
+import struct FoundationEssentials.Decimal
+
 extension ManagementRoutes {
     private struct NewOrganization: Decodable, Sendable { let name: String }
 
@@ -120,16 +122,22 @@ extension ManagementRoutes {
     }
 }
 
-/// An amount that existing clients of this API send as a JSON number of dollars, and careful ones as a decimal string.
+/// An amount that existing clients of this API send as a JSON number of dollars, and careful ones as a decimal string. Both are
+/// what their digits say.
 struct DollarAmount: Decodable, Sendable {
     let amount: NanoDollars
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        if let whole = try? container.decode(Int64.self), (0...1_000_000_000).contains(whole) {
-            amount = NanoDollars(whole * 1_000_000_000)
-        } else {
+        guard let number = try? container.decode(Decimal.self) else {
             amount = try container.decode(DecimalText.self).amount
+            return
+        }
+        do {
+            amount = try NanoDollars(decimal: "\(number)")
+        } catch {
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "it must be US dollars with at most 9 places")
         }
     }
 }
