@@ -1,8 +1,10 @@
+import Dialects
 import HTTPTypes
 import HummingbirdCore
 import NIOCore
 import NIOEmbedded
 import Testing
+import Web
 
 @testable import Gateway
 

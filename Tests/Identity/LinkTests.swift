@@ -45,4 +45,52 @@ import Testing
             #expect(try await client.send(.post, "/auth/sign-in/email", Self.ada).status == 200)
         }
     }
+
+    /// Where there are no other pages, and a browser has no session of the account.
+    @Test func aBrowserIsAskedForThePassword() async throws {
+        try await Shop.with({ $0.requiresVerifiedEmail = true }) { shop in
+            let client = RouteClient(shop)
+            _ = try await client.send(.post, "/auth/sign-up/email", Self.ada)
+            let token = try #require(try await shop.letters().last?.token).secret
+            let link = "/auth/verify-email?token=\(token)&callbackURL=%2Fhome"
+            let page = try await client.send(.get, link, accept: "text/html,*/*;q=0.8")
+            #expect(page.status == 401 && page.headers[.contentType]?.hasPrefix("text/html") == true)
+            #expect(page.text.contains(#"value="\#(token)""#) && page.text.contains(#"action="/auth/verify-email""#))
+            #expect(page.headers[.contentSecurityPolicy]?.contains("default-src 'none'") == true)
+            func form(_ password: String) -> String { "token=\(token)&callbackURL=%2Fhome&password=\(password)" }
+            let wrong = try await client.send(
+                .post, "/auth/verify-email", origin: "https://api.example.org", form: form("wrong+horse"))
+            #expect(wrong.status == 400 && wrong.text.contains("Invalid password") && wrong.text.contains("<form"))
+            let evil = try await client.send(
+                .post, "/auth/verify-email", origin: "https://evil.example", form: form("correct+horse"))
+            #expect(evil.status == 403)
+            let right = try await client.send(
+                .post, "/auth/verify-email", origin: "https://api.example.org", form: form("correct+horse"))
+            #expect(right.status == 200 && right.text.contains("https://app.example.org/home"))
+            #expect(try await client.send(.post, "/auth/sign-in/email", Self.ada).status == 200)
+        }
+    }
+
+    @Test func aNewPasswordIsChosenOnAPage() async throws {
+        try await Shop.with({ $0.pagesURL = $0.baseURL }) { shop in
+            let client = RouteClient(shop)
+            _ = try await shop.account("ada@example.org")
+            try await shop.identity.requestPasswordReset(email: "ada@example.org", redirect: nil, Caller())
+            let letter = try #require(try await shop.letters().last)
+            let token = try #require(letter.token).secret
+            #expect(letter.text.contains("https://api.example.org/reset-password?token=\(token)"))
+            let page = try await client.send(.get, "/reset-password?token=\(token)")
+            #expect(page.status == 200 && page.text.contains(#"value="\#(token)""#))
+            let planted = try await client.send(.get, "/reset-password?token=%22%3E%3Cscript%3E")
+            #expect(!planted.text.contains("<script"))
+            let short = try await client.send(.post, "/auth/reset-password", form: "token=\(token)&newPassword=short")
+            #expect(short.status == 400 && short.text.contains("at least 8 characters"))
+            let done = try await client.send(
+                .post, "/auth/reset-password", form: "token=\(token)&newPassword=another+h%C3%B6rse")
+            #expect(done.status == 200 && done.text.contains("Your password is set"))
+            let signedIn = try await client.send(
+                .post, "/auth/sign-in/email", ["email": "ada@example.org", "password": "another hörse"])
+            #expect(signedIn.status == 200)
+        }
+    }
 }

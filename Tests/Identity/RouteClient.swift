@@ -24,6 +24,7 @@ struct RouteClient {
         let status: Int
         let headers: HTTPFields
         let json: Any?
+        var text = ""
 
         subscript(_ name: String) -> Any? { (json as? [String: Any])?[name] }
         var user: [String: Any] { self["user"] as? [String: Any] ?? [:] }
@@ -36,14 +37,16 @@ struct RouteClient {
 
     func send(
         _ method: HTTPRequest.Method, _ path: String, _ body: [String: Any]? = nil, cookie: String? = nil, bearer: String? = nil,
-        origin: String? = nil
+        origin: String? = nil, form: String? = nil, accept: String? = nil
     ) async throws -> Answer {
         var headers = HTTPFields()
         headers[.cookie] = cookie
         headers[.origin] = origin
         headers[.authorization] = bearer.map { "Bearer \($0)" }
-        let bytes = try body.map { try JSONSerialization.data(withJSONObject: $0) } ?? Data()
+        headers[.accept] = accept
+        let bytes = try body.map { try JSONSerialization.data(withJSONObject: $0) } ?? Data((form ?? "").utf8)
         if body != nil { headers[.contentType] = "application/json" }
+        if form != nil { headers[.contentType] = "application/x-www-form-urlencoded" }
         let head = HTTPRequest(method: method, scheme: "https", authority: "api.example.org", path: path, headerFields: headers)
         let request = Request(head: head, body: .init(buffer: ByteBuffer(bytes: bytes)))
         guard let response = await responder.respond(to: request, channel: NIOAsyncTestingChannel()) else {
@@ -51,9 +54,11 @@ struct RouteClient {
         }
         let writer = Collector()
         try await response.body.write(writer)
-        let json =
-            writer.bytes.isEmpty ? nil : try JSONSerialization.jsonObject(with: Data(writer.bytes), options: .fragmentsAllowed)
-        return Answer(status: response.status.code, headers: response.headers, json: json)
+        let isJSON = response.headers[.contentType] == "application/json"
+        let json = try isJSON ? JSONSerialization.jsonObject(with: Data(writer.bytes), options: .fragmentsAllowed) : nil
+        return Answer(
+            status: response.status.code, headers: response.headers, json: json,
+            text: String(decoding: writer.bytes, as: UTF8.self))
     }
 
     private final class Collector: ResponseBodyWriter {

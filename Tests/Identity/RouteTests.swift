@@ -99,7 +99,8 @@ import Web
     @Test func theHeadOfALinkThatDoesSomethingIsNotAskedFor() async throws {
         try await with { client, _ in
             let links = [
-                ("/auth/verify-email?token=\(SecretToken().secret)", "GET, POST"), ("/auth/callback/google?state=a&code=b", "GET"),
+                ("/auth/verify-email?token=\(SecretToken().secret)", "GET, POST"),
+                ("/auth/callback/google?state=a&code=b", "GET"),
             ]
             for (path, allowed) in links {
                 let answer = try await client.send(.head, path)

@@ -137,6 +137,7 @@ enum PermissionMatrix {
         Row(.post, "/subscriptions/resume-pro-subscription", ofOrganization, 400, 403, 403, 404, 404, 401),
         Row(.post, "/subscriptions/upgrade-to-yearly", ofOrganization, 400, 403, 403, 404, 404, 401),
         Row(.get, "/subscriptions/status?organizationId={org}", nil, 200, 200, 200, 404, 404, 401),
+        Row(.get, "/dashboard/settings/billing?success=true", nil, 200, 200, 200, 200, 200, 200),
         Row(.get, "/orgs/{org}/invoices", nil, 200, 403, 403, 404, 404, 401),
         Row(.get, "/orgs/{org}/invoices/{number}", nil, 404, 403, 403, 404, 404, 401),
         Row(.get, "/orgs/{org}/balance", nil, 200, 200, 200, 404, 404, 401),

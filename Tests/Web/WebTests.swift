@@ -167,6 +167,22 @@ private struct Routes: WebRoutes {
         #expect((try? EmailText.check(text, field: "email")) == (isAddress ? text.lowercased() : nil))
     }
 
+    @Test func aFormIsReadAsBrowsersWriteIt() {
+        let form = WebForm(encoded: "a=1&b=x+y%26%C3%A9&c&d=&a=2&e=p=q&f=%zz")
+        #expect(form["a"] == "1" && form["b"] == "x y&é" && form["c"] == "" && form["d"] == "")
+        #expect(form["e"] == "p=q" && form["f"] == "%zz" && form["nothing"] == "")
+        #expect(WebForm(encoded: "")["a"] == "")
+    }
+
+    @Test func aPageShowsTextsAsTheyAre() {
+        let form = WebPage.Form(
+            action: "/a?b&c", hidden: [("t", "\"\u{301}><script>")], password: "p", isNew: false, button: "Go")
+        let page = WebPage("<b>", ["1 < 2 & 'x'"], next: "https://app.example.org/?a&b", form: form).saying("No: <i>").html
+        #expect(!page.contains("<script") && !page.contains("<b>") && !page.contains("<i>"))
+        #expect(page.contains("value=\"&quot;\u{301}&gt;&lt;script&gt;\""))
+        #expect(page.contains("1 &lt; 2 &amp; &#39;x&#39;") && page.contains(#"href="https://app.example.org/?a&amp;b""#))
+    }
+
     @Test func networksContainWhatTheirBitsSay() throws {
         let network = try #require(IPNetwork("172.16.0.0/12"))
         #expect(network.contains(try #require(IPAddress("172.31.255.255"))))

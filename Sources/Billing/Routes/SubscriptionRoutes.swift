@@ -35,6 +35,13 @@ extension BillingRoutes {
             let plan = try await billing.plan(of: asked.organization)
             return Response.json(Self.status(state, plan: plan, now: now))
         }
+        // Whoever has paid is led here where UI_URL names no other server.
+        router.get(RouterPath(Billing.returnPath)) { request, _ in
+            let isPaid = request.parameter("success") == "true"
+            let outcome =
+                isPaid ? "Thank you. The plan begins when Stripe has told of it, within a minute." : "Nothing was bought."
+            return WebPage("Subscription", [outcome]).response()
+        }
     }
 
     private static let changes: [(RouterPath, Billing.SubscriptionChange)] = [

@@ -5,6 +5,9 @@ internal import Postgres
 internal import Web
 
 extension Billing {
+    /// The page that Stripe's lead back to.
+    static let returnPath = "/dashboard/settings/billing"
+
     /// What an owner may do to a subscription.
     enum SubscriptionChange: Sendable {
         /// At the end of the period; of several all, so that nothing goes on unseen.
@@ -30,8 +33,8 @@ extension Billing {
             ("allow_promotion_codes", "true"), ("client_reference_id", organization.description),
             ("metadata[organizationId]", organization.description),
             ("subscription_data[metadata][organizationId]", organization.description),
-            ("success_url", "\(configuration.pagesURL)/dashboard/settings/billing?success=true"),
-            ("cancel_url", "\(configuration.pagesURL)/dashboard/settings/billing?canceled=true"),
+            ("success_url", "\(configuration.pagesURL)\(Self.returnPath)?success=true"),
+            ("cancel_url", "\(configuration.pagesURL)\(Self.returnPath)?canceled=true"),
         ]
         if configuration.trialDays > 0, try await !hadSubscription(organization) {
             form.append(("subscription_data[trial_period_days]", String(configuration.trialDays)))

@@ -28,7 +28,7 @@ struct HeadRefusal {
 
     /// The last answer of a connection.
     func parts(date: String) -> [HTTPServerResponsePart] {
-        let body = Entrance.chat.json(error.answer)
+        let body = Entrance.chat.json(error.answer, of: nil)
         let head = HTTPResponseHead(
             version: .http1_1, status: HTTPResponseStatus(statusCode: error.status),
             headers: [

@@ -36,17 +36,22 @@ extension IdentityRoutes {
         }
         on(.get, "/auth/verify-email", router) { request, context in
             guard !context.isHead else { return .wrongMethod(allow: "GET, POST") }
-            let destination = identity.configuration.destination(request.uri.queryParameters["callbackURL"].map(String.init))
+            let callback = request.parameter("callbackURL")
+            let destination = identity.configuration.destination(callback)
+            let token = request.parameter("token") ?? ""
             do {
-                let token = request.uri.queryParameters["token"].map(String.init) ?? ""
                 let user = try await verify(token, password: nil, request, context)
                 return destination.map { redirect($0) } ?? .json(["status": true, "user": user.authJSON])
             } catch let error as IdentityError {
+                if error == .othersLink, wantsPage(request) {
+                    return linkPassword(token: token, callback: callback).response(status: error.status)
+                }
                 guard let destination, error.status < 500 else { throw error }
                 return redirect(Self.adding(error, to: destination))
             }
         }
         on(.post, "/auth/verify-email", router) { request, context in
+            if let form = try await WebForm(request) { return try await verify(form, request, context) }
             let body = try await WebBody.read(Verification.self, from: request, upTo: WebBody.smallBytes)
             let user = try await verify(body.token, password: body.password, request, context)
             return .json(["status": true, "user": user.authJSON])
@@ -62,6 +67,7 @@ extension IdentityRoutes {
             }
         }
         on(.post, "/auth/reset-password", router) { request, _ in
+            if let form = try await WebForm(request) { return try await reset(form) }
             let body = try await WebBody.read(ResetPassword.self, from: request, upTo: WebBody.smallBytes)
             let text = body.token ?? request.uri.queryParameters["token"].map(String.init) ?? ""
             guard let token = SecretToken(text) else { throw IdentityError.invalidToken }
@@ -77,7 +83,7 @@ extension IdentityRoutes {
         }
     }
 
-    private func verify(
+    func verify(
         _ text: String, password: String?, _ request: Request, _ context: WebContext
     ) async throws(IdentityError) -> User {
         guard let token = SecretToken(text) else { throw .invalidToken }

@@ -14,6 +14,7 @@ public struct IdentityRoutes: WebRoutes {
         registerBeacon(on: router)
         registerSessions(on: router)
         registerMailboxes(on: router)
+        registerPages(on: router)
         registerUser(on: router)
         registerPasskeys(on: router)
         registerProviders(on: router)
