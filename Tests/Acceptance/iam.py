@@ -180,8 +180,39 @@ refused([inside], **{"x-forwarded-for": "203.0.113.9, 198.51.100.1"})
 block = rule("deny_ip_cidrs", ipCidrs=["203.0.113.128/25"])
 refused([block], **{"x-forwarded-for": "203.0.113.200"})
 allowed(**{"x-forwarded-for": "203.0.113.9"})
-remove(inside)
 remove(block)
+
+
+# They bind what is read with the key as well, and what is read counts in no limit.
+def reads(path, status, method="GET", at=(0, 1), **headers):
+    for gateway in at:
+        answer = gateways[gateway].request(method, path, headers={"authorization": f"Bearer {key['token']}"} | headers)
+        assert answer.status_code == status, (path, answer.status_code, answer.text)
+        if status == 403:
+            assert answer.json()["error"]["code"] == "permission_denied", answer.text
+
+
+near = {"x-forwarded-for": "203.0.113.9"}
+ok(owner.patch(f"/keys/api/limit/{key['id']}", json={"requestsPerMinute": 1000}))
+stored = ok(gateways[0].post(
+    "/v1/responses", json={"model": "echo", "input": "A secret."}, headers={"authorization": f"Bearer {key['token']}"} | near))
+kept = f"/v1/responses/{stored['id']}"
+for path, method in ((kept, "GET"), (kept, "DELETE"), ("/v1/key", "GET"), ("/v1/credits", "GET")):
+    reads(path, 403, method)
+for path in (kept, "/v1/key", "/v1/credits"):
+    reads(path, 200, **near)
+change(inside, status="inactive")
+reads(kept, 200)
+own = ok(owner.post(f"/team/{organization}/members/me/iam", json={
+    "ruleType": "allow_ip_cidrs", "ruleValue": {"ipCidrs": ["203.0.113.0/24"]}}))["rule"]["id"]
+reads(kept, 403)
+ok(owner.delete(f"/team/{organization}/members/me/iam/{own}"))
+ok(owner.patch(f"/keys/api/limit/{key['id']}", json={"requestsPerMinute": 1}))
+for _ in range(3):
+    reads("/v1/key", 200)
+ok(owner.patch(f"/keys/api/limit/{key['id']}", json={"requestsPerMinute": None}))
+reads(kept, 200, "DELETE", at=(0,))
+remove(inside)
 
 # The rules of whoever made the key are a ceiling over it: no rule of the key widens it, nothing goes round it.
 ceilings = f"/team/{organization}/members/me/iam"

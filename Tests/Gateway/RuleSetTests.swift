@@ -23,7 +23,8 @@ import Web
                 $0[Int.random(in: 0..<$0.count, using: &random)]
             }
             let address = Self.addresses[Int.random(in: 0..<Self.addresses.count, using: &random)]
-            let verdict = RuleSet(rules, scope: .apiKey).verdict(on: RuleSubject(names: names) { address }, candidates)
+            let (set, subject) = (RuleSet(rules, scope: .apiKey), RuleSubject(names: names) { address })
+            let verdict = set.verdict(on: subject, candidates)
             let expected = candidates.indices.filter { Self.allows(rules, names, address, candidates[$0]) }
             switch verdict {
             case .left(let places): #expect(places == expected, "\(rules) \(names) \(String(describing: address)) \(candidates)")
@@ -32,6 +33,9 @@ import Web
                 #expect(expected.isEmpty, "\(rules) \(names) \(String(describing: address)) \(candidates)")
                 #expect(!refusal.rules.isEmpty && refusal.rules.allSatisfy { id in rules.contains { $0.id == id } })
             }
+            let networks = rules.filter { $0.kind == .allowIPNetworks || $0.kind == .denyIPNetworks }
+            let mayEnter = Self.allows(networks, names, address, candidates[0])
+            #expect((set.verdict(onAddressOf: subject) == nil) == mayEnter, "\(rules) \(String(describing: address))")
         }
         #expect(refusals > 100)
     }
@@ -39,8 +43,10 @@ import Web
     @Test func aRuleThatIsNotUnderstoodLetsNothingThrough() {
         let rule = IAMRule(id: .mint(), kind: .denyIPNetworks, value: IAMRuleValue(networks: ["nonsense"]))
         let candidate = RuleCandidate(provider: "p", isFree: false, inputPrice: .zero, outputPrice: .zero)
-        let verdict = RuleSet([rule], scope: .apiKey).verdict(on: RuleSubject(names: ["m"]) { "192.0.2.1" }, [candidate])
-        #expect(verdict == .refused(RuleRefusal(reason: .unreadable, scope: .apiKey, rules: [rule.id])))
+        let (set, subject) = (RuleSet([rule], scope: .apiKey), RuleSubject(names: ["m"]) { "192.0.2.1" })
+        let refused = RuleVerdict.refused(RuleRefusal(reason: .unreadable, scope: .apiKey, rules: [rule.id]))
+        #expect(set.verdict(on: subject, [candidate]) == refused)
+        #expect(set.verdict(onAddressOf: subject) == refused)
     }
 
     private static func allows(

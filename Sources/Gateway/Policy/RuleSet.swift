@@ -80,8 +80,7 @@ struct RuleSet: Sendable {
 
     /// Which of the candidates are left, as their places in the array, or why none is.
     func verdict(on subject: RuleSubject, _ candidates: [RuleCandidate]) -> RuleVerdict {
-        guard unreadable.isEmpty else { return refusal(.unreadable, unreadable) }
-        if let refusal = networks(subject) ?? models(subject) { return refusal }
+        if let refusal = verdict(onAddressOf: subject) ?? models(subject) { return refusal }
         var left = Array(candidates.indices)
         if let allowed = allowedProviders {
             left.removeAll { !candidates[$0].isCalled { allowed.elements.contains($0) } }
@@ -102,6 +101,12 @@ struct RuleSet: Sendable {
             guard !left.isEmpty else { return refusal(isFree ? .freeDenied : .paidDenied, [rule]) }
         }
         return .left(left)
+    }
+
+    /// Why the key may be used for nothing from where the client is; nil where it may.
+    func verdict(onAddressOf subject: RuleSubject) -> RuleVerdict? {
+        guard unreadable.isEmpty else { return refusal(.unreadable, unreadable) }
+        return networks(subject)
     }
 
     private func networks(_ subject: RuleSubject) -> RuleVerdict? {

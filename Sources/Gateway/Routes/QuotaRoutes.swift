@@ -28,7 +28,7 @@ struct QuotaRoutes: Sendable {
 
     /// Whose key it is that asks for something that costs nothing.
     ///
-    /// - Throws: what a request with a key that may not be used would be told.
+    /// - Throws: what a request with a key that may not be used, or not from there, would be told.
     func active(_ incoming: IncomingRequest) async throws(GatewayError) -> KeyAddress {
         try await quota(of: incoming).address
     }
@@ -44,6 +44,7 @@ struct QuotaRoutes: Sendable {
         }
         guard let quota else { throw GatewayError.unknownKey }
         try quota.check(at: .now)
+        try await AdmitStep(gateway: gateway).inspect(incoming, with: address)
         return (address, quota)
     }
 }

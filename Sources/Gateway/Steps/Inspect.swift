@@ -3,34 +3,60 @@ internal import CoreMetrics
 internal import Logging
 internal import Money
 
+/// Whether a key may be used, for what never reaches a provider: nothing is held.
 extension AdmitStep {
-    /// Asks whether the key may use the model at all, holding nothing: for requests that never reach a provider.
+    /// Asks whether the key may use the model at all. It counts as a request.
     ///
     /// - Throws: what the client is to be told.
     func inspect(_ understood: UnderstoodRequest) async throws(GatewayError) {
-        let organization = understood.address.organization
-        var policy = try await gateway.policies.policy(of: organization)
+        let denial = try await denial(of: understood.incoming, with: understood.address, counts: true) { policy in
+            guard case .failure(let refusal) = PermitStep(gateway: gateway).permit(understood, by: policy) else { return nil }
+            return refusal
+        }
+        if let denial { throw GatewayError(denial, bound: try HoldBound(understood)) }
+    }
+
+    /// Asks whether a key that is active may be used from where the client is. It counts in no limit.
+    ///
+    /// - Throws: what the client is to be told.
+    func inspect(_ incoming: IncomingRequest, with address: KeyAddress) async throws(GatewayError) {
+        let denial = try await denial(of: incoming, with: address, counts: false) { policy in
+            PermitStep(gateway: gateway).refusal(of: incoming, with: address, by: policy)
+        }
+        // The read models, which have just said otherwise, have the same before a change is answered.
+        if denial != nil { throw GatewayError.unavailable("This API key is being changed; try again shortly.") }
+    }
+
+    /// - Parameters:
+    ///   - counts: False to learn only whether the policy is the newest, as admission says by denying what that refuses.
+    ///   - refusal: Why a policy refuses.
+    /// - Returns: why something else than the policy does.
+    private func denial(
+        of incoming: IncomingRequest, with address: KeyAddress, counts: Bool, _ refusal: (OrganizationPolicy) -> GatewayError?
+    ) async throws(GatewayError) -> Denial? {
+        var policy = try await gateway.policies.policy(of: address.organization)
         for _ in 1...3 {
-            var refusal: GatewayError?
-            if case .failure(let error) = PermitStep(gateway: gateway).permit(understood, by: policy) { refusal = error }
+            let refusal = refusal(policy)
             let decision: AdmitDecision
             do {
                 decision = try await gateway.admission.admit(
                     AdmitRequest(
-                        digest: understood.incoming.tokenDigest, address: understood.address, request: understood.incoming.id,
-                        hold: .zero, tokens: 0, policy: policy.position, isUnbounded: false, isRefused: refusal != nil),
-                    on: understood.incoming.eventLoop)
+                        digest: incoming.tokenDigest, address: address, request: incoming.id, hold: .zero, tokens: 0,
+                        policy: policy.position, isUnbounded: false, isRefused: refusal != nil || !counts),
+                    on: incoming.eventLoop)
             } catch {
                 throw GatewayError.unavailable("The limits of this organization can't be checked now; try again shortly.")
             }
             switch decision {
-            case .admitted: return
-            case .stale(let position): policy = try await gateway.policies.policy(of: organization, atLeast: position)
+            case .admitted: return nil
+            case .stale(let position):
+                policy = try await gateway.policies.policy(of: address.organization, atLeast: position)
             case .unknown:
                 throw GatewayError.unavailable("The limits of this organization are being restored; try again shortly.")
             case .denied(let denial):
-                if denial.reason == .permission, let refusal { throw refusal }
-                throw GatewayError(denial, bound: try HoldBound(understood))
+                guard denial.reason == .permission else { return denial }
+                if let refusal { throw refusal }
+                return counts ? denial : nil
             }
         }
         throw GatewayError.unavailable("The rules of this organization are changing; try again shortly.")

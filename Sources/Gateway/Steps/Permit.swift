@@ -1,3 +1,4 @@
+internal import Admission
 internal import Catalogue
 internal import Dialects
 internal import Ledger
@@ -12,11 +13,7 @@ struct PermitStep: Sendable {
     func permit(_ understood: UnderstoodRequest, by policy: OrganizationPolicy) -> Result<UnderstoodRequest, GatewayError> {
         let levels = policy.levels(of: understood.address)
         guard !levels.isEmpty else { return .success(understood) }
-        let proxies = gateway.configuration.trustedProxies
-        let incoming = understood.incoming
-        let subject = RuleSubject(names: [understood.model.id] + understood.model.aliases) {
-            proxies.client(peer: incoming.peerAddress, headers: incoming.headers)
-        }
+        let subject = subject(understood.incoming, names: [understood.model.id] + understood.model.aliases)
         var routes = understood.routes
         for level in levels {
             switch level.verdict(on: subject, routes.map(RuleCandidate.init)) {
@@ -25,6 +22,20 @@ struct PermitStep: Sendable {
             }
         }
         return .success(routes.count == understood.routes.count ? understood : understood.narrowed(to: routes))
+    }
+
+    /// Why the rules let the key be used for nothing from where the client is; nil where they do.
+    func refusal(of incoming: IncomingRequest, with address: KeyAddress, by policy: OrganizationPolicy) -> GatewayError? {
+        let subject = subject(incoming, names: [])
+        for level in policy.levels(of: address) {
+            if case .refused(let refusal)? = level.verdict(onAddressOf: subject) { return GatewayError(refusal) }
+        }
+        return nil
+    }
+
+    private func subject(_ incoming: IncomingRequest, names: [String]) -> RuleSubject {
+        let proxies = gateway.configuration.trustedProxies
+        return RuleSubject(names: names) { proxies.client(peer: incoming.peerAddress, headers: incoming.headers) }
     }
 }
 
