@@ -29,14 +29,14 @@ extension AdmitStep {
 
     /// - Parameters:
     ///   - counts: False to learn only whether the policy is the newest, as admission says by denying what that refuses.
-    ///   - refusal: Why a policy refuses.
+    ///   - verdict: Why a policy refuses.
     /// - Returns: why something else than the policy does.
     private func denial(
-        of incoming: IncomingRequest, with address: KeyAddress, counts: Bool, _ refusal: (OrganizationPolicy) -> GatewayError?
+        of incoming: IncomingRequest, with address: KeyAddress, counts: Bool, _ verdict: (OrganizationPolicy) -> GatewayError?
     ) async throws(GatewayError) -> Denial? {
         var policy = try await gateway.policies.policy(of: address.organization)
         for _ in 1...3 {
-            let refusal = refusal(policy)
+            let refusal = verdict(policy)
             let decision: AdmitDecision
             do {
                 decision = try await gateway.admission.admit(
