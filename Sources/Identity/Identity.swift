@@ -12,6 +12,9 @@ public struct Identity: Sendable {
     public struct Hooks: Sendable {
         /// Called after an account was made, with who sent the person, as they say. What it throws is logged; the account stays.
         public var signedUp: @Sendable (User, _ referral: String?) async throws -> Void = { _, _ in }
+        /// Called before an account whose mailbox was not confirmed goes to whoever reads the mailbox, when nobody is in it any
+        /// more; throwing keeps it from them. May be called again for the same account.
+        public var beforeHandOver: @Sendable (User) async throws(IdentityError) -> Void = { (_) throws(IdentityError) in }
         /// Called before an account is deleted; throwing keeps it.
         public var beforeDeletion: @Sendable (User) async throws(IdentityError) -> Void = { (_) throws(IdentityError) in }
 

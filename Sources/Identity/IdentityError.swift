@@ -58,6 +58,8 @@ public struct IdentityError: Error, Sendable, Hashable, CustomStringConvertible 
     static let unauthorized = IdentityError(.unauthorized, status: 401, "Unauthorized")
     static let unavailable = IdentityError(
         .unavailable, status: 503, "The database could not be reached; try again in a moment", retryAfter: 1)
+    static let contended = IdentityError(
+        .unavailable, status: 503, "Somebody else came into this account at this moment; try again", retryAfter: 1)
     static let busy = IdentityError(
         .unavailable, status: 503, "Too many people sign in at this moment; try again soon", retryAfter: 2)
 }

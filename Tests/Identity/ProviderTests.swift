@@ -9,7 +9,8 @@ import Testing
 @Suite struct ProviderTests {
     /// A shop that believes a provider of the test's own, as `corp` and as `github`.
     private func with(
-        minimumAgeOfKeys: Duration = .seconds(30), _ body: (Shop, OpenIDStandIn) async throws -> Void
+        minimumAgeOfKeys: Duration = .seconds(30), hooks: Identity.Hooks = Identity.Hooks(),
+        _ body: (Shop, OpenIDStandIn) async throws -> Void
     ) async throws {
         let standIn = try await OpenIDStandIn()
         let corp = try #require(
@@ -17,10 +18,12 @@ import Testing
                 id: "corp", issuer: standIn.issuer, clientID: standIn.clientID, clientSecret: standIn.clientSecret))
         let gitHub = IdentityProvider.gitHub(
             clientID: standIn.clientID, clientSecret: standIn.clientSecret, site: standIn.issuer, api: standIn.issuer)
-        try await Shop.with({
-            $0.providers = [corp, gitHub]
-            $0.minimumAgeOfKeys = minimumAgeOfKeys
-        }) { try await body($0, standIn) }
+        try await Shop.with(
+            {
+                $0.providers = [corp, gitHub]
+                $0.minimumAgeOfKeys = minimumAgeOfKeys
+            }, hooks: hooks
+        ) { try await body($0, standIn) }
         await standIn.tearDown()
     }
 
@@ -87,11 +90,18 @@ import Testing
     }
 
     @Test func anAccountThatWasMadeBeforeItsMailboxWasConfirmedIsTakenFromWhoMadeIt() async throws {
-        try await with { shop, standIn in
+        let others = HandOvers()
+        try await with(hooks: others.hooks) { shop, standIn in
             // Eve makes an account with Ada's address and waits.
             let eve = try await shop.account("ada@example.org", password: "eve's password")
-            let arrival = try await signIn(shop, standIn, .init(subject: "1", email: "ada@example.org"))
-            #expect(arrival.person.id == eve.person.id)
+            let ada = OpenIDStandIn.Person(subject: "1", email: "ada@example.org")
+            others.refuse(true)
+            #expect(await refusal { try await signIn(shop, standIn, ada) }?.status == 503)
+            others.refuse(false)
+            let arrival = try await signIn(shop, standIn, ada)
+            #expect(arrival.person.id == eve.person.id && others.asked == [eve.person.id, eve.person.id])
+            _ = try await signIn(shop, standIn, ada)
+            #expect(others.asked.count == 2, "it is hers now")
             #expect(try await shop.identity.session(eve.token) == nil)
             let refused = await refusal {
                 try await shop.identity.signIn(email: "ada@example.org", password: "eve's password", callback: nil, Caller())

@@ -108,6 +108,7 @@ extension Identity {
             return user
         }
         guard let user = try await user(email: email) else { throw .unavailable }
+        try await vacate(user)
         try await database {
             try await postgres.withTransaction { connection in
                 // Whoever made the account without confirming the mailbox was not its reader, or can't be told from one.

@@ -118,8 +118,9 @@ extension Identity {
     func resetPassword(_ token: SecretToken, to password: String) async throws(IdentityError) {
         try checkPassword(password, field: "newPassword")
         // Hashing costs what a stranger's guess at a token must not.
-        guard try await isOpen(token, .passwordReset) else { throw .invalidToken }
+        guard let holder = try await holder(of: token, .passwordReset) else { throw .invalidToken }
         let hash = try await hasher.hash(password, cost: configuration.passwordCost)
+        try await vacate(holder)
         let changed: (email: String, passkeys: Int64)? = try await database {
             try await postgres.withTransaction { connection in
                 guard let user = try await use(token, .passwordReset, over: connection)?.user,
@@ -132,30 +133,5 @@ extension Identity {
         }
         guard let changed else { throw .invalidToken }
         mail(.passwordChanged(email: changed.email, passkeys: changed.passkeys))
-    }
-
-    /// Gives an account to whoever has proved to read its mailbox: ends all sessions and, if the mailbox was not confirmed
-    /// before, removes every other way in.
-    ///
-    /// - Parameter hash: the new password, nil to leave it, or to remove that of an unconfirmed account.
-    /// - Returns: the account's mailbox; nil when the account is gone.
-    func takeOver(_ user: UserID, hash: PasswordHash?, over connection: PostgresConnection) async throws -> String? {
-        let rows = try await connection.query(
-            "SELECT email, email_verified FROM identity.users WHERE id = $1 FOR UPDATE", [.uuid(user.uuid)])
-        guard let row = rows.first else { return nil }
-        if try !row.decode(1, as: Bool.self) {
-            for table in ["credentials", "passkeys", "accounts"] {
-                try await connection.query("DELETE FROM identity.\(table) WHERE user_id = $1", [.uuid(user.uuid)])
-            }
-            try await connection.query(
-                "UPDATE identity.users SET email_verified = true, updated_at = clock_timestamp() WHERE id = $1",
-                [.uuid(user.uuid)])
-        }
-        if let hash { try await store(hash, of: user, over: connection) }
-        for purpose in [Purpose.passwordReset, .emailVerification, .emailChange, .passkeyRegistration] {
-            try await revoke(purpose, of: user, over: connection)
-        }
-        try await connection.query("DELETE FROM identity.sessions WHERE user_id = $1", [.uuid(user.uuid)])
-        return try row.decode(0)
     }
 }

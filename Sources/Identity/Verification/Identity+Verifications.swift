@@ -47,16 +47,6 @@ extension Identity {
         return token
     }
 
-    /// Whether a token could be used now.
-    func isOpen(_ token: SecretToken, _ purpose: Purpose) async throws(IdentityError) -> Bool {
-        try await database {
-            let rows = try await postgres.query(
-                "SELECT FROM identity.verifications WHERE kind = $1 AND digest = $2 AND expires_at > clock_timestamp()",
-                [.text(purpose.rawValue), .bytea(token.digest)])
-            return !rows.isEmpty
-        }
-    }
-
     /// Whose a token is that could be used now.
     func holder(of token: SecretToken, _ purposes: Purpose...) async throws(IdentityError) -> User? {
         try await database {

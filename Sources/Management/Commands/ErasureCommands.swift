@@ -124,11 +124,7 @@ extension Management {
                     ], by: caller)
                 return done.map { _ in true }
             case .leaves:
-                // While the person is still a member, as only members may.
-                for key in try await keys(of: nil, for: caller.user, mine: true)
-                where key.organization == id && key.status != "deleted" {
-                    try await delete(key: key.id, by: caller)
-                }
+                try await deleteKeys(of: id, mine: true, by: caller)
                 let drafts = try await drafts(
                     of: removed, member: caller.user, to: nil, in: id, version: standing.version, by: caller)
                 return try await commit(drafts, by: caller).map { _ in true }

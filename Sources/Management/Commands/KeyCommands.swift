@@ -100,6 +100,16 @@ extension Management {
         try await append(APIKeyDeleted(), to: id, by: caller)
     }
 
+    /// Deletes the keys of an organization, while the caller is still a member, as only members may.
+    ///
+    /// - Parameter mine: Only those that the caller made; who is no owner or admin may delete no others.
+    func deleteKeys(of organization: OrganizationID, mine: Bool, by caller: Caller) async throws(WebError) {
+        for key in try await keys(of: nil, for: caller.user, mine: mine)
+        where key.organization == organization && key.status != "deleted" {
+            try await delete(key: key.id, by: caller)
+        }
+    }
+
     /// Appends one event to a key that the caller may change.
     func append(_ data: some EventData, to id: APIKeyID, by caller: Caller) async throws(WebError) {
         try await append(to: id, by: caller) { () async throws(WebError) in data }

@@ -200,17 +200,25 @@ struct ServeProcess: Sendable {
             folder: settings.home + "/mail", server: people.mailServer, sender: people.sender, logger: logger)
         var hooks = Identity.Hooks()
         hooks.signedUp = { person, referral in try await management.welcome(person.id, referral: referral) }
+        hooks.beforeHandOver = { (person) throws(IdentityError) in
+            do throws(WebError) { try await management.handOver(person: person.id) } catch { throw Self.refusal(error) }
+        }
         hooks.beforeDeletion = { (person) throws(IdentityError) in
             do throws(WebError) {
                 try await management.erase(person: person.id, verifiedEmail: person.isEmailVerified ? person.email : nil)
             } catch {
-                // 202 is a change that is recorded and not obeyed yet: the account must not go before.
-                throw .refused(status: error.status == 202 ? 503 : error.status, error.message)
+                throw Self.refusal(error)
             }
         }
         return Identity(
             configuration: people.configuration, postgres: postgres, mailer: mailer, transport: transport, hooks: hooks,
             logger: logger)
+    }
+
+    /// Why an account must not go, or change hands.
+    private static func refusal(_ error: WebError) -> IdentityError {
+        // 202 is a change that is recorded and not obeyed yet: the account must not go before.
+        .refused(status: error.status == 202 ? 503 : error.status, error.message)
     }
 
     private static func spool(_ settings: Settings, logger: Logger) throws -> OutcomeSpool {

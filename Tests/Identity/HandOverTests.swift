@@ -1,0 +1,88 @@
+import Ledger
+import Postgres
+import Synchronization
+import Testing
+
+@testable import Identity
+
+/// What others hear of accounts that change hands.
+final class HandOvers: Sendable {
+    private struct State {
+        var asked: [UserID] = []
+        var refuses = false
+    }
+
+    private let state = Mutex(State())
+
+    /// Whose account it was, each time that others were asked.
+    var asked: [UserID] { state.withLock { $0.asked } }
+
+    func refuse(_ refuses: Bool) { state.withLock { $0.refuses = refuses } }
+
+    var hooks: Identity.Hooks {
+        var hooks = Identity.Hooks()
+        hooks.beforeHandOver = { (person) throws(IdentityError) in
+            let refuses = self.state.withLock { state in
+                state.asked.append(person.id)
+                return state.refuses
+            }
+            if refuses { throw IdentityError.unavailable }
+        }
+        return hooks
+    }
+}
+
+/// Accounts that somebody made with an address of somebody else.
+@Suite struct HandOverTests {
+    @Test func anAccountIsGivenWhenWhatItOpenedIsEnded() async throws {
+        let others = HandOvers()
+        try await Shop.with(hooks: others.hooks) { shop in
+            let identity = shop.identity
+            let eve = try await shop.account("ada@example.org", password: "eve's password")
+            try await identity.requestPasswordReset(email: "ada@example.org", redirect: nil, Caller())
+            let token = try #require(try await shop.letters().last?.token)
+            others.refuse(true)
+            let refused = await refusal { try await identity.resetPassword(token, to: "ada's password") }
+            #expect(refused?.status == 503)
+            // Nobody has it meanwhile.
+            #expect(try await identity.session(eve.token) == nil)
+            for password in ["eve's password", "ada's password"] {
+                let shut = await refusal {
+                    try await identity.signIn(email: "ada@example.org", password: password, callback: nil, Caller())
+                }
+                #expect(shut?.code == .invalidCredentials)
+            }
+            #expect(try await identity.user(eve.person.id)?.isEmailVerified == false)
+
+            others.refuse(false)
+            try await identity.resetPassword(token, to: "ada's password")
+            #expect(others.asked == [eve.person.id, eve.person.id])
+            let ada = try await identity.signIn(email: "ada@example.org", password: "ada's password", callback: nil, Caller())
+            #expect(ada.person.id == eve.person.id && ada.person.isEmailVerified)
+            // What she opens from now on is hers.
+            try await identity.requestPasswordReset(email: "ada@example.org", redirect: nil, Caller())
+            let second = try #require(try await shop.letters().last { $0.subject == "Choose a new password" }?.token)
+            try await identity.resetPassword(second, to: "another password")
+            #expect(others.asked.count == 2)
+        }
+    }
+
+    /// By a password that was being checked when the account was emptied.
+    @Test func whoComesInMeanwhileIsNotLeftInside() async throws {
+        try await Shop.with { shop in
+            let identity = shop.identity
+            let eve = try await shop.account("ada@example.org", password: "eve's password")
+            let refused = await refusal {
+                try await identity.postgres.withTransaction { try await identity.takeOver(eve.person.id, hash: nil, over: $0) }
+            }
+            #expect(refused == IdentityError.contended)
+            #expect(try await identity.user(eve.person.id)?.isEmailVerified == false)
+            try await identity.vacate(eve.person)
+            let email = try await identity.postgres.withTransaction {
+                try await identity.takeOver(eve.person.id, hash: nil, over: $0)
+            }
+            #expect(email == "ada@example.org")
+            #expect(try await identity.user(eve.person.id)?.isEmailVerified == true)
+        }
+    }
+}
