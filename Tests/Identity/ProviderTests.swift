@@ -202,6 +202,28 @@ import Testing
         }
     }
 
+    /// Some providers say only there whether the mailbox is confirmed, some by a string.
+    @Test(
+        arguments: [
+            (false, [:], true), (false, ["email": #""ADA@example.org""#, "email_verified": #""true""#], true),
+            (true, ["email_verified": #""true""#], true), (true, ["email_verified": #""false""#], false),
+            (false, ["email_verified": "false"], false), (false, ["email_verified": "null"], false),
+            (false, ["email": #""eve@example.org""#], false), (false, ["sub": #""2""#], false),
+        ] as [(Bool, [String: String], Bool)])
+    func aMailboxIsConfirmedByTheProfile(hidesEmail: Bool, profile: [String: String], isConfirmed: Bool) async throws {
+        try await with { shop, standIn in
+            standIn.lie { lies in
+                lies.hidesEmail = hidesEmail
+                lies.claims["email_verified"] = ""
+                lies.profile = profile
+            }
+            let person = OpenIDStandIn.Person(subject: "1", email: "ada@example.org")
+            let refused = await refusal { try await signIn(shop, standIn, person) }
+            #expect((refused == nil) == isConfirmed, "\(String(describing: refused))")
+            #expect(try await shop.count("users") == (isConfirmed ? 1 : 0))
+        }
+    }
+
     @Test func anotherIssuersDocumentIsRefused() async throws {
         try await with { shop, standIn in
             standIn.lie { $0.issuer = "https://evil.example" }

@@ -33,6 +33,8 @@ public final class OpenIDStandIn: Sendable {
         public var issuer: String?
         /// Leaves the mailbox out of the token, so that it has to be asked for.
         public var hidesEmail = false
+        /// Replace what it says of a person who is asked for, as JSON text.
+        public var profile: [String: String] = [:]
 
         public init() {}
     }
@@ -116,10 +118,11 @@ public final class OpenIDStandIn: Sendable {
             case "/token", "/login/oauth/access_token": return token(&state, headers, body, isGitHub: path != "/token")
             case "/userinfo":
                 guard let person else { return (401, "{}") }
-                return (
-                    200,
-                    #"{"sub":"\#(person.subject)","email":"\#(person.email ?? "")","email_verified":\#(person.isEmailVerified)}"#
-                )
+                let claims = [
+                    "sub": "\"\(person.subject)\"", "email": "\"\(person.email ?? "")\"",
+                    "email_verified": "\(person.isEmailVerified)",
+                ].merging(state.lies.profile) { $1 }
+                return (200, Self.object(claims))
             case "/user":
                 guard let person else { return (401, "{}") }
                 return (200, #"{"id":\#(person.subject),"login":"octocat","name":null}"#)
@@ -169,13 +172,17 @@ public final class OpenIDStandIn: Sendable {
             claims["email_verified"] = "\(grant.person.isEmailVerified)"
         }
         for (name, value) in state.lies.claims { claims[name] = value.isEmpty ? nil : value }
-        let payload = "{" + claims.map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}"
+        let payload = Self.object(claims)
         let header = #"{"alg":"\#(state.lies.algorithm)","kid":"\#(state.keyName)"}"#
         let signed = Self.base64URL(Array(header.utf8)) + "." + Self.base64URL(Array(payload.utf8))
         if state.lies.algorithm == "none" { return signed + "." }
         let key = state.lies.foreignKey ? P256.Signing.PrivateKey() : state.key
         let signature = (try? key.signature(for: Data(signed.utf8)).rawRepresentation).map(Array.init) ?? []
         return signed + "." + Self.base64URL(signature)
+    }
+
+    private static func object(_ members: [String: String]) -> String {
+        "{" + members.map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}"
     }
 
     private static func jwk(_ key: P256.Signing.PrivateKey, _ name: String) -> String {

@@ -23,7 +23,8 @@ extension Identity {
             name: person["name"]?.text ?? person["login"]?.text)
     }
 
-    /// Exchanges a code for an ID token, verifies it, and asks for the mailbox where the token does not have it.
+    /// Exchanges a code for an ID token, verifies it, and asks for the mailbox, or whether it is confirmed, where the token does not
+    /// say.
     func openIDProfile(
         _ journey: Journey, issuer: String, code: String, said: String?
     ) async throws -> ProviderProfile {
@@ -47,14 +48,28 @@ extension Identity {
         }
         let now = Double(Timestamp.now.microseconds) / 1_000_000
         try token.check(issuer: issuer, client: provider.clientID, nonce: journey.nonce, now: now)
-        guard token.email == nil, let endpoint = metadata.userInfoEndpoint, let accessToken = answer["access_token"]?.text else {
-            return ProviderProfile(
-                subject: token.subject, email: token.email, isEmailVerified: token.isEmailVerified ?? false, name: token.name)
+        let known = ProviderProfile(
+            subject: token.subject, email: token.email, isEmailVerified: token.isEmailVerified ?? false, name: token.name)
+        let isEnough = token.email != nil && (token.isEmailVerified != nil || provider.vouchesForEmail)
+        guard !isEnough, let endpoint = metadata.userInfoEndpoint, let accessToken = answer["access_token"]?.text else {
+            return known
         }
-        let info = try await providers.get(endpoint, accessToken: accessToken)
+        let info: JSONValue
+        do {
+            info = try await providers.get(endpoint, accessToken: accessToken)
+        } catch  where token.email != nil {
+            // Whoever was here before is known by the subject.
+            return known
+        }
         guard info["sub"]?.text == token.subject else { throw ProviderClient.Failure("the profile is another person's") }
+        let email = info["email"]?.text
+        // What is confirmed is the mailbox of the profile.
+        let isSame = token.email == nil || token.email?.lowercased() == email?.lowercased()
         return ProviderProfile(
-            subject: token.subject, email: info["email"]?.text, isEmailVerified: info["email_verified"]?.flag ?? false,
+            subject: token.subject, email: token.email ?? email, isEmailVerified: isSame && Self.isTrue(info["email_verified"]),
             name: token.name ?? info["name"]?.text)
     }
+
+    /// As the ID token is read: some providers write a string.
+    private static func isTrue(_ value: JSONValue?) -> Bool { value?.flag ?? (value?.text == "true") }
 }
