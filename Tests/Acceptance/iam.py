@@ -277,6 +277,13 @@ allowed()
 ok(owner.patch(f"/keys/api/limit/{key['id']}", json=dict.fromkeys(limits)))
 allowed()
 
+# A free model is limited by the credits of the organization: a key that has used up its own limit is not one without any.
+spent = ok(owner.post("/keys/api", json={"description": "k", "projectId": project, "usageLimit": "0"}))["apiKey"]
+assert complete(spent["token"]).status_code == 402
+for at in (0, 1, 0):
+    ok(complete(spent["token"], "gratis", at))
+ok(owner.delete(f"/keys/api/{spent['id']}"))
+
 # Keys that are switched off while they are in use: no request that begins after the answer is served, at either gateway.
 # The plan allows a person five keys a project; an operator makes as many as they like.
 made = command("keys", "create", "--project", project, "--name", "k", "--count", str(KEYS))

@@ -71,7 +71,7 @@ import Testing
                 == .admitted(
                     Admission(
                         epoch: 7, admittedAt: Timestamp(microseconds: 1_700_000_000_000_001), available: NanoDollars(-2),
-                        policy: 3, strict: true)))
+                        balance: NanoDollars(50), policy: 3, strict: true)))
         #expect(try AdmitReply.decision(.bulk(Array("stale 17".utf8))) == .stale(policy: 17))
         let retained = try AdmitReply.decision(.bulk(Array("admitted 7 1700000000 1 3r 1 50 - - 60".utf8)))
         #expect(retained.admission?.isRetained == true && retained.admission?.policy == 3)

@@ -20,6 +20,8 @@ public struct Admission: Sendable, Hashable {
     public let admittedAt: Timestamp
     /// The least over the limited scopes after the hold, nano-dollars. Below zero only when the hold was zero.
     public let available: NanoDollars
+    /// What the organization alone could hold after it, nano-dollars.
+    public let balance: NanoDollars
     /// The position of the newest event that changed what the organization's routing depends on, 0 when there is none.
     public let policy: Int64
     /// Whether the organization is charged at most the hold.
@@ -28,11 +30,13 @@ public struct Admission: Sendable, Hashable {
     public let isRetained: Bool
 
     public init(
-        epoch: Int64, admittedAt: Timestamp, available: NanoDollars, policy: Int64, strict: Bool, isRetained: Bool = false
+        epoch: Int64, admittedAt: Timestamp, available: NanoDollars, balance: NanoDollars, policy: Int64, strict: Bool,
+        isRetained: Bool = false
     ) {
         self.epoch = epoch
         self.admittedAt = admittedAt
         self.available = available
+        self.balance = balance
         self.policy = policy
         self.strict = strict
         self.isRetained = isRetained

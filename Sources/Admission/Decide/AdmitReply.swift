@@ -17,12 +17,13 @@ enum AdmitReply {
             let isRetained = words[4].hasSuffix("r")
             guard let epoch = Int64(words[1]), let seconds = Int64(words[2]), let microseconds = Int64(words[3]),
                 (0..<10_000_000_000).contains(seconds), (0..<1_000_000).contains(microseconds),
-                let policy = Int64(words[4].dropLast(isRetained ? 1 : 0)), let available = least(words[6...])
+                let policy = Int64(words[4].dropLast(isRetained ? 1 : 0)), let available = least(words[6...]),
+                let balance = Int64(words[6])
             else { break }
             return .admitted(
                 Admission(
                     epoch: epoch, admittedAt: Timestamp(microseconds: seconds * 1_000_000 + microseconds), available: available,
-                    policy: policy, strict: words[5] == "1", isRetained: isRetained))
+                    balance: NanoDollars(balance), policy: policy, strict: words[5] == "1", isRetained: isRetained))
         case ("denied", 8):
             guard let reason = Denial.Reason(rawValue: words[1]), let scope = Denial.Scope(rawValue: words[2]) else { break }
             return .denied(

@@ -206,7 +206,7 @@ struct AdmitStep: Sendable {
             route.provider.dialect != .echo, !route.provider.isCustom
         else { return }
         let configuration = gateway.configuration
-        let limit = admitted.admission.available > .zero ? configuration.freeWithCredits : configuration.freeWithoutCredits
+        let limit = admitted.admission.balance > .zero ? configuration.freeWithCredits : configuration.freeWithoutCredits
         let wait = await FreeWindow(redis: gateway.redis).wait(
             for: understood.model.id, of: understood.address.organization, request: understood.incoming.id, limit: limit,
             on: understood.incoming.eventLoop)
