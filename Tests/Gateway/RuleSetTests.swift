@@ -1,3 +1,4 @@
+import Catalogue
 import Ledger
 import Money
 import TestSupport
@@ -47,6 +48,19 @@ import Web
         let refused = RuleVerdict.refused(RuleRefusal(reason: .unreadable, scope: .apiKey, rules: [rule.id]))
         #expect(set.verdict(on: subject, [candidate]) == refused)
         #expect(set.verdict(onAddressOf: subject) == refused)
+    }
+
+    @Test(arguments: [("1", "0.25", Int64(750_000)), ("0.000001", "0.25", 1), ("1", "0", 1_000_000), ("1", "1", 0)])
+    func aPriceIsWhatIsCharged(listed: String, discount: String, charged: Int64) throws {
+        let file = #"""
+            {"providers": [{"id": "p", "name": "P", "base_url": "http://127.0.0.1:1/v1"}],
+             "models": [{"id": "m", "name": "M", "family": "f", "mappings": [{"provider": "p", "model": "m", "context_size": 1000,
+              "prices": {"input": "\#(listed)", "output": "\#(listed)", "discount": "\#(discount)"}, "streaming": true}]}]}
+            """#
+        let catalogue = try Catalogue.load(contents: [(path: "test.json", bytes: Array(file.utf8))], environment: [:])
+        let provider = try #require(catalogue.provider("p"))
+        let candidate = RuleCandidate(Route(mapping: catalogue.models[0].mappings[0], provider: provider, promptTokens: 10))
+        #expect(candidate.inputPrice == PicoDollars(charged) && candidate.outputPrice == PicoDollars(charged))
     }
 
     private static func allows(

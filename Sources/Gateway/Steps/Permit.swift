@@ -48,8 +48,17 @@ extension RuleCandidate {
         self.init(
             provider: route.provider.id,
             providerAliases: route.provider.isCustom ? ["custom", "custom:\(route.provider.id)"] : [],
-            isFree: prices.isFree, inputPrice: tiers.map { max($0.input, $0.imageInput ?? .zero) }.max() ?? .zero,
-            outputPrice: tiers.map { max($0.output, $0.reasoning ?? .zero, $0.imageOutput ?? .zero) }.max() ?? .zero)
+            isFree: prices.isFree, inputPrice: prices.charged(tiers.map { max($0.input, $0.imageInput ?? .zero) }.max() ?? .zero),
+            outputPrice: prices.charged(
+                tiers.map { max($0.output, $0.reasoning ?? .zero, $0.imageOutput ?? .zero) }.max() ?? .zero))
+    }
+}
+
+extension Prices {
+    /// What is charged at a price of the list, rounded up: no bound in whole pico-dollars is kept by a price above it.
+    fileprivate func charged(_ price: PicoDollars) -> PicoDollars {
+        let exact = Int128(price.rawValue) * Int128(multiplier.partsPerMillion)
+        return PicoDollars(Int64(clamping: (exact + 999_999) / 1_000_000))
     }
 }
 
