@@ -69,7 +69,9 @@ import Web
         let address = address.flatMap { IPAddress($0) }
         func holds(_ rule: IAMRule) -> Bool {
             switch rule.kind {
-            case .allowModels, .denyModels: names.contains { rule.value.models!.contains($0) }
+            case .allowModels, .denyModels:
+                (names + (names + [candidate.upstreamName]).map { "\(candidate.provider)/\($0)" })
+                    .contains { rule.value.models!.contains($0) }
             case .allowProviders, .denyProviders: rule.value.providers!.contains(candidate.provider)
             case .allowIPNetworks, .denyIPNetworks:
                 address.map { address in rule.value.networks!.contains { IPNetwork($0)!.contains(address) } } ?? false
@@ -93,7 +95,8 @@ import Web
         let kind = IAMRuleType.allCases.randomElement(using: &random)!
         let value: IAMRuleValue =
             switch kind {
-            case .allowModels, .denyModels: IAMRuleValue(models: some(models + ["alias-1"]))
+            case .allowModels, .denyModels:
+                IAMRuleValue(models: some(models + ["alias-1", "p1/m1", "p2/alias-1", "p3/up", "p4/m2"]))
             case .allowProviders, .denyProviders: IAMRuleValue(providers: some(providers))
             case .allowIPNetworks, .denyIPNetworks: IAMRuleValue(networks: some(networks))
             case .denyPricing: IAMRuleValue(pricing: Bool.random(using: &random) ? "free" : "paid")
@@ -113,7 +116,8 @@ import Web
     private static func candidate(_ random: inout SeededGenerator) -> RuleCandidate {
         let isFree = Int.random(in: 0...3, using: &random) == 0
         return RuleCandidate(
-            provider: providers[Int.random(in: 0..<providers.count, using: &random)], isFree: isFree,
+            provider: providers[Int.random(in: 0..<providers.count, using: &random)],
+            upstreamName: Bool.random(using: &random) ? "up" : "m1", isFree: isFree,
             inputPrice: isFree ? .zero : PicoDollars(Int64.random(in: 0...5, using: &random)),
             outputPrice: isFree ? .zero : PicoDollars(Int64.random(in: 1...5, using: &random)))
     }

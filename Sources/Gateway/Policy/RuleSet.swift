@@ -4,8 +4,8 @@ internal import Web
 
 /// The active rules of one level (a member's or a key's), compiled so that asking them costs a few look-ups.
 ///
-/// Allow rules of one type are a union; different types must all allow; every deny rule applies. Rules about providers and
-/// prices take candidates away, and what is left binds routing and fallback alike.
+/// Allow rules of one type are a union; different types must all allow; every deny rule applies. Rules about providers, prices
+/// and models at one provider take candidates away, and what is left binds routing and fallback alike.
 struct RuleSet: Sendable {
     enum Scope: String, Sendable, Hashable {
         case member
@@ -24,6 +24,8 @@ struct RuleSet: Sendable {
     private var allowedNetworks: Allowed<IPNetwork>?
     private var allowedPrices: [(bound: PriceBound, rule: IAMRuleID)] = []
     private var deniedModels: [String: IAMRuleID] = [:]
+    /// Whether a rule names a model at one provider, `provider/model`, as clients may.
+    private var namesPlaces = false
     private var deniedProviders: [String: IAMRuleID] = [:]
     private var deniedNetworks: [(network: IPNetwork, rule: IAMRuleID)] = []
     private var deniedFree: IAMRuleID?
@@ -39,6 +41,7 @@ struct RuleSet: Sendable {
 
     private mutating func add(_ rule: IAMRule) {
         let value = rule.value
+        if value.models?.contains(where: { $0.utf8.contains(UInt8(ascii: "/")) }) == true { namesPlaces = true }
         switch rule.kind {
         case .allowModels: Self.allow(value.models, rule.id, in: &allowedModels)
         case .allowProviders: Self.allow(value.providers, rule.id, in: &allowedProviders)
@@ -80,8 +83,9 @@ struct RuleSet: Sendable {
 
     /// Which of the candidates are left, as their places in the array, or why none is.
     func verdict(on subject: RuleSubject, _ candidates: [RuleCandidate]) -> RuleVerdict {
-        if let refusal = verdict(onAddressOf: subject) ?? models(subject) { return refusal }
+        if let refusal = verdict(onAddressOf: subject) { return refusal }
         var left = Array(candidates.indices)
+        if let refusal = models(subject, candidates, &left) { return refusal }
         if let allowed = allowedProviders {
             left.removeAll { !candidates[$0].isCalled { allowed.elements.contains($0) } }
             guard !left.isEmpty else { return refusal(.providerNotAllowed, allowed.rules) }
@@ -121,12 +125,24 @@ struct RuleSet: Sendable {
         return refusal(.addressDenied, [denied.rule])
     }
 
-    private func models(_ subject: RuleSubject) -> RuleVerdict? {
+    private func models(_ subject: RuleSubject, _ candidates: [RuleCandidate], _ left: inout [Int]) -> RuleVerdict? {
         if let allowed = allowedModels, !subject.names.contains(where: allowed.elements.contains) {
-            return refusal(.modelNotAllowed, allowed.rules)
+            guard namesPlaces else { return refusal(.modelNotAllowed, allowed.rules) }
+            left.removeAll { !candidates[$0].models(of: subject).contains(where: allowed.elements.contains) }
+            guard !left.isEmpty else { return refusal(.modelNotAllowed, allowed.rules) }
         }
-        guard !deniedModels.isEmpty, let rule = subject.names.lazy.compactMap({ deniedModels[$0] }).first else { return nil }
-        return refusal(.modelDenied, [rule])
+        guard !deniedModels.isEmpty else { return nil }
+        if let rule = subject.names.lazy.compactMap({ deniedModels[$0] }).first { return refusal(.modelDenied, [rule]) }
+        guard namesPlaces else { return nil }
+        var rules: [IAMRuleID] = []
+        left.removeAll { place in
+            guard let rule = candidates[place].models(of: subject).lazy.compactMap({ deniedModels[$0] }).first else {
+                return false
+            }
+            rules.append(rule)
+            return true
+        }
+        return left.isEmpty ? refusal(.modelDenied, rules) : nil
     }
 
     private func refusal(_ reason: RuleRefusal.Reason, _ rules: [IAMRuleID]) -> RuleVerdict {
@@ -138,6 +154,11 @@ struct RuleSet: Sendable {
 extension RuleCandidate {
     /// Whether one of its names is what is looked for.
     fileprivate func isCalled(_ test: (String) -> Bool) -> Bool { test(provider) || providerAliases.contains(where: test) }
+
+    /// How clients may ask for the model there.
+    fileprivate func models(of subject: RuleSubject) -> [String] {
+        (subject.names + [upstreamName]).map { "\(provider)/\($0)" }
+    }
 
     /// What is found under the first of its names that has something.
     fileprivate func first(_ find: (String) -> IAMRuleID?) -> IAMRuleID? {

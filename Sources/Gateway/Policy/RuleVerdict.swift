@@ -3,7 +3,7 @@ internal import Money
 
 /// What the rules look at of a request.
 struct RuleSubject: Sendable {
-    /// The model's id in the catalogue and its aliases: a rule may use any of them.
+    /// The model's id in the catalogue, its aliases, and `auto` where that was asked for: a rule may use any of them.
     let names: [String]
     /// The client's network address; asked for only by rules about it.
     let address: @Sendable () -> String?
@@ -12,6 +12,8 @@ struct RuleSubject: Sendable {
 /// One place where the request could go.
 struct RuleCandidate: Sendable, Hashable {
     let provider: String
+    /// The provider's own name for the model.
+    var upstreamName = ""
     /// Further names that rules may use for it: `custom` and `custom:name` for a provider that the organization named.
     var providerAliases: [String] = []
     let isFree: Bool

@@ -13,7 +13,9 @@ struct PermitStep: Sendable {
     func permit(_ understood: UnderstoodRequest, by policy: OrganizationPolicy) -> Result<UnderstoodRequest, GatewayError> {
         let levels = policy.levels(of: understood.address)
         guard !levels.isEmpty else { return .success(understood) }
-        let subject = subject(understood.incoming, names: [understood.model.id] + understood.model.aliases)
+        var names = [understood.model.id] + understood.model.aliases
+        if understood.requestedModel == Catalogue.automatic { names.append(Catalogue.automatic) }
+        let subject = subject(understood.incoming, names: names)
         var routes = understood.routes
         for level in levels {
             switch level.verdict(on: subject, routes.map(RuleCandidate.init)) {
@@ -46,7 +48,7 @@ extension RuleCandidate {
         let last = prices.tiers.firstIndex { $0.upTo.map { route.promptTokens <= $0 } ?? true } ?? prices.tiers.count - 1
         let tiers = prices.tiers[...last]
         self.init(
-            provider: route.provider.id,
+            provider: route.provider.id, upstreamName: route.mapping.upstreamName,
             providerAliases: route.provider.isCustom ? ["custom", "custom:\(route.provider.id)"] : [],
             isFree: prices.isFree, inputPrice: prices.charged(tiers.map { max($0.input, $0.imageInput ?? .zero) }.max() ?? .zero),
             outputPrice: prices.charged(
