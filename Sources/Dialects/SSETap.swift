@@ -19,8 +19,8 @@ public struct SSETap: Sendable {
     /// The longest event that is waited for: an image of 4,096 by 4,096 pixels comes as one.
     public static let longestEvent = 32 << 20
 
-    /// The usage that came last.
-    public private(set) var usage: TokenUsage?
+    /// What was told of the usage so far, whatever came after it.
+    public private(set) var usageSoFar: TokenUsage?
     /// Whether a usage came that is not what it must be.
     public private(set) var hasMalformedUsage = false
     /// The `finish_reason`s in order.
@@ -47,6 +47,8 @@ public struct SSETap: Sendable {
     public private(set) var estimatedCompletionTokens: Int64 = 0
 
     let includeUsage: Bool
+    /// Whether something was said that `usageSoFar` does not count.
+    private var hasSaidMore = false
     private let choices: Int64
     private let maximumEventBytes: Int
     private let additions: @Sendable (TokenUsage) -> ResponseAdditions?
@@ -74,6 +76,9 @@ public struct SSETap: Sendable {
         self.maximumEventBytes = maximumEventBytes
         self.additions = additions
     }
+
+    /// The usage of all that came. One that is told at the beginning counts nothing of what is said after it.
+    public var usage: TokenUsage? { hasSaidMore ? nil : usageSoFar }
 
     /// Whether an event with data came, or `[DONE]`.
     public var hasBegun: Bool { events > 0 || isDone }
@@ -220,7 +225,7 @@ extension SSETap {
         guard let usage = chunk.usage else { return true }
         if !includeUsage {
             if chunk.choices == 0 { output.replace(event, of: pending, with: []) }
-        } else if let additions = additions(usage) {
+        } else if let additions = additions(usageSoFar ?? usage) {
             replaceData(lines, with: chunk.adding(additions, to: joined ?? Array(pending[first])), into: &output)
         }
         return true
@@ -230,13 +235,19 @@ extension SSETap {
         if id == nil { id = chunk.id }
         if model == nil { model = chunk.model }
         if created == nil { created = chunk.created }
-        if let usage = chunk.usage { self.usage = usage }
         if chunk.hasMalformedUsage { hasMalformedUsage = true }
         if !chunk.finishReasons.isEmpty { finishReasons += chunk.finishReasons }
         textBytes += chunk.textBytes
         toolBytes += chunk.toolBytes
-        estimatedCompletionTokens +=
+        let said =
             TokenBound.estimate(deltaBytes: chunk.textBytes + chunk.toolBytes) + chunk.images * TokenBound.perGeneratedImage
+        estimatedCompletionTokens += said
+        if let told = chunk.usage { note(told) } else if said > 0 { hasSaidMore = true }
+    }
+
+    private mutating func note(_ told: TokenUsage) {
+        if !(usageSoFar.map { told.countsLess(than: $0) } ?? false) { hasSaidMore = false }
+        usageSoFar = usageSoFar?.followed(by: told) ?? told
     }
 
     /// Puts `text` in the place of the values of the data lines.

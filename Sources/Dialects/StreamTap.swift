@@ -2,9 +2,9 @@ public import Money
 
 /// Reads a stream as it passes and gives the client its form of it, holding back the last word until the outcome is durable.
 public protocol StreamTap: Sendable {
-    /// The usage that came last.
+    /// The usage of all that came; nil where none was told, or more was said after it.
     var usage: TokenUsage? { get }
-    /// What was told of the usage before the end, where a dialect tells it.
+    /// What was told of the usage before the end, where it was.
     var usageSoFar: TokenUsage? { get }
     /// The reasons to stop, in order.
     var finishReasons: [String] { get }
@@ -50,7 +50,7 @@ public protocol ChunkTap: StreamTap {
 
 extension ChunkTap {
     public var usage: TokenUsage? { tap.usage }
-    public var usageSoFar: TokenUsage? { nil }
+    public var usageSoFar: TokenUsage? { tap.usageSoFar }
     public var finishReasons: [String] { tap.finishReasons }
     public var error: APIError? { tap.error }
     public var hasBegun: Bool { tap.hasBegun }
@@ -62,8 +62,6 @@ extension ChunkTap {
 }
 
 extension SSETap: StreamTap {
-    public var usageSoFar: TokenUsage? { nil }
-
     public mutating func finish(estimated: TokenUsage?, additions: ResponseAdditions) -> [UInt8] {
         guard let estimated, includeUsage else { return finish() }
         return usageEvent(estimated, additions: additions) + finish()

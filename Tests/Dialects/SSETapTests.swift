@@ -180,6 +180,33 @@ import Testing
         #expect(tap.usage != nil)
     }
 
+    private static func told(_ prompt: Int, _ completion: Int) -> String {
+        chunk(#"],"usage":{"prompt_tokens":\#(prompt),"completion_tokens":\#(completion)}}"#)
+    }
+
+    /// What is said after a usage is not counted in it, and a stream that ends there is charged for what it said.
+    @Test func aUsageOfTheBeginningCountsNothingThatIsSaidAfterIt() {
+        var tap = SSETap(includeUsage: false)
+        _ = tap.feed(Self.stream([Self.told(10, 0)]))
+        #expect(tap.usage == TokenUsage(promptTokens: 10))
+        _ = tap.feed(Self.stream([Self.delta("one"), Self.delta("two")]))
+        #expect(tap.usage == nil && tap.usageSoFar == TokenUsage(promptTokens: 10) && tap.estimatedCompletionTokens == 2)
+        // Zeros at the end are no count of it either.
+        _ = tap.feed(Self.stream([Self.finish, Self.told(0, 0)]))
+        #expect(tap.usage == nil && tap.usageSoFar == TokenUsage(promptTokens: 10) && tap.isComplete)
+        _ = tap.feed(Self.stream([Self.told(10, 2), "[DONE]"]))
+        #expect(tap.usage == TokenUsage(promptTokens: 10, completionTokens: 2))
+    }
+
+    /// Each side keeps its higher count: services tell them one after the other, or zeros at last.
+    @Test func aSmallerUsageReplacesNoLargerOne() {
+        for (last, expected) in [((0, 0), (10, 7)), ((0, 9), (10, 9)), ((12, 7), (12, 7)), ((12, 3), (12, 7))] {
+            var tap = SSETap(includeUsage: true)
+            _ = tap.feed(Self.stream([Self.delta("one"), Self.finish, Self.told(10, 7), Self.told(last.0, last.1), "[DONE]"]))
+            #expect(tap.usage == TokenUsage(promptTokens: Int64(expected.0), completionTokens: Int64(expected.1)))
+        }
+    }
+
     /// However the bytes are cut, the same comes out, and every piece that comes out is whole events of whole characters.
     @Test func cutsDoNotMatter() throws {
         let seed = TestEnvironment.seed("cuts of a stream")
