@@ -58,19 +58,18 @@ struct CollectedAnswer: Sendable {
     /// but where tokens cost nothing and an image has its price.
     private var usage: (value: TokenUsage, isEstimated: Bool) {
         let images = scan.generatedImages
-        let edited = admitted.understood.entered.edit?.count ?? 0
+        let given = admitted.understood.images
         if var told = scan.usage {
-            (told.images, told.generatedImages) = (edited, images)
+            (told.images, told.generatedImages) = (given, images)
             return (told, false)
         }
         let (prices, costs) = (opened.route.mapping.prices, opened.route.mapping.costs)
         if images > 0, prices.hasFreeTokens, costs.hasFreeTokens {
-            return (TokenUsage(images: edited, generatedImages: images), false)
+            return (TokenUsage(images: given, generatedImages: images), false)
         }
         let prompt = admitted.understood.scan.estimatedPromptTokens
-        var estimate = TokenUsage(estimated: prompt, completionTokens: scan.estimatedCompletionTokens, images: images)
-        estimate.images = edited
-        return (estimate, true)
+        let estimate = TokenUsage(estimated: prompt, completionTokens: scan.estimatedCompletionTokens, images: images)
+        return (estimate.given(given), true)
     }
 }
 
@@ -83,5 +82,12 @@ extension TokenUsage {
         self.init(
             promptTokens: promptTokens, completionTokens: max(completionTokens, drawn), imageOutputTokens: drawn,
             generatedImages: images)
+    }
+
+    /// The same of a prompt with so many images, which no provider counts.
+    func given(_ images: Int64) -> TokenUsage {
+        var usage = self
+        usage.images = images
+        return usage
     }
 }

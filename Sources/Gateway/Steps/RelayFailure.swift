@@ -17,17 +17,18 @@ struct RelayFailure: Error, Sendable {
     ///   - isClientGone: Whether the client left before anything came.
     func ending(of admitted: AdmittedRequest, status: Int, isClientGone: Bool) -> Ending {
         let prompt = admitted.understood.scan.estimatedPromptTokens
+        let given = admitted.understood.images
         switch failure.kind {
         case .cancelled where isClientGone:
             return Ending(
                 kind: .cancelled, status: 499, route: failure.sentRequest ? route : nil, attempts: attempts,
-                usage: TokenUsage(promptTokens: prompt), isEstimated: true,
+                usage: TokenUsage(promptTokens: prompt, images: given), isEstimated: true,
                 error: OutcomeError(type: "client_error", code: "request_cancelled"), unifiedFinishReason: .canceled)
         case .tooLarge, .noRoom:
             let images = admitted.understood.entered.entrance.kind == .image ? admitted.understood.scan.choices : 0
             return Ending(
                 kind: .failed, status: status, route: route, attempts: attempts,
-                usage: TokenUsage(estimated: prompt, completionTokens: 0, images: images), isEstimated: true,
+                usage: TokenUsage(estimated: prompt, completionTokens: 0, images: images).given(given), isEstimated: true,
                 error: failure.outcomeError, unifiedFinishReason: failure.unifiedFinishReason)
         default:
             return Ending(

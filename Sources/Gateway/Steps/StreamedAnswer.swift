@@ -60,7 +60,9 @@ final class StreamedAnswer: Sendable {
         let tap = understood.entered.tap(
             of: route, includeUsage: understood.scan.includeUsage, choices: understood.scan.choices
         ) { usage in
-            ResponseAdditions(metadata: metadata, bill: admitted.cached == nil ? try? route.price(of: usage) : Bill.none)
+            let usage = usage.given(understood.images)
+            return ResponseAdditions(
+                metadata: metadata, bill: admitted.cached == nil ? try? route.price(of: usage) : Bill.none)
         }
         keptBytes = admitted.admission.isRetained ? gateway.payloads.maximumBytes : AnswerCache.maximumBytes
         let isKept = admitted.admission.isRetained || (admitted.cache != nil && admitted.cached == nil)
@@ -143,7 +145,7 @@ final class StreamedAnswer: Sendable {
         let ending = Ending(
             kind: .cancelled, status: 499, route: opened.route,
             attempts: opened.attempts(error: "cancelled"),
-            usage: tap.usage ?? estimate(tap), isEstimated: tap.usage == nil,
+            usage: usage(tap), isEstimated: tap.usage == nil,
             error: OutcomeError(type: "client_error", code: "request_cancelled"), unifiedFinishReason: .canceled,
             firstByteAt: firstByteAt, completion: completion)
         do {
@@ -157,7 +159,7 @@ final class StreamedAnswer: Sendable {
     @concurrent
     private func complete(_ tap: any StreamTap, to body: inout some ResponseBodyWriter) async throws {
         let isEstimated = tap.usage == nil
-        let usage = tap.usage ?? estimate(tap)
+        let usage = usage(tap)
         opened.noteAnswered(admitted, usage: usage, firstByteAt: state.withLock { $0.firstByteAt }, by: gateway)
         let settled = try await settle(
             Ending(
@@ -192,7 +194,7 @@ final class StreamedAnswer: Sendable {
             Ending(
                 kind: .failed, status: 200, route: opened.route,
                 attempts: opened.attempts(error: failure.kind.rawValue),
-                usage: tap.usage ?? estimate(tap), isEstimated: tap.usage == nil, error: failure.outcomeError,
+                usage: usage(tap), isEstimated: tap.usage == nil, error: failure.outcomeError,
                 unifiedFinishReason: failure.unifiedFinishReason))
         // An error event of the provider itself has gone through already.
         if tap.error == nil { try await body.write(ByteBuffer(bytes: tap.event(error.answer))) }
@@ -212,6 +214,11 @@ final class StreamedAnswer: Sendable {
 
     private func keep(_ bytes: [UInt8]) {
         state.withLock { _ = $0.feed(bytes, keptBytes: keptBytes) }
+    }
+
+    /// What was used: what the provider told, else an estimate, and the images that were given.
+    private func usage(_ tap: any StreamTap) -> TokenUsage {
+        (tap.usage ?? estimate(tap)).given(admitted.understood.images)
     }
 
     private func estimate(_ tap: any StreamTap) -> TokenUsage {

@@ -33,6 +33,8 @@ final class UnderstoodRequest: Sendable {
     var isStreamed: Bool { scan.stream }
     /// The client's own bound on a completion.
     var outputLimit: Int64? { scan.outputLimit }
+    /// The images that are given, each of which may have its price; what masks one is none.
+    var images: Int64 { entered.edit?.count ?? scan.images }
 
     init(
         incoming: IncomingRequest, address: KeyAddress, entered: EnteredRequest, scan: ChatRequestScan,
