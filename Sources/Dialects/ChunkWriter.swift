@@ -50,6 +50,7 @@ extension TokenUsage {
         let hour = min(cacheWriteHourTokens, cacheWriteTokens)
         let written: [(String, JSONValue?)] = [
             ("cached_tokens", .integer(cachedTokens)),
+            ("image_tokens", imageInputTokens == 0 ? nil : .integer(imageInputTokens)),
             ("cache_write_tokens", cacheWriteTokens == 0 ? nil : .integer(cacheWriteTokens)),
             (
                 "cache_creation",

@@ -217,7 +217,9 @@ struct ResponseScanner {
                     default: try scanner.cursor.skip(text, depth: 4)
                     }
                 }
-            case 5 where ofCompletion: found.drawn = try scanner.count(text, &found)
+            case 5:
+                let images = try scanner.count(text, &found)
+                if ofCompletion { found.drawn = images } else { found.pictured = images }
             default: try scanner.cursor.skip(text, depth: 3)
             }
         }
@@ -247,13 +249,14 @@ struct UsageCounts {
     var writtenHour: Int64?
     var writtenMinutes: Int64?
     var reasoning: Int64?
-    /// Those of images in the completion.
+    /// Those of images in the completion, and in the prompt.
     var drawn: Int64?
+    var pictured: Int64?
     var isMalformed = false
 
     var usageOfPrompt: TokenUsage? {
         guard !isMalformed, let prompt, completion == nil, total == nil || total == prompt else { return nil }
-        return TokenUsage(promptTokens: prompt, cachedTokens: cached ?? 0)
+        return TokenUsage(promptTokens: prompt, cachedTokens: cached ?? 0, imageInputTokens: pictured ?? 0)
     }
 
     /// The usage; nil unless both sides were counted. Where the total says that reasoning comes on top of the completion, it is
@@ -267,6 +270,6 @@ struct UsageCounts {
         return TokenUsage(
             promptTokens: prompt, completionTokens: isApart ? completion + reasoning : completion, cachedTokens: cached ?? 0,
             cacheWriteTokens: written, cacheWriteHourTokens: min(writtenHour ?? 0, written), reasoningTokens: reasoning,
-            imageOutputTokens: drawn ?? 0)
+            imageOutputTokens: drawn ?? 0, imageInputTokens: pictured ?? 0)
     }
 }

@@ -61,6 +61,13 @@ import Testing
         #expect(
             try usage(#"{"prompt_tokens":9,"completion_tokens":2,"prompt_tokens_details":{"cache_creation_tokens":4}}"#)
                 == TokenUsage(promptTokens: 9, completionTokens: 2, cacheWriteTokens: 4))
+        // Images are told apart on either side.
+        #expect(
+            try usage(
+                #"{"prompt_tokens":9,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":1,"image_tokens":7},"completion_tokens_details":{"image_tokens":3}}"#
+            )
+                == TokenUsage(
+                    promptTokens: 9, completionTokens: 5, cachedTokens: 1, imageOutputTokens: 3, imageInputTokens: 7))
         // As OpenAI tells them from GPT-5.6 on.
         #expect(
             try usage(

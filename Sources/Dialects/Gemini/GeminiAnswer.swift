@@ -215,11 +215,16 @@ extension GeminiAnswer {
         guard let prompt = count("promptTokenCount") else { return nil }
         let thoughts = count("thoughtsTokenCount") ?? 0
         let said = count("candidatesTokenCount") ?? 0
-        let drawn = (usage?["candidatesTokensDetails"]?.elements ?? []).first { $0["modality"] == .string("IMAGE") }
+        func images(_ details: String) -> Int64 {
+            let counted = (usage?[details]?.elements ?? []).first { $0["modality"] == .string("IMAGE") }
+            return min(max(0, counted?["tokenCount"]?.int64 ?? 0), UsageCounts.most)
+        }
+        // Those that came from the cache are charged as all that did.
+        let pictured = max(0, images("promptTokensDetails") - images("cacheTokensDetails"))
         return TokenUsage(
             promptTokens: prompt + (count("toolUsePromptTokenCount") ?? 0),
             completionTokens: said + thoughts, cachedTokens: count("cachedContentTokenCount") ?? 0, reasoningTokens: thoughts,
-            imageOutputTokens: min(said, max(0, drawn?["tokenCount"]?.int64 ?? 0)))
+            imageOutputTokens: min(said, images("candidatesTokensDetails")), imageInputTokens: min(prompt, pictured))
     }
 }
 

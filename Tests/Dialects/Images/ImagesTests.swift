@@ -141,6 +141,19 @@ import Testing
         #expect(error?.param == "image_config")
     }
 
+    /// What Google tells of the images of a prompt survives on its way through OpenAI's format; the cached ones are no more than that.
+    @Test func tokensOfImagesThatAreGivenAreToldApart() throws {
+        let usage =
+            #""usageMetadata":{"promptTokenCount":300,"candidatesTokenCount":2,"cachedContentTokenCount":30,"#
+            + #""promptTokensDetails":[{"modality":"TEXT","tokenCount":42},{"modality":"IMAGE","tokenCount":258}],"#
+            + #""cacheTokensDetails":[{"modality":"IMAGE","tokenCount":20},{"modality":"TEXT","tokenCount":10}]}"#
+        let response = #"{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}],\#(usage)}"#
+        let scan = try ChatResponseScan(try GeminiAnswer(id: "i", created: 1).completion(Array(response.utf8)))
+        let expected = TokenUsage(promptTokens: 300, completionTokens: 2, cachedTokens: 30, imageInputTokens: 238)
+        let streamed = run(Array("data: \(response)\n\n".utf8)) { .max }
+        #expect(scan.usage == expected && streamed.usage == expected)
+    }
+
     @Test func imagesOfAnAnswerGoBackWithTheirSignatures() throws {
         let part = #"{"inlineData":{"mimeType":"image/png","data":"\#(pixel)"},"thoughtSignature":"s1"}"#
         let usage =
