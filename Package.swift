@@ -238,6 +238,7 @@ let package = Package(
                 "audit_api.py",
                 "bad_input.py", "bedrock_catalogue.json", "bedrock_server.py", "bedrock_upstream.py",
                 "billing.py", "browser.py", "browser_passkeys.py", "budget.py", "cache.py", "catalogue.py",
+                "charges.py", "charges_catalogue.json",
                 "clients.py", "clients_catalogue.json", "cloud_accounts.py", "connections.py",
                 "curl_examples.py", "docs_page.py", "erasure.py", "gemini_catalogue.json", "gemini_keys.py", "gemini_server.py",
                 "gemini_upstream.py", "iam.py", "iam_catalogue.json", "image_edits.py", "images.py", "images_catalogue.json",

@@ -40,7 +40,8 @@ enum RoutingStrategy: String, Sendable, Hashable, CaseIterable {
 
 /// A route as it is scored.
 struct ScoredRoute: Sendable {
-    /// Pico-dollars of a prompt token and a completion token together, with the discount.
+    /// Pico-dollars of a prompt token and a completion token together, with the discount, and with their share of what the request
+    /// costs beside its tokens.
     let price: Int64
     /// 1 is ordinary, more is preferred.
     let priority: Double

@@ -166,16 +166,18 @@ struct AdmitStep: Sendable {
             understood: ranked, policy: policy.position, refusal: nil, bound: try HoldBound(ranked), cache: cache?.missed)
     }
 
-    /// The request at the first of its models that rules allow and somebody pays.
+    /// The request as far as rules allow it and somebody pays it; where it names no model, at the cheapest of those that are left.
     private func payable(
         _ understood: UnderstoodRequest, by policy: OrganizationPolicy
     ) -> Result<UnderstoodRequest, GatewayError> {
         let result = PermitStep(gateway: gateway).permit(understood, by: policy).flatMap { FundStep().fund($0, by: policy) }
-        guard case .failure = result else { return result }
-        for other in understood.others {
-            if case .success(let found) = payable(other, by: policy) { return .success(found) }
+        guard !understood.others.isEmpty else { return result }
+        // What is cheap where it may not go, or where nobody pays, is not cheap.
+        let left = ([result] + understood.others.map { payable($0, by: policy) }).compactMap { try? $0.get() }
+        guard let cheapest = left.map({ (request: $0, price: $0.likelyPrice) }).min(by: { $0.price < $1.price }) else {
+            return result
         }
-        return result
+        return .success(cheapest.request)
     }
 
     private func decide(_ trial: Trial, endedEpoch: Int64?) async throws(GatewayError) -> AdmitDecision {

@@ -110,10 +110,10 @@ struct RankStep: Sendable {
         let routes = routes.map { $0.isTrial || isOnTrial($0) ? $0.asTrial : $0 }
         let scored = routes.map { route in
             let tier = route.mapping.prices.tier(promptTokens: route.promptTokens)
-            let whole = Int128(route.mapping.prices.ofTwoTokens(promptTokens: route.promptTokens))
             let priority = route.mapping.priority ?? route.provider.priority
             return ScoredRoute(
-                price: Int64(clamping: whole * Int128(route.mapping.prices.multiplier.partsPerMillion) / 1_000_000),
+                price: route.mapping.prices.ofTwoTokens(
+                    promptTokens: route.promptTokens, of: request.likelyTokens, images: request.images),
                 priority: Double(priority.partsPerMillion) / 1_000_000, hasCachedPrice: tier.cachedInput < tier.input,
                 // Who is tried again is not held to what it did, or nobody would ever ask.
                 statistics: route.isTrial ? .unknown : gateway.health.statistics(of: MappingName(route)))

@@ -35,6 +35,21 @@ final class UnderstoodRequest: Sendable {
     var outputLimit: Int64? { scan.outputLimit }
     /// The images that are given, each of which may have its price; what masks one is none.
     var images: Int64 { entered.edit?.count ?? scan.images }
+    /// Completion tokens of answers of ordinary length, as far as the client lets them come to it.
+    private var likelyCompletion: Int64 {
+        guard entered.entrance.kind == .chat else { return 0 }
+        return min(outputLimit ?? .max, AdmitStep.smallestOutputBound) * scan.choices
+    }
+    /// The tokens over which what a request costs beside them is spread where prices are compared.
+    var likelyTokens: Int64 { scan.estimatedPromptTokens + likelyCompletion }
+    /// What it is likely to come to where that is least, in millionths of a pico-dollar.
+    var likelyPrice: Int128 {
+        let (prompt, completion, given) = (scan.estimatedPromptTokens, likelyCompletion, images)
+        let prices = routes.map {
+            $0.mapping.prices.likely(promptTokens: prompt, completionTokens: completion, images: given)
+        }
+        return prices.min() ?? 0
+    }
 
     init(
         incoming: IncomingRequest, address: KeyAddress, entered: EnteredRequest, scan: ChatRequestScan,
