@@ -194,6 +194,19 @@ bring("sk-second-0123456789abcdef")
 assert not hit(chat(own, model="acme/m")) and provider.credentials[-1] == "sk-second-0123456789abcdef"
 kept(own, model="acme/m", user="again")
 
+# What a provider could not finish is not given again; what it cut off or left out is.
+for reason, is_kept in (("error", False), (None, False), ("length", True), ("content_filter", True)):
+    provider.reason = reason
+    for stream in (False, True):
+        asked = {"model": "acme/m", "user": f"because {reason}", "stream": stream}
+        if is_kept:
+            kept(own, **asked)
+            continue
+        for _ in range(3):
+            assert not hit(chat(own, **asked)), asked
+            time.sleep(0.3)
+provider.reason = "stop"
+
 # A key that is switched off is not served from the cache, and neither is one that may not use the provider.
 made = ok(owner.post("/keys/api", json={"description": "k", "projectId": caching, "usageLimit": None}))["apiKey"]
 assert hit(chat(made["token"], user="a"))

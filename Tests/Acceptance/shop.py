@@ -18,6 +18,8 @@ class Provider(ThreadingHTTPServer):
 
     def __init__(self, port):
         self.asked, self.status = 0, 200
+        # Why its answers end.
+        self.reason = "stop"
         self.credentials = []
         # Credentials that are refused.
         self.unknown = set()
@@ -30,13 +32,30 @@ class Answer(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if body.get("stream"):
+            return self.stream(body["model"])
         self.answer(
             {
                 "id": "chatcmpl-1", "object": "chat.completion", "created": 1730000000, "model": body["model"],
-                "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
+                "choices": [
+                    {"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": self.server.reason}],
                 "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
             }
         )
+
+    def stream(self, model):
+        self.server.asked += 1
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        for delta, reason in (({"role": "assistant", "content": "Hi"}, None), ({}, self.server.reason)):
+            event = {
+                "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1730000000, "model": model,
+                "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+            self.wfile.write(b"data: " + json.dumps(event).encode() + b"\n\n")
+        self.wfile.write(b"data: [DONE]\n\n")
 
     def do_GET(self):
         self.answer({"object": "list", "data": []})

@@ -1,5 +1,6 @@
 internal import Admission
 internal import Catalogue
+internal import Dialects
 internal import HTTPTypes
 internal import Ledger
 
@@ -37,12 +38,23 @@ struct CacheStep: Sendable {
 
     /// Keeps what the provider said, where it said something and said it to the end, under no bound that was lowered because
     /// little was left: whoever asks again may have more.
-    func keep(_ body: [UInt8]?, of admitted: AdmittedRequest, from route: Route, tokens: Int64) {
+    ///
+    /// - Parameter reasons: Why it ended, of each choice; nil of what is no completion and has none.
+    func keep(_ body: [UInt8]?, of admitted: AdmittedRequest, from route: Route, tokens: Int64, reasons: [String]?) {
         guard let use = admitted.cache, use.found == nil, let body, tokens > 0, !admitted.isLowered(at: route) else { return }
+        if let reasons { guard !reasons.isEmpty, reasons.allSatisfy(Self.isWhole) else { return } }
         let address = admitted.understood.address
         gateway.answers.keep(
             CachedAnswer(provider: route.provider.id, model: route.mapping.upstreamName, providerKey: route.own?.id, body: body),
             of: use.digest,
             project: address.project, organization: address.organization, for: use.seconds)
+    }
+
+    /// Whether an answer that ended so is what another request would be answered: a failure passes.
+    private static func isWhole(_ reason: String) -> Bool {
+        switch UnifiedFinishReason(finishReason: reason) {
+        case .completed, .lengthLimit, .toolCalls, .contentFilter: true
+        case .gatewayError, .upstreamError, .clientError, .canceled, .unknown: false
+        }
     }
 }

@@ -45,7 +45,9 @@ struct CollectedAnswer: Sendable {
             completion: body)
         opened.noteAnswered(admitted, usage: ending.usage, firstByteAt: nil, by: gateway)
         let settled = try await Settler(gateway: gateway).settle(admitted, ending)
-        CacheStep(gateway: gateway).keep(body, of: admitted, from: opened.route, tokens: scan.estimatedCompletionTokens)
+        CacheStep(gateway: gateway).keep(
+            body, of: admitted, from: opened.route, tokens: scan.estimatedCompletionTokens,
+            reasons: understood.entered.entrance.kind == .chat ? scan.finishReasons : nil)
         let additions = ResponseAdditions(
             metadata: GatewayMetadata(admitted, route: opened.route, isEstimated: usage.isEstimated), bill: settled.bill,
             estimatedUsage: scan.usage == nil ? usage.value : nil)

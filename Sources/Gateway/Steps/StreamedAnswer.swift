@@ -169,7 +169,7 @@ final class StreamedAnswer: Sendable {
                 unifiedFinishReason: UnifiedFinishReason(finishReason: tap.finishReasons.first)))
         let completion = state.withLock { $0.completion }
         CacheStep(gateway: gateway).keep(
-            completion, of: admitted, from: opened.route, tokens: tap.estimatedCompletionTokens)
+            completion, of: admitted, from: opened.route, tokens: tap.estimatedCompletionTokens, reasons: tap.finishReasons)
         var tap = tap
         let additions = ResponseAdditions(
             metadata: GatewayMetadata(admitted, route: opened.route, isEstimated: isEstimated), bill: settled.bill)
