@@ -97,9 +97,11 @@ public final class Gateway: Sendable {
     public func run() async {
         async let exchanged: Void = exchange.run()
         async let swept: Void = responses.run()
+        async let compared: Void = CacheSweep(postgres: postgres, logger: logger).run()
         await denials.run()
         await exchanged
         await swept
+        await compared
     }
 
     /// Keeps an answer of the Responses API, where its request wants that: before its client hears that it is whole, because the
