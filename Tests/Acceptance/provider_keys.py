@@ -47,8 +47,8 @@ def charged():
     return json.loads(command("balance", "--organization", organization))["charged"]
 
 
-def outcomes():
-    lines = command("ledger", "events", "--type", "request.completed", "--organization", organization, "--limit", "10000")
+def outcomes(kind="completed"):
+    lines = command("ledger", "events", "--type", "request." + kind, "--organization", organization, "--limit", "10000")
     return [json.loads(line)["data"] for line in lines.splitlines()]
 
 
@@ -137,6 +137,11 @@ ok(owner.patch(f"/projects/{project}", json={"usageLimit": "0"}))
 used("sk-second-0123456789abcdef")
 own.status = 500
 assert complete().status_code >= 500 and house.asked == 2, "nobody may pay for the house's account"
+# Whose key failed is known, and nothing is charged for it.
+outcome = outcomes("failed")[-1]
+assert outcome["credential"] == "organization" and outcome["provider"] == "alpha" and outcome["provider_key"] in (
+    in_events(first["id"]), in_events(second["id"])), outcome
+assert outcome["charged"] == 0 and outcome["cost"]["total"] == 0, outcome
 own.status = 200
 ok(owner.patch(f"/projects/{project}", json={"usageLimit": None}))
 

@@ -21,8 +21,9 @@ struct RelayFailure: Error, Sendable {
         switch failure.kind {
         case .cancelled where isClientGone:
             return Ending(
-                kind: .cancelled, status: 499, route: failure.sentRequest ? route : nil, attempts: attempts,
-                usage: TokenUsage(promptTokens: prompt, images: given), isEstimated: true,
+                kind: .cancelled, status: 499, route: route, attempts: attempts,
+                usage: failure.sentRequest ? TokenUsage(promptTokens: prompt, images: given) : nil,
+                isEstimated: failure.sentRequest,
                 error: OutcomeError(type: "client_error", code: "request_cancelled"), unifiedFinishReason: .canceled)
         case .tooLarge, .noRoom:
             let images = admitted.understood.entered.entrance.kind == .image ? admitted.understood.scan.choices : 0
@@ -32,7 +33,7 @@ struct RelayFailure: Error, Sendable {
                 error: failure.outcomeError, unifiedFinishReason: failure.unifiedFinishReason)
         default:
             return Ending(
-                kind: .failed, status: status, route: nil, attempts: attempts, error: failure.outcomeError,
+                kind: .failed, status: status, route: route, attempts: attempts, error: failure.outcomeError,
                 unifiedFinishReason: failure.unifiedFinishReason)
         }
     }

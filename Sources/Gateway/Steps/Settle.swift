@@ -15,10 +15,10 @@ struct Ending: Sendable {
     var kind: Kind
     /// The HTTP status that the client got or would have got.
     var status: Int
-    /// The route that produced something; nil when none did, and then nothing is charged.
+    /// The route that produced something, else the one that was tried last; nil when none was.
     var route: Route?
     var attempts: [Attempt]
-    /// What was used; nil when the provider did not say.
+    /// What was used; nil when nothing was, and then nothing is charged.
     var usage: TokenUsage?
     /// True when the usage was counted here because the provider did not report it.
     var isEstimated = false

@@ -9,7 +9,7 @@ public struct Outcome: Codable, Sendable, Hashable {
     public var requestedModel: String
     /// The catalogue's id of the model.
     public var model: String
-    /// The provider that answered, or nil when none did.
+    /// The provider that answered, else the one that was asked last, or nil when none was.
     public var provider: String?
     /// The provider's own name of the model.
     public var upstreamModel: String?
@@ -30,7 +30,7 @@ public struct Outcome: Codable, Sendable, Hashable {
     /// The digest of the catalogue whose prices these are.
     public var catalogueVersion: String
     public var credential: CredentialOwner
-    /// Which of the organization's provider keys was used; nil for the house's.
+    /// Which of the organization's provider keys was used, or was tried last; nil for the house's.
     public var providerKey: ProviderKeyID?
     /// What the customer is charged for, before the bound of strict mode.
     public var price: Bill
