@@ -176,5 +176,20 @@ assert used("auto", response_format=schema) == ("auto-paid", "beta")
 assert used("auto", messages=PICTURES) == ("auto-discount", "alpha")
 tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
 assert used("auto", tools=tools) == ("auto-tokens", "alpha")
+# What is free at one provider needs no credits there, and is not to be had without end although another is paid.
+poor = httpx.Client(base_url=URL, headers={"origin": URL}, timeout=60)
+ok(poor.post("/auth/sign-up/email", json={"email": "poor@example.org", "password": "correct horse battery", "name": "P"}))
+theirs = ok(poor.get(f"/orgs/{ok(poor.get('/orgs'))['organizations'][0]['id']}/projects"))["projects"][0]["id"]
+saving = ok(poor.post("/keys/api", json={"description": "k", "projectId": theirs, "usageLimit": None}))["apiKey"]["token"]
+asked = beta.asked
+for token, limit in ((saving, 5), (key["token"], 20)):
+    answers = [
+        httpx.post(URL + "/v1/chat/completions", json=body("mixed"), headers={"authorization": f"Bearer {token}"}, timeout=60)
+        for _ in range(limit + 2)]
+    assert [answer.status_code for answer in answers] == [200] * limit + [429] * 2, [answer.text for answer in answers]
+    assert all(answer.json()["usage"]["cost"] == 0 for answer in answers[:limit])
+assert beta.asked == asked
+assert httpx.post(
+    URL + "/v1/chat/completions", json=body("plain"), headers={"authorization": f"Bearer {saving}"}, timeout=60).status_code == 402
 command("ledger", "verify")
 print("charges: passed")

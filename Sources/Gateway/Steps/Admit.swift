@@ -90,9 +90,9 @@ struct AdmitStep: Sendable {
                     mayLower = false
                     continue
                 }
-                // The organization's own accounts need no credits.
-                if denial.reason.concernsCharges, let own = try trial.ownRoutesAlone() {
-                    trial = own
+                // The organization's own accounts need no credits, and neither does what is free.
+                if denial.reason.concernsCharges, let uncharged = try trial.unchargedRoutesAlone() {
+                    trial = uncharged
                     continue
                 }
                 throw GatewayError(denial, bound: trial.bound)
@@ -107,10 +107,8 @@ struct AdmitStep: Sendable {
                 let admitted = AdmittedRequest(
                     understood: understood, admission: admission, held: trial.bound.amount,
                     outputLimit: trial.bound.outputLimit, cache: trial.cache)
-                guard admitted.isAuthorized else {
-                    try await limitFree(admitted)
-                    return admitted
-                }
+                try await limitFree(admitted)
+                guard admitted.isAuthorized else { return admitted }
                 switch try await authorize(admitted) {
                 case .authorized: return admitted
                 case .staleEpoch(let current): endedEpoch = current
@@ -131,10 +129,10 @@ struct AdmitStep: Sendable {
         var cache: CacheUse?
 
         /// Without what is charged; nil when that leaves everything or nothing.
-        func ownRoutesAlone() throws(GatewayError) -> Trial? {
-            let own = understood.routes.filter { $0.own != nil }
-            guard refusal == nil, !own.isEmpty, own.count < understood.routes.count else { return nil }
-            let narrowed = understood.narrowed(to: own)
+        func unchargedRoutesAlone() throws(GatewayError) -> Trial? {
+            let uncharged = understood.routes.filter { $0.own != nil || $0.mapping.prices.isFree }
+            guard refusal == nil, !uncharged.isEmpty, uncharged.count < understood.routes.count else { return nil }
+            let narrowed = understood.narrowed(to: uncharged)
             return Trial(
                 understood: narrowed, policy: policy, refusal: nil, bound: try HoldBound(narrowed), cache: cache)
         }
@@ -205,7 +203,8 @@ struct AdmitStep: Sendable {
     private func limitFree(_ admitted: AdmittedRequest) async throws(GatewayError) {
         let understood = admitted.understood
         guard let route = understood.routes.first, route.own == nil, admitted.cached == nil,
-            route.provider.dialect != .echo, !route.provider.isCustom
+            route.provider.dialect != .echo, !route.provider.isCustom,
+            !admitted.isAuthorized || route.mapping.prices.isFree
         else { return }
         let configuration = gateway.configuration
         let limit = admitted.admission.balance > .zero ? configuration.freeWithCredits : configuration.freeWithoutCredits
@@ -213,6 +212,8 @@ struct AdmitStep: Sendable {
             for: understood.model.id, of: understood.address.organization, request: understood.incoming.id, limit: limit,
             on: understood.incoming.eventLoop)
         guard let wait else { return }
+        // What others of its routes may cost is held.
+        if admitted.isAuthorized { release(admitted) }
         throw GatewayError(
             APIError(
                 status: 429,
