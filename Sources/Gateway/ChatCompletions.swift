@@ -83,7 +83,7 @@ struct ChatCompletions: Sendable {
         head.clientRequestID = incoming.clientRequestID
         let address = try await AuthenticateStep(gateway: gateway).authenticate(incoming)
         let body: [UInt8]
-        (body, incoming.room) = try await gateway.bodies.read(request, channel: channel)
+        (body, incoming.room) = try await gateway.bodies.read(request, channel: channel, of: address.organization)
         var model: String?
         let admitted: AdmittedRequest
         guard await gateway.line.enter() else { throw shed() }

@@ -14,6 +14,9 @@ struct GatewayError: Error, Sendable {
     var scope: String?
     /// The methods that a path knows, sent as Allow.
     var allow: String?
+    /// False where asking again costs again and is likely to end as before: OpenAI's and Anthropic's SDKs ask by themselves after a
+    /// 502 or 503, unless `x-should-retry` says no.
+    var isWorthRetrying = true
 
     init(_ answer: APIError, retryAfter: Int? = nil, scope: String? = nil) {
         self.answer = answer
@@ -30,12 +33,15 @@ struct GatewayError: Error, Sendable {
         headers[.contentType] = "application/json"
         if let retryAfter { headers[.retryAfter] = String(retryAfter) }
         headers[.allow] = allow
+        if !isWorthRetrying, let name = Self.shouldRetry { headers[name] = "false" }
         let body = entrance.json(answer, of: request)
         return Response(status: .init(code: status), headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: body)))
     }
 }
 
 extension GatewayError {
+    private static let shouldRetry = HTTPField.Name("x-should-retry")
+
     static let missingKey = GatewayError(
         APIError(status: 401, message: "No API key was given: send the header \"Authorization: Bearer <key>\" or \"x-api-key\"."))
 

@@ -1,3 +1,4 @@
+import Foundation
 import HTTPTypes
 import HummingbirdCore
 import NIOCore
@@ -35,6 +36,23 @@ import Web
         let refusal = await #expect(throws: GatewayError.self) { try await Self.read(narrow, chunks: [100_000, 1]) }
         #expect(refusal?.status == 413)
         #expect(budget.takenBytes == 0)
+    }
+
+    @Test func anOwnerLeavesOthersAsMuchAsItHas() {
+        let (ada, bob) = (UUID(), UUID())
+        let budget = ByteBudget(maximumBytes: 1_000_000)
+        var rooms: [ByteBudget.Room?] = []
+        func take(_ bytes: Int, _ owner: UUID?) -> Bool {
+            var room: ByteBudget.Room?
+            defer { rooms.append(room) }
+            return budget.grow(&room, to: bytes + ByteBudget.freeBytes, of: owner)
+        }
+        // Alone she has half.
+        #expect(take(300_000, ada) && take(200_000, ada) && !take(1, ada))
+        #expect(take(250_000, bob) && !take(1, bob))
+        #expect(take(250_000, nil) && !take(1, nil) && budget.takenBytes == 1_000_000)
+        rooms = []
+        #expect(budget.takenBytes == 0 && take(500_000, bob))
     }
 
     private static func read(

@@ -1,3 +1,4 @@
+internal import Admission
 internal import Dialects
 internal import HTTPTypes
 internal import Hummingbird
@@ -26,7 +27,7 @@ struct CountTokensRoute: Sendable {
         var incoming = try IncomingRequest(head: request, channel: channel)
         let address = try await AuthenticateStep(gateway: gateway).authenticate(incoming)
         let body: [UInt8]
-        (body, incoming.room) = try await gateway.bodies.read(request, channel: channel)
+        (body, incoming.room) = try await gateway.bodies.read(request, channel: channel, of: address.organization)
         // It costs as much reading as a completion does.
         guard await gateway.line.enter() else { throw GatewayError.overloaded }
         defer { gateway.line.leave() }

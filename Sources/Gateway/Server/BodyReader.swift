@@ -1,6 +1,7 @@
 internal import Dialects
 internal import HTTPTypes
 internal import HummingbirdCore
+internal import Ledger
 internal import NIOCore
 internal import Web
 
@@ -15,10 +16,11 @@ struct BodyReader: Sendable {
     private struct Late: Error {}
 
     /// - Returns: the body, and the room that it takes while the request goes on.
-    /// - Throws: 413 over the limit, 415 for one that is compressed, 408 after the deadline, 400 when the client stops in the middle, 503 while other bodies take all
-    ///   the room.
+    /// - Parameter owner: Whose request it is, where that is known.
+    /// - Throws: 413 over the limit, 415 for one that is compressed, 408 after the deadline, 400 when the client stops in the
+    ///   middle, 503 while other bodies take all the room.
     func read(
-        _ request: Request, channel: any Channel
+        _ request: Request, channel: any Channel, of owner: OrganizationID? = nil
     ) async throws(GatewayError) -> (bytes: [UInt8], room: ByteBudget.Room?) {
         if let declared = request.headers[.contentLength].flatMap(Int.init), declared > maximumBytes {
             throw GatewayError.tooLarge(limit: maximumBytes)
@@ -37,7 +39,7 @@ struct BodyReader: Sendable {
             for try await chunk in request.body {
                 let count = bytes.count + chunk.readableBytes
                 guard count <= maximumBytes else { throw GatewayError.tooLarge(limit: maximumBytes) }
-                guard budget.grow(&room, to: count) else { throw GatewayError.overloaded }
+                guard budget.grow(&room, to: count, of: owner?.uuid) else { throw GatewayError.overloaded }
                 bytes.append(contentsOf: chunk.readableBytesView)
             }
         } catch let error as GatewayError {

@@ -68,6 +68,10 @@ extension ResponseWriter {
         }
         let watch = WriteWatch(channel)
         defer { watch.end() }
+        // Each slice in time is not enough: an answer takes memory until the last of it is gone.
+        let patience = WriteWatch.patience + .seconds(Int64(body.readableBytes / Self.leastBytesASecond))
+        let end = channel.eventLoop.scheduleTask(in: patience) { channel.close(promise: nil) }
+        defer { end.cancel() }
         var watched = WatchedBody(try await writeHead(head), watch: watch)
         var rest = body
         while let slice = rest.readSlice(length: min(rest.readableBytes, Self.sliceBytes)), slice.readableBytes > 0 {
@@ -77,4 +81,6 @@ extension ResponseWriter {
     }
 
     private static var sliceBytes: Int { 64 << 10 }
+    /// A quarter of what a slow connection of a telephone has.
+    private static var leastBytesASecond: Int { 32 << 10 }
 }

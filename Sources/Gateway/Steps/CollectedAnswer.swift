@@ -1,3 +1,4 @@
+internal import Admission
 internal import Catalogue
 internal import Dialects
 internal import Ledger
@@ -20,9 +21,10 @@ struct CollectedAnswer: Sendable {
     init(reading opened: OpenedAnswer, of admitted: AdmittedRequest, by gateway: Gateway) async throws(UpstreamFailure) {
         (self.gateway, self.admitted, self.opened) = (gateway, admitted, opened)
         let budget = gateway.answerBudget(of: opened.route)
+        let owner = admitted.understood.address.organization.uuid
         var room: ByteBudget.Room?
         body = try await opened.answer.collect(
-            upTo: gateway.configuration.maximumAnswerBytes, whenRoom: { budget.grow(&room, to: $0) })
+            upTo: gateway.configuration.maximumAnswerBytes, whenRoom: { budget.grow(&room, to: $0, of: owner) })
         self.room = room
         do {
             scan = try admitted.understood.entered.scan(body, of: opened.route)

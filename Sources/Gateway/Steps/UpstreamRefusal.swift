@@ -25,15 +25,15 @@ extension UpstreamFailure {
                     status: 502, message: "The provider \(provider) gave an answer that can't be read.", code: "upstream_error",
                     type: "upstream_error"))
         case .tooLarge:
-            return GatewayError(
+            return Self.charged(
                 APIError(
                     status: 502, message: "The answer of the provider \(provider) is too large for this gateway; ask for less.",
                     code: "answer_too_large", type: "upstream_error"))
         case .noRoom:
-            return GatewayError(
+            return Self.charged(
                 APIError(
                     status: 503, message: "This gateway has no memory for the provider's answer now; try again shortly.",
-                    code: "overloaded"), retryAfter: 1)
+                    code: "overloaded"))
         case .cancelled:
             return GatewayError(APIError(status: 499, message: "The request was cancelled."))
         case .status, .request:
@@ -41,6 +41,13 @@ extension UpstreamFailure {
             let told = SentCredential(of: route).hidden(in: answer)
             return GatewayError(told, retryAfter: retryAfter ?? (status == 429 ? 1 : nil))
         }
+    }
+
+    /// A client has nothing of an answer that is charged as far as it is known, and should know before it asks for another.
+    private static func charged(_ answer: APIError) -> GatewayError {
+        var error = GatewayError(answer)
+        error.isWorthRetrying = false
+        return error
     }
 
     /// How the ledger records it.

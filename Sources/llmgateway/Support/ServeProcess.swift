@@ -74,8 +74,8 @@ struct ServeProcess: Sendable {
         gatewayConfiguration.maximumBodyBytes = settings.maximumBodyBytes
         gatewayConfiguration.maximumAnswerBytes = settings.maximumAnswerBytes
         gatewayConfiguration.totalDeadline = .seconds(settings.answerSeconds)
-        gatewayConfiguration.maximumBodiesBytes = max(settings.maximumBodiesBytes, settings.maximumBodyBytes)
-        gatewayConfiguration.maximumAnswersBytes = max(settings.maximumAnswersBytes, settings.maximumAnswerBytes)
+        gatewayConfiguration.maximumBodiesBytes = max(settings.maximumBodiesBytes, 2 * settings.maximumBodyBytes)
+        gatewayConfiguration.maximumAnswersBytes = max(settings.maximumAnswersBytes, 2 * settings.maximumAnswerBytes)
         gatewayConfiguration.maximumAdmitting = settings.maximumAdmitting
         gatewayConfiguration.routing = settings.routing
         (gatewayConfiguration.freeWithCredits, gatewayConfiguration.freeWithoutCredits) = settings.freeLimits
