@@ -7,11 +7,13 @@ import subprocess
 import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# Of the catalogue that comes with the gateway: a rule names no others.
+OTHERS = ("openai", "anthropic", "mistral", "xai")
 RULES = (
     [("allow_models", {"models": [f"other-{n}", "mock"]}) for n in range(4)]
-    + [("allow_providers", {"providers": [f"other-{n}", "mock"]}) for n in range(4)]
+    + [("allow_providers", {"providers": [other, "mock"]}) for other in OTHERS]
     + [("deny_models", {"models": [f"other-{n}"]}) for n in range(4)]
-    + [("deny_providers", {"providers": [f"other-{n}"]}) for n in range(3)]
+    + [("deny_providers", {"providers": [other]}) for other in OTHERS[:3]]
     + [("allow_pricing", {"maxInputPrice": "1"}), ("deny_pricing", {"pricingType": "free"})]
     + [("allow_ip_cidrs", {"ipCidrs": ["10.0.0.0/8", "127.0.0.0/8"]}), ("deny_ip_cidrs", {"ipCidrs": ["192.0.2.0/24"]}),
        ("deny_ip_cidrs", {"ipCidrs": ["198.51.100.0/24"]})]

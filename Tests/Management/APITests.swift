@@ -95,6 +95,14 @@ import Testing
         ("POST", "/keys/api/{key}/iam", #"{"ruleType":"allow_models","ruleValue":{"models":[]}}"#, "ruleValue.models"),
         ("POST", "/keys/api/{key}/iam", #"{"ruleType":"allow_models","ruleValue":{"providers":["p"]}}"#, "ruleValue.providers"),
         (
+            "POST", "/keys/api/{key}/iam", #"{"ruleType":"deny_providers","ruleValue":{"providers":["openai","OpenAI"]}}"#,
+            "ruleValue.providers"
+        ),
+        (
+            "POST", "/team/{org}/members/me/iam", #"{"ruleType":"allow_providers","ruleValue":{"providers":["custom:acme"]}}"#,
+            "ruleValue.providers"
+        ),
+        (
             "POST", "/keys/api/{key}/iam", #"{"ruleType":"deny_ip_cidrs","ruleValue":{"ipCidrs":["10.0.0.0/40"]}}"#,
             "ruleValue.ipCidrs"
         ),

@@ -18,6 +18,31 @@ import Testing
         body(organization, provider: "custom", more: #","name":"\#(name)","baseUrl":"\#(url)""#)
     }
 
+    @Test func rulesNameProvidersThatThereAre() async throws {
+        try await World.run { world in
+            let (user, organization, project) = try await world.owner()
+            let key = try await world.key(of: project, by: user).text("apiKey.id")
+            func rule(_ provider: String) -> String {
+                #"{"ruleType":"deny_providers","ruleValue":{"providers":["openai","\#(provider)"]}}"#
+            }
+            let path = "/keys/api/\(key)/iam"
+            #expect(try await world.send(.post, path, rule("acme"), as: user).status == 400)
+            let made = try await world.send(.post, "/keys/provider", Self.custom(organization, name: "acme"), as: user)
+            for name in ["acme", "custom:acme", "custom"] {
+                #expect(try await world.send(.post, path, rule(name), as: user).status == 200)
+            }
+            #expect(try await world.send(.post, path, rule("custom:other"), as: user).status == 400)
+            // A rule that names what has gone stays, and can be switched off, but not be written anew.
+            let gone = "/keys/provider/\(made.text("providerKey.id"))"
+            #expect(try await world.send(.delete, gone, as: user).status == 200)
+            let first = try await world.send(.get, path, as: user).text("rules.0.id")
+            let off = try await world.send(.patch, "\(path)/\(first)", #"{"status":"inactive"}"#, as: user)
+            #expect(off.status == 200 && off.text("rule.ruleValue.providers.1") == "acme")
+            #expect(
+                try await world.send(.patch, "\(path)/\(first)", rule("acme"), as: user).text("field") == "ruleValue.providers")
+        }
+    }
+
     @Test func aKeyLives() async throws {
         try await World.run { world in
             let (user, organization, _) = try await world.owner()

@@ -18,6 +18,7 @@ extension ManagementRoutes {
             let rule = MemberRuleCreated(
                 user: user, rule: .mint(), kind: body.ruleType, value: try body.ruleValue.value(for: body.ruleType),
                 status: body.status ?? .active)
+            try await checkProviders(of: body.ruleValue, in: organization, caller)
             try await management.addRule(rule, in: organization, by: caller)
             return try await shown(rule.rule, user, organization, "IAM rule created successfully")
         }
@@ -26,6 +27,7 @@ extension ManagementRoutes {
             let (organization, user) = try member(of: context, caller)
             let rule: IAMRuleID = try id("rule", of: context)
             let body = try await WebBody.read(RulePatch.self, from: request)
+            try await checkProviders(of: body.ruleValue, in: organization, caller)
             try await management.change(
                 rule: rule, ofMember: user, in: organization, by: caller,
                 { (record) throws(WebError) in try body.change(of: record) })

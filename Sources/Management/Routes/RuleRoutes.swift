@@ -1,3 +1,4 @@
+internal import Catalogue
 internal import Hummingbird
 internal import Ledger
 internal import Money
@@ -35,6 +36,7 @@ extension ManagementRoutes {
             let rule = IAMRuleCreated(
                 rule: .mint(), kind: body.ruleType, value: try body.ruleValue.value(for: body.ruleType),
                 status: body.status ?? .active)
+            try await checkProviders(of: body.ruleValue, key, caller)
             try await management.addRule(rule, to: key, by: caller)
             return try await shown(rule.rule, key, "IAM rule created successfully")
         }
@@ -48,6 +50,7 @@ extension ManagementRoutes {
             let key: APIKeyID = try id("id", of: context)
             let rule: IAMRuleID = try id("rule", of: context)
             let body = try await WebBody.read(RulePatch.self, from: request)
+            try await checkProviders(of: body.ruleValue, key, caller)
             try await management.change(rule: rule, of: key, by: caller) { (record) throws(WebError) in
                 try body.change(of: record)
             }
@@ -57,6 +60,27 @@ extension ManagementRoutes {
             let caller = try await caller(request, context)
             try await management.delete(rule: try id("rule", of: context), of: try id("id", of: context), by: caller)
             return Response.json(["message": "IAM rule deleted successfully"])
+        }
+    }
+
+    private func checkProviders(of value: RuleValueBody?, _ key: APIKeyID, _ caller: Caller) async throws(WebError) {
+        guard value?.providers != nil else { return }
+        try await checkProviders(of: value, in: try await management.changeable(key, by: caller).organization, caller)
+    }
+
+    /// - Throws: 400 for a provider that neither the catalogue nor the organization has: a rule about it would do nothing, and
+    ///   whoever wrote it believes that it protects. What was written before stays, whatever the catalogue has lost since.
+    func checkProviders(
+        of value: RuleValueBody?, in organization: OrganizationID, _ caller: Caller
+    ) async throws(WebError) {
+        let catalogue = providerKeys.catalogue
+        let others = (value?.providers ?? []).filter { $0 != "custom" && catalogue.provider($0) == nil }
+        guard !others.isEmpty else { return }
+        let keys = try await management.providerKeys(of: organization, for: caller.user)
+        let names = Set(keys.filter { !$0.isDeleted }.compactMap(\.name))
+        guard others.allSatisfy({ names.contains($0.hasPrefix("custom:") ? String($0.dropFirst(7)) : $0) }) else {
+            throw WebError.invalid(
+                "ruleValue.providers", "providers must be ids of the catalogue, or names of the organization's custom providers.")
         }
     }
 
