@@ -62,6 +62,7 @@ extension ManagementRoutes {
             let caller = try await caller(request, context)
             let chat: ChatID = try id("id", of: context)
             let body = try await WebBody.read(ChatPatch.self, from: request)
+            guard body.title != nil || body.status != nil else { throw WebError.changesNothing("title", "status") }
             var title = body.title
             if let given = title { title = try WebText.check(given, field: "title", length: 1...200) }
             let changed = try await management.change(

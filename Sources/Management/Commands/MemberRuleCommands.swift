@@ -27,12 +27,11 @@ extension Management {
     /// Changes a rule of a member.
     func change(
         rule id: IAMRuleID, ofMember user: UserID, in organization: OrganizationID, by caller: Caller,
-        _ change: @Sendable (RuleRecord) throws(WebError) -> RuleChange?
+        _ change: @Sendable (RuleRecord) throws(WebError) -> RuleChange
     ) async throws(WebError) {
         try await changingRules(of: user, in: organization, by: caller) { rules throws(WebError) -> MemberRuleUpdated? in
-            try change(try Self.rule(id, among: rules)).map {
-                MemberRuleUpdated(user: user, rule: id, kind: $0.kind, value: $0.value, status: $0.status)
-            }
+            let new = try change(try Self.rule(id, among: rules))
+            return MemberRuleUpdated(user: user, rule: id, kind: new.kind, value: new.value, status: new.status)
         }
     }
 

@@ -84,7 +84,6 @@ extension Management {
             if change.isBilling, !Permission.changeBilling.isGranted(to: record.role) {
                 throw WebError.forbidden("Only an owner can change billing and policies.")
             }
-            if change.isEmpty { return true }
             var texts = record.texts
             for (field, text) in change.texts { texts[field] = text }
             let event = OrganizationUpdated(

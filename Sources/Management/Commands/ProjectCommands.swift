@@ -50,7 +50,6 @@ extension Management {
         try await retrying { () async throws(WebError) -> Bool? in
             let standing = try await standing(of: .project(id), in: "organizations")
             let record = try await permitted(id, .changeProject, by: caller)
-            if change.isEmpty { return true }
             let event = ProjectUpdated(
                 usageLimit: change.usageLimit, mode: change.mode, caching: change.caching, cacheSeconds: change.cacheSeconds,
                 texts: change.name == nil ? nil : true)

@@ -27,12 +27,11 @@ extension Management {
     /// - Parameter change: Looks at the rule as it is; a type without its value is refused.
     func change(
         rule id: IAMRuleID, of key: APIKeyID, by caller: Caller,
-        _ change: @Sendable (RuleRecord) throws(WebError) -> RuleChange?
+        _ change: @Sendable (RuleRecord) throws(WebError) -> RuleChange
     ) async throws(WebError) {
         try await append(to: key, by: caller) { () async throws(WebError) in
-            try change(try await rule(id, of: key)).map {
-                IAMRuleUpdated(rule: id, kind: $0.kind, value: $0.value, status: $0.status)
-            }
+            let new = try change(try await rule(id, of: key))
+            return IAMRuleUpdated(rule: id, kind: new.kind, value: new.value, status: new.status)
         }
     }
 

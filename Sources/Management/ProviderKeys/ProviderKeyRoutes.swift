@@ -61,10 +61,10 @@ extension ManagementRoutes {
         router.patch("/keys/provider/:id") { request, context in
             let caller = try await caller(request, context)
             let id: ProviderKeyID = try id("id", of: context)
-            if let status = try await WebBody.read(Patch.self, from: request).status {
-                try await management.change(
-                    providerKey: id, status: status == .active ? .active : .inactive, by: caller)
+            guard let status = try await WebBody.read(Patch.self, from: request).status else {
+                throw WebError.changesNothing("status")
             }
+            try await management.change(providerKey: id, status: status == .active ? .active : .inactive, by: caller)
             return Response.json([
                 "message": "Provider key updated successfully",
                 "providerKey": try await management.permitted(id, .manageProviderKeys, by: caller).json,

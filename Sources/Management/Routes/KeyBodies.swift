@@ -45,6 +45,9 @@ enum KeyBodies {
     }
 
     static func change(_ body: Patch) throws(WebError) -> Management.KeyChange {
+        if body.status.isAbsent, body.description.isAbsent, body.expiresAt.isAbsent {
+            throw WebError.changesNothing("status", "description", "expiresAt")
+        }
         var change = Management.KeyChange()
         if body.status.isNull { throw WebError.invalid("status", "status must not be null.") }
         change.status = body.status.given

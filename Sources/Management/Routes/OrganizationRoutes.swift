@@ -47,7 +47,11 @@ extension ManagementRoutes {
             let caller = try await caller(request, context)
             let organization: OrganizationID = try id("id", of: context)
             let body = try await WebBody.read(OrganizationPatch.self, from: request)
-            try await management.change(organization: organization, try change(body), by: caller)
+            let change = try change(body)
+            guard !change.isEmpty else {
+                throw WebError.changesNothing("name", "retentionLevel", "billing details", "automatic top-up")
+            }
+            try await management.change(organization: organization, change, by: caller)
             return Response.json([
                 "message": "Organization updated successfully",
                 "organization": try await self.organization(organization, caller),

@@ -52,6 +52,9 @@ extension ManagementRoutes {
                 cacheSeconds: try Self.cacheSeconds(body.cacheDurationSeconds?.value))
             if let name = body.name { change.name = try WebText.check(name, field: "name") }
             change.usageLimit = try KeyBodies.change(body.usageLimit, field: "usageLimit")
+            guard !change.isEmpty else {
+                throw WebError.changesNothing("name", "mode", "cachingEnabled", "cacheDurationSeconds", "usageLimit")
+            }
             try await management.change(project: id, change, by: caller)
             return Response.json([
                 "message": "Project settings updated successfully",

@@ -16,9 +16,11 @@ extension ManagementRoutes {
         let ruleValue: RuleValueBody?
         let status: EntityStatus?
 
-        /// - Throws: 400 for a type without a value that belongs to it.
-        func change(of record: RuleRecord) throws(WebError) -> RuleChange? {
-            guard ruleType != nil || ruleValue != nil || status != nil else { return nil }
+        /// - Throws: 400 for a type without a value that belongs to it, and for nothing at all.
+        func change(of record: RuleRecord) throws(WebError) -> RuleChange {
+            guard ruleType != nil || ruleValue != nil || status != nil else {
+                throw WebError.changesNothing("ruleType", "ruleValue", "status")
+            }
             let kind = ruleType ?? record.kind
             let value = try ruleValue?.value(for: kind)
             if value == nil, kind != record.kind {
