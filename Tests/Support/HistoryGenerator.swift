@@ -230,7 +230,10 @@ public struct HistoryGenerator: Sendable {
         if chance(4) == 0 { lines.append(try line("cache_write", usage.cacheWriteTokens, price + 1)) }
         if chance(5) == 0 { lines.append(try line("reasoning", usage.reasoningTokens, price * 2)) }
         if chance(6) == 0 { lines.append(try line("request", 1, 1_000_000_000, unit: "request")) }
-        if chance(9) == 0 { lines.append(try line("image", Int64(chance(4)), 2_000_000_000, unit: "image")) }
+        if chance(9) == 0 {
+            lines.append(try line("image", Int64(chance(4)), 2_000_000_000, unit: "image"))
+            lines.append(try line("image_input", usage.promptTokens, price * 2))
+        }
         if chance(20) == 0 { lines.append(try line("search", 1, 5_000_000_000, unit: "request")) }
         return try Bill(lines: lines)
     }

@@ -65,18 +65,20 @@ FROM groups AS g,
             coalesce(sum(l.price) FILTER (WHERE l.priced = 'output'), 0)::bigint AS price_output,
             coalesce(sum(l.price) FILTER (WHERE l.priced = 'reasoning'), 0)::bigint AS price_reasoning,
             coalesce(sum(l.price) FILTER (WHERE l.priced = 'request'), 0)::bigint AS price_request,
-            coalesce(sum(l.price) FILTER (WHERE l.priced = 'image'), 0)::bigint AS price_image,
+            coalesce(sum(l.price) FILTER (WHERE l.priced IN ('image', 'image_input')), 0)::bigint AS price_image,
             coalesce(sum(l.price) FILTER (WHERE l.priced NOT IN (
-                'input', 'cached_input', 'cache_write', 'output', 'reasoning', 'request', 'image')), 0)::bigint AS price_other,
+                'input', 'cached_input', 'cache_write', 'output', 'reasoning', 'request', 'image',
+                'image_input')), 0)::bigint AS price_other,
             coalesce(sum(l.cost) FILTER (WHERE l.costed = 'input'), 0)::bigint AS cost_input,
             coalesce(sum(l.cost) FILTER (WHERE l.costed = 'cached_input'), 0)::bigint AS cost_cached_input,
             coalesce(sum(l.cost) FILTER (WHERE l.costed = 'cache_write'), 0)::bigint AS cost_cache_write,
             coalesce(sum(l.cost) FILTER (WHERE l.costed = 'output'), 0)::bigint AS cost_output,
             coalesce(sum(l.cost) FILTER (WHERE l.costed = 'reasoning'), 0)::bigint AS cost_reasoning,
             coalesce(sum(l.cost) FILTER (WHERE l.costed = 'request'), 0)::bigint AS cost_request,
-            coalesce(sum(l.cost) FILTER (WHERE l.costed = 'image'), 0)::bigint AS cost_image,
+            coalesce(sum(l.cost) FILTER (WHERE l.costed IN ('image', 'image_input')), 0)::bigint AS cost_image,
             coalesce(sum(l.cost) FILTER (WHERE l.costed NOT IN (
-                'input', 'cached_input', 'cache_write', 'output', 'reasoning', 'request', 'image')), 0)::bigint AS cost_other
+                'input', 'cached_input', 'cache_write', 'output', 'reasoning', 'request', 'image',
+                'image_input')), 0)::bigint AS cost_other
         FROM ROWS FROM (unnest(g.prices), unnest(g.costs)) AS b(price_total, price_lines, cost_total, cost_lines),
             ROWS FROM (unnest(b.price_lines), unnest(b.cost_lines)) AS l(priced, price, costed, cost)
     ) AS c

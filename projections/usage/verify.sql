@@ -35,7 +35,7 @@ WHERE coalesce(f.expected, 0) <> coalesce(t.found, 0)
 UNION ALL
 SELECT 'all: price or cost of component ' || component, expected, found
 FROM (
-    SELECT l.component, sum(l.amount) AS expected
+    SELECT CASE l.component WHEN 'image_input' THEN 'image' ELSE l.component END AS component, sum(l.amount) AS expected
     FROM batch AS b,
         LATERAL jsonb_to_record(b.data) AS d(price jsonb, cost jsonb),
         LATERAL jsonb_to_recordset((d.price -> 'lines') || (d.cost -> 'lines')) AS l(component text, amount numeric)
