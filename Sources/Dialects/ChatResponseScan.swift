@@ -101,7 +101,9 @@ public struct ChatResponseScan: Sendable, Hashable {
             }
         }
         if usage != nil, let usageRange {
-            if let bill = additions.bill { add(bill, inside: usageRange.lowerBound + 1, to: &splices) }
+            if let bill = additions.bill {
+                add(bill, charged: additions.charged ?? bill.total, inside: usageRange.lowerBound + 1, to: &splices)
+            }
         } else if let estimated = additions.estimatedUsage {
             let value = written ?? additions.usage(estimated)
             if let usageRange {
@@ -118,10 +120,10 @@ public struct ChatResponseScan: Sendable, Hashable {
     }
 
     /// Puts `cost` and `cost_details` into a usage that has members, or in the place of those that the provider sent.
-    private func add(_ bill: Bill, inside usage: Int, to splices: inout [Splice]) {
+    private func add(_ bill: Bill, charged: NanoDollars, inside usage: Int, to splices: inout [Splice]) {
         var details: [UInt8] = []
         ResponseAdditions.write(details: bill, into: &details)
-        let total = Array(bill.total.decimal.utf8)
+        let total = Array(charged.decimal.utf8)
         var inserted: [UInt8] = []
         if let costRange {
             splices.append(Splice(costRange, total))

@@ -89,15 +89,20 @@ public struct GatewayMetadata: Sendable, Hashable {
 public struct ResponseAdditions: Sendable {
     /// Goes into `metadata`.
     public var metadata: GatewayMetadata?
-    /// Goes into `usage.cost` and `usage.cost_details`, in US dollars as exact decimal numbers.
+    /// Goes into `usage.cost_details`, in US dollars as exact decimal numbers.
     public var bill: Bill?
+    /// Goes into `usage.cost`: what was charged of the bill, which is all of it where this is nil.
+    public var charged: NanoDollars?
     /// Goes into `usage` where the provider reported none.
     public var estimatedUsage: TokenUsage?
 
     /// The given additions.
-    public init(metadata: GatewayMetadata? = nil, bill: Bill? = nil, estimatedUsage: TokenUsage? = nil) {
+    public init(
+        metadata: GatewayMetadata? = nil, bill: Bill? = nil, charged: NanoDollars? = nil, estimatedUsage: TokenUsage? = nil
+    ) {
         self.metadata = metadata
         self.bill = bill
+        self.charged = charged
         self.estimatedUsage = estimatedUsage
     }
 
@@ -131,7 +136,7 @@ public struct ResponseAdditions: Sendable {
     func usage(_ usage: TokenUsage) -> [UInt8] {
         var bytes = Array("{".utf8)
         if let bill {
-            bytes.append(contentsOf: "\"cost\":\(bill.total.decimal),\"cost_details\":".utf8)
+            bytes.append(contentsOf: "\"cost\":\((charged ?? bill.total).decimal),\"cost_details\":".utf8)
             Self.write(details: bill, into: &bytes)
             bytes.append(UInt8(ascii: ","))
         }

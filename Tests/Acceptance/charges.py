@@ -126,6 +126,19 @@ ask("pictures", messages=PICTURES, stream=True)
 assert quantities(last("completed"))["image"] == 2 and last("completed")["estimated"]
 alpha.usage = told(1, 1)
 
+# No more is charged than was held, and the answer says so beside what the usage comes to.
+alpha.usage = told(300_000, 3)
+whole = ok(ask("plain"))["usage"]
+alpha.events = [delta("Hi"), delta("", "stop"), usage(300_000, 3), "[DONE]"]
+streamed = ask("plain", stream=True, stream_options={"include_usage": True})
+chunks = [json.loads(line[6:]) for line in streamed.text.splitlines() if line.startswith("data: {")]
+data = last("completed")
+assert 0 < data["charged"] == data["held"] < data["price"]["total"] == 300_006_000, data
+for said in (whole, next(chunk["usage"] for chunk in chunks if chunk.get("usage"))):
+    assert round(said["cost"] * 10**9) == data["charged"], said
+    assert round(said["cost_details"]["total_cost"] * 10**9) == data["price"]["total"], said
+alpha.usage = told(1, 1)
+
 # A usage that is told at the beginning counts no more than that: what a stream says after it is charged when the stream breaks,
 # ends without another usage, or loses its client.
 words = [delta("word") for _ in range(20)]

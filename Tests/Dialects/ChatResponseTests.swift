@@ -162,6 +162,18 @@ import Testing
         #expect(added.fields?.filter { $0.name == "metadata" }.count == 1)
     }
 
+    /// Where a request is charged less than its usage comes to, the details still say to what.
+    @Test func theCostIsWhatWasCharged() throws {
+        let additions = ResponseAdditions(
+            bill: try Self.bill(), charged: NanoDollars(5), estimatedUsage: TokenUsage(promptTokens: 1))
+        for text in [Self.answer, #"{"id":"a"}"#] {
+            let body = Array(text.utf8)
+            let usage = try JSONValue(try ChatResponseScan(body).adding(additions, to: body))["usage"]
+            #expect(usage?["cost"] == .number("0.000000005"))
+            #expect(usage?["cost_details"]?["total_cost"] == .number("0.00068625"))
+        }
+    }
+
     @Test func addsEstimatedUsageWhereThereIsNone() throws {
         let estimate = TokenUsage(promptTokens: 3, completionTokens: 4)
         for text in [#"{"id":"a"}"#, #"{"id":"a","usage":null}"#, "{}", #"{"id":"a","usage":{"prompt_tokens":-1}}"#] {

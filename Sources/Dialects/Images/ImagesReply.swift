@@ -37,7 +37,8 @@ public struct ImagesReply: AnswerScan {
             var details: [UInt8] = []
             ResponseAdditions.write(details: bill, into: &details)
             let cost: [JSONValue.Member] = [
-                .init("cost", .number(bill.total.decimal)), .init("cost_details", (try? JSONValue(details)) ?? .null),
+                .init("cost", .number((additions.charged ?? bill.total).decimal)),
+                .init("cost_details", (try? JSONValue(details)) ?? .null),
             ]
             return JSONValue.object(cost + (usage.imagesValue.fields ?? [])).bytes
         }

@@ -47,7 +47,7 @@ struct ResponsesShape: Sendable {
         if let bill = additions?.bill {
             var details: [UInt8] = []
             ResponseAdditions.write(details: bill, into: &details)
-            members.append(("cost", .number(bill.total.decimal)))
+            members.append(("cost", .number((additions?.charged ?? bill.total).decimal)))
             members.append(("cost_details", try? JSONValue(details)))
         }
         return .members(members)

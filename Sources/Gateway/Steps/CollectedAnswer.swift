@@ -52,7 +52,7 @@ struct CollectedAnswer: Sendable {
             reasons: understood.entered.entrance.kind == .chat ? scan.finishReasons : nil)
         let additions = ResponseAdditions(
             metadata: GatewayMetadata(admitted, route: opened.route, isEstimated: usage.isEstimated), bill: settled.bill,
-            estimatedUsage: scan.usage == nil ? usage.value : nil)
+            charged: settled.charged, estimatedUsage: scan.usage == nil ? usage.value : nil)
         let answer = scan.answer(additions, body: body)
         if understood.entered.responses != nil { try await gateway.keep(answer, of: admitted) }
         return ByteBuffer(bytes: answer)

@@ -47,6 +47,11 @@ struct SettledRequest: Sendable {
     let charged: NanoDollars
 }
 
+extension AdmittedRequest {
+    /// What is taken from the balance for a bill.
+    func charge(for bill: Bill) -> NanoDollars { admission.strict ? min(bill.total, held) : bill.total }
+}
+
 /// Turns an ending into money and makes the outcome durable before the client gets the last byte.
 struct Settler: Sendable {
     let gateway: Gateway
@@ -63,7 +68,7 @@ struct Settler: Sendable {
         }
         let isCached = admitted.cached != nil
         let bills = isCached ? (price: Bill.none, cost: Bill.none) : full
-        let charged = admitted.admission.strict ? min(bills.price.total, admitted.held) : bills.price.total
+        let charged = admitted.charge(for: bills.price)
         guard gateway.configuration.keepsBooks else {
             gateway.admission.release(
                 admitted.understood.incoming.id, address: admitted.understood.address, on: admitted.understood.incoming.eventLoop)

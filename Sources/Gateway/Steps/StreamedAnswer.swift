@@ -61,8 +61,8 @@ final class StreamedAnswer: Sendable {
             of: route, includeUsage: understood.scan.includeUsage, choices: understood.scan.choices
         ) { usage in
             let usage = usage.given(understood.images)
-            return ResponseAdditions(
-                metadata: metadata, bill: admitted.cached == nil ? try? route.price(of: usage) : Bill.none)
+            let bill: Bill? = admitted.cached == nil ? try? route.price(of: usage) : Bill.none
+            return ResponseAdditions(metadata: metadata, bill: bill, charged: bill.map(admitted.charge(for:)))
         }
         keptBytes = admitted.admission.isRetained ? gateway.payloads.maximumBytes : AnswerCache.maximumBytes
         let isKept = admitted.admission.isRetained || (admitted.cache != nil && admitted.cached == nil)
@@ -172,7 +172,8 @@ final class StreamedAnswer: Sendable {
             completion, of: admitted, from: opened.route, tokens: tap.estimatedCompletionTokens, reasons: tap.finishReasons)
         var tap = tap
         let additions = ResponseAdditions(
-            metadata: GatewayMetadata(admitted, route: opened.route, isEstimated: isEstimated), bill: settled.bill)
+            metadata: GatewayMetadata(admitted, route: opened.route, isEstimated: isEstimated), bill: settled.bill,
+            charged: settled.charged)
         let last = tap.finish(estimated: isEstimated ? usage : nil, additions: additions)
         if let response = tap.response { try await gateway.keep(response, of: admitted) }
         try await body.write(ByteBuffer(bytes: last))
