@@ -25,6 +25,9 @@ extension APIError {
     private static let accountStatuses: Set<Int> = [401, 402, 403, 405, 407]
     private static let accountCodes: Set<String> = ["invalid_api_key", "account_deactivated", "insufficient_quota"]
 
+    /// What a client is told of it.
+    public var told: APIError { isOfAccount ? concealed() : self }
+
     /// What is told in the place of an error of the gateway's account.
     public func concealed(by provider: String = "The provider") -> APIError {
         let status = Self.accountStatuses.contains(status) ? status : 401
@@ -73,7 +76,7 @@ extension APIError {
         let said = APIError(
             status: status, message: String(message.prefix(4096)), param: error["param"]?.text,
             code: error["code"]?.text ?? error["code"]?.int64.map { String($0) }, type: error["type"]?.text)
-        return said.isOfAccount ? said.concealed() : said
+        return said.told
     }
 }
 

@@ -74,7 +74,7 @@ struct MessagesAnswer: EventAnswer {
         case "error":
             let said = APIError.messages(status: nil, event)
             error = said
-            if isOpen { output += said.event }
+            if isOpen { output += said.told.event }
         default: return
         }
     }

@@ -80,7 +80,7 @@ struct BedrockAnswer: ForeignAnswer {
 
     private mutating func fail(_ said: APIError, into output: inout [UInt8]) {
         error = said
-        if isOpen { output += said.event }
+        if isOpen { output += said.told.event }
     }
 
     private mutating func take(_ event: JSONValue, _ type: String, into output: inout [UInt8]) {

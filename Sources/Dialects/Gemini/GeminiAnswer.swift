@@ -69,7 +69,7 @@ struct GeminiAnswer: EventAnswer {
 
     private mutating func fail(_ said: APIError, into output: inout [UInt8]) {
         error = said
-        if isOpen { output += said.event }
+        if isOpen { output += said.told.event }
     }
 
     private mutating func take(part: JSONValue, into output: inout [UInt8]) {

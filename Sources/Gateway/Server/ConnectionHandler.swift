@@ -33,6 +33,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var isHeld = false
     /// No request is taken after the newest.
     private var isLast = false
+    /// The parser looks at nothing after the newest.
+    private var stopsParser = false
     /// The connection ends with the answer that is being written.
     private var isClosing = false
     /// What is said when all before it is answered, instead of passing a request on.
@@ -72,7 +74,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         isHeld = fields.isToContinue(head, maximumBodyBytes: maximumBodyBytes)
         // The parser has read the list of `Connection` and knows what each version means without one. After an upgrade, which nobody
         // here does, it would parse nothing more.
-        isLast = !head.isKeepAlive || fields.hasUpgrade || head.method == .CONNECT
+        stopsParser = fields.hasUpgrade || head.method == .CONNECT
+        isLast = !head.isKeepAlive || stopsParser
     }
 
     /// Lets the client send its body, when it has all answers to what it sent before.
@@ -97,7 +100,13 @@ final class ConnectionHandler: ChannelDuplexHandler {
     func channelReadComplete(context: ChannelHandlerContext) {
         context.fireChannelReadComplete()
         // Whoever is behind this handler asks for no more.
-        if isLingering { context.read() }
+        if isLingering { read(context: context) }
+    }
+
+    /// Whatever follows a request after which the parser stops would only be kept.
+    func read(context: ChannelHandlerContext) {
+        guard !(stopsParser && isWhole) else { return }
+        context.read()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -185,7 +194,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
         context.flush()
         context.close(mode: .output, promise: sent)
-        context.read()
+        read(context: context)
     }
 
     private func discard(_ count: Int, _ context: ChannelHandlerContext) {

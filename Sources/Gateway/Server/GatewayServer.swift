@@ -69,7 +69,7 @@ public struct GatewayServer: Service {
             "/v1/images/generations": ChatCompletions(gateway: gateway, entrance: .images),
             "/v1/images/edits": ChatCompletions(gateway: gateway, entrance: .imageEdits),
         ]
-        let posted = entrances.mapValues(\.entrance).merging(["/chat/completion": .playground]) { known, _ in known }
+        let posted = entrances.mapValues(\.entrance).merging([PlaygroundCompletion.path: .playground]) { known, _ in known }
         let playground = PlaygroundCompletion(
             gateway: gateway, origins: web?.origins ?? OriginCheck(), keys: playgroundKeys)
         let logger = logger

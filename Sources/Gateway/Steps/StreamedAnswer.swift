@@ -22,16 +22,26 @@ final class StreamedAnswer: Sendable {
         /// Whether nothing more comes.
         var isOver = false
         /// What the provider has sent, where it is kept.
-        var completion: [UInt8]?
+        private var completion: [UInt8]?
+
+        init(route: Route, tap: any StreamTap, isKept: Bool) {
+            self.route = route
+            self.tap = tap
+            completion = isKept ? [] : nil
+        }
+
+        /// What may be kept of it: an error may quote the credential, in pieces that lie in several chunks, and one about the gateway's
+        /// account is nobody's here.
+        var kept: [UInt8]? {
+            guard let error = tap.error else { return completion }
+            return error.isOfAccount ? nil : completion.map { SentCredential(of: route).hidden(in: $0) }
+        }
 
         mutating func feed(_ bytes: [UInt8], keptBytes limit: Int) -> [UInt8] {
-            var (output, kept) = (tap.feed(bytes), bytes)
-            if tap.error != nil {
-                let credential = SentCredential(of: route)
-                (output, kept) = (credential.hidden(in: output), credential.hidden(in: kept))
-            }
+            var output = tap.feed(bytes)
+            if tap.error != nil { output = SentCredential(of: route).hidden(in: output) }
             // One chunk beyond the limit shows that the answer is too long to be kept.
-            if let count = completion?.count, count <= limit { completion?.append(contentsOf: kept) }
+            if let count = completion?.count, count <= limit { completion?.append(contentsOf: bytes) }
             if !output.isEmpty, firstByteAt == nil { firstByteAt = .now }
             isOver = tap.isDone || tap.failure != nil
             return output
@@ -66,7 +76,7 @@ final class StreamedAnswer: Sendable {
         }
         keptBytes = admitted.admission.isRetained ? gateway.payloads.maximumBytes : AnswerCache.maximumBytes
         let isKept = admitted.admission.isRetained || (admitted.cache != nil && admitted.cached == nil)
-        state = Mutex(State(route: route, tap: tap, completion: isKept ? [] : nil))
+        state = Mutex(State(route: route, tap: tap, isKept: isKept))
     }
 
     /// Reads up to the first event: a stream that is an error from its start, or nothing at all, is no answer yet.
@@ -141,7 +151,7 @@ final class StreamedAnswer: Sendable {
         gateway.note(opened.route, .neither)
         // What came until the provider was stopped was produced for this client, whether it got there or not.
         while let bytes = try? await opened.answer.next() { keep(bytes) }
-        let (tap, firstByteAt, completion) = state.withLock { ($0.tap, $0.firstByteAt, $0.completion) }
+        let (tap, firstByteAt, completion) = state.withLock { ($0.tap, $0.firstByteAt, $0.kept) }
         let ending = Ending(
             kind: .cancelled, status: 499, route: opened.route,
             attempts: opened.attempts(error: "cancelled"),
@@ -167,7 +177,7 @@ final class StreamedAnswer: Sendable {
                 attempts: opened.attempts(error: nil), usage: usage,
                 isEstimated: isEstimated, finishReason: tap.finishReasons.first,
                 unifiedFinishReason: UnifiedFinishReason(finishReason: tap.finishReasons.first)))
-        let completion = state.withLock { $0.completion }
+        let completion = state.withLock { $0.kept }
         CacheStep(gateway: gateway).keep(
             completion, of: admitted, from: opened.route, tokens: tap.estimatedCompletionTokens, reasons: tap.finishReasons)
         var tap = tap
@@ -205,7 +215,7 @@ final class StreamedAnswer: Sendable {
         var ending = ending
         (ending.firstByteAt, ending.completion) = state.withLock { state in
             state.isSettled = true
-            return (state.firstByteAt, state.completion)
+            return (state.firstByteAt, state.kept)
         }
         if let firstByteAt = ending.firstByteAt {
             gateway.metrics.timeToFirstToken.record(duration: firstByteAt - admitted.understood.incoming.receivedAt)

@@ -107,7 +107,8 @@ struct ImageFetcher: Sendable {
         // The same words for all: whether a name exists in this network is nobody's business.
         case .addressRefused, .resolveFailed, .connectFailed, .tlsFailed: "it can't be reached at a public address"
         case .connectDeadline, .firstByteDeadline, .idleDeadline, .totalDeadline: "it takes too long"
-        case .tooLarge, .noRoom: "it is too large"
+        case .tooLarge: "it is too large"
+        case .noRoom: "there is no memory for it now"
         case .reset, .truncated, .protocolError, .cancelled, .shutDown: "the transfer failed"
         }
     }

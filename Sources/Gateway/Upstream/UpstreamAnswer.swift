@@ -182,7 +182,7 @@ extension UpstreamFailure {
 
     /// What a provider said in the place of an answer, whose status had promised one: as if that had been the error's.
     init(said error: APIError) {
-        let error = error.isOfAccount ? error.concealed() : error
+        let error = error.told
         self.init(kind: .status, message: "The provider answered with an error.", status: error.status, body: error.json)
         isBrokenOff = error.isBrokenOff
     }
