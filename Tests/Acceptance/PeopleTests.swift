@@ -15,6 +15,10 @@ import Testing
         }
     }
 
+    @Test func anAccountGoesToWhoReadsItsMailboxAlone() async throws {
+        try await withGateway { gateway in try await gateway.python("hand_over.py") }
+    }
+
     @Test func aBrowserRegistersAPasskeyAndSignsInWithItAlone() async throws {
         try await withGateway { gateway in try await gateway.python("browser_passkeys.py") }
     }
