@@ -19,6 +19,8 @@ from localstripe.webhooks import schedule_webhook
 # What the tests make is gone with them.
 resources.store.dump_to_disk = lambda: None
 answers, asked = {}, []
+# How payments are answered: after how many seconds, and as if they had which status.
+manner = {}
 
 
 @web.middleware
@@ -30,7 +32,12 @@ async def once(request, handler):
         return await handler(request)
     if key not in answers:
         answer = await handler(request)
-        answers[key] = (answer.status, answer.body)
+        body = answer.body
+        if request.path == "/v1/payment_intents":
+            if "status" in manner:
+                body = json.dumps(json.loads(body) | {"status": manner["status"]}).encode()
+            await asyncio.sleep(manner.get("seconds", 0))
+        answers[key] = (answer.status, body)
     status, body = answers[key]
     return web.Response(status=status, body=body, content_type="application/json")
 
@@ -180,6 +187,13 @@ async def change(request):
     return web.json_response({})
 
 
+async def payments(request):
+    """Stripe takes its time with payments, or their banks do."""
+    manner.clear()
+    manner.update(await request.json())
+    return web.json_response({})
+
+
 async def requests(request):
     return web.json_response([f"{method} {path}" for method, path in asked])
 
@@ -191,6 +205,7 @@ app.router.add_post("/v1/checkout/sessions/{id}/expire", expire)
 app.router.add_post("/_config/complete/{id}", complete)
 app.router.add_post("/_config/dispute", dispute)
 app.router.add_post("/_config/subscription", change)
+app.router.add_post("/_config/payments", payments)
 app.router.add_get("/_config/requests", requests)
 
 

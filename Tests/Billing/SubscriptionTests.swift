@@ -1,7 +1,5 @@
-import Foundation
 import JSON
 import Ledger
-import TestSupport
 import Testing
 import Web
 
@@ -9,30 +7,6 @@ import Web
 
 /// The plan at a Stripe that sends no webhooks.
 @Suite struct SubscriptionTests {
-    /// The acceptance tests' Stripe, which is localstripe.
-    private final class Bank: Sendable {
-        let url: String
-        private let process: ChildProcess
-
-        init() async throws {
-            let port = try freePort()
-            url = "http://127.0.0.1:\(port)"
-            process = try ChildProcess(
-                ProcessInfo.processInfo.environment["LLMGATEWAY_PYTHON"] ?? "python3",
-                [TestEnvironment.root + "/Tests/Acceptance/stripe_server.py", "\(port)"],
-                environment: ["PYTHONDONTWRITEBYTECODE": "1"])
-            let deadline = ContinuousClock.now + .seconds(30)
-            while ContinuousClock.now < deadline {
-                if (try? await runCommand(["curl", "-sf", "-m", "5", url + "/_config/requests"])) != nil { return }
-                try await Task.sleep(for: .milliseconds(20))
-            }
-            end()
-            throw ChildProcess.Failure(description: "Stripe's stand-in did not start")
-        }
-
-        func end() { process.signal(SIGTERM) }
-    }
-
     /// An organization that may buy, and what a person does at Stripe's pages.
     private struct Buyer {
         let world: World

@@ -94,11 +94,33 @@ extension Billing {
                 return state
             }
             guard ContinuousClock.now < deadline, !Task.isCancelled else {
-                throw WebError(
-                    409, "The payment of this Idempotency-Key is still on its way; ask again.", code: "payment_pending",
-                    retryAfter: 5)
+                throw Self.onItsWay(isNamed: true)
             }
             try? await Task.sleep(for: .milliseconds(100))
         }
+    }
+
+    /// Says what became of a payment with a saved card.
+    ///
+    /// - Parameter refusal: Stripe's code, where it refused.
+    /// - Throws: 400 for one that failed; 409 for one that Stripe has not ended, or of which the read models don't show it yet: the
+    ///   card may have been charged.
+    static func check(_ state: PaymentState?, refusal: String?, under key: IdempotencyKey?) throws(WebError) {
+        let posted = state?.posted ?? .nothing
+        guard posted != .succeeded else { return }
+        guard posted == .failed || refusal != nil else { throw onItsWay(isNamed: key != nil) }
+        throw WebError(400, "The payment did not succeed.", code: refusal ?? state?.failure ?? "payment_failed")
+    }
+
+    /// - Parameter isNamed: Whether asked for again it is the same payment. Nobody is invited to ask again who would buy again.
+    private static func onItsWay(isNamed: Bool) -> WebError {
+        isNamed
+            ? WebError(
+                409, "The payment of this Idempotency-Key is still on its way; ask again.", code: "payment_pending", retryAfter: 5
+            )
+            : WebError(
+                409,
+                "The same payment is on its way: look at the credits before you buy again, and send an Idempotency-Key.",
+                code: "payment_pending")
     }
 }

@@ -105,7 +105,7 @@ extension Billing {
     /// Pays with a card that Stripe keeps, and answers when the credits are there.
     ///
     /// - Parameter key: The client's name of the payment: asked for again, the card is not charged again.
-    /// - Throws: 400 when the card is refused.
+    /// - Throws: 400 when the card is refused, 409 while nobody knows.
     func pay(
         _ quote: Quote, with card: Card, key: IdempotencyKey?, for organization: OrganizationID, by caller: Caller
     ) async throws(WebError) {
@@ -123,10 +123,7 @@ extension Billing {
                     payment: begun.payment, organization: organization, kind: .savedCard, customer: customer, method: card.id,
                     amount: quote.amount, total: begun.total))
         }
-        guard state?.posted == .succeeded else {
-            let pending = state?.posted == .failed ? "payment_failed" : "payment_pending"
-            throw WebError(400, "The payment did not succeed.", code: refusal ?? state?.failure ?? pending)
-        }
+        try Self.check(state, refusal: refusal, under: key)
     }
 
     /// Records a payment before Stripe is asked for it.
