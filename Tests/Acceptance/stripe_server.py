@@ -19,7 +19,7 @@ from localstripe.webhooks import schedule_webhook
 # What the tests make is gone with them.
 resources.store.dump_to_disk = lambda: None
 answers, asked = {}, []
-# How payments are answered: after how many seconds, and as if they had which status.
+# How payments are done: after how many seconds, and answered as if they had which status.
 manner = {}
 
 
@@ -31,12 +31,13 @@ async def once(request, handler):
     if not key:
         return await handler(request)
     if key not in answers:
+        pays = request.path == "/v1/payment_intents"
+        if pays:
+            await asyncio.sleep(manner.get("seconds", 0))
         answer = await handler(request)
         body = answer.body
-        if request.path == "/v1/payment_intents":
-            if "status" in manner:
-                body = json.dumps(json.loads(body) | {"status": manner["status"]}).encode()
-            await asyncio.sleep(manner.get("seconds", 0))
+        if pays and "status" in manner:
+            body = json.dumps(json.loads(body) | {"status": manner["status"]}).encode()
         answers[key] = (answer.status, body)
     status, body = answers[key]
     return web.Response(status=status, body=body, content_type="application/json")

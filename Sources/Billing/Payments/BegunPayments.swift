@@ -34,11 +34,7 @@ extension Billing {
         guard let found = try await terms(of: payment) else {
             throw WebError(409, "Another payment was started at the same moment; try again.", retryAfter: 1)
         }
-        guard key != nil else {
-            throw WebError(
-                409, "The same payment is on its way already; try again when it has ended.", code: "payment_pending",
-                retryAfter: 5)
-        }
+        guard key != nil else { throw Self.onItsWay(isNamed: false) }
         guard found.amount == quote.amount, found.method == method else {
             throw WebError(
                 422, "The Idempotency-Key stands for another payment.", field: "idempotency-key", code: "idempotency_key_reused")
