@@ -372,6 +372,10 @@ try:
     assert len(refusals) == 7 and all("retry-after" not in refusal.headers for refusal in refusals), refusals
     ok(bank.post("/_config/payments", json={}))
     assert clicked(1, 30) == [200]
+    # What became of a payment is known without its card.
+    ok(shopper.delete(f"/payments/payment-methods/{saved}"))
+    assert clicked(1, 20, "order-7") == [200] and clicked(1, 21, "order-7") == [422] and clicked(1, 20, "order-9") == [404]
+    assert credits(shopper, theirs) == 100
 
     # What Stripe says that it moved is what the ledger says; what one of the two does not have is found.
     def reconciled(status):

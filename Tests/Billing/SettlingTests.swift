@@ -155,6 +155,34 @@ import Web
         }
     }
 
+    /// Stripe forgets after a day what was asked under a key; the ledger does not.
+    @Test(.timeLimit(.minutes(2))) func anOldCheckoutThatIsPaidIsNotCalledAnother() async throws {
+        try await World.run { world in
+            let organization = try await world.organizations(1)[0]
+            try await world.caughtUp()
+            let quote = try await world.billing.quote(
+                dollars: 100, for: organization, card: nil, isFree: false, isVerified: false)
+            func refusal(_ key: String) async -> WebError? {
+                return await #expect(throws: WebError.self) {
+                    try await world.billing.startCheckout(
+                        quote, key: IdempotencyKey(text: key), for: organization, customer: "cus_1", by: Caller(user: .mint()))
+                }
+            }
+            for key in ["paid", "left"] {
+                let begun = try await world.billing.begin(
+                    quote, kind: .checkout, method: nil, key: IdempotencyKey(text: key), for: organization,
+                    by: Caller(user: .mint()))
+                if key == "paid" { try await world.deliver(Self.succeeded(1, begun.payment, organization)) }
+            }
+            try await world.settle()
+            try await world.database.client.query("UPDATE payments.payments SET started_at = now() - interval '2 days'")
+            let paid = await refusal("paid")
+            #expect(paid?.status == 409 && paid?.code == "payment_succeeded")
+            let left = await refusal("left")
+            #expect(left?.status == 422 && left?.code == "idempotency_key_reused")
+        }
+    }
+
     private static func succeeded(_ id: Int, _ payment: PaymentID, _ organization: OrganizationID) -> String {
         """
         {"id":"evt_\(payment)\(id)","object":"event","api_version":"2024-06-20","created":\(100 + id),"livemode":false,

@@ -35,17 +35,33 @@ extension Billing {
             throw WebError(409, "Another payment was started at the same moment; try again.", retryAfter: 1)
         }
         guard key != nil else { throw Self.onItsWay(isNamed: false) }
-        guard found.amount == quote.amount, found.method == method else {
-            throw WebError(
-                422, "The Idempotency-Key stands for another payment.", field: "idempotency-key", code: "idempotency_key_reused")
-        }
+        try found.check(amount: quote.amount, method: method)
         return Begun(payment: payment, total: found.total, isRepeated: true, isOld: found.isOld)
+    }
+
+    /// Answers for the payment that was begun under a key, without the card, which may be gone since.
+    ///
+    /// - Returns: Whether it is paid; false where there is none yet.
+    /// - Throws: As ``pay(_:with:key:for:by:)`` does.
+    func isPaid(
+        under key: IdempotencyKey, dollars: Int64, with method: String, by organization: OrganizationID
+    ) async throws(WebError) -> Bool {
+        let payment = Self.name(key, kind: .savedCard, of: organization)
+        guard let found = try await terms(of: payment) else { return false }
+        guard let amount = NanoDollars(cents: dollars * 100) else { return false }
+        try found.check(amount: amount, method: method)
+        try Self.check(try await ending(of: payment), refusal: nil, under: key)
+        return true
+    }
+
+    private static func name(_ key: IdempotencyKey, kind: PaymentKind, of organization: OrganizationID) -> PaymentID {
+        PaymentID(foreign: "payment-key", "\(organization) \(kind.rawValue) \(key.text)")
     }
 
     private func name(
         _ quote: Quote, kind: PaymentKind, method: String?, key: IdempotencyKey?, of organization: OrganizationID
     ) async throws(WebError) -> PaymentID {
-        if let key { return PaymentID(foreign: "payment-key", "\(organization) \(kind.rawValue) \(key.text)") }
+        if let key { return Self.name(key, kind: kind, of: organization) }
         guard let method else { return .mint() }
         let ended =
             try await rows(
@@ -64,6 +80,15 @@ extension Billing {
         let amount: NanoDollars
         let total: NanoDollars
         let isOld: Bool
+
+        /// - Throws: 422 for what is another payment.
+        func check(amount: NanoDollars, method: String?) throws(WebError) {
+            guard self.amount == amount, self.method == method else {
+                throw WebError(
+                    422, "The Idempotency-Key stands for another payment.", field: "idempotency-key",
+                    code: "idempotency_key_reused")
+            }
+        }
     }
 
     private func terms(of payment: PaymentID) async throws(WebError) -> Terms? {

@@ -8,7 +8,9 @@ internal import Web
 /// 255 characters.
 struct IdempotencyKey: Sendable {
     let text: String
+}
 
+extension IdempotencyKey {
     /// - Returns: nil for a request that gives no name.
     /// - Throws: 400 for one that can't be kept.
     init?(of request: Request) throws(WebError) {

@@ -88,6 +88,9 @@ extension Billing {
         let begun = try await begin(quote, kind: .checkout, method: nil, key: key, for: organization, by: caller)
         // Stripe would make a second one for the same payment.
         guard !begun.isOld else {
+            if try await payment(begun.payment)?.posted == .succeeded {
+                throw WebError(409, "The payment of this Idempotency-Key is paid already.", code: "payment_succeeded")
+            }
             throw WebError(
                 422, "The Idempotency-Key stands for a payment that was begun long ago; use another.", field: "idempotency-key",
                 code: "idempotency_key_reused")

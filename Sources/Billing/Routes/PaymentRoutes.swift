@@ -62,6 +62,11 @@ extension BillingRoutes {
             guard let method = body.paymentMethodId else {
                 throw WebError.invalid("paymentMethodId", "paymentMethodId is required.")
             }
+            if let key,
+                try await billing.isPaid(under: key, dollars: body.amount.value, with: method, by: asked.organization)
+            {
+                return Response.json(["success": true])
+            }
             let card = try await billing.card(method, of: asked.organization)
             try await billing.pay(
                 try await quote(body, card: card, asked), with: card, key: key, for: asked.organization, by: asked.caller)
