@@ -157,6 +157,33 @@ import Testing
         }
     }
 
+    /// Of many strangers the mailbox is kept, and of one its person.
+    @Test func nobodyElseKeepsAPersonFromTheirMailbox() async throws {
+        try await Shop.with({
+            $0.limits.mailOfAccount = RateLimit(2, in: .seconds(3600))
+            $0.limits.emailChangeOfAccountAnywhere = RateLimit(4, in: .seconds(3600))
+        }) { shop in
+            let identity = shop.identity
+            func letters() async throws -> Int {
+                try await shop.letters().count { $0.to == "new@example.org" }
+            }
+            let eve = try await shop.account("eve@example.org").person
+            for _ in 0..<2 { try await identity.requestEmailChange(of: eve, to: "new@example.org", callback: nil, Caller()) }
+            let refused = await refusal {
+                try await identity.requestEmailChange(of: eve, to: "New@example.org", callback: nil, Caller())
+            }
+            #expect(refused?.status == 429)
+            let ada = try await shop.account("ada@example.org").person
+            for expected in 3...4 {
+                try await identity.requestEmailChange(of: ada, to: "new@example.org", callback: nil, Caller())
+                #expect(try await letters() == expected)
+            }
+            let bo = try await shop.account("bo@example.org").person
+            try await identity.requestEmailChange(of: bo, to: "new@example.org", callback: nil, Caller())
+            #expect(try await letters() == 4)
+        }
+    }
+
     @Test func anAddressThatWasTakenMeanwhileIsNotTakenTwice() async throws {
         try await Shop.with { shop in
             let ada = try await shop.account("ada@example.org").person

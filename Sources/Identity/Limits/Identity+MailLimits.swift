@@ -19,7 +19,10 @@ extension Identity {
     }
 
     func mailAttempt(_ kind: MailKind, _ email: String) -> Attempt {
-        Attempt("mail account \(kind.rawValue)", configuration.limits.mailOfAccount, account: email)
+        let limits = configuration.limits
+        return Attempt(
+            "mail account \(kind.rawValue)", kind == .emailChange ? limits.emailChangeOfAccountAnywhere : limits.mailOfAccount,
+            account: email)
     }
 
     /// Counts an invitation, before there is one.

@@ -23,8 +23,10 @@ public struct RateLimits: Sendable {
     public var signInOfAccountAnywhere = RateLimit(100, in: .seconds(600))
     /// Mails asked for from one address.
     public var mailOfAddress = RateLimit(20, in: .seconds(3600))
-    /// Mails of one kind to one mailbox.
+    /// Mails of one kind to one mailbox; of changes to it, those that one person asks for.
     public var mailOfAccount = RateLimit(5, in: .seconds(3600))
+    /// Mails of changes to one mailbox by anybody: so many that it takes more than a few accounts to keep its person from it.
+    public var emailChangeOfAccountAnywhere = RateLimit(30, in: .seconds(3600))
     /// Invitations that one person makes. The addresses are strangers', and may be others' each time.
     public var invitationOfPerson = RateLimit(20, in: .seconds(3600))
     /// Invitations to one organization.

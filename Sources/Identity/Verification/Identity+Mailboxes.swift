@@ -88,9 +88,12 @@ extension Identity {
         try checkEmail(email, field: field)
         guard email != person.email else { throw .invalid(field, "This is the account's address already.") }
         try await countMail(email, caller)
-        try await count(mailAttempt(.emailChange, email))
+        // By the person who asks: what strangers had sent there keeps nobody from an address of their own, nor is it theirs to know.
+        try await count(
+            Attempt("mail email change", configuration.limits.mailOfAccount, account: "\(person.id)\n\(email)"))
         background.run("mail a change of address") {
             if let other = try await self.user(email: email), other.id != person.id { return }
+            guard try await mayMail(.emailChange, email) else { return }
             try await postgres.withConnection { try await revoke(.emailChange, of: person.id, over: $0) }
             let details = JSONValue.members([("email", .string(email)), ("old", .string(person.email))])
             let token = try await issue(.emailChange, for: person.id, details: details)
