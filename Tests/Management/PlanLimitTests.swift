@@ -30,13 +30,26 @@ import Testing
         }
     }
 
+    /// The browser keeps what it is told last, so that must open.
     @Test func aPersonHasOneKeyOfThePlaygroundHoweverManyPagesAskAtOnce() async throws {
         try await World.run { world in
             let (user, _, project) = try await world.owner()
-            let got = try await statuses(6) { _ in
-                try await world.send(.post, "/playground/ensure-key", #"{"projectId":"\#(project)"}"#, as: user).status
+            // There is no key at first, and then one that the browser does not hold.
+            for _ in 0..<2 {
+                let answers = try await withThrowingTaskGroup(of: World.Answer.self) { group in
+                    for _ in 0..<6 {
+                        group.addTask {
+                            try await world.send(
+                                .post, "/playground/ensure-key", #"{"projectId":"\#(project)"}"#, as: user)
+                        }
+                    }
+                    return try await group.reduce(into: [World.Answer]()) { $0.append($1) }
+                }
+                #expect(answers.allSatisfy { [200, 409].contains($0.status) }, "\(answers.map(\.text))")
+                let last = try #require(answers.last { $0.status == 200 })
+                let opens = try await world.management.hasPlaygroundKey(held: last.text("token"), user)
+                #expect(opens)
             }
-            #expect(got == [200, 200, 200, 200, 200, 200])
             let list = try await world.send(.get, "/keys/api?projectId=\(project)", as: user)
             #expect((list["apiKeys"] as? [Any])?.count == 1, "\(list.text)")
         }

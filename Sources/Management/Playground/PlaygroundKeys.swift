@@ -16,25 +16,49 @@ extension Management {
     /// the same key with another token, because nobody can show the old one again; else a new one.
     ///
     /// - Parameter held: The token that the browser sent.
-    /// - Throws: 403 for a project of others, 400 when the plan's keys are used up.
+    /// - Throws: 403 for a project of others, 400 when the plan's keys are used up, 409 when another page of the browser asks at the
+    ///   same moment: of two tokens only one opens, and the browser keeps the one that it hears of last.
     func playgroundKey(of project: ProjectID, held: String?, by caller: Caller) async throws(WebError) -> PlaygroundKey {
         _ = try await permitted(project, .createKey, by: caller, stranger: Self.noProject)
         let own = try await playgroundKeys(of: project, caller.user)
+        var version: Int64?
+        // Before the browser's token is looked at, so that another that comes between is noticed.
+        if let key = own.first { version = try await standing(of: .apiKey(key), in: "keys").version }
         if let held, try await opens(own, held) { return PlaygroundKey(token: held) }
         let token = APIKeyToken()
-        do {
-            let new = APIKeyID.mint()
-            let draft = KeyDraft(project: project, description: Self.playgroundName)
-            // Looked for again by whoever is slower: the pages of a browser may ask at the same moment.
-            let key = try await addKey(new, token: token, draft, by: caller) { () async throws(WebError) in
-                try await playgroundKeys(of: project, caller.user).first
+        do throws(WebError) {
+            guard let key = try await give(token, to: own.first, at: version, in: project, by: caller),
+                try await opens([key], token.secret)
+            else {
+                throw WebError(409, "Another page asks for the key at the same moment; ask again.", retryAfter: 1)
             }
-            if key != new { try await roll(key: key, token: token, by: caller) }
         } catch  where error.status == 202 {
             // It is recorded, and shown now or never.
             return PlaygroundKey(token: token.secret, isObeyed: false)
         }
         return PlaygroundKey(token: token.secret)
+    }
+
+    /// Gives a key the token, or makes one with it where there is none.
+    ///
+    /// - Parameter version: Of the key's stream.
+    /// - Returns: nil where somebody else was faster.
+    private func give(
+        _ token: APIKeyToken, to key: APIKeyID?, at version: Int64?, in project: ProjectID, by caller: Caller
+    ) async throws(WebError) -> APIKeyID? {
+        guard let key else {
+            let new = APIKeyID.mint()
+            let draft = KeyDraft(project: project, description: Self.playgroundName)
+            let made = try await addKey(new, token: token, draft, by: caller) { () async throws(WebError) in
+                try await playgroundKeys(of: project, caller.user).first
+            }
+            return made == new ? new : nil
+        }
+        let record = try await changeable(key, by: caller)
+        let rolled = try draft(
+            APIKeyRolled(tokenSHA256: token.digest, hint: token.hint), .apiKey(key), version: version,
+            organization: record.organization, by: caller)
+        return try await commit([rolled], by: caller).map { _ in key }
     }
 
     /// Whether the token that the browser holds is that of a key that the person made for the playground.
