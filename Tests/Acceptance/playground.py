@@ -72,6 +72,11 @@ for client, key, size, status in (
 ):
     huge = client.post("/chat/completion", content=json.dumps(ask | key).encode() + b" " * (size << 20))
     assert huge.status_code == status, (key, size, huge.text)
+# A cookie that nobody needs is not looked at: as an unknown token it would count for its address, which may try 30 of those.
+stale = httpx.Client(base_url=url, timeout=60, cookies={"llmgateway_playground_key": "llmgtwy_nobody"})
+for _ in range(40):
+    ok(complete(stale, apiKey=token))
+assert complete(owner, apiKey="llmgtwy_nobody").status_code == 401
 raw = owner.post("/chat/completion", content=b'{"apiKey":', headers={"content-type": "application/json"})
 assert raw.status_code == 400, raw.text
 twice = b'{"model":"echo","model":"echo","messages":[{"role":"user","content":"a"}]}'
