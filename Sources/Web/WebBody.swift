@@ -10,18 +10,21 @@ public enum WebBody {
     public static let maximumBytes = 1 << 20
     /// The most bytes of a body that is a few fields: as much as takes no room, so that nobody is kept from signing in.
     public static let smallBytes = ByteBudget.freeBytes
-    /// How long a client may take to send its body.
-    static let deadline: Duration = .seconds(30)
+    /// How long a client may take to send its body, unless a route says otherwise.
+    public static let deadline: Duration = .seconds(30)
 
     /// Reads the body as a `Body`. Members that `Body` does not declare are not looked at, so that nothing is set that the
     /// route does not name.
     ///
-    /// - Parameter limit: The most bytes of it.
+    /// - Parameters:
+    ///   - limit: The most bytes of it.
+    ///   - deadline: How long it may take.
     /// - Throws: 413 over the limit, 415 for another content type than JSON or a compressed body, 408 for a client that stops
     ///   sending, 503 while other bodies take all the room, 400 for everything else, with the path of the member at fault
     ///   (`ruleValue.models.0`) as the field.
     public static func read<Body: Decodable & Sendable>(
-        _ type: Body.Type = Body.self, from request: Request, upTo limit: Int = maximumBytes
+        _ type: Body.Type = Body.self, from request: Request, upTo limit: Int = maximumBytes,
+        within deadline: Duration = WebBody.deadline
     ) async throws(WebError) -> Body {
         if let contentType = request.headers[.contentType] {
             let media = contentType.split(separator: ";").first.map { $0.filter { $0 != " " }.lowercased() } ?? ""
@@ -29,10 +32,10 @@ public enum WebBody {
                 throw WebError(415, "The body must be application/json.")
             }
         }
-        return try decode(type, from: try await bytes(of: request, upTo: limit))
+        return try decode(type, from: try await bytes(of: request, upTo: limit, within: deadline))
     }
 
-    /// Reads JSON text as a `Body`; see ``read(_:from:upTo:)``.
+    /// Reads JSON text as a `Body`; see ``read(_:from:upTo:within:)``.
     public static func decode<Body: Decodable>(_ type: Body.Type, from bytes: [UInt8]) throws(WebError) -> Body {
         guard !bytes.isEmpty else { throw WebError.invalid(nil, "The request needs a JSON body.") }
         do {
@@ -46,10 +49,14 @@ public enum WebBody {
 
     /// The whole body as it came.
     ///
-    /// - Parameter limit: The most bytes of it.
+    /// - Parameters:
+    ///   - limit: The most bytes of it.
+    ///   - deadline: How long it may take.
     /// - Throws: 413 over the limit, 415 for a compressed body, 408 for a client that stops sending, 503 while other bodies take all
     ///   the room, 400 for a body that ends early.
-    public static func bytes(of request: Request, upTo limit: Int = maximumBytes) async throws(WebError) -> [UInt8] {
+    public static func bytes(
+        of request: Request, upTo limit: Int = maximumBytes, within deadline: Duration = WebBody.deadline
+    ) async throws(WebError) -> [UInt8] {
         let tooLarge = WebError(413, "The body is larger than \(limit) bytes.")
         if let declared = request.headers[.contentLength].flatMap(Int.init), declared > limit { throw tooLarge }
         guard request.headers.bodyEncoding == nil else {

@@ -7,7 +7,7 @@ public struct WebForm: Sendable {
 
     /// Reads the body of a request when it is that of a form; nil for any other, whose body is left as it is.
     ///
-    /// - Throws: see ``WebBody/bytes(of:upTo:)``.
+    /// - Throws: see ``WebBody/bytes(of:upTo:within:)``.
     public init?(_ request: Request) async throws(WebError) {
         guard request.headers[.contentType]?.lowercased().hasPrefix("application/x-www-form-urlencoded") == true else {
             return nil

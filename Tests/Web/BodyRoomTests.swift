@@ -62,4 +62,17 @@ private struct Sizes: WebRoutes {
         #expect(declared.status == 413)
         #expect(budget.takenBytes == 0)
     }
+
+    @Test func aRouteBoundsTheTimeOfItsBodies() async throws {
+        let (stream, continuation) = AsyncStream<ByteBuffer>.makeStream()
+        defer { continuation.finish() }
+        let head = HTTPRequest(method: .post, scheme: "http", authority: "gateway.test", path: "/")
+        let request = Request(head: head, body: RequestBody(asyncSequence: stream))
+        let started = ContinuousClock.now
+        let refused = await #expect(throws: WebError.self) {
+            try await WebBody.bytes(of: request, within: .milliseconds(10))
+        }
+        #expect(refused?.status == 408)
+        #expect(ContinuousClock.now - started < WebBody.deadline)
+    }
 }

@@ -78,7 +78,8 @@ extension ManagementRoutes {
             let caller = try await caller(request, context)
             let chat: ChatID = try id("id", of: context)
             let body = try await WebBody.read(
-                NewMessage.self, from: request, upTo: Management.ChatLimits.requestBytes)
+                NewMessage.self, from: request, upTo: Management.ChatLimits.requestBytes,
+                within: Management.ChatLimits.requestDeadline)
             guard body.content?.isEmpty == false || body.images?.isEmpty == false else {
                 throw WebError.invalid("content", "A message needs content or images.")
             }

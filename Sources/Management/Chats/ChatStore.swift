@@ -13,6 +13,8 @@ extension Management {
         static let bytes: Int64 = 32 << 20
         /// Of the request that adds a message: as many as the gateway takes of a completion, because what was asked is kept.
         static let requestBytes = 20 << 20
+        /// How long such a request may take to arrive: as long as one of the gateway.
+        static let requestDeadline: Duration = .seconds(120)
         /// Of a person without an active API key.
         static let freeChats: Int64 = 3
         static let freeMessages: Int64 = 2
