@@ -221,6 +221,8 @@ import Testing
             let body = #"{"email":"somebody@example.org","role":"developer"}"#
             #expect(try await world.send(.post, path, body, as: UserID.mint()).status == 403, "who may not invite counts nothing")
             #expect(try await world.send(.post, path, body, as: World.tireless).status == 429)
+            let own = #"{"email":"\#(TestSessions.email(World.tireless))","role":"developer"}"#
+            #expect(try await world.send(.post, path, own, as: World.tireless).status == 400, "nor does what is refused anyhow")
             let read = try await world.send(.get, path, as: World.tireless)
             #expect((read["invites"] as? [Any])?.isEmpty == true)
         }

@@ -7,11 +7,13 @@ extension Management {
 
     /// Invites an address; the person becomes a member by accepting.
     ///
+    /// - Parameter count: Counts the invitation when nothing else stands in its way; throwing refuses it.
     /// - Throws: 400 for somebody who is a member or invited already, 403 for a role that the caller may not give.
     func invite(
         _ id: InviteID, email: String, role: MemberRole, to organization: OrganizationID, by caller: Caller,
-        people: any SessionSource
+        people: any SessionSource, count: () async throws(WebError) -> Void
     ) async throws(WebError) {
+        var isCounted = false
         try await retrying { () async throws(WebError) -> Bool? in
             let standing = try await standing(of: .organization(organization), in: "organizations")
             let record = try await permitted(organization, .manageMembers, by: caller, stranger: Self.noAccess)
@@ -29,6 +31,9 @@ extension Management {
             guard Int64(members.count + open.count) < seats else {
                 throw WebError(403, "The plan \(record.plan) allows \(seats) members.", code: "limit_reached")
             }
+            // Once, however often others are faster.
+            if !isCounted { try await count() }
+            isCounted = true
             let invited = MemberInvited(invite: id, role: role, expiresAt: Timestamp.now.advanced(by: Self.inviteLife))
             let done = try await commit(
                 [

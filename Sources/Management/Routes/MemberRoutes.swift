@@ -30,11 +30,12 @@ extension ManagementRoutes {
             let organization = try organization(of: context)
             let body = try await WebBody.read(NewMember.self, from: request)
             let email = try EmailText.check(body.email, field: "email")
-            // Who may not invite must not use up what others may.
-            _ = try await management.permitted(organization, .manageMembers, by: caller, stranger: Management.noAccess)
-            try await mayInvite(caller.user, organization)
             let id = InviteID.mint()
-            try await management.invite(id, email: email, role: body.role, to: organization, by: caller, people: sessions)
+            try await management.invite(
+                id, email: email, role: body.role, to: organization, by: caller, people: sessions
+            ) { () async throws(WebError) in
+                try await mayInvite(caller.user, organization)
+            }
             invited(
                 Invitation(
                     email: email, role: body.role, id: id.description, organization: organization.description))
