@@ -55,6 +55,13 @@ public struct IdentityConfiguration: Sendable {
         Set(([baseURL, pagesURL] + trustedOrigins).compactMap(Self.origin(of:)))
     }
 
+    /// What a path of this server has before it for a browser, as where a proxy takes `/api` away; else nothing.
+    var basePath: String {
+        guard let scheme = baseURL.firstRange(of: "://") else { return "" }
+        let place = baseURL[scheme.upperBound...]
+        return place.firstIndex(of: "/").map { String(place[$0...]) } ?? ""
+    }
+
     var usesHTTPS: Bool { baseURL.hasPrefix("https://") }
 
     /// `scheme://host[:port]` of a URL, in lower case; nil for what is no http or https URL.

@@ -93,4 +93,20 @@ import Testing
             #expect(signedIn.status == 200)
         }
     }
+
+    /// A proxy takes the path away before the request comes here, and the browser must send it.
+    @Test func aFormIsSentToWhereTheServerIs() async throws {
+        try await Shop.with({
+            $0.requiresVerifiedEmail = true
+            $0.baseURL = "https://api.example.org/gateway"
+        }) { shop in
+            let client = RouteClient(shop)
+            _ = try await client.send(.post, "/auth/sign-up/email", Self.ada)
+            let token = try #require(try await shop.letters().last?.token).secret
+            let confirm = try await client.send(.get, "/auth/verify-email?token=\(token)", accept: "text/html")
+            #expect(confirm.text.contains(#"action="/gateway/auth/verify-email""#))
+            let choose = try await client.send(.get, "/reset-password?token=\(token)")
+            #expect(choose.text.contains(#"action="/gateway/auth/reset-password""#))
+        }
+    }
 }

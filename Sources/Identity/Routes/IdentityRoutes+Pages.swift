@@ -18,8 +18,9 @@ extension IdentityRoutes {
                 "If you made no such account, somebody else gave your address: ask for a new password, and the account is yours.",
             ],
             form: WebPage.Form(
-                action: "/auth/verify-email", hidden: [("token", token), ("callbackURL", callback ?? "")], password: "password",
-                isNew: false, button: "Confirm"))
+                action: identity.configuration.basePath + "/auth/verify-email",
+                hidden: [("token", token), ("callbackURL", callback ?? "")], password: "password", isNew: false,
+                button: "Confirm"))
     }
 
     /// Whether a person's browser asks for a page, and no program.
@@ -48,8 +49,8 @@ extension IdentityRoutes {
         WebPage(
             "New password", ["Choose a new password of at least 8 characters."],
             form: WebPage.Form(
-                action: "/auth/reset-password", hidden: [("token", token)], password: "newPassword", isNew: true,
-                button: "Set the password"))
+                action: identity.configuration.basePath + "/auth/reset-password", hidden: [("token", token)],
+                password: "newPassword", isNew: true, button: "Set the password"))
     }
 
     /// The page that the work ends with, or the page of the form once more with what was wrong.
