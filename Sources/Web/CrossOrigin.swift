@@ -11,7 +11,10 @@ extension OriginCheck {
         var headers = fields(for: request)
         guard request.method == .options, headers[.accessControlAllowOrigin] != nil else { return nil }
         headers[.accessControlAllowMethods] = "GET, POST, PUT, PATCH, DELETE"
-        headers[.accessControlAllowHeaders] = "authorization, cache-control, content-type, idempotency-key, x-request-id"
+        // Origins are trusted or they are not: no header of theirs makes a difference, and which ones there are grows.
+        headers[.accessControlAllowHeaders] =
+            request.headers[.accessControlRequestHeaders].flatMap { Self.isListOfNames($0) ? $0 : nil }
+            ?? "authorization, cache-control, content-type, idempotency-key, x-request-id"
         headers[.accessControlMaxAge] = "600"
         return Response(status: .noContent, headers: headers)
     }
@@ -22,6 +25,15 @@ extension OriginCheck {
         guard let origin = request.headers[.origin], allows(origin) else { return fields }
         fields[.accessControlAllowOrigin] = origin
         fields[.accessControlAllowCredentials] = "true"
+        fields[.accessControlExposeHeaders] = "retry-after, x-request-id, x-llmgateway-request-id"
         return fields
+    }
+
+    /// Whether it is some names of headers (RFC 9110, 5.6.2 "token") with commas between them.
+    private static func isListOfNames(_ text: String) -> Bool {
+        (1...1024).contains(text.utf8.count)
+            && text.split(separator: ",", omittingEmptySubsequences: false).allSatisfy {
+                HTTPField.Name(String($0.drop { character in character == " " })) != nil
+            }
     }
 }

@@ -19,10 +19,11 @@ private struct Things: WebRoutes {
         Things(), WebConfiguration(origins: OriginCheck(allowed: ["https://app.test/", "http://localhost:3002"])))
 
     private func send(
-        _ method: HTTPRequest.Method, _ path: String, from origin: String?
+        _ method: HTTPRequest.Method, _ path: String, from origin: String?, asking names: String? = nil
     ) async throws -> RouteClient.Answer {
         var headers: HTTPFields = [.accessControlRequestMethod: "DELETE", .cookie: "s=1"]
         headers[.origin] = origin
+        headers[.accessControlRequestHeaders] = names
         return try #require(try await client.send(method, path, headers: headers))
     }
 
@@ -47,8 +48,21 @@ private struct Things: WebRoutes {
         for answer in answers {
             #expect(answer.headers[.accessControlAllowOrigin] == origin)
             #expect(answer.headers[.accessControlAllowCredentials] == "true")
+            #expect(answer.headers[.accessControlExposeHeaders] == "retry-after, x-request-id, x-llmgateway-request-id")
             #expect(answer.headers[.vary] == "Origin")
         }
+    }
+
+    @Test(arguments: [
+        ("x-no-cache,x-session-id", true), ("X-Source, x-no-fallback", true), ("", false), ("a b", false), ("a,,b", false),
+        ("a;b", false), (String(repeating: "a", count: 1025), false),
+    ])
+    func aPageOfANamedOriginMaySendWhatItAsksFor(_ names: String, _ isList: Bool) async throws {
+        let allowed = try await send(.options, "/things/7", from: "https://app.test", asking: names)
+            .headers[.accessControlAllowHeaders]
+        #expect(allowed == (isList ? names : "authorization, cache-control, content-type, idempotency-key, x-request-id"))
+        let evil = try await send(.options, "/things/7", from: "https://evil.test", asking: names)
+        #expect(evil.headers[.accessControlAllowHeaders] == nil)
     }
 
     @Test(arguments: ["https://evil.test", "https://app.test.evil.test", "http://app.test", "null", nil])
