@@ -44,4 +44,7 @@ public struct PostgresTimestamp: Sendable, Hashable, Comparable {
 public struct PostgresNumeric: Sendable, Hashable {
     /// The decimal text, with as many places as the server's value has.
     public let text: String
+
+    /// The value where it is a whole number, and the nearest extreme of Int64 where it is beyond them; nil for any other.
+    public var clamped: Int64? { Int128(text).map { Int64(clamping: $0) } }
 }

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Ledger
 import Money
+import Postgres
 import Projections
 import TestSupport
 import Testing
@@ -92,6 +93,21 @@ import Testing
             let client = world.database.client
             #expect(try await waitUntil(projection: "balances", position: head, deadline: .seconds(60), client: client))
             #expect(try await world.database.lines("SELECT balance FROM balances.organizations") == ["(7)"])
+        }
+    }
+
+    /// A mistake from before there was a bound keeps no member from their organizations.
+    @Test(arguments: [("20000000000000000000", "9223372036.854775807"), ("-20000000000000000000", "-9223372036.854775808")])
+    func creditsBeyondWhatCanBeCountedAreShownAsTheMost(_ granted: String, _ shown: String) async throws {
+        try await World.run { world in
+            let (user, _, _) = try await world.owner()
+            let head = try await world.database.head()
+            let client = world.database.client
+            #expect(try await waitUntil(projection: "balances", position: head, deadline: .seconds(60), client: client))
+            try await client.query("UPDATE balances.organizations SET granted = $1::text::numeric", [.text(granted)])
+            let organizations = try await world.send(.get, "/orgs", as: user)
+            #expect(organizations.status == 200)
+            #expect(organizations.text("organizations.0.credits") == shown)
         }
     }
 

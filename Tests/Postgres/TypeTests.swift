@@ -69,6 +69,18 @@ import Testing
         }
     }
 
+    @Test(
+        arguments: [
+            ("-7", -7), ("9223372036854775807", .max), ("9223372036854775808", .max), ("-99999999999999999999", .min),
+            ("1.5", nil), ("NaN", nil),
+        ] as [(String, Int64?)])
+    func whatIsBeyondAnInt64IsItsExtreme(_ text: String, _ expected: Int64?) async throws {
+        try await withConnection { c in
+            let rows = try await c.query("SELECT $1::text::numeric", [.text(text)])
+            #expect(try rows[0].decode(0, as: PostgresNumeric.self).clamped == expected)
+        }
+    }
+
     @Test func smallerAndSpecialTypesAreRead() async throws {
         try await withConnection { c in
             let row = try await c.query(

@@ -33,7 +33,7 @@ struct KeyQuota: Sendable {
             """
             SELECT k.status, p.status, o.status, k.hint, k.usage_limit, k.period_amount, k.period_count, k.period_unit,
                 k.requests_per_minute, k.tokens_per_minute, k.expires_at, b.charged,
-                (c.granted + c.topped_up + c.adjusted - c.refunded - c.expired - c.voided - c.frozen)::bigint, c.charged,
+                (c.granted + c.topped_up + c.adjusted - c.refunded - c.expired - c.voided - c.frozen)::numeric, c.charged,
                 (
                     SELECT e.recorded_at FROM projections.checkpoints AS q JOIN ledger.events AS e ON e.position = q.position
                     WHERE q.schema_name = 'balances'
@@ -76,7 +76,7 @@ struct KeyQuota: Sendable {
         tokensPerMinute = try row.decode(9)
         expiresAt = try row.decode(10, as: Int64?.self).map(Timestamp.init(microseconds:))
         charged = try amount(11) ?? .zero
-        credited = try amount(12) ?? .zero
+        credited = NanoDollars(try row.decode(12, as: PostgresNumeric?.self)?.clamped ?? 0)
         organizationCharged = try amount(13) ?? .zero
         asOf = try row.decode(14, as: PostgresTimestamp?.self).map { Timestamp(microseconds: $0.microseconds) }
     }

@@ -98,7 +98,7 @@ extension KeyQuota {
 
     fileprivate var creditsJSON: [UInt8] {
         var writer = JSONWriter(capacity: 128)
-        let left = NanoDollars(credited.rawValue - organizationCharged.rawValue)
+        let left = NanoDollars(Int64(clamping: Int128(credited.rawValue) - Int128(organizationCharged.rawValue)))
         writer.beginObject()
         writer.member("credits", left.decimal)
         writer.key("data")

@@ -45,7 +45,7 @@ struct OrganizationRecord: Sendable {
 extension Management {
     private static let organizationColumns = """
         SELECT o.organization, o.status, o.plan, o.retention, o.auto_top_up, o.auto_top_up_threshold, o.auto_top_up_amount,
-            o.created_at, o.updated_at, t.body, b.balance::bigint, m.role, o.auto_top_up_monthly_limit, (
+            o.created_at, o.updated_at, t.body, b.balance::numeric, m.role, o.auto_top_up_monthly_limit, (
                 SELECT max(s.posted_period_end) FROM payments.subscriptions AS s
                 WHERE s.posted_organization = o.organization AND NOT s.is_ended), (
                 SELECT coalesce(sum(e.credit_amount), 0)::bigint FROM transactions.transactions AS e
@@ -95,7 +95,7 @@ extension OrganizationRecord {
         let updated: PostgresTimestamp = try row.decode(8)
         let threshold: Int64? = try row.decode(5)
         let amount: Int64? = try row.decode(6)
-        let balance: Int64? = try row.decode(10)
+        let balance: PostgresNumeric? = try row.decode(10)
         let limit: Int64? = try row.decode(12)
         let expires: Int64? = try row.decode(13)
         self.init(
@@ -105,7 +105,7 @@ extension OrganizationRecord {
             planExpiresAt: expires.map { Timestamp(microseconds: $0 * 1_000_000) },
             createdAt: Timestamp(microseconds: created.microseconds),
             updatedAt: Timestamp(microseconds: updated.microseconds), texts: try Texts.decode(row, 9),
-            credits: NanoDollars(balance ?? 0), referralEarnings: NanoDollars(try row.decode(14, as: Int64.self)),
+            credits: NanoDollars(balance?.clamped ?? 0), referralEarnings: NanoDollars(try row.decode(14, as: Int64.self)),
             role: MemberRole(rawValue: try row.decode(11)) ?? .developer)
     }
 }
