@@ -145,18 +145,20 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
     }
 
     private func collected(_ collectors: [PrometheusCollector]) async -> [Sample] {
-        let answers = await withTaskGroup(of: [Sample]?.self, returning: [[Sample]?].self) { [patience] group in
+        typealias Answer = PrometheusCollector.Answer
+        let answers = await withTaskGroup(of: Answer.self, returning: [Answer].self) { [patience] group in
             for collector in collectors { group.addTask { await collector.samples(within: patience) } }
-            var answers: [[Sample]?] = []
+            var answers: [Answer] = []
             for await answer in group { answers.append(answer) }
             return answers
         }
         let late = state.withLock { state in
-            state.late += answers.count(where: { $0 == nil })
+            state.late += answers.count(where: \.isLate)
             return state.late
         }
-        let help = "Sources of metrics that a scrape did not wait for, because they did not answer in time."
-        return answers.flatMap { $0 ?? [] } + [
+        let help =
+            "Sources of metrics that a scrape did not wait for, because they did not answer in time. Their figures are of before."
+        return answers.flatMap(\.samples) + [
             Sample("llmgateway_scrape_late_sources_total", help: help, type: "counter", value: Double(late))
         ]
     }
