@@ -8,40 +8,59 @@ import Testing
         let folder = "/tmp/backup-\(UUID().uuidString.prefix(13))"
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try FileManager.default.createDirectory(atPath: folder + "/tools", withIntermediateDirectories: true)
-        try await withGateway { gateway in
-            let key = try await AcceptanceTests.shop(gateway)
-            #expect(try await Self.chat(gateway.url, key.token) == "200")
-            _ = try await gateway.outcomes("request.completed", count: 1)
-            try await gateway.command("ledger", "seal")
-            _ = try await Self.run("backup", in: folder, [:], gateway)
-
-            try await PostgresServer.with { server in
-                let restored = GatewayProcess.environment(of: server.url(database: "llmgateway"), home: folder + "/restored")
-                let exports = restored.merging(["SERVER": server.url]) { _, given in given }
-                let output = try await Self.run("restore", in: folder, exports, gateway)
-                #expect(output.contains(", 0 migrations applied"))
-                #expect(output.contains("events verified, sealed to "))
-                #expect(output.contains("usage rebuilt to ") && output.contains("equal to the live one"))
-                let setting = ["psql", "-qXAt", "-d", server.url(database: "llmgateway"), "-c", "SHOW backend_flush_after"]
-                #expect(try await runCommand(setting) == "512kB\n")
-                let compared = try await gateway.command(["projections", "compare", "balances"], environment: restored)
-                #expect(compared.contains(": equal"))
-
-                let redis = try await RedisServer()
-                do {
-                    let other = restored.merging(["REDIS_URL": redis.url]) { _, given in given }
-                    try await gateway.withAnother(environment: other) { url in
-                        // Redis begins empty.
-                        try await eventually("it serves") { try await Self.chat(url, key.token) == "200" }
-                        #expect(try !Self.warns(gateway))
-                    }
-                } catch {
-                    await redis.tearDown()
-                    throw error
-                }
-                await redis.tearDown()
-            }
+        try await PostgresServer.with(settings: ["max_connections": "100"]) { origin in
+            _ = try await Self.givePassword("of the origin", to: origin)
+            try await withGateway(server: origin.url) { gateway in try await Self.moveElsewhere(gateway, folder) }
         }
+    }
+
+    private static func moveElsewhere(_ gateway: GatewayProcess, _ folder: String) async throws {
+        let key = try await AcceptanceTests.shop(gateway)
+        #expect(try await Self.chat(gateway.url, key.token) == "200")
+        _ = try await gateway.outcomes("request.completed", count: 1)
+        try await gateway.command("ledger", "seal")
+        _ = try await Self.run("backup", in: folder, [:], gateway)
+
+        try await PostgresServer.with { server in
+            let password = try await Self.givePassword("of the other", to: server)
+            let restored = GatewayProcess.environment(of: server.url(database: "llmgateway"), home: folder + "/restored")
+            let exports = restored.merging(["SERVER": server.url, "OWNER": "postgres"]) { _, given in given }
+            let output = try await Self.run("restore", in: folder, exports, gateway)
+            let kept = try await Self.password(server)
+            #expect(kept == password)
+            #expect(output.contains(", 0 migrations applied"))
+            #expect(output.contains("events verified, sealed to "))
+            #expect(output.contains("usage rebuilt to ") && output.contains("equal to the live one"))
+            let setting = ["psql", "-qXAt", "-d", server.url(database: "llmgateway"), "-c", "SHOW backend_flush_after"]
+            #expect(try await runCommand(setting) == "512kB\n")
+            let compared = try await gateway.command(["projections", "compare", "balances"], environment: restored)
+            #expect(compared.contains(": equal"))
+
+            let redis = try await RedisServer()
+            do {
+                let other = restored.merging(["REDIS_URL": redis.url]) { _, given in given }
+                try await gateway.withAnother(environment: other) { url in
+                    // Redis begins empty.
+                    try await eventually("it serves") { try await Self.chat(url, key.token) == "200" }
+                    #expect(try !Self.warns(gateway))
+                }
+            } catch {
+                await redis.tearDown()
+                throw error
+            }
+            await redis.tearDown()
+        }
+    }
+
+    /// What the server has of its superuser's password afterwards.
+    private static func givePassword(_ password: String, to server: PostgresServer) async throws -> String {
+        try await runCommand(["psql", "-qX", "-d", server.url, "-c", "ALTER ROLE postgres PASSWORD '\(password)'"])
+        return try await Self.password(server)
+    }
+
+    private static func password(_ server: PostgresServer) async throws -> String {
+        let query = "SELECT rolpassword FROM pg_authid WHERE rolname = 'postgres'"
+        return try await runCommand(["psql", "-qXAt", "-d", server.url, "-c", query])
     }
 
     /// What only the next upgrade would need is missed at once.
