@@ -10,6 +10,13 @@ import Testing
         Migrator(schemaFolder: folder, configuration: try PostgresConfiguration(url: url), logger: quietLogger)
     }
 
+    private static func copySchema(to folder: String) throws {
+        let schema = TestEnvironment.root + "/schema"
+        for name in try FileManager.default.contentsOfDirectory(atPath: schema) where name.hasSuffix(".sql") {
+            try FileManager.default.copyItem(atPath: "\(schema)/\(name)", toPath: "\(folder)/\(name)")
+        }
+    }
+
     @Test func manyMigrateAtOnceAndTheLedgerIsMadeOnce() async throws {
         try await withTestDatabase { url in
             let schema = TestEnvironment.root + "/schema"
@@ -34,10 +41,7 @@ import Testing
     @Test func aFileThatWasChangedIsRefused() async throws {
         try await withTestDatabase { url in
             try await withFolder { folder in
-                let schema = TestEnvironment.root + "/schema"
-                for name in try FileManager.default.contentsOfDirectory(atPath: schema) where name.hasSuffix(".sql") {
-                    try FileManager.default.copyItem(atPath: "\(schema)/\(name)", toPath: "\(folder)/\(name)")
-                }
+                try Self.copySchema(to: folder)
                 try "not a migration".write(toFile: "\(folder)/notes.sql", atomically: true, encoding: .utf8)
                 let extra = "\(folder)/9000_extra.sql"
                 try "CREATE TABLE extra (a int);".write(toFile: extra, atomically: true, encoding: .utf8)
@@ -83,6 +87,23 @@ import Testing
             #expect(try await state() == ["true", "512kB"])
             try await change("ALTER DATABASE \"\(name)\" SET backend_flush_after = '256kB'")
             #expect(try await state() == ["true", "256kB"])
+        }
+    }
+
+    /// Where the role does not own the database, and the projector's right is missing.
+    @Test func whoMayNotSayWhatIsOfTheDatabaseHasAWholeLedger() async throws {
+        try await withTestDatabase { url in
+            try await withFolder { folder in
+                try Self.copySchema(to: folder)
+                let refusal = "DO $$ BEGIN RAISE insufficient_privilege; END $$;"
+                try refusal.write(toFile: "\(folder)/database.sql", atomically: true, encoding: .utf8)
+                let error = await #expect(throws: PostgresError.self) { try await Self.migrator(folder, url).run() }
+                #expect(error?.sqlState == "42501")
+                try await withClient(PostgresConfiguration(url: url)) { client in
+                    let events = try await LedgerReader(client).events()
+                    #expect(events.map(\.type) == ["ledger.created", "admission.epoch_started"])
+                }
+            }
         }
     }
 

@@ -44,7 +44,7 @@ public struct Migrator: Sendable {
 
     /// - Parameters:
     ///   - schemaFolder: the folder of numbered `.sql` files, and of `database.sql`.
-    ///   - configuration: a superuser, or a member of the owner that may create roles.
+    ///   - configuration: a superuser, or a member of the owner that may create roles and owns the database.
     public init(schemaFolder: String, configuration: PostgresConfiguration, logger: Logger) {
         self.schemaFolder = schemaFolder
         self.configuration = configuration
@@ -57,6 +57,8 @@ public struct Migrator: Sendable {
         try await connected { schema, connection in
             let applied = try await migrate(to: schema, over: connection)
             let rows = try await connection.query("SELECT ledger.create($1)", [.uuid(UUIDv7.next())])
+            // Only the database's owner may do all of it: whoever hears a refusal has a whole ledger nevertheless.
+            try await prepare(schema, over: connection)
             return Report(applied: applied, ledger: try rows[0].decode(0))
         }
     }
@@ -65,7 +67,17 @@ public struct Migrator: Sendable {
     ///
     /// - Returns: The files that were run now, in order.
     /// - Throws: As ``run()``.
-    func migrate() async throws -> [String] { try await connected { try await migrate(to: $0, over: $1) } }
+    func migrate() async throws -> [String] {
+        try await connected { schema, connection in
+            let applied = try await migrate(to: schema, over: connection)
+            try await prepare(schema, over: connection)
+            return applied
+        }
+    }
+
+    private func prepare(_ schema: Schema, over connection: PostgresConnection) async throws {
+        if let sql = schema.ofDatabase { try await connection.script(sql) }
+    }
 
     private func connected<R: Sendable>(
         _ body: (Schema, PostgresConnection) async throws -> R
@@ -118,7 +130,6 @@ public struct Migrator: Sendable {
             }
             applied.append(file.name)
         }
-        if let sql = schema.ofDatabase { try await connection.script(sql) }
         return applied
     }
 
