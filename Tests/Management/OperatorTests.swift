@@ -96,6 +96,25 @@ import Testing
         }
     }
 
+    /// The grants and the journal take the opposite of what is drawn, and halt for everybody where there is none.
+    @Test func theLeastAmountIsNotRecordedWhateverItMends() async throws {
+        try await World.run { world in
+            let organization = try #require(OrganizationID(try await world.owner().organization))
+            for _ in 0..<2 {
+                try await world.database.append([
+                    NewEvent(
+                        CreditGranted(grant: .mint(), kind: .promotional, amount: NanoDollars(.max)),
+                        stream: .credit(organization), expectedVersion: nil, organization: organization)
+                ])
+            }
+            let error = await #expect(throws: ManagementError.self) {
+                try await world.management.adjustCredits(
+                    organization: organization, amount: NanoDollars(.min), reason: "a test")
+            }
+            #expect(error?.code == .invalid && error?.field == "amount")
+        }
+    }
+
     /// A mistake from before there was a bound keeps no member from their organizations.
     @Test(arguments: [("20000000000000000000", "9223372036.854775807"), ("-20000000000000000000", "-9223372036.854775808")])
     func creditsBeyondWhatCanBeCountedAreShownAsTheMost(_ granted: String, _ shown: String) async throws {

@@ -35,8 +35,8 @@ extension Management {
     /// Puts an organization's credits right by hand, also those of one that is closed.
     ///
     /// - Parameters:
-    ///   - amount: With its sign; not zero. Of what brings the credits nearer to zero it may be any, else at most
-    ///     ``CreditBounds/single``.
+    ///   - amount: With its sign; not zero. Of what brings the credits nearer to zero it may be any but the least, else at
+    ///     most ``CreditBounds/single``.
     ///   - reason: Why, 1 to 500 characters. It stays in the ledger: no person belongs in it.
     ///   - corrects: The position of the event that was wrong.
     public func adjustCredits(
@@ -65,14 +65,15 @@ extension Management {
     ///
     /// No version of the stream is expected: ``CreditBounds/total`` leaves room for what others append at the same moment.
     private func checkBounds(of organization: OrganizationID, adding amount: NanoDollars) async throws(ManagementError) {
+        let isTooMuch = ManagementError.invalid(
+            "amount", "The amount is more than \(CreditBounds.single) USD, the most that is given or taken at once.")
+        // Read models take the opposite of what is drawn, and this amount has none: they would stand still for everybody.
+        guard amount.rawValue != .min else { throw isTooMuch }
         let before = try await credited(organization)
         let after = before + Int128(amount.rawValue)
         // A mistake from before there was a bound is taken back as it was made.
         guard after.magnitude > before.magnitude else { return }
-        guard amount.rawValue.magnitude <= CreditBounds.single.rawValue.magnitude else {
-            throw .invalid(
-                "amount", "The amount is more than \(CreditBounds.single) USD, the most that is given or taken at once.")
-        }
+        guard amount.rawValue.magnitude <= CreditBounds.single.rawValue.magnitude else { throw isTooMuch }
         guard after.magnitude <= CreditBounds.total else {
             throw .invalid("amount", "With this amount the organization's credits would be more than can be counted.")
         }
