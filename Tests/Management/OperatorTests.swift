@@ -115,6 +115,22 @@ import Testing
         }
     }
 
+    /// Whether such an event gives or takes is not known here.
+    @Test func creditsOfALaterVersionAreNotGuessed() async throws {
+        try await World.run { world in
+            let organization = try #require(OrganizationID(try await world.owner().organization))
+            try await world.database.append([
+                NewEvent(
+                    id: .mint(), stream: .credit(organization), expectedVersion: nil, type: "credit.lent", schemaVersion: 1,
+                    organization: organization, data: Array(#"{"amount":5}"#.utf8), occurredAt: .now, epoch: nil)
+            ])
+            let error = await #expect(throws: ManagementError.self) {
+                try await world.management.grantCredits(organization: organization, amount: NanoDollars(1))
+            }
+            #expect(error?.code == .unavailable && error?.message.contains("a later version") == true)
+        }
+    }
+
     /// A mistake from before there was a bound keeps no member from their organizations.
     @Test(arguments: [("20000000000000000000", "9223372036.854775807"), ("-20000000000000000000", "-9223372036.854775808")])
     func creditsBeyondWhatCanBeCountedAreShownAsTheMost(_ granted: String, _ shown: String) async throws {

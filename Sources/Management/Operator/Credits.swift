@@ -82,17 +82,30 @@ extension Management {
     /// What an organization was ever credited, less what was taken back: nano-dollars.
     private func credited(_ organization: OrganizationID) async throws(ManagementError) -> Int128 {
         let sum: PostgresNumeric?
+        let isUnknown: Bool?
         do {
-            sum = try await postgres.query(
+            let row = try await postgres.query(
                 """
-                SELECT coalesce(sum(
-                    CASE WHEN type IN ('credit.granted', 'credit.topped_up', 'credit.adjusted', 'credit.unfrozen') THEN 1 ELSE -1 END
-                        * (data ->> 'amount')::numeric), 0)
-                FROM ledger.events WHERE stream_kind = 'credit' AND stream_id = $1
+                SELECT coalesce(sum(c.sign * c.amount), 0), coalesce(bool_or(c.sign IS NULL), false)
+                FROM (
+                    SELECT (data ->> 'amount')::numeric AS amount, CASE
+                        WHEN type IN ('credit.granted', 'credit.topped_up', 'credit.adjusted', 'credit.unfrozen') THEN 1
+                        WHEN type IN ('credit.refunded', 'credit.expired', 'credit.voided', 'credit.frozen') THEN -1
+                    END AS sign
+                    FROM ledger.events WHERE stream_kind = 'credit' AND stream_id = $1
+                ) AS c
                 """, [.uuid(organization.uuid)]
-            ).first?.decode(0)
+            ).first
+            sum = try row?.decode(0)
+            isUnknown = try row?.decode(1)
         } catch {
             throw ManagementError(code: .unavailable, field: nil, message: "The ledger could not be read: \(error)")
+        }
+        // Whether it gives or takes only the version knows that recorded it.
+        guard isUnknown == false else {
+            throw ManagementError(
+                code: .unavailable, field: nil,
+                message: "The ledger has credits of \(organization) that only a later version can count.")
         }
         guard let sum, let credited = Int128(sum.text) else {
             throw ManagementError(code: .unavailable, field: nil, message: "The ledger gave no sum of the credits.")
