@@ -47,17 +47,24 @@ extension ProjectionsCommands {
             }
         }
 
+        /// A halt may be one that was mended, until the first batch takes it away: for so many looks, 3 s.
+        private static let looksAtHalt = 30
+
         /// Returns when all are where the ledger ends now, whichever process brings them there.
         private static func reachEnd(_ projectors: [Projector], _ client: PostgresClient) async throws {
             let catalogue = try ProjectionCatalogue(projectors.map(\.definition))
             let names = Set(projectors.map(\.definition.name))
             let head: Int64 = try await client.query("SELECT coalesce(max(position), 0) FROM ledger.events")[0].decode(0)
             var line = ProgressLine()
+            var halts = 0
             while true {
                 let statuses = try await ProjectionStatus.all(catalogue: catalogue, client: client)
                     .filter { names.contains($0.schema) }
-                if let obstacle = Self.obstacle(statuses, projectors) { throw Stuck(description: obstacle) }
-                let isDone = statuses.count == names.count && statuses.allSatisfy { $0.position >= head }
+                halts = statuses.contains { $0.state == .halted } ? halts + 1 : 0
+                if let obstacle = Self.obstacle(statuses, projectors, believesHalts: halts > Self.looksAtHalt) {
+                    throw Stuck(description: obstacle)
+                }
+                let isDone = halts == 0 && statuses.count == names.count && statuses.allSatisfy { $0.position >= head }
                 let positions = statuses.map { "\($0.name) \($0.position)" }.joined(separator: ", ")
                 line.show("\(positions) of \(head)", isLast: isDone)
                 if isDone { return }
@@ -68,10 +75,13 @@ extension ProjectionsCommands {
         /// The end is never reached: somebody has to do something first.
         private struct Stuck: Error, CustomStringConvertible { let description: String }
 
-        private static func obstacle(_ statuses: [ProjectionStatus], _ projectors: [Projector]) -> String? {
+        /// - Parameter believesHalts: Whether a halt counts that no projector of this process has come to itself.
+        private static func obstacle(
+            _ statuses: [ProjectionStatus], _ projectors: [Projector], believesHalts: Bool
+        ) -> String? {
             for status in statuses {
                 switch status.state {
-                case .halted: return "\(status.name) halted: \(status.error ?? "")"
+                case .halted where believesHalts: return "\(status.name) halted: \(status.error ?? "")"
                 case .outdated: return "the tables of \(status.name) were made by another version of its folder; rebuild it"
                 default: break
                 }
