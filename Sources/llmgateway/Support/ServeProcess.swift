@@ -238,10 +238,14 @@ struct ServeProcess: Sendable {
         return catalogue
     }
 
+    /// The role may not become the projector, or there is no such role
+    /// (https://www.postgresql.org/docs/15/errcodes-appendix.html). Other errors of the server may pass.
+    private static let denials: Set<String> = ["42501", "42704", "22023"]
+
     private static func checkProjector(_ projecting: PostgresConfiguration, logger: Logger) async throws {
         do {
             guard try await !Projector.mayRebuild(configuration: projecting, logger: logger) else { return }
-        } catch let error as PostgresError where error.isRefusal || error.code == .server {
+        } catch let error as PostgresError where error.isRefusal || denials.contains(error.sqlState ?? "") {
             throw SettingsError(
                 message: "The projectors can't work with PROJECTOR_DATABASE_URL, or DATABASE_URL where it is not set: \(error)")
         } catch {
