@@ -22,11 +22,13 @@ final class Pool: ReactorClient {
     private let logger: Logger
     private let guarded: Mutex<Guarded>
 
-    init(_ configuration: PostgresConfiguration, maximum: Int, acquireDeadline: Duration, logger: Logger) {
+    init(
+        _ configuration: PostgresConfiguration, maximum: Int, acquireDeadline: Duration, heedsRefusals: Bool, logger: Logger
+    ) {
         self.configuration = configuration
         self.acquireDeadline = acquireDeadline
         self.logger = logger
-        guarded = Mutex(Guarded(state: State(maximum: maximum)))
+        guarded = Mutex(Guarded(state: State(maximum: maximum, heedsRefusals: heedsRefusals)))
     }
 
     var counts: (connections: Int, waiters: Int) { guarded.withLock { ($0.state.count, $0.state.waiting) } }
@@ -153,11 +155,11 @@ final class Pool: ReactorClient {
             change { $0.opened(id: id, connection, now: MonotonicClock.now()) }
             core.onClose { [weak self] in self?.change { $0.lose(id: id, now: MonotonicClock.now()) } }
         } catch {
-            let (failures, isFinal) = guarded.withLock { ($0.state.failures, $0.state.isFinal(error)) }
+            let (failures, mayBeFinal) = guarded.withLock { ($0.state.failures, $0.state.mayBeFinal(error)) }
             let longest = min(Self.longestBackOff, Self.shortestBackOff * Double(1 << min(failures, 10)))
             let pause = Double.random(in: longest / 2...longest)
             // Whoever waits hears what is final; and an outage is told of less and less often.
-            let isTold = !isFinal && (failures + 1).nonzeroBitCount == 1
+            let isTold = !mayBeFinal && (failures + 1).nonzeroBitCount == 1
             logger.log(
                 level: isTold ? .warning : .debug, "no connection to Postgres",
                 metadata: ["error": "\(error)", "attempt": "\(failures + 1)", "retry_in_seconds": "\(pause)"])

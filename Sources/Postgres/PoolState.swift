@@ -25,8 +25,14 @@ struct PoolState<Connection: Sendable, Waiter: Sendable> {
     private(set) var isShutDown = false
     /// Whether an attempt ever succeeded.
     private var hasOpened = false
+    /// Whether the last attempt that was waited for was refused; several may be under way at first.
+    private var wasRefused = false
+    private let heedsRefusals: Bool
 
-    init(maximum: Int) { self.maximum = max(1, maximum) }
+    init(maximum: Int, heedsRefusals: Bool = true) {
+        self.maximum = max(1, maximum)
+        self.heedsRefusals = heedsRefusals
+    }
 
     var count: Int { idle.count + borrowed.count + opening }
     var waiting: Int { waiters.count }
@@ -77,21 +83,23 @@ struct PoolState<Connection: Sendable, Waiter: Sendable> {
         return offer(id, connection) + openings(now)
     }
 
-    /// An attempt to connect failed; the next one waits until `retryAt`, and meanwhile the waiters do. Where nothing was ever let in, they
-    /// do not wait for what does not pass by itself.
+    /// An attempt to connect failed; the next one waits until `retryAt`, and meanwhile the waiters do. Where nothing was ever let in and
+    /// the server refuses a second time, they do not wait for what hardly passes by itself.
     mutating func failed(_ error: PostgresError, retryAt: UInt64) -> [Action] {
         opening -= 1
         failures += 1
         lastFailure = error
         self.retryAt = retryAt
-        guard isFinal(error) else { return drained() }
+        let isFinal = wasRefused && mayBeFinal(error)
+        if opening == 0 { wasRefused = error.isRefusal }
+        guard isFinal else { return drained() }
         let actions: [Action] = waiters.map { .fail($0.waiter, error) }
         waiters = []
         return actions + drained()
     }
 
-    /// Whether the settings are wrong. Of those that were right before it may be that somebody is changing them.
-    func isFinal(_ error: PostgresError) -> Bool { !hasOpened && error.isRefusal }
+    /// Whether the settings seem wrong. Of those that were right before it may be that somebody is changing them.
+    func mayBeFinal(_ error: PostgresError) -> Bool { heedsRefusals && !hasOpened && error.isRefusal }
 
     /// Something may be due.
     mutating func tick(_ now: UInt64) -> [Action] {

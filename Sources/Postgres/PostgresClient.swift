@@ -11,14 +11,17 @@ public final class PostgresClient: Sendable {
     /// - Parameters:
     ///   - configuration: where to connect.
     ///   - maximumConnections: how many connections there are at most.
-    ///   - acquireDeadline: how long a caller waits for a connection; also while the server is away, but not where it refuses the very
-    ///     first one for what the configuration says.
+    ///   - acquireDeadline: how long a caller waits for a connection; also while the server is away.
+    ///   - heedsRefusals: whether callers wait no longer where the server has let nobody in yet and refuses a second time for what the
+    ///     configuration says: right for a person at a terminal, and not for what is started before all that the server needs.
     ///   - logger: gets failures to connect at warning, the more that follow each other the fewer, and the server's notices at debug.
     public init(
         _ configuration: PostgresConfiguration, maximumConnections: Int = 8, acquireDeadline: Duration = .seconds(5),
-        logger: Logger
+        heedsRefusals: Bool = true, logger: Logger
     ) {
-        pool = Pool(configuration, maximum: maximumConnections, acquireDeadline: acquireDeadline, logger: logger)
+        pool = Pool(
+            configuration, maximum: maximumConnections, acquireDeadline: acquireDeadline, heedsRefusals: heedsRefusals,
+            logger: logger)
     }
 
     deinit { pool.abandon() }

@@ -57,7 +57,9 @@ public struct PostgresError: Error, Sendable {
 
 extension PostgresError {
     /// Whether the server lets nobody in by these settings: it does not know the role or the password, has no rule for them, or no such
-    /// database. Unlike a server that is away, that does not pass by itself.
+    /// database. Unlike a server that is away, that seldom passes by itself. But it may: 28000 is also what is said while the server is away
+    /// that Postgres asks (LDAP, PAM; https://github.com/postgres/postgres/blob/REL_15_STABLE/src/backend/libpq/auth.c, auth_failed), and
+    /// a database or a password may be about to be made.
     public var isRefusal: Bool {
         guard code == .connectionFailed, let sqlState else { return false }
         return ["28000", "28P01", "3D000"].contains(sqlState)

@@ -81,15 +81,32 @@ import Testing
         var state = State(maximum: 2)
         _ = acquire(&state, 1)
         _ = acquire(&state, 2)
-        #expect(kinds(state.failed(refusal, retryAt: 1000)) == ["fail 1 connectionFailed", "fail 2 connectionFailed"])
-        #expect(kinds(state.failed(refusal, retryAt: 1000)) == [])
-        #expect(acquire(&state, 3, at: 10) == [])
-        #expect(kinds(state.tick(110)) == ["fail 3 connectionFailed"])
+        for _ in 0..<2 { #expect(kinds(state.failed(refusal, retryAt: 20)) == [], "both began before any was refused") }
+        #expect(kinds(state.tick(20)) == ["open"])
+        #expect(kinds(state.failed(refusal, retryAt: 60)) == ["fail 1 connectionFailed", "fail 2 connectionFailed"])
+        #expect(acquire(&state, 3, at: 30) == [])
+        #expect(kinds(state.tick(60)) == ["open"])
+        #expect(kinds(state.failed(PostgresError(.connectionFailed, "away"), retryAt: 80)) == [])
+        #expect(kinds(state.tick(80)) == ["open"])
+        #expect(kinds(state.failed(refusal, retryAt: 1000)) == [], "not twice in a row")
+        #expect(kinds(state.tick(130)) == ["fail 3 connectionFailed"])
         _ = acquire(&state, 4, at: 1000)
         #expect(kinds(state.opened(id: 10, 10, now: 1000)) == ["give 10 to 4"])
         _ = acquire(&state, 5, at: 1000)
         #expect(kinds(state.failed(refusal, retryAt: 2000)) == [])
         #expect(kinds(state.tick(1100)) == ["fail 5 connectionFailed"])
+    }
+
+    /// What is started with the machine may be earlier than the server that Postgres asks for passwords.
+    @Test func refusalsAreWaitedOutWhereNobodyHeedsThem() {
+        let refusal = PostgresError(.connectionFailed, "no such role", sqlState: "28000")
+        var state = State(maximum: 1, heedsRefusals: false)
+        _ = acquire(&state, 1)
+        for attempt in 1...3 {
+            #expect(kinds(state.failed(refusal, retryAt: UInt64(attempt) * 20)) == [])
+            #expect(kinds(state.tick(UInt64(attempt) * 20)) == ["open"])
+        }
+        #expect(kinds(state.opened(id: 10, 10, now: 70)) == ["give 10 to 1"])
     }
 
     @Test func lostConnectionsAreReplacedForThoseWhoWait() {

@@ -33,9 +33,10 @@ struct ServeProcess: Sendable {
         let configuration = try settings.postgres(settings.databaseURL, name: "llmgateway serve")
         let projecting = try settings.postgres(settings.projectorDatabaseURL, name: "llmgateway projector")
         // What completions and their lease wait for, what people ask, and what they read of the books: none keeps another waiting.
-        let postgres = PostgresClient(configuration, maximumConnections: 8, logger: logger)
-        let people = PostgresClient(configuration, maximumConnections: 6, logger: logger)
-        let books = PostgresClient(configuration, maximumConnections: 3, logger: logger)
+        func pool(_ size: Int) -> PostgresClient {
+            PostgresClient(configuration, maximumConnections: size, heedsRefusals: false, logger: logger)
+        }
+        let (postgres, people, books) = (pool(8), pool(6), pool(3))
         pools = [postgres, people, books]
 
         let isProtected = try await Self.checkProtection(postgres, isUnprotectedAllowed: isUnprotectedAllowed, logger: logger)
