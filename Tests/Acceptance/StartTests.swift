@@ -72,6 +72,14 @@ import Testing
                 let said = try await refusal(gateway, ["--port", "0"], environment)
                 #expect(said.hasPrefix("Error: ") && said.contains("run `llmgateway migrate` first"), "\(said)")
                 #expect(said.split(separator: "\n").count == 1, "\(said)")
+                for command in [balance, grant] {
+                    let failure = await #expect(throws: CommandFailure.self, "\(command)") {
+                        try await gateway.command(command, environment: environment)
+                    }
+                    #expect(
+                        failure?.output == "Error: The database holds no ledger yet: run `llmgateway migrate` first.\n",
+                        "\(String(describing: failure))")
+                }
             }
         }
     }

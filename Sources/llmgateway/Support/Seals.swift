@@ -17,7 +17,7 @@ struct Seals: Sendable {
 
     init(settings: Settings, postgres: PostgresClient, logger: Logger) async throws {
         guard let ledger = try await LedgerReader(postgres).ledgerID() else {
-            throw SettingsError(message: "The database holds no ledger yet: run `llmgateway migrate` first.")
+            throw Unmigrated.noLedger
         }
         do { try Folder.make(Self.folder(settings)) } catch {
             throw SettingsError(message: "LLMGATEWAY_HOME can't be used: \(error)")

@@ -24,7 +24,8 @@ struct Shop: Sendable {
             appender: appender, postgres: postgres, reader: LedgerReader(postgres), logger: logger)
         return try await Unmigrated.explained {
             try await postgres.use { postgres in
-                try await withThrowingTaskGroup(of: R?.self) { group in
+                try await Unmigrated.check(postgres)
+                return try await withThrowingTaskGroup(of: R?.self) { group in
                     group.addTask {
                         try await appender.run()
                         return nil
