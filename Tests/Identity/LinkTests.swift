@@ -109,4 +109,20 @@ import Testing
             #expect(choose.text.contains(#"action="/gateway/auth/reset-password""#))
         }
     }
+
+    /// Programs that look whether the links of a mail work use up none of them.
+    @Test func theHeadOfALinkThatDoesSomethingIsNotAskedFor() async throws {
+        try await Shop.with { shop in
+            let client = RouteClient(shop)
+            let links = [
+                ("/auth/verify-email?token=\(SecretToken().secret)", "GET, POST"),
+                ("/auth/callback/google?state=a&code=b", "GET"),
+            ]
+            for (path, allowed) in links {
+                let answer = try await client.send(.head, path)
+                #expect(answer.status == 405 && answer.headers[.allow] == allowed, "\(path)")
+            }
+            #expect(try await client.send(.head, "/auth/ok").status == 200)
+        }
+    }
 }

@@ -42,28 +42,6 @@ import Web
         }
     }
 
-    /// The playground's key would be spent by whoever uses the browser next.
-    @Test func nothingOfAPersonStaysInTheBrowserForTheNext() async throws {
-        try await with { client, _ in
-            func clearsKey(_ answer: RouteClient.Answer) -> Bool {
-                answer.cookies.contains { $0.hasPrefix("\(PlaygroundCookie.name)=;") && $0.hasSuffix("; Max-Age=0") }
-            }
-            let ada = try await client.send(.post, "/auth/sign-up/email", Self.ada)
-            #expect(!clearsKey(ada))
-            let again = try await client.send(.post, "/auth/sign-in/email", Self.ada, cookie: ada.cookie)
-            #expect(again.status == 200 && !clearsKey(again), "the same person goes on")
-            let bo = try await client.send(
-                .post, "/auth/sign-up/email", ["email": "bo@example.org", "password": "correct horse"], cookie: again.cookie)
-            #expect(bo.status == 200 && clearsKey(bo))
-            let back = try await client.send(.post, "/auth/sign-in/email", Self.ada, cookie: bo.cookie)
-            #expect(back.status == 200 && clearsKey(back))
-            #expect(try await clearsKey(client.send(.post, "/auth/revoke-sessions", [:], cookie: back.cookie)))
-            #expect(try await clearsKey(client.send(.post, "/auth/sign-out")), "whatever the browser still has")
-            let last = try await client.send(.post, "/auth/sign-in/email", Self.ada)
-            #expect(try await clearsKey(client.send(.delete, "/user/me", cookie: last.cookie)))
-        }
-    }
-
     @Test func everyRouteThatNeedsASessionSaysSo() async throws {
         try await with { client, _ in
             let routes: [(HTTPRequest.Method, String)] = [
@@ -95,21 +73,6 @@ import Web
         }
     }
 
-    /// Programs that look whether the links of a mail work use up none of them.
-    @Test func theHeadOfALinkThatDoesSomethingIsNotAskedFor() async throws {
-        try await with { client, _ in
-            let links = [
-                ("/auth/verify-email?token=\(SecretToken().secret)", "GET, POST"),
-                ("/auth/callback/google?state=a&code=b", "GET"),
-            ]
-            for (path, allowed) in links {
-                let answer = try await client.send(.head, path)
-                #expect(answer.status == 405 && answer.headers[.allow] == allowed, "\(path)")
-            }
-            #expect(try await client.send(.head, "/auth/ok").status == 200)
-        }
-    }
-
     @Test func anotherSitesPageCanDoNothing() async throws {
         try await with { client, shop in
             let cookie = try #require(try await client.send(.post, "/auth/sign-up/email", Self.ada).cookie)
@@ -122,20 +85,6 @@ import Web
             #expect(try await shop.count("users") == 1)
             for origin in ["https://app.example.org", "https://api.example.org"] {
                 #expect(try await client.send(.patch, "/user/me", ["name": "Ada"], cookie: cookie, origin: origin).status == 200)
-            }
-        }
-    }
-
-    @Test func aSessionThatWasPlantedIsWorthNothingAfterTheSignIn() async throws {
-        try await with { client, shop in
-            _ = try await client.send(.post, "/auth/sign-up/email", Self.ada)
-            let eve = try await shop.account("eve@example.org")
-            for planted in [eve.token.secret, SecretToken().secret, "chosen-by-eve"] {
-                let answer = try await client.send(
-                    .post, "/auth/sign-in/email", Self.ada, cookie: "\(SessionCookie.name)=\(planted)")
-                #expect(answer.status == 200)
-                #expect(answer.cookie != nil && answer.cookie != "\(SessionCookie.name)=\(planted)")
-                #expect(try await client.send(.get, "/user/me", cookie: "\(SessionCookie.name)=\(planted)").status == 401)
             }
         }
     }
