@@ -2,6 +2,7 @@ public import Hummingbird
 
 /// The cookie in which a browser holds the API key of the playground. Scripts can't read it; only the browser has the key.
 public enum PlaygroundCookie {
+    /// The cookie's name.
     public static let name = "llmgateway_playground_key"
     /// How long the browser keeps it, in seconds: 30 days.
     private static let lifetime: Int64 = 30 * 86_400

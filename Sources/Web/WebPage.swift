@@ -15,6 +15,11 @@ public struct WebPage: Sendable {
         let isNewPassword: Bool
         let button: String
 
+        /// - Parameters:
+        ///   - action: The path that takes it, as the browser sees it.
+        ///   - hidden: What is sent along unseen, such as the token of the link.
+        ///   - password: The name of the password's field.
+        ///   - isNew: Whether the person chooses the password.
         public init(action: String, hidden: [(name: String, value: String)], password: String, isNew: Bool, button: String) {
             self.action = action
             self.hidden = hidden
@@ -40,6 +45,7 @@ public struct WebPage: Sendable {
     /// The same page, which says first what went wrong.
     public func saying(_ message: String) -> WebPage { WebPage(title, [message] + sentences, next: next, form: form) }
 
+    /// The response that shows it, and lets it load nothing and stand in no other page.
     public func response(status: Int = 200) -> Response {
         var response = Response(
             status: .init(code: status), headers: [.contentType: "text/html; charset=utf-8"],

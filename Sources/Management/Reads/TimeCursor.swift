@@ -1,6 +1,6 @@
 internal import Ledger
 
-/// A place in a list that is in the order of a time and an id: `MICROSECONDS.req_…`.
+/// A place in a list that is in the order of a time and an id: `MICROSECONDS.ID`.
 struct TimeCursor<Kind: IdentifierKind>: Sendable, Hashable {
     /// Microseconds since 1970.
     let time: Int64
