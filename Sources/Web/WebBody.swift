@@ -26,13 +26,20 @@ public enum WebBody {
         _ type: Body.Type = Body.self, from request: Request, upTo limit: Int = maximumBytes,
         within deadline: Duration = WebBody.deadline
     ) async throws(WebError) -> Body {
+        try decode(type, from: try await json(of: request, upTo: limit, within: deadline))
+    }
+
+    /// The JSON text of a body, for what a `Decodable` does not see of it; see ``read(_:from:upTo:within:)``.
+    public static func json(
+        of request: Request, upTo limit: Int = maximumBytes, within deadline: Duration = WebBody.deadline
+    ) async throws(WebError) -> [UInt8] {
         if let contentType = request.headers[.contentType] {
             let media = contentType.split(separator: ";").first.map { $0.filter { $0 != " " }.lowercased() } ?? ""
             guard media == "application/json" || media.hasSuffix("+json") else {
                 throw WebError(415, "The body must be application/json.")
             }
         }
-        return try decode(type, from: try await bytes(of: request, upTo: limit, within: deadline))
+        return try await bytes(of: request, upTo: limit, within: deadline)
     }
 
     /// Reads JSON text as a `Body`; see ``read(_:from:upTo:within:)``.

@@ -72,6 +72,8 @@ import Testing
         ("PATCH", "/orgs/{org}", #"{"autoTopUpThreshold":4.999999999}"#, "autoTopUpThreshold"),
         ("PATCH", "/orgs/{org}", #"{"autoTopUpThreshold":7.0000000001}"#, "autoTopUpThreshold"),
         ("PATCH", "/orgs/{org}", #"{"autoTopUpThreshold":1e30}"#, "autoTopUpThreshold"),
+        // To 38 digits it would be 5.
+        ("PATCH", "/orgs/{org}", #"{"autoTopUpThreshold":4.\#(String(repeating: "9", count: 40))}"#, "autoTopUpThreshold"),
         ("PATCH", "/orgs/{org}", #"{"autoTopUpThreshold":true}"#, "autoTopUpThreshold"),
         ("PATCH", "/orgs/{org}", #"{"autoTopUpThreshold":"9223372036"}"#, "autoTopUpThreshold"),
         ("PATCH", "/orgs/{org}", #"{"autoTopUpAmount":"9223372036"}"#, "autoTopUpAmount"),

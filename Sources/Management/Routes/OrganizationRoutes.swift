@@ -1,4 +1,5 @@
 internal import Hummingbird
+internal import JSON
 internal import Ledger
 internal import Money
 internal import Web
@@ -46,7 +47,9 @@ extension ManagementRoutes {
         router.patch("/orgs/:id") { request, context in
             let caller = try await caller(request, context)
             let organization: OrganizationID = try id("id", of: context)
-            let body = try await WebBody.read(OrganizationPatch.self, from: request)
+            let text = try await WebBody.json(of: request)
+            let body = try WebBody.decode(OrganizationPatch.self, from: text)
+            try DollarAmount.check(["autoTopUpThreshold", "autoTopUpAmount", "autoTopUpMonthlyLimit"], of: text)
             let change = try change(body)
             guard !change.isEmpty else {
                 throw WebError.changesNothing("name", "retentionLevel", "billing details", "automatic top-up")
@@ -142,6 +145,19 @@ struct DollarAmount: Decodable, Sendable {
         } catch {
             throw DecodingError.dataCorruptedError(
                 in: container, debugDescription: "it must be US dollars with at most 9 places")
+        }
+    }
+
+    /// Of so many digits a `Decimal` keeps all. Of more it rounds the number, and says nothing.
+    private static let mostDigits = 37
+
+    /// - Throws: 400 where the number of one of the fields is not kept as it stands.
+    static func check(_ fields: [String], of body: [UInt8]) throws(WebError) {
+        guard let value = try? JSONValue(request: body) else { return }
+        for field in fields {
+            guard case .number(let number)? = value[field] else { continue }
+            let digits = number.prefix { $0 != "e" && $0 != "E" }.filter(\.isNumber).drop { $0 == "0" }
+            guard digits.count <= mostDigits else { throw WebError.invalid(field, "\(field) has too many digits.") }
         }
     }
 }
