@@ -11,15 +11,14 @@ import re
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 import httpx
 import stripe
 
 import audit_api
-from shop import command, ok, stripe_server, verified
+import books
+import repeats
+from shop import command, credits, ok, reaches, stripe_server, until, verified
 
 url = os.environ["GATEWAY_URL"].replace("127.0.0.1", "localhost")
 PORT = int(sys.argv[1])
@@ -34,24 +33,6 @@ def signed_up(email):
     person = httpx.Client(base_url=url, headers={"origin": url}, timeout=60)
     ok(person.post("/auth/sign-up/email", json={"email": email, "password": PASSWORD, "name": "P"}))
     return person
-
-
-def until(check, what, seconds=45):
-    end = time.monotonic() + seconds
-    while True:
-        found = check()
-        if found:
-            return found
-        assert time.monotonic() < end, (what, found)
-        time.sleep(0.2)
-
-
-def credits(person, organization):
-    return Decimal(ok(person.get(f"/orgs/{organization}"))["organization"]["credits"])
-
-
-def reaches(person, organization, amount):
-    until(lambda: credits(person, organization) == Decimal(amount), f"credits of {amount}, not {credits(person, organization)}")
 
 
 def card(number):
@@ -334,48 +315,7 @@ try:
         assert ok(member.get("/subscriptions/status", params={"organizationId": organization}))["plan"] == "free"
     assert credits(stranger, theirs) == 0
 
-    # Asked for again under the same key it is the same payment, at once and later; another payment needs another key.
-    shopper = signed_up("shopper@example.org")
-    theirs = ok(shopper.get("/orgs"))["organizations"][0]["id"]
-
-    def checkout(amount, key):
-        return shopper.post("/payments/create-payment-intent", json={"amount": amount}, headers={"idempotency-key": key})
-
-    secret = ok(checkout(5, "basket"))["clientSecret"]
-    assert ok(checkout(5, "basket"))["clientSecret"] == secret and ok(checkout(5, "other"))["clientSecret"] != secret
-    assert checkout(6, "basket").status_code == 422
-    saved = card("4242424242424242")
-    theirs_at_stripe = ok(bank.get(f"/v1/payment_intents/{secret.split('_secret_')[0]}"))["customer"]
-    ok(bank.post(f"/v1/payment_methods/{saved}/attach", data={"customer": theirs_at_stripe}))
-
-    refusals = []
-
-    def clicked(times, amount, key=None):
-        def click(_):
-            return shopper.post(
-                "/payments/top-up-with-saved-method", json={"amount": amount, "paymentMethodId": saved},
-                headers={} if key is None else {"idempotency-key": key})
-        with ThreadPoolExecutor(times) as pool:
-            answers = list(pool.map(click, range(times)))
-        refusals[:] = [answer for answer in answers if answer.status_code == 409]
-        return [answer.status_code for answer in answers]
-
-    assert clicked(6, 20, "order-7") == [200] * 6 and credits(shopper, theirs) == 20
-    assert clicked(1, 20, "order-7") == [200] and clicked(1, 21, "order-7") == [422] and credits(shopper, theirs) == 20
-    assert clicked(1, 20, "order-8") == [200] and credits(shopper, theirs) == 40
-    for key in ("", "two words", "x" * 256):
-        assert clicked(1, 20, key) == [400], key
-    # Without a key the same is refused while it is on its way, and nobody is told to ask again, who would pay again.
-    ok(bank.post("/_config/payments", json={"seconds": 3}))
-    answers = clicked(8, 30)
-    assert sorted(answers) == [200] + [409] * 7 and credits(shopper, theirs) == 70, answers
-    assert len(refusals) == 7 and all("retry-after" not in refusal.headers for refusal in refusals), refusals
-    ok(bank.post("/_config/payments", json={}))
-    assert clicked(1, 30) == [200]
-    # What became of a payment is known without its card.
-    ok(shopper.delete(f"/payments/payment-methods/{saved}"))
-    assert clicked(1, 20, "order-7") == [200] and clicked(1, 21, "order-7") == [422] and clicked(1, 20, "order-9") == [404]
-    assert credits(shopper, theirs) == 100
+    repeats.check(signed_up("shopper@example.org"), bank, card("4242424242424242"))
 
     # What Stripe says that it moved is what the ledger says; what one of the two does not have is found.
     def reconciled(status):
@@ -400,61 +340,10 @@ try:
     assert len(bought) == 3 and all(entry["actor"]["email"] == "owner@example.org" for entry in bought), bought
     assert all(entry["ipAddress"] and "httpx" in entry["userAgent"] for entry in bought), bought
 
-    # What finance asks, by the API as by the commands.
-    path = f"/orgs/{organization}"
-    now = ok(owner.get(path + "/balance"))
-    assert Decimal(now["balance"]) == credits(owner, organization), now
-    statement = ok(owner.get(path + "/statement?limit=5"))
-    movements, cursor = statement["movements"], statement["pagination"]["nextCursor"]
-    while cursor:
-        page = ok(owner.get(path + "/statement", params={"limit": 5, "cursor": cursor}))
-        movements, cursor = movements + page["movements"], page["pagination"]["nextCursor"]
-    assert statement["opening"] == "0" and movements[-1]["balance"] == statement["closing"] == now["balance"]
-    assert sum(Decimal(movement["amount"]) for movement in movements) == Decimal(now["balance"])
-    table = owner.get(path + "/statement?format=csv")
-    assert table.headers["content-type"].startswith("text/csv") and len(table.text.splitlines()) == len(movements) + 1
-    third = movements[2]
-    for view in ({"at": third["recordedAt"].replace("Z", "999Z")}, {"position": third["position"]}):
-        assert ok(owner.get(path + "/balance", params=view))["balance"] == third["balance"], view
-    assert ok(owner.get(path + "/balance", params={"effective": "2020-01-01T00:00:00Z"}))["balance"] == "0"
-    postings = ok(owner.get(path + "/journal?limit=1000"))["postings"]
-    assert sum(Decimal(posting["amount"]) for posting in postings) == 0 and len(postings) > 20
-    for wrong, field in (("at=x", "at"), ("position=-1", "position"), ("at=2020-01-01T00:00:00Z&position=1", "at")):
-        assert owner.get(path + "/balance?" + wrong).json()["field"] == field, wrong
-    for wrong, field in (("from=x", "from"), ("limit=0", "limit"), ("cursor=x", "cursor")):
-        assert owner.get(path + "/statement?" + wrong).json()["field"] == field, wrong
-    for wrong, field in (("open=x", "open"), ("cursor=-1", "cursor")):
-        assert owner.get(path + "/grants?" + wrong).json()["field"] == field, wrong
-    for name in ("balance", "statement", "journal", "grants"):
-        assert stranger.get(path + "/" + name).status_code == 404 and member.get(path + "/" + name).status_code == 200
-        assert httpx.get(f"{url}{path}/{name}").status_code == 401
-
-    # What a referral earned stands with the organization.
-    assert ok(owner.get(path))["organization"]["referralEarnings"] == "0"
-    command("credits", "grant", "--organization", organization, "--amount", "1.25", "--kind", "referral")
-    until(lambda: ok(owner.get(path))["organization"]["referralEarnings"] == "1.25", "what the referral earned")
-
-    # What credits are made of: they add up to the balance, and what expires is shown with what became of it.
-    command("credits", "grant", "--organization", organization, "--amount", "2", "--priority", "-1", "--expires-at",
-            (datetime.now(UTC) + timedelta(seconds=4)).isoformat(timespec="milliseconds").replace("+00:00", "Z"))
-    page = ok(owner.get(path + "/grants?limit=2"))
-    grants, cursor = page["grants"], page["pagination"]["nextCursor"]
-    while cursor:
-        page = ok(owner.get(path + "/grants", params={"limit": 2, "cursor": cursor}))
-        grants, cursor = grants + page["grants"], page["pagination"]["nextCursor"]
-    assert grants[-1]["remaining"] == "2" and grants[-1]["priority"] == -1 and grants[-1]["kind"] == "promotional", grants[-1]
-    until(lambda: ok(owner.get(path + "/grants"))["grants"][-1]["expired"] == "2", "the grant that runs out")
-    left = ok(owner.get(path + "/grants?open=true"))["grants"]
-    balance = Decimal(ok(owner.get(path + "/balance"))["balance"])
-    assert sum(Decimal(grant["remaining"]) for grant in left) == max(balance, 0), (left, balance)
-    # What the organization's page shows is a read model.
-    reaches(owner, organization, max(balance, 0))
-    shown = json.loads(command("credits", "list", "--organization", organization))
-    assert [grant["grant"] for grant in shown] == [grant["id"] for grant in grants] and len(grants) > 5, shown
-    assert [grant["expired"] for grant in shown if grant["expired"] != "0"] == ["2"]
+    books.check(owner, stranger, member, organization)
 
     boss = signed_up("boss@example.org")
-    assert boss.get("/admin/ledger/totals").status_code == 403 and boss.get(path + "/balance").status_code == 404
+    assert boss.get("/admin/ledger/totals").status_code == 403 and boss.get(f"/orgs/{organization}/balance").status_code == 404
     verified(boss, "boss@example.org")
     audit_api.check(boss, owner, stranger, organization, began)
 

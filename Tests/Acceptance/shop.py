@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -95,6 +96,24 @@ def command(*arguments):
     done = subprocess.run([os.environ["LLMGATEWAY_EXECUTABLE"], *arguments, "--json"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def until(check, what, seconds=45):
+    end = time.monotonic() + seconds
+    while True:
+        found = check()
+        if found:
+            return found
+        assert time.monotonic() < end, (what, found)
+        time.sleep(0.2)
+
+
+def credits(person, organization):
+    return Decimal(ok(person.get(f"/orgs/{organization}"))["organization"]["credits"])
+
+
+def reaches(person, organization, amount):
+    until(lambda: credits(person, organization) == Decimal(amount), f"credits of {amount}, not {credits(person, organization)}")
 
 
 def mails(address):
