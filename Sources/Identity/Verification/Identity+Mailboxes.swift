@@ -88,7 +88,8 @@ extension Identity {
         try checkEmail(email, field: field)
         guard email != person.email else { throw .invalid(field, "This is the account's address already.") }
         try await countMail(email, caller)
-        // By the person who asks: what strangers had sent there keeps nobody from an address of their own, nor is it theirs to know.
+        // By the person who asks: what strangers had sent there keeps nobody from an address of their own, and is not theirs to
+        // know.
         try await count(
             Attempt("mail email change", configuration.limits.mailOfAccount, account: "\(person.id)\n\(email)"))
         background.run("mail a change of address") {

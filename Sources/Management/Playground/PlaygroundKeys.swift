@@ -16,8 +16,8 @@ extension Management {
     /// the same key with another token, because nobody can show the old one again; else a new one.
     ///
     /// - Parameter held: The token that the browser sent.
-    /// - Throws: 403 for a project of others, 400 when the plan's keys are used up, 409 when another page of the browser asks at the
-    ///   same moment: of two tokens only one opens, and the browser keeps the one that it hears of last.
+    /// - Throws: 403 for a project of others, 400 when the plan's keys are used up, 409 when another page of the browser asks at
+    ///   the same moment: of two tokens only one opens, and the browser keeps the one that it hears of last.
     func playgroundKey(of project: ProjectID, held: String?, by caller: Caller) async throws(WebError) -> PlaygroundKey {
         _ = try await permitted(project, .createKey, by: caller, stranger: Self.noProject)
         let own = try await playgroundKeys(of: project, caller.user)
