@@ -41,4 +41,23 @@ import Testing
                 try await Self.said(gateway, ["organizations", "erase", "--organization", key.organization]).hasSuffix(unheard))
         }
     }
+
+    /// Programs look for members by their names.
+    @Test func whatIsNotThereIsNull() async throws {
+        try await withGateway { gateway in
+            let key = try await AcceptanceTests.shop(gateway)
+            func lines(_ arguments: String...) async throws -> [[String: Any]] {
+                let text = try await gateway.command(arguments + ["--json"])
+                let value = try JSONSerialization.jsonObject(with: Data(text.utf8))
+                let lines = value as? [[String: Any]] ?? (value as? [String: Any]).map { [$0] }
+                return try #require(lines)
+            }
+            let grants = try await lines("credits", "list", "--organization", key.organization)
+            #expect(!grants.isEmpty && grants.allSatisfy { $0["payment"] is NSNull && $0["expiresAt"] is NSNull })
+            let events = try await lines("ledger", "events", "--type", "ledger.created")
+            #expect(events.count == 1 && events.allSatisfy { $0["organization"] is NSNull })
+            let mappings = try await lines("catalogue", "list")
+            #expect(!mappings.isEmpty && mappings.allSatisfy { $0["maximumOutput"] != nil })
+        }
+    }
 }

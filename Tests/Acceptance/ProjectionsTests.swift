@@ -93,6 +93,9 @@ import Testing
             let compared = try await object(["compare", "balances"])
             let comparison = try #require(compared as? [String: Any])
             #expect(comparison["equal"] as? Bool == true && comparison["live"] is [String: Any])
+            let made = try await object(["rebuild", "usage"])
+            let rebuilt = try #require(made as? [String: Any])
+            #expect(rebuilt["equal"] as? Bool == true && rebuilt["epoch"] is NSNull)
         }
     }
 

@@ -63,7 +63,7 @@ struct CatalogueCommands: AsyncParsableCommand {
         func run() async throws {
             struct Line: Encodable {
                 let model: String, provider: String, upstreamModel: String, input: String, output: String
-                let contextSize: Int64, maximumOutput: Int64?
+                let contextSize: Int64, maximumOutput: OrNull<Int64>
                 let isUsable: Bool, isDeprecated: Bool, isActive: Bool
             }
             let catalogue = try CatalogueCommands.load()
@@ -76,7 +76,7 @@ struct CatalogueCommands: AsyncParsableCommand {
                     Line(
                         model: model.id, provider: $0.provider, upstreamModel: $0.upstreamName,
                         input: $0.prices.tiers[0].input.perMillion, output: $0.prices.tiers[0].output.perMillion,
-                        contextSize: $0.contextSize, maximumOutput: $0.maximumOutput,
+                        contextSize: $0.contextSize, maximumOutput: OrNull($0.maximumOutput),
                         isUsable: catalogue.provider($0.provider)?.isUsable ?? false, isDeprecated: $0.isDeprecated(at: now),
                         isActive: $0.isActive(at: now))
                 }
@@ -96,10 +96,10 @@ struct CatalogueCommands: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            struct Line: Encodable { let entry: String, field: String, old: String?, new: String? }
+            struct Line: Encodable { let entry: String, field: String, old: OrNull<String>, new: OrNull<String> }
             let differences = try CatalogueCommands.load().differences(to: try CatalogueCommands.load([file]))
             try output.show(
-                differences.map { Line(entry: $0.entry, field: $0.field, old: $0.old, new: $0.new) },
+                differences.map { Line(entry: $0.entry, field: $0.field, old: OrNull($0.old), new: OrNull($0.new)) },
                 text: differences.isEmpty ? "no difference" : differences.map(\.description).joined(separator: "\n"))
         }
     }

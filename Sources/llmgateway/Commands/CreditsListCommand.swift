@@ -33,16 +33,16 @@ extension CreditsCommands {
         }
 
         private struct Line: Encodable {
-            let grant: String, payment: String?, kind: String, priority: Int64, expiresAt: String?, position: Int64
+            let grant: String, payment: OrNull<String>, kind: String, priority: Int64, expiresAt: OrNull<String>, position: Int64
             let grantedAt: String, amount: String, returned: String, used: String, refunded: String, voided: String
             let frozen: String, expired: String, remaining: String
 
             init(_ grant: CreditGrant) {
                 self.grant = grant.id.description
-                payment = grant.payment?.description
+                payment = OrNull(grant.payment?.description)
                 kind = grant.kind
                 priority = grant.priority
-                expiresAt = grant.expiresAt?.iso8601
+                expiresAt = OrNull(grant.expiresAt?.iso8601)
                 position = grant.position
                 grantedAt = grant.grantedAt.iso8601
                 amount = grant.amount.decimal
@@ -56,7 +56,7 @@ extension CreditsCommands {
             }
 
             var text: String {
-                "\(grant) \(kind) \(remaining) of \(amount) USD" + (expiresAt.map { ", expires \($0)" } ?? "")
+                "\(grant) \(kind) \(remaining) of \(amount) USD" + (expiresAt.value.map { ", expires \($0)" } ?? "")
             }
         }
     }

@@ -85,13 +85,13 @@ extension LedgerCommands {
         private static func line(_ event: RecordedEvent, _ encoder: JSONEncoder) throws -> String {
             struct Envelope: Encodable {
                 let position: Int64, id: String, stream: String, streamVersion: Int64, type: String, schemaVersion: Int32
-                let organization: String?, occurredAt: String, recordedAt: String
+                let organization: OrNull<String>, occurredAt: String, recordedAt: String
             }
             let envelope = try encoder.encode(
                 Envelope(
                     position: event.position, id: event.id.description, stream: event.stream.description,
                     streamVersion: event.streamVersion, type: event.type, schemaVersion: event.schemaVersion,
-                    organization: event.organization?.description, occurredAt: event.occurredAt.iso8601,
+                    organization: OrNull(event.organization?.description), occurredAt: event.occurredAt.iso8601,
                     recordedAt: event.recordedAt.iso8601))
             let head = String(decoding: envelope.dropLast(), as: UTF8.self)
             let data = String(decoding: event.data, as: UTF8.self)

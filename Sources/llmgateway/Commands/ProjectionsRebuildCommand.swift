@@ -25,11 +25,18 @@ extension ProjectionsCommands {
 
         private struct Answer: Encodable {
             let name: String
-            var version: Int32?
-            var position: Int64?
-            var eventsPerSecond: Double?
-            var equal: Bool?
-            var epoch: Int64?
+            let version: OrNull<Int32>, position: OrNull<Int64>, eventsPerSecond: OrNull<Double>, equal: OrNull<Bool>
+            let epoch: OrNull<Int64>
+
+            /// - Parameter report: nil where only the epoch of an earlier rebuild was left to begin.
+            init(name: String, report: Rebuilder.Report?, epoch: Int64?) {
+                self.name = name
+                version = OrNull(report?.version)
+                position = OrNull(report?.position)
+                eventsPerSecond = OrNull(report?.eventsPerSecond.rounded())
+                equal = OrNull(report?.comparison?.equal)
+                self.epoch = OrNull(epoch)
+            }
         }
 
         func validate() throws {
@@ -47,7 +54,8 @@ extension ProjectionsCommands {
             // First, so that a rebuild that fails does not keep it waiting.
             if owesEpoch {
                 let epoch = try await Self.beginEpoch()
-                done.append((Answer(name: "admission", epoch: epoch), "admission was rebuilt before, epoch \(epoch)"))
+                done.append(
+                    (Answer(name: "admission", report: nil, epoch: epoch), "admission was rebuilt before, epoch \(epoch)"))
             }
             for definition in definitions { done.append(try await rebuild(definition, settings)) }
             let text = done.isEmpty ? "no projection is outdated" : done.map(\.text).joined(separator: "\n")
@@ -80,9 +88,7 @@ extension ProjectionsCommands {
             let report = try await rebuilder.rebuild { line.show($0) }
             let epoch = name == "admission" && !folders.target ? try await Self.beginEpoch() : nil
             return (
-                Answer(
-                    name: report.name, version: report.version, position: report.position,
-                    eventsPerSecond: report.eventsPerSecond.rounded(), equal: report.comparison?.equal, epoch: epoch),
+                Answer(name: report.name, report: report, epoch: epoch),
                 "\(report.name) rebuilt to \(report.position) at \(Int(report.eventsPerSecond)) events/s"
                     + (report.comparison.map { $0.equal ? ", equal to the live one" : ", different" } ?? ", verified")
                     + (epoch.map { ", epoch \($0)" } ?? "")

@@ -1,6 +1,6 @@
 /// A member that is always there: `null` where there is no value, as whoever reads `--json` may look for it by name.
 struct OrNull<Value: Encodable>: Encodable {
-    private let value: Value?
+    let value: Value?
 
     init(_ value: Value?) { self.value = value }
 
