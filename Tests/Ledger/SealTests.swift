@@ -184,6 +184,21 @@ import Testing
         }
     }
 
+    @Test func theSealsAreForEverybody() async throws {
+        try await withFolder { folder in
+            let file = SealFile(folder: folder + "/home/seals", ledger: UUIDv7.next())
+            try file.makeFolder()
+            for made in [folder + "/home", file.folder] {
+                let attributes = try FileManager.default.attributesOfItem(atPath: made)
+                let mode = (attributes[.posixPermissions] as? NSNumber)?.intValue
+                // As far as the umask allows; the folder of the test was made with all that it does.
+                let test = try FileManager.default.attributesOfItem(atPath: folder)
+                let allowed = (test[.posixPermissions] as? NSNumber)?.intValue
+                #expect(mode == allowed.map { $0 & 0o755 }, "\(made)")
+            }
+        }
+    }
+
     @Test func aTornLastLineIsOverlookedAndWrittenOver() async throws {
         try await SealedLedger.with { ledger in
             try await ledger.append(1)

@@ -85,12 +85,12 @@ package final class File: Sendable {
 
 /// What is done with names rather than with contents.
 package enum Folder {
-    /// Makes the folder, and those above it, with mode 700.
-    package static func make(_ path: String) throws(FileError) {
+    /// Makes the folder, and those above it that are missing, with a mode that the umask takes from.
+    package static func make(_ path: String, mode: mode_t = 0o700) throws(FileError) {
         var made = path.hasPrefix("/") ? "" : "."
         for part in path.split(separator: "/") {
             made += "/\(part)"
-            if mkdir(made, 0o700) != 0 && errno != EEXIST { throw FileError("mkdir", made) }
+            if mkdir(made, mode) != 0 && errno != EEXIST { throw FileError("mkdir", made) }
         }
     }
 

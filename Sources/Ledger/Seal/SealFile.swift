@@ -33,6 +33,9 @@ public struct SealFile: Sendable {
         }
     }
 
+    /// Makes the folder so that others can read it: they are to verify by the seals. What is secret near it has a mode of its own.
+    package func makeFolder() throws(FileError) { try Folder.make(folder, mode: 0o755) }
+
     /// Some seals of the file, and where they end.
     struct Part: Sendable {
         let seals: [Seal]
@@ -58,7 +61,7 @@ public struct SealFile: Sendable {
     /// - Throws: `Overtaken` when another sealer was faster, `FileError`.
     func append(_ seal: Seal, behind end: Int) async throws {
         try await Self.blocking.run { () throws in
-            try Folder.make(folder)
+            try makeFolder()
             let isNew = !Folder.exists(path)
             let file = try File(path, .append, mode: 0o644)
             try file.lock()

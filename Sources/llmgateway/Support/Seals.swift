@@ -19,10 +19,8 @@ struct Seals: Sendable {
         guard let ledger = try await LedgerReader(postgres).ledgerID() else {
             throw Unmigrated.noLedger
         }
-        do { try Folder.make(Self.folder(settings)) } catch {
-            throw SettingsError(message: "LLMGATEWAY_HOME can't be used: \(error)")
-        }
         let file = SealFile(folder: Self.folder(settings), ledger: ledger)
+        do { try file.makeFolder() } catch { throw SettingsError(message: "LLMGATEWAY_HOME can't be used: \(error)") }
         let key = try SealKey.unlessElsewhere(path: Self.keyPath(settings))
         let publicKey = try key?.publicKey ?? SealKey.publicKey(path: Self.keyPath(settings) + ".pub")
         if key == nil { logger.notice("the private seal key is not here, so this process does not seal") }
