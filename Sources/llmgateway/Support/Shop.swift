@@ -24,8 +24,7 @@ struct Shop: Sendable {
             appender: appender, postgres: postgres, reader: LedgerReader(postgres), logger: logger)
         return try await Unmigrated.explained {
             try await postgres.use { postgres in
-                try await Unmigrated.check(postgres)
-                return try await withThrowingTaskGroup(of: R?.self) { group in
+                try await withThrowingTaskGroup(of: R?.self) { group in
                     group.addTask {
                         try await appender.run()
                         return nil
@@ -34,7 +33,10 @@ struct Shop: Sendable {
                         await bridge.run()
                         return nil
                     }
-                    group.addTask { try await body(Shop(management: management, postgres: postgres, appender: appender)) }
+                    group.addTask {
+                        try await Unmigrated.check(postgres)
+                        return try await body(Shop(management: management, postgres: postgres, appender: appender))
+                    }
                     defer { group.cancelAll() }
                     while let finished = try await group.next() {
                         if let result = finished { return result }
