@@ -5,6 +5,7 @@ import datetime
 import decimal
 import json
 import os
+import subprocess
 import time
 
 import httpx
@@ -112,6 +113,15 @@ for path in ("/v1/key", "/v1/credits"):
         assert refused.status_code == 401 and "error" in refused.json(), refused.text
     assert httpx.get(url + path).status_code == 401
     assert owner.get(path).status_code == 401, "a session is no key"
+
+# A credit that was mistyped before there was a bound on them: the most that can be said is said, also where charges go on from there.
+mistake = "UPDATE balances.organizations SET adjusted = -20000000000000000000 WHERE charged > 0"
+subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", "-d", os.environ["MIGRATION_DATABASE_URL"], "-c", mistake], check=True)
+least = Decimal("-9223372036.854775808")
+beyond = dated(read("/v1/credits", plain["token"]))["data"]
+assert beyond == {"total_credits": least, "total_usage": charged, "remaining_credits": least}, beyond
+assert Decimal(ok(owner.get("/orgs"))["organizations"][0]["credits"]) == least
+
 ok(owner.patch(f"/keys/api/{plain['id']}", json={"status": "inactive"}))
 assert ask("/v1/key", plain["token"]).status_code == 401
 old = limited["token"]
