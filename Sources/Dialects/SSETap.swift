@@ -242,7 +242,10 @@ extension SSETap {
         let said =
             TokenBound.estimate(deltaBytes: chunk.textBytes + chunk.toolBytes) + chunk.images * TokenBound.perGeneratedImage
         estimatedCompletionTokens += said
-        if let told = chunk.usage { note(told) } else if said > 0 { hasSaidMore = true }
+        // Some tell with every piece what was used before the first of them.
+        let isTold = (chunk.usage?.completionTokens ?? 0) > usageSoFar?.completionTokens ?? 0
+        if let told = chunk.usage { note(told) }
+        if said > 0, !isTold { hasSaidMore = true }
     }
 
     private mutating func note(_ told: TokenUsage) {

@@ -5,11 +5,14 @@ public import struct FoundationEssentials.UUID
 /// The bytes that many bodies may have together, so that many large ones at once are refused instead of using up the memory.
 ///
 /// The beginning of each body is free: who fills the budget with large bodies keeps out other large ones, and nobody else. And
-/// nobody who is known fills it: an owner's bodies may have as much as is left of it, which is half where there are no others.
+/// nobody who is known fills it: an owner's bodies may have three times what is left of it, three quarters where there are no others.
 /// Source: Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998.
 public final class ByteBudget: Sendable {
     /// Bytes of each body that are not counted.
     public static let freeBytes = 64 << 10
+
+    /// An owner may have so many times what it leaves.
+    private static let share = 3
 
     private struct Taken {
         var bytes = 0
@@ -66,7 +69,7 @@ public final class ByteBudget: Sendable {
             guard count <= left else { return false }
             if let owner {
                 let own = taken.ofOwners[owner, default: 0] + count
-                guard own <= left else { return false }
+                guard own <= Self.share * (left - count) else { return false }
                 taken.ofOwners[owner] = own
             }
             taken.bytes += count

@@ -82,9 +82,9 @@ assert raw.status_code == 400, raw.text
 twice = b'{"model":"echo","model":"echo","messages":[{"role":"user","content":"a"}]}'
 assert owner.post("/chat/completion", content=twice).status_code == 400
 
-# Strangers do not fill the memory: all bodies have 20 MiB together here. Beyond it they hear 503, and people sign in nevertheless.
+# Strangers do not fill the memory: all bodies have 40 MiB together here, twice the largest. Beyond it they hear 503, and people sign in nevertheless.
 parts = urllib.parse.urlparse(url)
-crowd = [socket.create_connection((parts.hostname, parts.port)) for _ in range(30)]
+crowd = [socket.create_connection((parts.hostname, parts.port)) for _ in range(60)]
 for stranger in crowd:
     # One that was answered already need not be read to its end.
     with contextlib.suppress(OSError):

@@ -52,7 +52,7 @@ class Answer(shop.Answer):
             "id": "chatcmpl-1", "object": "chat.completion", "created": 1730000000, "model": body["model"],
             "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
             "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-            "padding": "x" * {"large": LARGEST, "wide": LARGEST * 3 // 4}.get(body["model"], 0)})
+            "padding": "x" * {"large": LARGEST, "wide": LARGEST * 15 // 16}.get(body["model"], 0)})
 
     def stream(self, begins_with):
         """What is asked for first, and then, unless that is an error or the end, a whole answer."""

@@ -198,6 +198,19 @@ import Testing
         #expect(tap.usage == TokenUsage(promptTokens: 10, completionTokens: 2))
     }
 
+    /// Nor does one that comes with every piece, and stands still, count them.
+    @Test func aUsageThatStandsStillCountsNothing() {
+        func piece(_ completion: Int) -> String {
+            Self.chunk(#"{"delta":{"content":"one"}}],"usage":{"prompt_tokens":10,"completion_tokens":\#(completion)}}"#)
+        }
+        var still = SSETap(includeUsage: false)
+        _ = still.feed(Self.stream([piece(0), piece(0)]))
+        #expect(still.usage == nil && still.estimatedCompletionTokens == 2)
+        var counting = SSETap(includeUsage: false)
+        _ = counting.feed(Self.stream([piece(1), piece(2)]))
+        #expect(counting.usage == TokenUsage(promptTokens: 10, completionTokens: 2))
+    }
+
     /// Each side keeps its higher count: services tell them one after the other, or zeros at last.
     @Test func aSmallerUsageReplacesNoLargerOne() {
         for (last, expected) in [((0, 0), (10, 7)), ((0, 9), (10, 9)), ((12, 7), (12, 7)), ((12, 3), (12, 7))] {

@@ -38,7 +38,7 @@ import Web
         #expect(budget.takenBytes == 0)
     }
 
-    @Test func anOwnerLeavesOthersAsMuchAsItHas() {
+    @Test func anOwnerLeavesOthersAThirdOfWhatItHas() {
         let (ada, bob) = (UUID(), UUID())
         let budget = ByteBudget(maximumBytes: 1_000_000)
         var rooms: [ByteBudget.Room?] = []
@@ -47,12 +47,12 @@ import Web
             defer { rooms.append(room) }
             return budget.grow(&room, to: bytes + ByteBudget.freeBytes, of: owner)
         }
-        // Alone she has half.
-        #expect(take(300_000, ada) && take(200_000, ada) && !take(1, ada))
-        #expect(take(250_000, bob) && !take(1, bob))
-        #expect(take(250_000, nil) && !take(1, nil) && budget.takenBytes == 1_000_000)
+        // Alone she has three quarters.
+        #expect(take(500_000, ada) && take(250_000, ada) && !take(1, ada))
+        #expect(take(187_500, bob) && !take(1, bob))
+        #expect(take(62_500, nil) && !take(1, nil) && budget.takenBytes == 1_000_000)
         rooms = []
-        #expect(budget.takenBytes == 0 && take(500_000, bob))
+        #expect(budget.takenBytes == 0 && take(750_000, bob))
     }
 
     private static func read(

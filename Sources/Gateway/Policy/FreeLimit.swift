@@ -41,8 +41,10 @@ struct FreeWindow: Sendable {
 
     private static let deadline: Duration = .milliseconds(200)
 
-    /// The times of the requests within the window are the members of a sorted set; a request that is refused is none of them.
+    /// The times of the requests within the window are the members of a sorted set; a request that is refused is none of them, and
+    /// one that is admitted anew is counted already.
     private static let script = """
+        if redis.call('ZSCORE', KEYS[1], ARGV[3]) then return 0 end
         local now = redis.call('TIME')
         local time = now[1] * 1000000 + now[2]
         local window = tonumber(ARGV[2]) * 1000000

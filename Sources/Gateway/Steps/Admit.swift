@@ -99,6 +99,7 @@ struct AdmitStep: Sendable {
             case .admitted(let admission):
                 let understood = trial.understood
                 let total = (try? admission.available.adding(trial.bound.amount)) ?? admission.available
+                let balance = (try? admission.balance.adding(trial.bound.amount)) ?? admission.balance
                 if try trial.bound.fit(into: total) {
                     gateway.admission.lower(
                         understood.incoming.id, address: understood.address, to: trial.bound.amount,
@@ -107,7 +108,7 @@ struct AdmitStep: Sendable {
                 let admitted = AdmittedRequest(
                     understood: understood, admission: admission, held: trial.bound.amount,
                     outputLimit: trial.bound.outputLimit, cache: trial.cache)
-                try await limitFree(admitted)
+                try await limitFree(admitted, balance: balance)
                 guard admitted.isAuthorized else { return admitted }
                 switch try await authorize(admitted) {
                 case .authorized: return admitted
@@ -129,8 +130,11 @@ struct AdmitStep: Sendable {
         var cache: CacheUse?
 
         /// Without what is charged; nil when that leaves everything or nothing.
+        ///
+        /// The organization's own accounts alone where it has any: behind one that fails nobody would count what is free.
         func unchargedRoutesAlone() throws(GatewayError) -> Trial? {
-            let uncharged = understood.routes.filter { $0.own != nil || $0.mapping.prices.isFree }
+            let own = understood.routes.filter { $0.own != nil }
+            let uncharged = own.isEmpty ? understood.routes.filter(\.mapping.prices.isFree) : own
             guard refusal == nil, !uncharged.isEmpty, uncharged.count < understood.routes.count else { return nil }
             let narrowed = understood.narrowed(to: uncharged)
             return Trial(
@@ -199,29 +203,6 @@ struct AdmitStep: Sendable {
         }
     }
 
-    /// - Throws: 429 where the organization has asked for the free model too often. Echo is no provider's.
-    private func limitFree(_ admitted: AdmittedRequest) async throws(GatewayError) {
-        let understood = admitted.understood
-        guard let route = understood.routes.first, route.own == nil, admitted.cached == nil,
-            route.provider.dialect != .echo, !route.provider.isCustom,
-            !admitted.isAuthorized || route.mapping.prices.isFree
-        else { return }
-        let configuration = gateway.configuration
-        let limit = admitted.admission.balance > .zero ? configuration.freeWithCredits : configuration.freeWithoutCredits
-        let wait = await FreeWindow(redis: gateway.redis).wait(
-            for: understood.model.id, of: understood.address.organization, request: understood.incoming.id, limit: limit,
-            on: understood.incoming.eventLoop)
-        guard let wait else { return }
-        // What others of its routes may cost is held.
-        if admitted.isAuthorized { release(admitted) }
-        throw GatewayError(
-            APIError(
-                status: 429,
-                message:
-                    "The model \"\(understood.model.id)\" is free, and may be asked \(limit.requests) times in \(limit.seconds) "
-                    + "seconds by this organization."), retryAfter: wait, scope: "organization")
-    }
-
     private enum Authorization {
         case authorized
         /// The epoch that it was admitted in is over: it must be admitted again, in the one named here or a later one.
@@ -273,7 +254,7 @@ struct AdmitStep: Sendable {
         }
     }
 
-    private func release(_ admitted: AdmittedRequest) {
+    func release(_ admitted: AdmittedRequest) {
         let incoming = admitted.understood.incoming
         gateway.admission.release(incoming.id, address: admitted.understood.address, on: incoming.eventLoop)
     }

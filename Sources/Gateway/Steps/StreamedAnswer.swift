@@ -237,6 +237,8 @@ final class StreamedAnswer: Sendable {
         var usage =
             tap.usageSoFar ?? opened.answer.usageSoFar
             ?? TokenUsage(promptTokens: admitted.understood.scan.estimatedPromptTokens)
+        // Nor does a request have none, whatever is told of it before its end.
+        if usage.promptTokens == 0 { usage.promptTokens = admitted.understood.scan.estimatedPromptTokens }
         usage.completionTokens = max(usage.completionTokens, tap.estimatedCompletionTokens)
         return usage
     }
