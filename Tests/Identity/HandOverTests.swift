@@ -67,7 +67,29 @@ final class HandOvers: Sendable {
         }
     }
 
-    /// By a password that was being checked when the account was emptied.
+    @Test func aPasswordThatIsBeingCheckedOpensNothingAfterwards() async throws {
+        try await Shop.with { shop in
+            let identity = shop.identity
+            let eve = try await shop.account("ada@example.org", password: "eve's password")
+            let checked = try #require(try await identity.credential(email: "ada@example.org")?.hash)
+            // Under another cost it is the same password.
+            await identity.rehash("eve's password", of: eve.person, instead: checked)
+            _ = try await identity.beginSession(for: eve.person, by: checked, Caller())
+
+            try await identity.requestPasswordReset(email: "ada@example.org", redirect: nil, Caller())
+            let token = try #require(try await shop.letters().last?.token)
+            try await identity.resetPassword(token, to: "ada's password")
+            let refused = await refusal { try await identity.beginSession(for: eve.person, by: checked, Caller()) }
+            #expect(refused == IdentityError.wrongCredentials)
+            let begun = try await shop.count("sessions")
+            #expect(begun == 0)
+            await identity.rehash("eve's password", of: eve.person, instead: checked)
+            let ada = try await identity.signIn(email: "ada@example.org", password: "ada's password", callback: nil, Caller())
+            #expect(ada.person.id == eve.person.id)
+        }
+    }
+
+    /// By a passkey that was being checked when the account was emptied.
     @Test func whoComesInMeanwhileIsNotLeftInside() async throws {
         try await Shop.with { shop in
             let identity = shop.identity

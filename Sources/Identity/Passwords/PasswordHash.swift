@@ -32,8 +32,9 @@ struct PasswordHash: Sendable, Hashable {
     }
 
     /// Hashes a new password. Takes a tenth of a second or so: run it through ``PasswordHasher``.
-    init(of password: String, cost: PasswordCost) throws {
-        let salt = SecretToken.random(16)
+    ///
+    /// - Parameter salt: That of the hash before, for a password that is the same.
+    init(of password: String, cost: PasswordCost, salt: [UInt8] = SecretToken.random(16)) throws {
         self.init(cost: cost, salt: salt, hash: try Self.derive(password, cost, salt))
     }
 

@@ -26,8 +26,12 @@ final class PasswordHasher: Sendable {
     var computed: Int { state.withLock(\.computed) }
 
     /// A new password's hash.
-    func hash(_ password: String, cost: PasswordCost) async throws(IdentityError) -> PasswordHash {
-        try await run { try PasswordHash(of: password, cost: cost) }
+    ///
+    /// - Parameter salt: That of the hash before, for a password that is the same.
+    func hash(
+        _ password: String, cost: PasswordCost, salt: [UInt8] = SecretToken.random(16)
+    ) async throws(IdentityError) -> PasswordHash {
+        try await run { try PasswordHash(of: password, cost: cost, salt: salt) }
     }
 
     /// Whether the password is the stored one; false for an account that has none, after as much work.

@@ -17,8 +17,27 @@ extension Identity {
             repeatVerification(of: known.person, callback: callback)
             throw IdentityError(.emailNotVerified, status: 403, "Email not verified")
         }
-        if stored.cost != configuration.passwordCost { await rehash(password, of: known.person) }
-        return try await beginSession(for: known.person, caller)
+        if stored.cost != configuration.passwordCost { await rehash(password, of: known.person, instead: stored) }
+        return try await beginSession(for: known.person, by: stored, caller)
+    }
+
+    /// Begins a session for who has shown a password, if it is the account's still: checking it takes its time, and meanwhile it
+    /// may have been changed, or the account may have gone to somebody else.
+    ///
+    /// - Parameter shown: The hash that the password was checked against.
+    func beginSession(for person: User, by shown: PasswordHash, _ caller: Caller) async throws(IdentityError) -> NewSession {
+        try await database {
+            try await postgres.withTransaction { connection in
+                // Whoever ends the account's sessions waits until this one is there to be ended. What takes the account over holds
+                // its row; a change of the password only the password's.
+                try await connection.query("SELECT id FROM identity.users WHERE id = $1 FOR SHARE", [.uuid(person.id.uuid)])
+                let same = try await connection.query(
+                    "SELECT user_id FROM identity.credentials WHERE user_id = $1 AND salt = $2 FOR SHARE",
+                    [.uuid(person.id.uuid), .bytea(shown.salt)])
+                guard same.first != nil else { throw IdentityError.wrongCredentials }
+                return try await beginSession(for: person, caller, over: connection)
+            }
+        }
     }
 
     /// Whether this is the person's password; false for one who has none.
@@ -54,7 +73,7 @@ extension Identity {
     }
 
     /// The account of a mailbox with its password, if it has one.
-    private func credential(email: String) async throws(IdentityError) -> (person: User, hash: PasswordHash?)? {
+    func credential(email: String) async throws(IdentityError) -> (person: User, hash: PasswordHash?)? {
         try await database {
             let rows = try await postgres.query(
                 """
@@ -72,11 +91,22 @@ extension Identity {
         }
     }
 
-    /// Stores the password under the present cost. Failing at it keeps nobody out: the old hash is as right as before.
-    private func rehash(_ password: String, of person: User) async {
+    /// Stores the password under the present cost, if it is the account's still. Failing at it keeps nobody out: the old hash is as
+    /// right as before.
+    func rehash(_ password: String, of person: User, instead old: PasswordHash) async {
         do {
-            let hash = try await hasher.hash(password, cost: configuration.passwordCost)
-            try await postgres.withConnection { try await store(hash, of: person.id, over: $0) }
+            // Under the same salt: it tells other sign-ins that the password is the one that they checked.
+            let hash = try await hasher.hash(password, cost: configuration.passwordCost, salt: old.salt)
+            try await postgres.query(
+                """
+                UPDATE identity.credentials
+                SET hash = $3, rounds = $4, block_size = $5, parallelism = $6, updated_at = clock_timestamp()
+                WHERE user_id = $1 AND salt = $2
+                """,
+                [
+                    .uuid(person.id.uuid), .bytea(old.salt), .bytea(hash.hash), .int4(Int32(clamping: hash.cost.rounds)),
+                    .int4(Int32(clamping: hash.cost.blockSize)), .int4(Int32(clamping: hash.cost.parallelism)),
+                ])
         } catch {
             logger.info("a password was not hashed anew", metadata: ["error": "\(error)"])
         }

@@ -27,7 +27,7 @@ extension Identity {
             }
             await welcome(person, caller)
             sendVerification(of: person, callback: callback)
-            return (person, try await beginSession(for: person, caller))
+            return (person, try await beginSession(for: person, by: hash, caller))
         }
         background.run("sign up") {
             if let person = try await insert(id, email: email, name: name, hash: hash) {

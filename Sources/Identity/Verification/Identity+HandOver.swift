@@ -27,7 +27,7 @@ extension Identity {
     ///
     /// - Parameter hash: the new password, nil to leave it, or to remove that of an unconfirmed account.
     /// - Returns: the account's mailbox; nil when the account is gone.
-    /// - Throws: 503 when somebody came in after ``vacate(_:)``: by a password that was being checked at that moment.
+    /// - Throws: 503 when somebody came in after ``vacate(_:)``: by a passkey that was being checked at that moment.
     func takeOver(_ user: UserID, hash: PasswordHash?, over connection: PostgresConnection) async throws -> String? {
         guard let state = try await lock(user, over: connection) else { return nil }
         let ended = try await endSessions(of: user, over: connection)
