@@ -18,6 +18,10 @@ import Testing
             #expect(try await world.send(.post, "/keys/provider", credential, as: person).status == 200)
 
             try await world.management.handOver(person: person)
+            // Nobody may come in by an invitation after those who are in were counted.
+            let left = try await world.database.lines(
+                "SELECT type FROM ledger.events WHERE stream_kind = 'organization' ORDER BY position DESC LIMIT 2")
+            #expect(left == ["(member.removed)", "(member.invite_withdrawn)"])
             let owned = try await world.send(.get, "/orgs", as: person)
             #expect(owned.text("organizations.0.id") == organization && owned["organizations.1"] == nil)
             let keys = try await world.management.keys(of: nil, for: person, mine: false)

@@ -103,11 +103,14 @@ extension Management {
     /// Deletes the keys of an organization, while the caller is still a member, as only members may.
     ///
     /// - Parameter mine: Only those that the caller made; who is no owner or admin may delete no others.
-    func deleteKeys(of organization: OrganizationID, mine: Bool, by caller: Caller) async throws(WebError) {
-        for key in try await keys(of: nil, for: caller.user, mine: mine)
-        where key.organization == organization && key.status != "deleted" {
-            try await delete(key: key.id, by: caller)
+    /// - Returns: how many there were.
+    @discardableResult
+    func deleteKeys(of organization: OrganizationID, mine: Bool, by caller: Caller) async throws(WebError) -> Int {
+        let found = try await keys(of: nil, for: caller.user, mine: mine).filter {
+            $0.organization == organization && $0.status != "deleted"
         }
+        for key in found { try await delete(key: key.id, by: caller) }
+        return found.count
     }
 
     /// Appends one event to a key that the caller may change.

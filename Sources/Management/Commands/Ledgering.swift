@@ -73,11 +73,7 @@ extension Management {
         switch result {
         case .appended(_, let last), .already(_, let last):
             // The next request of the gateway and the next answer of this API must both show it.
-            async let admission = has("admission", last)
-            async let organizations = has("organizations", last)
-            async let keys = has("keys", last)
-            async let providerKeys = has("provider_keys", last)
-            guard await (admission, organizations, keys, providerKeys) == (true, true, true, true) else {
+            guard await isObeyed(last) else {
                 // It is in the ledger and will be obeyed; whoever asked should look again rather than ask again.
                 throw WebError(202, "The change is recorded at position \(last) and will be obeyed shortly.", code: "accepted")
             }
@@ -125,6 +121,24 @@ extension Management {
     }
 
     static let away = WebError.unavailable("The database could not be reached.")
+
+    /// Waits until everything that the ledger has by now is in what commands decide from.
+    func catchUp() async throws(WebError) {
+        let head = try await rows("SELECT coalesce(max(position), 0) FROM ledger.events", []) { row in
+            try row.decode(0, as: Int64.self)
+        }.first
+        guard let head, await isObeyed(head) else {
+            throw WebError.unavailable("The read models are behind; try again shortly.")
+        }
+    }
+
+    private func isObeyed(_ position: Int64) async -> Bool {
+        async let admission = has("admission", position)
+        async let organizations = has("organizations", position)
+        async let keys = has("keys", position)
+        async let providerKeys = has("provider_keys", position)
+        return await (admission, organizations, keys, providerKeys) == (true, true, true, true)
+    }
 
     private func has(_ projection: String, _ position: Int64) async -> Bool {
         do {

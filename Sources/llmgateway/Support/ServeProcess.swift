@@ -202,7 +202,10 @@ struct ServeProcess: Sendable {
         var hooks = Identity.Hooks()
         hooks.signedUp = { person, referral in try await management.welcome(person.id, referral: referral) }
         hooks.beforeHandOver = { (person) throws(IdentityError) in
-            do throws(WebError) { try await management.handOver(person: person.id) } catch { throw Self.refusal(error) }
+            do throws(WebError) { try await management.handOver(person: person.id) } catch {
+                // Whoever reads the mailbox asked for none of it, and can do nothing but try again.
+                throw IdentityError.refused(status: 503, error.message)
+            }
         }
         hooks.beforeDeletion = { (person) throws(IdentityError) in
             do throws(WebError) {
@@ -216,7 +219,7 @@ struct ServeProcess: Sendable {
             logger: logger)
     }
 
-    /// Why an account must not go, or change hands.
+    /// Why an account must not go.
     private static func refusal(_ error: WebError) -> IdentityError {
         // 202 is a change that is recorded and not obeyed yet: the account must not go before.
         .refused(status: error.status == 202 ? 503 : error.status, error.message)
