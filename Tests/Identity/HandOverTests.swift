@@ -67,6 +67,24 @@ final class HandOvers: Sendable {
         }
     }
 
+    /// What the second ends may be what the person has made after the first.
+    @Test func ofTwoProofsAtOnceOneWaits() async throws {
+        let others = HandOvers()
+        try await Shop.with(hooks: others.hooks) { shop in
+            let identity = shop.identity
+            let eve = try await shop.account("ada@example.org", password: "eve's password")
+            try await identity.requestPasswordReset(email: "ada@example.org", redirect: nil, Caller())
+            let token = try #require(try await shop.letters().last?.token)
+            let refused = try await identity.handingOver(eve.person) {
+                await refusal { try await identity.resetPassword(token, to: "ada's password") }
+            }
+            #expect(refused == IdentityError.contended)
+            #expect(others.asked == [eve.person.id])
+            try await identity.resetPassword(token, to: "ada's password")
+            #expect(others.asked == [eve.person.id, eve.person.id])
+        }
+    }
+
     @Test func aPasswordThatIsBeingCheckedOpensNothingAfterwards() async throws {
         try await Shop.with { shop in
             let identity = shop.identity

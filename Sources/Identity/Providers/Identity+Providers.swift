@@ -108,8 +108,7 @@ extension Identity {
             return user
         }
         guard let user = try await user(email: email) else { throw .unavailable }
-        try await vacate(user)
-        try await database {
+        try await handingOver(user) {
             try await postgres.withTransaction { connection in
                 // Whoever made the account without confirming the mailbox was not its reader, or can't be told from one.
                 if !user.isEmailVerified { _ = try await takeOver(user.id, hash: nil, over: connection) }

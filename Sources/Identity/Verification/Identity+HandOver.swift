@@ -3,6 +3,23 @@ internal import Postgres
 
 /// Accounts whose mailbox was not confirmed, when somebody proves to read it: whoever made them may be somebody else.
 extension Identity {
+    /// Runs `body`, which takes over an account whose mailbox somebody has proved to read, after all that others had of it was ended.
+    ///
+    /// - Throws: 503 while another proof does the same: what it ends last may be what the person made already, let in by the first.
+    func handingOver<R: Sendable>(_ person: User, _ body: () async throws -> R) async throws(IdentityError) -> R {
+        try await database {
+            guard !person.isEmailVerified else { return try await body() }
+            // The transaction is only there for the lock, which ends with it, whatever becomes of the rest.
+            return try await postgres.withTransaction { connection in
+                let rows = try await connection.query(
+                    "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))", [.text("hand-over \(person.id)")])
+                guard try rows[0].decode(0, as: Bool.self) else { throw IdentityError.contended }
+                try await vacate(person)
+                return try await body()
+            }
+        }
+    }
+
     /// Ends, before ``takeOver(_:hash:over:)``, everything by which others could be in an account whose mailbox was not confirmed,
     /// here and elsewhere; one that was is left as it is.
     ///

@@ -124,8 +124,7 @@ extension Identity {
         // Hashing costs what a stranger's guess at a token must not.
         guard let holder = try await holder(of: token, .passwordReset) else { throw .invalidToken }
         let hash = try await hasher.hash(password, cost: configuration.passwordCost)
-        try await vacate(holder)
-        let changed: (email: String, passkeys: Int64)? = try await database {
+        let changed: (email: String, passkeys: Int64)? = try await handingOver(holder) {
             try await postgres.withTransaction { connection in
                 guard let user = try await use(token, .passwordReset, over: connection)?.user,
                     let email = try await takeOver(user, hash: hash, over: connection)
