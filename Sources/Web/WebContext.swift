@@ -3,7 +3,7 @@ public import Ledger
 internal import NIOCore
 
 /// What a handler knows of a request besides the request itself.
-public struct WebContext: RequestContext {
+public struct WebContext: RequestContext, Sendable {
     public var coreContext: CoreRequestContextStorage
     /// Minted here for every request; answered as `x-request-id` and kept with the events that the request makes.
     public let webRequestID: Ledger.RequestID

@@ -46,6 +46,7 @@ extension ManagementRoutes {
         router.post("/chats") { request, context in
             let caller = try await caller(request, context)
             let body = try await WebBody.read(NewChat.self, from: request)
+            try await caller.confirm()
             let chat = try await management.addChat(
                 title: try WebText.check(body.title, field: "title", length: 1...200),
                 model: try WebText.check(body.model, field: "model", length: 1...255), by: caller.user)
@@ -62,6 +63,7 @@ extension ManagementRoutes {
             let caller = try await caller(request, context)
             let chat: ChatID = try id("id", of: context)
             let body = try await WebBody.read(ChatPatch.self, from: request)
+            try await caller.confirm()
             guard body.title != nil || body.status != nil else { throw WebError.changesNothing("title", "status") }
             var title = body.title
             if let given = title { title = try WebText.check(given, field: "title", length: 1...200) }
@@ -80,6 +82,7 @@ extension ManagementRoutes {
             let body = try await WebBody.read(
                 NewMessage.self, from: request, upTo: Management.ChatLimits.requestBytes,
                 within: Management.ChatLimits.requestDeadline)
+            try await caller.confirm()
             guard body.content?.isEmpty == false || body.images?.isEmpty == false else {
                 throw WebError.invalid("content", "A message needs content or images.")
             }

@@ -61,9 +61,11 @@ extension Management {
     /// Appends the drafts as one command.
     ///
     /// - Returns: nil when a stream was not at the expected version: look again.
-    /// - Throws: 202 when it is recorded and not yet obeyed within the patience.
+    /// - Throws: 202 when it is recorded and not yet obeyed within the patience, 401 when the caller's session has ended.
     func commit(_ drafts: [Draft], by caller: Caller) async throws(WebError) -> Change? {
         try await annotate(drafts, by: caller)
+        // Last: whoever ended the session ends next what it has changed so far, and nothing may follow.
+        try await caller.confirm()
         let result: AppendResult
         do {
             result = try await appender.append(try Command(drafts.map(\.event)))
