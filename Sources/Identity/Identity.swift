@@ -29,6 +29,7 @@ public struct Identity: Sendable {
     let providers: ProviderClient
     let hooks: Hooks
     let logger: Logger
+    let handOverPlaces = HandOverPlaces()
 
     /// - Parameters:
     ///   - postgres: the service's role.

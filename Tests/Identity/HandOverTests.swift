@@ -85,6 +85,21 @@ final class HandOvers: Sendable {
         }
     }
 
+    /// Each holds a connection that everybody else needs.
+    @Test func fewAccountsAreHandedOverAtOnce() async throws {
+        try await Shop.with { shop in
+            let identity = shop.identity
+            let ada = try await shop.account("ada@example.org").person
+            let bob = try await shop.account("bob@example.org").person
+            let carl = try await shop.account("carl@example.org").person
+            let refused = try await identity.handingOver(ada) {
+                try await identity.handingOver(bob) { await refusal { try await identity.handingOver(carl) {} } }
+            }
+            #expect(refused == IdentityError.contended)
+            try await identity.handingOver(carl) {}
+        }
+    }
+
     @Test func aPasswordThatIsBeingCheckedOpensNothingAfterwards() async throws {
         try await Shop.with { shop in
             let identity = shop.identity
@@ -102,6 +117,8 @@ final class HandOvers: Sendable {
             let begun = try await shop.count("sessions")
             #expect(begun == 0)
             await identity.rehash("eve's password", of: eve.person, instead: checked)
+            let kept = await refusal { try await identity.replace(checked, with: checked, of: eve.person, Caller()) }
+            #expect(kept == IdentityError.wrongPassword)
             let ada = try await identity.signIn(email: "ada@example.org", password: "ada's password", callback: nil, Caller())
             #expect(ada.person.id == eve.person.id)
         }

@@ -118,24 +118,30 @@ extension Identity {
         if configuration.requiresVerifiedEmail, !person.isEmailVerified {
             throw IdentityError(.emailNotVerified, status: 403, "Email not verified")
         }
-        try await advance(passkey, to: assertion.data)
-        return try await beginSession(for: person, caller)
+        let counter = assertion.data
+        return try await database {
+            try await postgres.withTransaction { connection in
+                // Whoever takes the account over holds its row, and then there is no such passkey.
+                try await connection.query("SELECT id FROM identity.users WHERE id = $1 FOR SHARE", [.uuid(person.id.uuid)])
+                try await advance(passkey, to: counter, over: connection)
+                return try await beginSession(for: person, caller, over: connection)
+            }
+        }
     }
 
     /// Takes the counter of a signature. One that is not above the last says that there are two of the authenticator, unless
     /// it counts at all times zero. Compared and stored by one statement, so that of two copies one is refused.
-    private func advance(_ passkey: Passkey, to data: AuthenticatorData) async throws(IdentityError) {
-        let isAhead = try await database {
-            try await postgres.query(
-                """
-                UPDATE identity.passkeys SET counter = $2, backed_up = $3, last_used_at = clock_timestamp()
-                WHERE id = $1 AND (counter < $2 OR counter = 0 AND $2 = 0) RETURNING id
-                """, [.uuid(passkey.id.uuid), .int8(Int64(data.counter)), .bool(data.isBackedUp)]
-            ).count == 1
-        }
-        guard !isAhead else { return }
+    private func advance(
+        _ passkey: Passkey, to data: AuthenticatorData, over connection: PostgresConnection
+    ) async throws {
+        let advanced = try await connection.query(
+            """
+            UPDATE identity.passkeys SET counter = $2, backed_up = $3, last_used_at = clock_timestamp()
+            WHERE id = $1 AND (counter < $2 OR counter = 0 AND $2 = 0) RETURNING id
+            """, [.uuid(passkey.id.uuid), .int8(Int64(data.counter)), .bool(data.isBackedUp)])
+        guard advanced.isEmpty else { return }
         logger.warning("a passkey was refused: its counter did not move", metadata: ["passkey": "\(passkey.id)"])
-        throw .passkey(.init("the passkey's counter did not move: there may be a copy of it"))
+        throw IdentityError.passkey(.init("the passkey's counter did not move: there may be a copy of it"))
     }
 
     /// Removes one passkey of a person; one of somebody else's is not found.

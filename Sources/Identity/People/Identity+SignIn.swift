@@ -28,26 +28,42 @@ extension Identity {
     func beginSession(for person: User, by shown: PasswordHash, _ caller: Caller) async throws(IdentityError) -> NewSession {
         try await database {
             try await postgres.withTransaction { connection in
-                // Whoever ends the account's sessions waits until this one is there to be ended. What takes the account over holds
-                // its row; a change of the password only the password's.
-                try await connection.query("SELECT id FROM identity.users WHERE id = $1 FOR SHARE", [.uuid(person.id.uuid)])
-                let same = try await connection.query(
-                    "SELECT user_id FROM identity.credentials WHERE user_id = $1 AND salt = $2 FOR SHARE",
-                    [.uuid(person.id.uuid), .bytea(shown.salt)])
-                guard same.first != nil else { throw IdentityError.wrongCredentials }
+                guard try await hold(shown, of: person.id, "SHARE", over: connection) else {
+                    throw IdentityError.wrongCredentials
+                }
                 return try await beginSession(for: person, caller, over: connection)
             }
         }
     }
 
+    /// Holds a password that was shown, until the transaction ends. The account's row comes first, as for whoever takes the account
+    /// over or deletes it; a change of the password holds no more than that.
+    ///
+    /// - Parameter strength: `SHARE`, or `UPDATE` for who changes it.
+    /// - Returns: Whether it is the account's still.
+    private func hold(
+        _ shown: PasswordHash, of user: UserID, _ strength: String, over connection: PostgresConnection
+    ) async throws -> Bool {
+        try await connection.query("SELECT id FROM identity.users WHERE id = $1 FOR SHARE", [.uuid(user.uuid)])
+        return try await connection.query(
+            "SELECT user_id FROM identity.credentials WHERE user_id = $1 AND salt = $2 FOR \(strength)",
+            [.uuid(user.uuid), .bytea(shown.salt)]
+        ).first != nil
+    }
+
     /// Whether this is the person's password; false for one who has none.
     func isPassword(_ password: String, of person: User, _ caller: Caller) async throws(IdentityError) -> Bool {
+        try await shown(password, of: person, caller) != nil
+    }
+
+    /// What a password was checked against; nil where it is not the person's.
+    private func shown(_ password: String, of person: User, _ caller: Caller) async throws(IdentityError) -> PasswordHash? {
         let counted = try await countPassword(of: person.email, caller)
-        guard password.utf8.count <= 512 else { return false }
+        guard password.utf8.count <= 512 else { return nil }
         let stored = try await credential(email: person.email)?.hash
-        let isRight = try await hasher.verify(password, against: stored, cost: configuration.passwordCost)
-        if isRight { try await forget(counted) }
-        return isRight
+        guard try await hasher.verify(password, against: stored, cost: configuration.passwordCost) else { return nil }
+        try await forget(counted)
+        return stored
     }
 
     /// Changes the password and ends the other sessions; the one that asked goes on under a new token.
@@ -55,10 +71,23 @@ extension Identity {
         of person: User, from current: String, to new: String, field: String = "newPassword", _ caller: Caller
     ) async throws(IdentityError) -> NewSession {
         try checkPassword(new, field: field)
-        guard try await isPassword(current, of: person, caller) else { throw .wrongPassword }
+        guard let shown = try await shown(current, of: person, caller) else { throw .wrongPassword }
         let hash = try await hasher.hash(new, cost: configuration.passwordCost)
-        let session = try await database {
+        let session = try await replace(shown, with: hash, of: person, caller)
+        mail(.passwordChanged(email: person.email))
+        return session
+    }
+
+    /// Stores a password in the place of one that was shown, and ends all sessions but the one that it begins.
+    func replace(
+        _ shown: PasswordHash, with hash: PasswordHash, of person: User, _ caller: Caller
+    ) async throws(IdentityError) -> NewSession {
+        try await database {
             try await postgres.withTransaction { connection in
+                // It takes its time to check one and to hash the other: the account may be somebody else's by now.
+                guard try await hold(shown, of: person.id, "UPDATE", over: connection) else {
+                    throw IdentityError.wrongPassword
+                }
                 try await store(hash, of: person.id, over: connection)
                 // Whoever knew the old one may have asked for a change of the mailbox.
                 for purpose in [Purpose.passwordReset, .emailChange, .passkeyRegistration] {
@@ -68,8 +97,6 @@ extension Identity {
                 return try await beginSession(for: person, caller, over: connection)
             }
         }
-        mail(.passwordChanged(email: person.email))
-        return session
     }
 
     /// The account of a mailbox with its password, if it has one.

@@ -5,10 +5,13 @@ internal import Postgres
 extension Identity {
     /// Runs `body`, which takes over an account whose mailbox somebody has proved to read, after all that others had of it was ended.
     ///
-    /// - Throws: 503 while another proof does the same: what it ends last may be what the person made already, let in by the first.
+    /// - Throws: 503 while another proof does the same, because what it ends last may be what the person made already, let in by the
+    ///   first; and while as many other accounts are handed over as may be.
     func handingOver<R: Sendable>(_ person: User, _ body: () async throws -> R) async throws(IdentityError) -> R {
         try await database {
             guard !person.isEmailVerified else { return try await body() }
+            guard handOverPlaces.take() else { throw IdentityError.contended }
+            defer { handOverPlaces.leave() }
             // The transaction is only there for the lock, which ends with it, whatever becomes of the rest.
             return try await postgres.withTransaction { connection in
                 let rows = try await connection.query(
