@@ -34,13 +34,18 @@ final class HandOvers: Sendable {
 
 /// Accounts that somebody made with an address of somebody else.
 @Suite struct HandOverTests {
+    /// The token of a mail that only who reads Ada's mailbox has.
+    private func proof(_ shop: Shop) async throws -> SecretToken {
+        try await shop.identity.requestPasswordReset(email: "ada@example.org", redirect: nil, Caller())
+        return try #require(try await shop.letters().last?.token)
+    }
+
     @Test func anAccountIsGivenWhenWhatItOpenedIsEnded() async throws {
         let others = HandOvers()
         try await Shop.with(hooks: others.hooks) { shop in
             let identity = shop.identity
             let eve = try await shop.account("ada@example.org", password: "eve's password")
-            try await identity.requestPasswordReset(email: "ada@example.org", redirect: nil, Caller())
-            let token = try #require(try await shop.letters().last?.token)
+            let token = try await proof(shop)
             others.refuse(true)
             let refused = await refusal { try await identity.resetPassword(token, to: "ada's password") }
             #expect(refused?.status == 503)
@@ -73,8 +78,7 @@ final class HandOvers: Sendable {
         try await Shop.with(hooks: others.hooks) { shop in
             let identity = shop.identity
             let eve = try await shop.account("ada@example.org", password: "eve's password")
-            try await identity.requestPasswordReset(email: "ada@example.org", redirect: nil, Caller())
-            let token = try #require(try await shop.letters().last?.token)
+            let token = try await proof(shop)
             let refused = try await identity.handingOver(eve.person) {
                 await refusal { try await identity.resetPassword(token, to: "ada's password") }
             }
@@ -109,8 +113,7 @@ final class HandOvers: Sendable {
             await identity.rehash("eve's password", of: eve.person, instead: checked)
             _ = try await identity.beginSession(for: eve.person, by: checked, Caller())
 
-            try await identity.requestPasswordReset(email: "ada@example.org", redirect: nil, Caller())
-            let token = try #require(try await shop.letters().last?.token)
+            let token = try await proof(shop)
             try await identity.resetPassword(token, to: "ada's password")
             let refused = await refusal { try await identity.beginSession(for: eve.person, by: checked, Caller()) }
             #expect(refused == IdentityError.wrongCredentials)

@@ -63,8 +63,6 @@ extension Management {
     /// - Returns: nil when a stream was not at the expected version: look again.
     /// - Throws: 202 when it is recorded and not yet obeyed within the patience, 401 when the caller's session has ended.
     func commit(_ drafts: [Draft], by caller: Caller) async throws(WebError) -> Change? {
-        // Of what is refused nothing stays beside the ledger.
-        try await caller.confirm()
         try await annotate(drafts, by: caller)
         // Last: whoever ended the session ends next what it has changed so far, and nothing may follow.
         try await caller.confirm()
