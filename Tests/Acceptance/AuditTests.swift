@@ -15,7 +15,7 @@ import Testing
             let seed = TestEnvironment.seed("an audited history")
             try await LedgerDatabase.with(url: database.url) { ledger in
                 var generator = HistoryGenerator(seed: seed)
-                for _ in 0..<20 { try await ledger.append(try generator.events(TestEnvironment.soak ? 50_000 : 5_000)) }
+                for _ in 0..<20 { try await ledger.append(try generator.events(atLeast: TestEnvironment.soak ? 50_000 : 5_000)) }
             }
             // Nothing of this asks Redis.
             let environment = GatewayProcess.environment(of: database.url, home: home).merging([

@@ -19,7 +19,7 @@ import Testing
         try await withGateway { gateway in
             try await LedgerDatabase.with(url: gateway.database.url) { ledger in
                 var generator = HistoryGenerator(seed: TestEnvironment.seed("analysts"))
-                try await ledger.append(try generator.events(1_500))
+                try await ledger.append(try generator.events(atLeast: 1_500))
             }
             let folder = gateway.home + "/guide"
             try FileManager.default.createDirectory(atPath: folder + "/tools", withIntermediateDirectories: true)

@@ -25,7 +25,7 @@ struct World: Sendable {
         let seed = TestEnvironment.seed(label)
         try await LedgerDatabase.with { database in
             var generator = HistoryGenerator(seed: seed)
-            try await database.append(try generator.events(count))
+            try await database.append(try generator.events(atLeast: count))
             if projected { for name in projections { try await project(name, database) } }
             let reader = LedgerReader(database.client)
             var events: [RecordedEvent] = []

@@ -18,7 +18,7 @@ import Testing
         let catalogue = try ProjectionCatalogue.load(folders: folders)
         var generator = HistoryGenerator(seed: TestEnvironment.seed("examples"))
         try await LedgerDatabase.with { database in
-            try await database.append(try generator.events(2500))
+            try await database.append(try generator.events(atLeast: 2500))
             for definition in catalogue.definitions { try await project(definition, database) }
             let uncommented = try await Self.uncommented(database)
             #expect(uncommented.isEmpty, "\(uncommented.joined(separator: " "))")

@@ -19,7 +19,7 @@ import Testing
         try await LedgerDatabase.with { database in
             let definition = try Folders.load(name)
             #expect(definition.order == (name == "grants" || name == "admission" ? .organization : .stream))
-            try await database.append(try generator.events(800))
+            try await database.append(try generator.events(atLeast: 800))
             let running = RunningProjector(definition, database)
             try await running.catchUp(database)
             let positions = Mutex<[Int64]>([])
@@ -33,7 +33,7 @@ import Testing
             #expect(report.eventsPerSecond > 0)
             #expect(try await Self.schemas(database) == [name, "\(name)__previous"])
             // The live projector goes on with the new tables.
-            try await database.append(try generator.events(100))
+            try await database.append(try generator.events(atLeast: 100))
             try await running.catchUp(database)
             await running.stop()
             let comparer = Comparer(definition: definition, configuration: database.configuration, logger: database.logger)
@@ -49,7 +49,7 @@ import Testing
         var random = SeededGenerator(seed: seed)
         try await LedgerDatabase.with { database in
             let definition = try Folders.load(name)
-            try await database.append(try generator.events(600))
+            try await database.append(try generator.events(atLeast: 600))
             try await project(definition, database)
             for _ in 0..<8 {
                 let delay = Int.random(in: 10...80, using: &random)

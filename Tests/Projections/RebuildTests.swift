@@ -16,7 +16,7 @@ import Testing
         var generator = HistoryGenerator(seed: TestEnvironment.seed("rebuild of \(name)"))
         try await LedgerDatabase.with { database in
             let definition = try Folders.load(name)
-            try await database.append(try generator.events(400))
+            try await database.append(try generator.events(atLeast: 400))
             let running = RunningProjector(definition, database)
             try await running.catchUp(database)
             let phases = Mutex<[RebuildProgress.Phase]>([])
@@ -30,7 +30,7 @@ import Testing
             let states = try await ProjectionStatus.all(client: database.client).map { "\($0.schema) \($0.state)" }
             #expect(states == ["\(name) live", "\(name)__previous previous"])
             // The live projector goes on with the new tables.
-            try await database.append(try generator.events(100))
+            try await database.append(try generator.events(atLeast: 100))
             try await running.catchUp(database)
             await running.stop()
             let comparer = Comparer(definition: definition, configuration: database.configuration, logger: database.logger)
@@ -43,10 +43,10 @@ import Testing
         var generator = HistoryGenerator(seed: TestEnvironment.seed("swap under load"))
         try await LedgerDatabase.with { database in
             let definition = try Folders.load("balances")
-            try await database.append(try generator.events(600))
+            try await database.append(try generator.events(atLeast: 600))
             let running = RunningProjector(definition, database)
             try await running.catchUp(database)
-            let more = try (0..<60).map { _ in try generator.events(20) }
+            let more = try (0..<60).map { _ in try generator.events(atLeast: 20) }
             let done = Done()
             let reads = try await withThrowingTaskGroup(of: Int.self) { group in
                 group.addTask { try await Self.read(database, until: done) }
@@ -96,7 +96,7 @@ import Testing
         var generator = HistoryGenerator(seed: TestEnvironment.seed("interrupted rebuild"))
         try await LedgerDatabase.with { database in
             let definition = try Folders.load("usage")
-            try await database.append(try generator.events(500))
+            try await database.append(try generator.events(atLeast: 500))
             try await project(definition, database)
             // It dies while it makes the indexes: everything is applied, nothing proved.
             let dying = Task {
@@ -132,7 +132,7 @@ import Testing
         var generator = HistoryGenerator(seed: TestEnvironment.seed("tampered tables"))
         try await LedgerDatabase.with { database in
             let definition = try Folders.load("balances")
-            try await database.append(try generator.events(200))
+            try await database.append(try generator.events(atLeast: 200))
             try await project(definition, database)
             _ = try await database.client.query(
                 "UPDATE balances.keys SET charged = charged + 1 WHERE api_key = (SELECT min(api_key::text)::uuid FROM balances.keys)"

@@ -49,7 +49,7 @@ import Testing
     @Test func `the journal sums to zero and agrees with the balances, which are the fold of the events`() async throws {
         var generator = HistoryGenerator(seed: TestEnvironment.seed("balances by a fold"))
         try await LedgerDatabase.with { database in
-            let events = try generator.events(1500)
+            let events = try generator.events(atLeast: 1500)
             try await database.append(events)
             for name in ["balances", "journal"] { try await project(try Folders.load(name), database) }
 

@@ -38,9 +38,10 @@ struct RunningProjector {
         let head = try await database.head()
         signal.signal(head)
         let name = projector.definition.name
-        guard try await waitUntil(projection: name, position: head, deadline: .seconds(30), client: database.client) else {
-            throw TooLate(what: "\(name) did not reach \(head): \(projector.state)")
-        }
+        do {
+            if try await waitUntil(projection: name, position: head, deadline: .seconds(30), client: database.client) { return }
+        } catch let error as ProjectionError where error.code == .notInstalled {}
+        throw TooLate(what: "\(name) did not reach \(head): \(projector.state)")
     }
 
     /// Waits for a state.

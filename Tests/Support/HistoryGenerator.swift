@@ -39,7 +39,10 @@ public struct HistoryGenerator: Sendable {
         clock = start
     }
 
-    /// The next `count` events.
+    /// At least the next `count` events, and the whole of the last command: what a ledger may be asked about.
+    public mutating func events(atLeast count: Int) throws -> [NewEvent] { try events(count) + rest() }
+
+    /// The next `count` events, the last of which may be inside of a command.
     public mutating func events(_ count: Int) throws -> [NewEvent] {
         var events: [NewEvent] = []
         while events.count < count {
