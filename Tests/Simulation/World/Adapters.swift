@@ -79,7 +79,7 @@ struct SimulatedPostgres: AppendServer, LeaseBook, AdmissionReads {
     // MARK: Leases
 
     func renew(_ instance: InstanceID, deadline: Duration) async throws -> Bool {
-        try await ask("renew") { [world] in world.ledger.renewLease(instance, at: world.wallClock) }
+        try await ask("renew") { [world] in world.ledger.renewLease(instance, at: world.postgresClock) }
     }
 
     func end(_ instance: InstanceID, deadline: Duration) async throws {
@@ -87,7 +87,7 @@ struct SimulatedPostgres: AppendServer, LeaseBook, AdmissionReads {
     }
 
     func bury(by instance: InstanceID, deadline: Duration) async throws -> Bool {
-        try await ask("bury") { [world] in world.ledger.buryInstances(by: instance, at: world.wallClock) }
+        try await ask("bury") { [world] in world.ledger.buryInstances(by: instance, at: world.postgresClock) }
     }
 
     // MARK: What admission reads
@@ -130,7 +130,7 @@ struct SimulatedPostgres: AppendServer, LeaseBook, AdmissionReads {
                     DeadRequest(
                         organization: OrganizationID(uuid: hold.organization), request: RequestID(uuid: request),
                         data: first.event.data, schemaVersion: first.event.schemaVersion,
-                        now: Timestamp(microseconds: world.wallClock)))
+                        now: Timestamp(microseconds: world.postgresClock)))
             }
             return Array(found.prefix(Int(limit)))
         }

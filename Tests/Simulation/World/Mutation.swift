@@ -24,6 +24,8 @@ package enum Mutation: String, CaseIterable, Sendable {
     case liesAboutSync
     /// A webhook that comes twice is booked twice.
     case booksTwice
+    /// A strict organization is charged what a provider charges beyond the hold.
+    case chargesBeyondHolds
     /// Whoever comes back first after an outage buries everybody who could not renew in it.
     case buriesTooSoon
 }

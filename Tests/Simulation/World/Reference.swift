@@ -14,6 +14,8 @@ final class Reference {
         var held: Int64 = 0
         /// Charged by `request.settled_late`, which comes after the hold had been given back.
         var late: Int64 = 0
+        /// Charged beyond the holds, by an organization that is not strict.
+        var beyond: Int64 = 0
     }
 
     private struct Walk {
@@ -31,6 +33,8 @@ final class Reference {
     private var accounts: [UUID: Account] = [:]
     private var walks: [UUID: Walk] = [:]
     private var epochs: [UUID: Int64] = [:]
+    /// Organizations that are charged what a provider charges beyond the hold.
+    private var plain: Set<UUID> = []
     private var payments: [UUID: Int64] = [:]
     private var asked: [RequestID: Int] = [:]
     private var answers: [RequestID: Int64] = [:]
@@ -70,6 +74,7 @@ final class Reference {
             }
         case "project.created", "api_key.created", "api_key.limit_changed":
             if let limit = data.number("usage_limit") { accounts[event.stream.id, default: Account()].limit = limit }
+        case "organization.created" where data["strict"] == "false": plain.insert(event.stream.id)
         case "admission.epoch_started": epochs[organization] = stored.position
         case let type where event.stream.kind == .request: walk(stored, type, data)
         default: break
@@ -94,16 +99,20 @@ final class Reference {
             }
             change(walk) { $0.held += walk.held }
         case (1, "request.voided"): break
+        case (1, "request.completed"), (1, "request.failed"), (1, "request.cancelled"):
+            if charged > 0 { fail("\(charged) was charged without a hold") }
         case (2, "request.failed") where walk.types[0] == "request.voided":
             // A gateway that did not learn whether its authorization was recorded ended it; that lay in its spool while others gave the
             // hold back.
             if charged > 0 { fail("\(charged) was charged without a hold") }
-        case (2, "request.completed"), (2, "request.failed"), (2, "request.abandoned"):
+        case (2, "request.completed"), (2, "request.failed"), (2, "request.cancelled"), (2, "request.abandoned"):
             guard walk.types[0] == "request.authorized" else { return fail("\(walk.types) in one stream") }
-            if charged > walk.held { fail("\(charged) was charged of a hold of \(walk.held)") }
+            let beyond = max(0, charged - walk.held)
+            if beyond > 0, !plain.contains(organization) { fail("\(charged) was charged of a hold of \(walk.held)") }
             change(walk) {
                 $0.held -= walk.held
                 $0.charged += charged
+                $0.beyond += beyond
             }
         case (3, "request.settled_late"):
             guard walk.types[1] == "request.abandoned" else { return fail("\(walk.types) in one stream") }
@@ -115,10 +124,10 @@ final class Reference {
         }
         walk.charged += charged
         walks[id] = walk
-        // Nobody overspends. What was settled late was given back before it was spent.
+        // Nobody overspends. What was settled late was given back before it was spent, and who is not strict is charged beyond the hold.
         for scope in [walk.organization, walk.project, walk.key] {
             guard let account = accounts[scope], let limit = account.limit else { continue }
-            if account.charged - account.late + account.held > limit {
+            if account.charged - account.late - account.beyond + account.held > limit {
                 fail("\(account.charged) charged and \(account.held) held of \(limit) at \(stored.position)")
             }
         }
@@ -149,19 +158,19 @@ final class Reference {
     /// A request reached the provider.
     func asked(_ request: SimulatedRequest, in ledger: LedgerModel) {
         let types = ledger.stream(.request(request.id)).map(\.event.type)
-        if types.first != "request.authorized" { fail("the provider was asked, and the ledger has \(types)") }
+        if types.first != "request.authorized", !request.isFree { fail("the provider was asked, and the ledger has \(types)") }
         asked[request.id, default: 0] += 1
     }
 
     /// A client has its whole answer.
     func answered(_ request: SimulatedRequest, charged: Int64, on machine: Int, _ world: World) {
         answers[request.id] = charged
-        let isInLedger = (walks[request.id.uuid]?.types.count ?? 0) >= 2
+        let isInLedger = (walks[request.id.uuid]?.types.count ?? 0) >= (request.isFree ? 1 : 2)
         if !isInLedger && !world.disks[machine].hasSynced(request.id.uuid.lowercase) {
             fail("an answer was finished before its outcome was durable")
         }
         // What is durable in a spool needs no more than its charge, and the gateway lowers the hold to that.
-        guard var walk = walks[request.id.uuid], walk.types.count == 1 else { return }
+        guard var walk = walks[request.id.uuid], walk.types.count == 1, charged < walk.held else { return }
         let spared = walk.held - charged
         change(walk) { $0.held -= spared }
         walk.held = charged

@@ -90,6 +90,8 @@ final class Plan: @unchecked Sendable {
         }
         for _ in 0..<scheduler.random.below(3) { at { $0.fault() } }
         if scheduler.random.once(in: 3) { at { $0.raise() } }
+        if scheduler.random.once(in: 4) { at { $0.turnOff() } }
+        if scheduler.random.once(in: 8) { at { $0.world.stepPostgresClock() } }
         if scheduler.random.once(in: 4) { at { $0.poison() } }
         // Nobody can renew its lease, and requests are open all the while.
         if isLongOutage {
@@ -119,7 +121,8 @@ final class Plan: @unchecked Sendable {
             id: RequestID(uuid: UUID(high: 0x0190_0000_0000_7000 + requests << 16, low: 0x8000_0000_0000_0000 | requests)),
             shop: chance.below(world.city.shops.count), key: chance.below(2), hold: hold,
             cost: chance.once(in: 8) ? nil : chance.within(0...(hold * 3 / 2)),
-            streams: isLongOutage && chance.once(in: 2) ? chance.within(60_000_000...130_000_000) : 0)
+            streams: isLongOutage && chance.once(in: 2) ? chance.within(60_000_000...130_000_000) : 0,
+            isFree: chance.once(in: 8), isLeft: chance.once(in: 8))
         guard let gateway = anyGateway() else { return }
         open += 1
         let scheduler = world.scheduler
@@ -168,9 +171,20 @@ final class Plan: @unchecked Sendable {
         let machine = scheduler.random.below(2)
         let powerCut = scheduler.random.once(in: 2)
         let down = scheduler.random.within(down)
-        world.kill(machine)
-        world.downUntil[machine] = scheduler.now + down
-        scheduler.after(down) { [self] in world.start(machine, afterPowerCut: powerCut) }
+        let kill = { [self] in
+            world.kill(machine)
+            world.downUntil[machine] = scheduler.now + down
+            scheduler.after(down) { [self] in world.start(machine, afterPowerCut: powerCut) }
+        }
+        // Between two jobs that are both ready, or where all wait for something.
+        if scheduler.random.once(in: 2) { scheduler.afterJobs(1 + scheduler.random.below(300), kill) } else { kill() }
+    }
+
+    private func turnOff() {
+        let shop = world.city.shops[0]
+        let isDeleted = world.scheduler.random.once(in: 3)
+        guard let gateway = anyGateway() else { return }
+        gateway.process.begin { await gateway.turnOff(shop.address[1].key, of: shop.organization, isDeleted: isDeleted) }
     }
 
     private func raise() {

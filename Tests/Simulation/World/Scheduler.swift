@@ -27,6 +27,8 @@ package final class Scheduler: @unchecked Sendable {
     /// Of everything that happened so far.
     private(set) var digest: UInt64 = 0xcbf2_9ce4_8422_2325
     private(set) var steps = 0
+    /// What lies in wait, and how many jobs run before it happens.
+    private var ambush: (jobs: Int, action: () -> Void)?
     /// What happened, where a person wants to read it.
     private(set) var lines: [String]?
     /// What instants are counted from; only differences are ever looked at.
@@ -59,6 +61,9 @@ package final class Scheduler: @unchecked Sendable {
         }
     }
 
+    /// Has something happen when so many more jobs have run, also where others are ready just then.
+    func afterJobs(_ count: Int, _ action: @escaping () -> Void) { ambush = (count, action) }
+
     func enqueue(_ job: UnownedJob, on executor: ProcessExecutor) { ready.append((executor, job)) }
 
     /// Does the next thing; false when nothing is left to do.
@@ -70,6 +75,7 @@ package final class Scheduler: @unchecked Sendable {
             ready.swapAt(index, ready.count - 1)
             ready.removeLast()
             job.runSynchronously(on: executor.asUnownedTaskExecutor())
+            spring()
             return true
         }
         guard let timer = popTimer() else { return false }
@@ -79,6 +85,12 @@ package final class Scheduler: @unchecked Sendable {
         places.append(timer.place)
         action?()
         return true
+    }
+
+    private func spring() {
+        guard let (jobs, action) = ambush else { return }
+        ambush = jobs > 1 ? (jobs - 1, action) : nil
+        if jobs <= 1 { action() }
     }
 
     /// Runs the jobs of one executor, and no others, until it has none: the end of a process that has been killed.
@@ -94,7 +106,11 @@ package final class Scheduler: @unchecked Sendable {
         timers = []
         actions = []
         places = []
+        disarm()
     }
+
+    /// Forgets what lies in wait.
+    func disarm() { ambush = nil }
 
     /// Says that something happened.
     func note(_ what: @autoclosure () -> String, _ figures: Int64...) {

@@ -14,6 +14,10 @@ struct SimulatedRequest: Sendable {
     let cost: Int64?
     /// How long the provider takes over it, microseconds; 0 is as long as chance says.
     var streams: Int64 = 0
+    /// Whether it can cost nothing, and so holds nothing and is one event.
+    var isFree = false
+    /// Whether the client leaves before it has its whole answer.
+    var isLeft = false
 }
 
 /// What a client was told.
@@ -44,8 +48,8 @@ extension SimulatedGateway {
             address = known
         } catch { return .refused("no address") }
         let admit = AdmitRequest(
-            digest: digest, address: address, request: request.id, hold: NanoDollars(request.hold), tokens: 1,
-            policy: .max)
+            digest: digest, address: address, request: request.id, hold: request.isFree ? .zero : NanoDollars(request.hold),
+            tokens: 1, policy: .max)
         var endedEpoch: Int64?
         for _ in 1...Self.attempts {
             let decision: AdmitDecision
@@ -60,6 +64,7 @@ extension SimulatedGateway {
                 return .refused("no decision")
             }
             guard case .admitted(let admitted) = decision else { return .refused("\(decision)".prefix(40).description) }
+            if request.isFree { return await relay(request, admitted, address) }
             switch await authorize(request, admitted, address) {
             case .authorized: return await relay(request, admitted, address)
             case .again(let epoch): endedEpoch = epoch
@@ -102,7 +107,7 @@ extension SimulatedGateway {
             if !process.isDead { world.reference.heard(error, of: event) }
             if error.outcomeUnknown {
                 _ = try? await outcomes.settle(
-                    outcome(request, admitted.admittedAt, address, .failed, charged: 0, cost: 0))
+                    outcome(request, admitted, address, .failed, charged: 0, cost: 0))
             } else {
                 admission.release(request.id, address: address, on: Self.loop)
             }
@@ -112,24 +117,27 @@ extension SimulatedGateway {
 
     private func relay(_ request: SimulatedRequest, _ admitted: Admission, _ address: KeyAddress) async -> Reply {
         let cost = await provider(request)
-        let charged = min(cost ?? 0, request.hold)
+        let full = request.isFree ? 0 : cost ?? 0
+        let charged = admitted.strict && world.mutation != .chargesBeyondHolds ? min(full, request.hold) : full
         let isCharged = cost != nil
         if world.mutation == .answersTooEarly, isCharged, !process.isDead {
             world.reference.answered(request, charged: charged, on: machine, world)
         }
         do {
             let event = try outcome(
-                request, admitted.admittedAt, address, isCharged ? .completed : .failed, charged: charged, cost: cost ?? 0)
+                request, admitted, address, isCharged ? (request.isLeft ? .cancelled : .completed) : .failed, charged: charged,
+                cost: full)
             let settlement = try await outcomes.settle(event)
             guard !process.isDead else { return .refused("dead") }
             world.scheduler.note("settled \(settlement)", charged)
         } catch {
             return .refused("not settled")
         }
-        if isCharged, charged < request.hold {
+        if isCharged, !request.isFree, charged < request.hold {
             admission.lower(request.id, address: address, to: NanoDollars(charged), on: Self.loop)
         }
         guard isCharged else { return .refused("the provider failed") }
+        guard !request.isLeft else { return .refused("the client left") }
         world.reference.answered(request, charged: charged, on: machine, world)
         return .answered
     }
@@ -153,27 +161,27 @@ extension SimulatedGateway {
         return (try? answer.get()) ?? nil
     }
 
-    private enum Kind { case completed, failed }
+    private enum Kind { case completed, failed, cancelled }
 
     private func outcome(
-        _ request: SimulatedRequest, _ admittedAt: Timestamp, _ address: KeyAddress, _ kind: Kind, charged: Int64, cost: Int64
+        _ request: SimulatedRequest, _ admitted: Admission, _ address: KeyAddress, _ kind: Kind, charged: Int64, cost: Int64
     ) throws -> NewEvent {
         let outcome = Outcome(
             instance: lease.instance, project: address.project, apiKey: address.key, requestedModel: "m", model: "m",
             provider: "p", upstreamModel: "m", stream: false, cached: false, estimated: false, status: 200, error: nil,
             finishReason: nil, unifiedFinishReason: "completed", attempts: [], usage: .init(), catalogueVersion: "1",
             credential: .house, price: Bill(lines: [], total: NanoDollars(cost)),
-            cost: Bill(lines: [], total: NanoDollars(cost)), held: NanoDollars(request.hold), charged: NanoDollars(charged),
-            overrun: NanoDollars(cost - charged), durationMS: 1, timeToFirstTokenMS: nil, admittedAt: admittedAt)
-        switch kind {
-        case .completed:
-            return try NewEvent(
-                RequestCompleted(outcome: outcome), stream: .request(request.id), expectedVersion: 1,
-                organization: address.organization)
-        case .failed:
-            return try NewEvent(
-                RequestFailed(outcome: outcome), stream: .request(request.id), expectedVersion: 1,
-                organization: address.organization)
+            cost: Bill(lines: [], total: NanoDollars(cost)), held: request.isFree ? .zero : NanoDollars(request.hold),
+            charged: NanoDollars(charged), overrun: NanoDollars(cost - charged), durationMS: 1, timeToFirstTokenMS: nil,
+            admittedAt: admitted.admittedAt)
+        func event(_ data: some EventData) throws -> NewEvent {
+            try NewEvent(
+                data, stream: .request(request.id), expectedVersion: request.isFree ? 0 : 1, organization: address.organization)
+        }
+        return switch kind {
+        case .completed: try event(RequestCompleted(outcome: outcome))
+        case .failed: try event(RequestFailed(outcome: outcome))
+        case .cancelled: try event(RequestCancelled(outcome: outcome))
         }
     }
 
@@ -220,10 +228,21 @@ extension SimulatedGateway {
 
     /// A change of a key's limit by a person; only ever upwards, so that nothing that was spent is too much afterwards.
     func raise(_ key: APIKeyID, of organization: OrganizationID, to limit: Int64) async {
+        await change(key, of: organization, APIKeyLimitChanged(usageLimit: .set(NanoDollars(limit))))
+    }
+
+    /// A person switches a key off, or deletes it.
+    func turnOff(_ key: APIKeyID, of organization: OrganizationID, isDeleted: Bool) async {
+        if isDeleted {
+            await change(key, of: organization, APIKeyDeleted())
+        } else {
+            await change(key, of: organization, APIKeyStatusChanged(status: .inactive))
+        }
+    }
+
+    private func change(_ key: APIKeyID, of organization: OrganizationID, _ data: some EventData) async {
         guard isOpen,
-            let event = try? NewEvent(
-                APIKeyLimitChanged(usageLimit: .set(NanoDollars(limit))), stream: .apiKey(key), expectedVersion: nil,
-                organization: organization)
+            let event = try? NewEvent(data, stream: .apiKey(key), expectedVersion: nil, organization: organization)
         else { return }
         do {
             let result = try await appender.append(Command(event))

@@ -39,7 +39,11 @@ final class World: @unchecked Sendable {
     /// Microseconds since 1970 at which every world begins.
     static let beginning: Int64 = 1_800_000_000_000_000
 
+    /// Redis's, microseconds since 1970.
     var wallClock: Int64 { Self.beginning + scheduler.now }
+    /// By how much Postgres's clock is before it, microseconds.
+    var postgresStep: Int64 = 0
+    var postgresClock: Int64 { wallClock + postgresStep }
 
     init(seed: UInt64, mutation: Mutation?, keepsLines: Bool) {
         let scheduler = Scheduler(seed: seed, keepsLines: keepsLines)
@@ -153,6 +157,12 @@ final class World: @unchecked Sendable {
         postgresServer.generation += 1
     }
 
+    /// Somebody sets the clock of Postgres's machine. Not far back: by so much later are the dead buried, and no world waits for it.
+    func stepPostgresClock() {
+        postgresStep = scheduler.random.within(-120_000_000...3_600_000_000)
+        scheduler.note("Postgres's clock steps", postgresStep)
+    }
+
     /// Whether Postgres is away for longer than a lease lasts, whatever else comes to its end.
     var isLongOutage = false
 
@@ -160,6 +170,7 @@ final class World: @unchecked Sendable {
     func calm() {
         scheduler.note("calm")
         isCalm = true
+        scheduler.disarm()
         network.faultRate = 0
         for disk in disks { disk.faultRate = 0 }
         if !isLongOutage { postgresServer.awayUntil = 0 }
@@ -211,15 +222,16 @@ struct City: Sendable {
         return [Command(created), Command(epoch)]
     }()
 
-    /// Three ways to begin for each: plenty of limits or none.
+    /// Four ways to begin for each: plenty of limits or none, and one that is charged what a provider charges beyond the hold.
     private static let openings: [[[Command]]] = all.map { shop in
-        [(400, nil, nil), (300, 250, 120), (150, nil, 100)].map { (credit: Int64, project: Int64?, key: Int64?) in
+        [(400, nil, nil, true), (300, 250, 120, true), (150, nil, 100, true), (300, nil, 150, false)].map {
+            (credit: Int64, project: Int64?, key: Int64?, isStrict: Bool) in
             let organization = shop.organization
             let amounts = (project.map { NanoDollars($0) }, key.map { NanoDollars($0) })
             let events: [NewEvent?] =
                 [
                     try? NewEvent(
-                        OrganizationCreated(strict: true), stream: .organization(organization), expectedVersion: 0,
+                        OrganizationCreated(strict: isStrict), stream: .organization(organization), expectedVersion: 0,
                         organization: organization),
                     try? NewEvent(
                         ProjectCreated(usageLimit: amounts.0), stream: .project(shop.address[0].project), expectedVersion: 0,
