@@ -148,9 +148,9 @@ struct Follower {
                 if BatchFailure.isMissing(error) {
                     // Somebody has to mend it, and sees it in the status; until then it is tried again.
                     let reason = BatchFailure.reason(error)
-                    projector.set(.halted(position: nil, reason: reason))
                     // The right that is lost may be that to say so.
                     try? await Checkpoint.halt(schema: runner.schema, position: nil, error: reason, connection)
+                    projector.set(.halted(position: nil, reason: reason))
                     guard connection.isOpen else { throw error }
                 }
             }
