@@ -9,23 +9,26 @@ final class WriteWatch: Sendable {
     static let patience: TimeAmount = .seconds(60)
 
     private final class Write: Sendable {
-        /// When the write that is going on began, in nanoseconds of the event loops' clock; 0 while there is none.
+        /// When the write that is going on began, in nanoseconds of the event loop's clock; 0 while there is none.
         let began = Atomic<UInt64>(0)
     }
 
     private let write = Write()
+    private let loop: any EventLoop
     private let timer: RepeatedTask
 
     init(_ channel: any Channel, patience: TimeAmount = WriteWatch.patience) {
         let half = TimeAmount.nanoseconds(patience.nanoseconds / 2)
-        timer = channel.eventLoop.scheduleRepeatedTask(initialDelay: half, delay: half) { [write] _ in
+        let loop = channel.eventLoop
+        self.loop = loop
+        timer = loop.scheduleRepeatedTask(initialDelay: half, delay: half) { [write] _ in
             let began = write.began.load(ordering: .relaxed)
-            guard began > 0, NIODeadline.now() - .uptimeNanoseconds(began) >= patience else { return }
+            guard began > 0, loop.now - .uptimeNanoseconds(began) >= patience else { return }
             channel.close(promise: nil)
         }
     }
 
-    func began() { write.began.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed) }
+    func began() { write.began.store(loop.now.uptimeNanoseconds, ordering: .relaxed) }
     func ended() { write.began.store(0, ordering: .relaxed) }
 
     /// The stream is over.
