@@ -13,6 +13,8 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -37,6 +39,7 @@ class Answer(shop.Answer):
             fails = generator.random() < self.server.share
         if body["model"] == "slow":
             time.sleep(self.server.delay)
+            self.server.goes_on.wait(30)
             fails = self.server is alpha
         if fails:
             return self.say(503, {"error": {"message": "overloaded", "type": "server_error"}})
@@ -84,6 +87,7 @@ class Answer(shop.Answer):
         self.end_headers()
         self.wfile.write(data[:-1])
         if len(data) < LARGEST and len(data) > LARGEST / 2:
+            self.server.written += 1
             self.server.ends.wait(30)
         self.wfile.write(data[-1:])
 
@@ -99,6 +103,11 @@ class Provider(shop.ThreadingHTTPServer):
         # While it is clear, the last bytes of a wide answer are not sent.
         self.ends = threading.Event()
         self.ends.set()
+        # How many of those are written but for that.
+        self.written = 0
+        # While it is clear, it says nothing to who asks for the slow model.
+        self.goes_on = threading.Event()
+        self.goes_on.set()
         super().__init__(("127.0.0.1", port), Answer)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -118,9 +127,13 @@ class Provider(shop.ThreadingHTTPServer):
                 pass
 
 
-def ask(model="both", headers={}, url=URL, timeout=60, **fields):
-    body = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5} | fields
-    return client.post(url + "/v1/chat/completions", json=body, headers={"authorization": f"Bearer {KEY}"} | headers, timeout=timeout)
+def asking(model):
+    return {"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5}
+
+
+def ask(model="both", headers={}, url=URL, **fields):
+    return client.post(
+        url + "/v1/chat/completions", json=asking(model) | fields, headers={"authorization": f"Bearer {KEY}"} | headers)
 
 
 def used(answer):
@@ -131,7 +144,7 @@ def routing_of(answer):
     return json.loads(answer["metadata"]["routing"])
 
 
-def until(check, what, seconds):
+def until(check, what, seconds=30):
     end = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < end, what
@@ -226,8 +239,9 @@ assert failed["charged"] > 0 and failed["estimated"] and failed["provider"] == "
 alpha.ends.clear()
 with ThreadPoolExecutor(1) as pool:
     first = pool.submit(ask, "wide")
-    until(lambda: asked_for(alpha, "wide") == 1, "a wide answer is on its way", 10)
-    time.sleep(0.5)
+    until(lambda: alpha.written == 1, "a wide answer is on its way")
+    # What the system has taken, the gateway has yet to read.
+    time.sleep(2)
     refused = ask("wide")
     assert refused.status_code == 503 and refused.json()["error"]["code"] == "overloaded", refused.text
     assert refused.headers["x-should-retry"] == "false" and (asked_for(alpha, "wide"), asked_for(beta, "wide")) == (2, 0)
@@ -246,22 +260,27 @@ assert late.status_code == 504 and time.monotonic() - began < 2 * SECONDS, (late
 assert (asked_for(alpha, "slow"), asked_for(beta, "slow")) == (2, 1)
 assert len(last_outcome("failed")["attempts"]) == 3
 # Nor is anybody else asked for a client that has left.
-try:
-    ask("slow", headers={"x-request-id": "client-left"}, timeout=0.5)
-    raise AssertionError("an answer")
-except httpx.ReadTimeout:
-    pass
-until(lambda: "client-left" in command("ledger", "events", "--type", "request.failed", "--limit", "10000"), "its outcome", 10)
+alpha.delay = 0
+alpha.goes_on.clear()
+leaver = HTTPConnection(urlsplit(URL).netloc)
+leaver.request("POST", "/v1/chat/completions", json.dumps(asking("slow")), {
+    "authorization": f"Bearer {KEY}", "content-type": "application/json", "x-request-id": "client-left"})
+until(lambda: asked_for(alpha, "slow") == 3, "alpha is asked for a client that leaves")
+leaver.close()
+# By then the gateway has heard of it.
+time.sleep(2)
+alpha.goes_on.set()
+until(lambda: "client-left" in command("ledger", "events", "--type", "request.failed", "--limit", "10000"), "its outcome")
 assert asked_for(beta, "slow") == 1 and len(last_outcome("failed")["attempts"]) == 1
 
 # A provider that asks both keys to be left alone is, and no longer.
-alpha.retry_after = 2
+alpha.retry_after = 5
 assert used(ask("busy")) == "beta" and asked_for(alpha, "busy") == 2
 again = ok(ask("busy"))
 assert routing_of(again)["selection_reason"] == "circuit-open", again
 assert asked_for(alpha, "busy") == 2
 alpha.retry_after = 0
-until(lambda: used(ask("busy")) == "alpha", "alpha is asked again", 10)
+until(lambda: used(ask("busy")) == "alpha", "alpha is asked again")
 
 # Without fallback the first one's failure is the answer.
 alpha.share = 1
@@ -286,7 +305,7 @@ def heard():
     return any(score["provider_id"] == "alpha" and score.get("uptime", 100) < 90 for score in scores)
 
 
-until(heard, "the other gateway has heard", 15)
+until(heard, "the other gateway has heard")
 
 # A provider that is asked for by name and hardly ever answers is passed over, unless the client wants no other, and asked again when
 # it is well.
@@ -294,12 +313,15 @@ alpha.share = 1
 assert ask("alpha/named").status_code >= 500
 asked = ok(ask("beta/named"))
 assert "routing" not in asked["metadata"], asked
-until(lambda: ask("alpha/named").status_code == 200, "alpha is passed over", 15)
+until(lambda: ask("alpha/named").status_code == 200, "alpha is passed over")
+began = time.monotonic()
 passed = [ok(ask("alpha/named"))["metadata"] for _ in range(10)]
 assert {metadata["used_provider"] for metadata in passed} == {"beta"}, passed
 assert {metadata["requested_provider"] for metadata in passed} == {"alpha"}, passed
 reasons = [json.loads(metadata["routing"]) for metadata in passed if "routing" in metadata]
-assert len(reasons) >= 8 and all(reason["selection_reason"] == "low-uptime-fallback" for reason in reasons), passed
+# One every two seconds tries whether it is well.
+assert len(reasons) >= 8 - int(time.monotonic() - began), passed
+assert all(reason["selection_reason"] == "low-uptime-fallback" for reason in reasons), passed
 scores = {score["provider_id"]: score for score in reasons[0]["provider_scores"]}
 assert scores["alpha"]["score"] == -1 and scores["alpha"]["uptime"] < 90, scores
 asked = len(beta.bodies)
@@ -312,34 +334,47 @@ alpha.share = 0
 until(lambda: used(ask()) == "alpha", "alpha is back", 30)
 alpha.stop()
 began = time.monotonic()
-assert used(ask(headers={"x-session-id": "s1"})) == "beta" and time.monotonic() - began < 1
+assert used(ask()) == "beta" and time.monotonic() - began < 4
+SESSIONS = [f"s1-{number}" for number in range(16)]
+for session in SESSIONS:
+    assert used(ask(headers={"x-session-id": session})) == "beta"
 with ThreadPoolExecutor(16) as pool:
     assert all(status == 200 for status in pool.map(lambda _: ask().status_code, range(200)))
 # One request now and then tries whether it is back; all others go to the other at once.
+began = time.monotonic()
 selected = [routing_of(ok(ask()))["selected_provider"] for _ in range(20)]
-assert selected.count("beta") >= 17, selected
+assert selected.count("beta") >= 17 - 2 * int(time.monotonic() - began), selected
 time.sleep(4)
 alpha = Provider(ALPHA)
 began = time.monotonic()
 until(lambda: all(used(ask()) == "alpha" for _ in range(5)), "alpha is back", 30)
 print(f"back after {time.monotonic() - began:.1f} s")
 
-# A session stays where its prompt is cached; others go where it is cheaper.
-assert used(ask(headers={"x-session-id": "s1"})) == "beta"
-assert routing_of(ok(ask(headers={"x-session-id": "s1"})))["selection_reason"] == "session-sticky"
-assert used(ask(headers={"x-session-id": "s1"}, url=OTHER)) == "beta"
+# A session stays where its prompt is cached, whichever gateway is asked; others go where it is cheaper. Nobody waits longer than
+# 50 ms to hear where that is, so on a machine that stands still for a moment one may go elsewhere.
+for url, sessions in ((URL, SESSIONS[::2]), (OTHER, SESSIONS[1::2])):
+    stayed = [ok(ask(headers={"x-session-id": session}, url=url)) for session in sessions]
+    assert [answer["metadata"]["used_provider"] for answer in stayed].count("beta") >= 6, stayed
+    if url == URL:
+        assert [routing_of(answer)["selection_reason"] for answer in stayed].count("session-sticky") >= 6, stayed
 assert used(ask(headers={"x-session-id": "s2"})) == used(ask(user="s1-not")) == used(ask(prompt_cache_key="k")) == "alpha"
 
 # A key that is refused is followed by the provider's other key, and soon not asked for again.
 alpha.unknown = {"first"}
 alpha.credentials.clear()
+began = time.monotonic()
 for _ in range(30):
     ok(ask("keys"))
-assert alpha.credentials.count("second") == 30 and 5 <= alpha.credentials.count("first") <= 8, alpha.credentials
+# Five faults, and then one try after 1 s, 2 s more, 4 s more ...
+tries = int(time.monotonic() - began + 1).bit_length()
+assert alpha.credentials.count("second") == 30, alpha.credentials
+assert 5 <= alpha.credentials.count("first") <= 5 + max(3, tries), alpha.credentials
 
-# What costs nothing is not to be had without end, whichever gateway is asked.
-statuses = [ask("gift", url=URL if number % 2 else OTHER).status_code for number in range(25)]
-assert statuses == [200] * 20 + [429] * 5, statuses
+# What costs nothing is not to be had without end, whichever gateway is asked. One for which Redis takes longer than 200 ms goes on.
+statuses = []
+while statuses.count(429) < 5 and len(statuses) < 30:
+    statuses.append(ask("gift", url=URL if len(statuses) % 2 else OTHER).status_code)
+assert statuses[:20] == [200] * 20 and statuses.count(429) == 5, statuses
 refused = ask("gift")
 assert 1 <= int(refused.headers["retry-after"]) <= 60 and refused.json()["error"]["code"] == "rate_limit_exceeded", refused.text
 assert ask("keys").status_code == 200
