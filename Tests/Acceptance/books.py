@@ -9,6 +9,21 @@ import httpx
 from shop import command, credits, ok, reaches, until
 
 
+def grant(organization, life):
+    expiry = (datetime.now(UTC) + life).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    command("credits", "grant", "--organization", organization, "--amount", "2", "--priority", "-1", "--expires-at", expiry)
+
+
+def pages(owner, path):
+    """All grants, two a page."""
+    page = ok(owner.get(path + "/grants?limit=2"))
+    grants, cursor = page["grants"], page["pagination"]["nextCursor"]
+    while cursor:
+        page = ok(owner.get(path + "/grants", params={"limit": 2, "cursor": cursor}))
+        grants, cursor = grants + page["grants"], page["pagination"]["nextCursor"]
+    return grants
+
+
 def check(owner, stranger, member, organization):
     """`member` may read what `owner` may, and `stranger` nothing."""
     path = f"/orgs/{organization}"
@@ -45,14 +60,11 @@ def check(owner, stranger, member, organization):
     until(lambda: ok(owner.get(path))["organization"]["referralEarnings"] == "1.25", "what the referral earned")
 
     # What credits are made of: they add up to the balance, and what expires is shown with what became of it.
-    command("credits", "grant", "--organization", organization, "--amount", "2", "--priority", "-1", "--expires-at",
-            (datetime.now(UTC) + timedelta(seconds=4)).isoformat(timespec="milliseconds").replace("+00:00", "Z"))
-    page = ok(owner.get(path + "/grants?limit=2"))
-    grants, cursor = page["grants"], page["pagination"]["nextCursor"]
-    while cursor:
-        page = ok(owner.get(path + "/grants", params={"limit": 2, "cursor": cursor}))
-        grants, cursor = grants + page["grants"], page["pagination"]["nextCursor"]
-    assert grants[-1]["remaining"] == "2" and grants[-1]["priority"] == -1 and grants[-1]["kind"] == "promotional", grants[-1]
+    grant(organization, timedelta(hours=1))
+    latest = pages(owner, path)[-1]
+    assert latest["remaining"] == "2" and latest["priority"] == -1 and latest["kind"] == "promotional", latest
+    grant(organization, timedelta(seconds=5))
+    grants = pages(owner, path)
     until(lambda: ok(owner.get(path + "/grants"))["grants"][-1]["expired"] == "2", "the grant that runs out")
     left = ok(owner.get(path + "/grants?open=true"))["grants"]
     balance = Decimal(ok(owner.get(path + "/balance"))["balance"])

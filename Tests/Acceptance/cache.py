@@ -236,9 +236,13 @@ assert not hit(chat(token, user="shorter"))
 # What nobody is given any more does not lie there until the time is over that it was kept for.
 ok(owner.patch(f"/projects/{caching}", json={"cacheDurationSeconds": 31_536_000}))
 kept(token, user="gone")
-ok(owner.patch(f"/projects/{caching}", json={"cachingEnabled": False}))
-time.sleep(35)
-ok(owner.patch(f"/projects/{caching}", json={"cachingEnabled": True}))
-assert not hit(chat(token, user="gone"))
+# It is looked for every 30 s. A sweep that is late finds it when it is looked for once more.
+for attempt in range(3):
+    ok(owner.patch(f"/projects/{caching}", json={"cachingEnabled": False}))
+    time.sleep(35)
+    ok(owner.patch(f"/projects/{caching}", json={"cachingEnabled": True}))
+    if not hit(chat(token, user="gone")):
+        break
+    assert attempt < 2, "it lies there still"
 command("ledger", "verify")
 print("cache: passed")
