@@ -13,13 +13,10 @@ import Testing
     }
 
     /// Waits until so many bodies are kept.
-    private func bodies(_ postgres: PostgresClient, count: Int64) async throws -> Int64 {
-        var found: Int64 = -1
-        for _ in 0..<300 where found != count {
-            found = try await postgres.query("SELECT count(*) FROM ledger.payloads")[0].decode(0)
-            if found != count { try await Task.sleep(for: .milliseconds(20)) }
+    private func wait(_ postgres: PostgresClient, forBodies count: Int64) async throws {
+        try await eventually("\(count) bodies are kept") {
+            try await postgres.query("SELECT count(*) FROM ledger.payloads")[0].decode(0, as: Int64.self) == count
         }
-        return found
     }
 
     @Test func bodiesAreKeptForThoseWhoWantItAndForgotten() async throws {
@@ -32,7 +29,7 @@ import Testing
                 [Request].self, from: Data(try await gateway.python("retention.py", [key.token, other.token]).utf8))
             let postgres = PostgresClient(
                 try PostgresConfiguration(url: gateway.database.url), maximumConnections: 2, logger: Logger(label: "test"))
-            #expect(try await bodies(postgres, count: 4) == 4)
+            try await wait(postgres, forBodies: 4)
             let store = PayloadStore(postgres)
             for request in requests {
                 let id = try #require(RequestID(request.requestId))
@@ -64,7 +61,7 @@ import Testing
                 "SELECT ledger.prepare_day('payloads', p.day - 40) FROM (SELECT DISTINCT day FROM ledger.payloads) AS p")
             _ = try await postgres.query("UPDATE ledger.payloads SET day = day - 40")
             try await gateway.start()
-            #expect(try await bodies(postgres, count: 0) == 0)
+            try await wait(postgres, forBodies: 0)
             try await gateway.command("ledger", "verify")
             #expect(try await gateway.command("ledger", "export", "--format", "jsonl") == ledger)
             await postgres.shutdown()

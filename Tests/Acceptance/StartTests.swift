@@ -54,15 +54,19 @@ import Testing
                 (["serve", "--port", "0"], ["PROJECTOR_DATABASE_URL": strange], "PROJECTOR_DATABASE_URL"),
             ]
             for command in commands {
-                let began = ContinuousClock.now
-                let failure = await #expect(throws: CommandFailure.self, "\(command.arguments)") {
-                    try await gateway.command(command.arguments, environment: command.environment)
+                // The pool waits 5 s for a server that is away, each time; a busy machine may need as long now and then.
+                var shortest = Duration.seconds(3_600)
+                for _ in 0..<3 where shortest >= .seconds(4) {
+                    let began = ContinuousClock.now
+                    let failure = await #expect(throws: CommandFailure.self, "\(command.arguments)") {
+                        try await gateway.command(command.arguments, environment: command.environment)
+                    }
+                    let said = failure?.output ?? ""
+                    #expect(failure?.status == 1 && said.contains(command.says), "\(command.arguments): \(said)")
+                    #expect(said.hasPrefix("Error: ") && said.split(separator: "\n").count == 1, "\(command.arguments): \(said)")
+                    shortest = min(shortest, began.duration(to: .now))
                 }
-                let said = failure?.output ?? ""
-                #expect(failure?.status == 1 && said.contains(command.says), "\(command.arguments): \(said)")
-                #expect(said.hasPrefix("Error: ") && said.split(separator: "\n").count == 1, "\(command.arguments): \(said)")
-                // The pool waits 5 s for a server that is away.
-                #expect(began.duration(to: .now) < .seconds(4), "\(command.arguments)")
+                #expect(shortest < .seconds(4), "\(command.arguments)")
             }
             // What is started with the machine may be earlier than what Postgres itself waits for.
             let waited = try await refusal(gateway, ["--port", "0"], ["DATABASE_URL": missing])
