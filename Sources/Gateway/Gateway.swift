@@ -193,6 +193,8 @@ public struct GatewayConfiguration: Sendable {
     /// False where it is measured what the books cost: requests are let in and held as ever, and nothing of them is recorded
     /// or charged.
     public var keepsBooks: Bool
+    /// False where the role that this process has could change recorded events, and whoever started it said that it may.
+    public var isLedgerProtected: Bool
     /// The read models of which `GET /` tells that they are late.
     public var projections: [String]
     /// What `GET /` calls the version.
@@ -206,8 +208,8 @@ public struct GatewayConfiguration: Sendable {
         streamDeadline: Duration = .seconds(1200), routing: RoutingWeights = RoutingWeights(),
         freeWithCredits: FreeLimit = .withCredits, freeWithoutCredits: FreeLimit = .withoutCredits,
         alternativeConnectDeadline: Duration = .seconds(2), trustedProxies: TrustedProxies = TrustedProxies(),
-        allowsPrivateProviderURLs: Bool = false, keepsBooks: Bool = true, projections: [String] = [],
-        version: String = "1.0.0"
+        allowsPrivateProviderURLs: Bool = false, keepsBooks: Bool = true, isLedgerProtected: Bool = true,
+        projections: [String] = [], version: String = "1.0.0"
     ) {
         self.maximumBodyBytes = maximumBodyBytes
         self.maximumBodiesBytes = maximumBodiesBytes
@@ -227,6 +229,7 @@ public struct GatewayConfiguration: Sendable {
         self.trustedProxies = trustedProxies
         self.allowsPrivateProviderURLs = allowsPrivateProviderURLs
         self.keepsBooks = keepsBooks
+        self.isLedgerProtected = isLedgerProtected
         self.projections = projections
         self.version = version
     }

@@ -123,6 +123,23 @@ import Testing
         }
     }
 
+    /// A role that could change recorded events serves only where somebody said so, and everybody can see it.
+    @Test func anUnprotectedLedgerIsServedOnlyWhenAskedForAndSaysSo() async throws {
+        try await withGateway { gateway in
+            let superuser = ["DATABASE_URL": gateway.database.url]
+            let said = try await refusal(
+                gateway, ["--port", "0"], superuser.merging(["LLMGATEWAY_HOME": gateway.home + "/unprotected"]) { _, own in own })
+            #expect(said.contains("could change recorded events") && said.contains("--unprotected-ledger"), "\(said)")
+            try await gateway.withAnother(environment: superuser, arguments: ["--unprotected-ledger"]) { url in
+                #expect(try await health(of: url) == "200")
+                #expect(try await runCommand(["curl", "-s", url + "/"]).contains(#""ledger":{"protected":false}"#))
+                let metrics = try await runCommand(["curl", "-s", url + "/metrics"])
+                #expect(metrics.contains("llmgateway_ledger_protected 0\n"))
+            }
+            #expect(try await runCommand(["curl", "-s", gateway.url + "/"]).contains(#""ledger":{"protected":true}"#))
+        }
+    }
+
     private static let hasIPv6 =
         (try? String(contentsOfFile: "/proc/net/if_inet6", encoding: .utf8))?.contains(String(repeating: "0", count: 31) + "1")
         ?? false

@@ -15,9 +15,14 @@ struct HealthRoute: Sendable {
         var error: String?
     }
 
+    private struct Ledger: Encodable, Sendable {
+        let protected: Bool
+    }
+
     private struct Health: Encodable, Sendable {
         let status: String
         let database: Dependency
+        let ledger: Ledger
         let redis: Dependency
         /// The read models that are late; nil where none is.
         let projections: [String]?
@@ -37,7 +42,8 @@ struct HealthRoute: Sendable {
             let isHealthy = database.connected && redis.connected
             // Requests go on as ever: what is old are the answers of who asks about them.
             let health = Health(
-                status: !isHealthy ? "unhealthy" : late.isEmpty ? "healthy" : "degraded", database: database, redis: redis,
+                status: !isHealthy ? "unhealthy" : late.isEmpty ? "healthy" : "degraded", database: database,
+                ledger: Ledger(protected: gateway.configuration.isLedgerProtected), redis: redis,
                 projections: late.isEmpty ? nil : late)
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]

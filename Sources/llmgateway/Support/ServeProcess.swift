@@ -81,6 +81,7 @@ struct ServeProcess: Sendable {
         gatewayConfiguration.routing = settings.routing
         (gatewayConfiguration.freeWithCredits, gatewayConfiguration.freeWithoutCredits) = settings.freeLimits
         gatewayConfiguration.keepsBooks = keepsBooks
+        gatewayConfiguration.isLedgerProtected = isProtected
         gatewayConfiguration.projections = projections.definitions.map(\.name)
         gatewayConfiguration.trustedProxies = settings.web.trustedProxies
         gatewayConfiguration.allowsPrivateProviderURLs = providerKeys.allowsPrivateURLs
