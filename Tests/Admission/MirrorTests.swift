@@ -237,6 +237,28 @@ import struct Foundation.UUID
             #expect(try await plain.balance() == -100)
         }
     }
+
+    @Test func gaugesTellWhatIsBelowZero() async throws {
+        try await World.run { world in
+            let (plain, strict) = (
+                try await Shop.open(in: world, credit: 1000, strict: false), try await Shop.open(in: world, credit: 1000)
+            )
+            try await world.catchUp()
+            for shop in [plain, strict] {
+                let (spent, open) = (shop.request(600), shop.request(300))
+                for request in [spent, open] {
+                    _ = try await shop.authorize(request, try #require(try await shop.admit(request).admission))
+                }
+                try await shop.settle(spent.request, held: 600, cost: 600)
+                _ = try await world.append(
+                    CreditAdjusted(amount: NanoDollars(-200), reason: "a test"), .credit(shop.address.organization), nil,
+                    shop.address.organization)
+            }
+            try await world.catchUp()
+            // Of the strict one 600 are charged and 300 are held, and credits are 800. What plain mode owes is not counted.
+            #expect(try await world.client.gauges(maximumAge: .zero).belowZero == NanoDollars(100))
+        }
+    }
 }
 
 extension World {

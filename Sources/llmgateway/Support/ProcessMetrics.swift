@@ -104,6 +104,11 @@ struct ProcessMetrics: Sendable {
                 value: Double(gauges.strictOvershoot.rawValue)),
             .init(
                 "llmgateway_overspend_nanodollars", help: "Overspend of all scopes.", value: Double(gauges.overshoot.rawValue)),
+            .init(
+                "llmgateway_balances_below_zero_nanodollars",
+                help: "How far strict organizations' balances, less what is held, are below zero: zero, but for refunds, "
+                    + "adjustments and late settlements.",
+                value: Double(gauges.belowZero.rawValue)),
             .init("llmgateway_open_holds", help: "Holds of requests in flight.", value: Double(gauges.openHolds)),
             .init(
                 "llmgateway_unknown_organizations", help: "Organizations whose Redis state is being restored.",
