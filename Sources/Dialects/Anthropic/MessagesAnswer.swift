@@ -173,14 +173,14 @@ extension MessagesAnswer {
 
     static func thought(_ index: Int64, text: JSONValue?, signature: JSONValue?) -> JSONValue {
         .members([
-            ("type", .string("reasoning.text")), ("text", text), ("signature", signature), ("format", .string(reasoningFormat)),
-            ("index", .integer(index)),
+            ("type", .string("reasoning.text")), ("text", text), ("signature", signature?.asText),
+            ("format", .string(reasoningFormat)), ("index", .integer(index)),
         ])
     }
 
     static func redacted(_ data: JSONValue?, _ index: Int64) -> JSONValue {
         .members([
-            ("type", .string("reasoning.encrypted")), ("data", data ?? .string("")), ("format", .string(reasoningFormat)),
+            ("type", .string("reasoning.encrypted")), ("data", data?.asText ?? .string("")), ("format", .string(reasoningFormat)),
             ("index", .integer(index)),
         ])
     }

@@ -101,15 +101,15 @@ struct GeminiAnswer: EventAnswer {
     /// A call; one without an id gets one that no other call of the conversation has. Of the answer's id only the part that makes
     /// it unique goes in: OpenAI takes 40 characters, and a conversation may go on there.
     private func call(_ call: JSONValue, _ part: JSONValue, index: Int64, isStreamed: Bool) -> JSONValue {
-        let signature = part["thoughtSignature"].map { signature in
+        let signature = part["thoughtSignature"]?.asText.map { signature in
             JSONValue.members([("google", .members([("thought_signature", signature)]))])
         }
         let function: [(String, JSONValue?)] = [
-            ("name", call["name"] ?? .string("")), ("arguments", .string(MessagesAnswer.arguments(call["args"]))),
+            ("name", call["name"]?.asText ?? .string("")), ("arguments", .string(MessagesAnswer.arguments(call["args"]))),
         ]
         let made = "call_\(id.split(separator: "_").last ?? "")_\(index)"
         return .members([
-            ("index", isStreamed ? .integer(index) : nil), ("id", call["id"] ?? .string(made)),
+            ("index", isStreamed ? .integer(index) : nil), ("id", call["id"]?.asText ?? .string(made)),
             ("type", .string("function")), ("function", .members(function)), ("extra_content", signature),
         ])
     }
@@ -158,7 +158,7 @@ extension GeminiAnswer {
     /// An image of an answer; those of its thoughts are drafts.
     private static func image(_ part: JSONValue) -> JSONValue? {
         guard part["thought"] != .bool(true), let (type, data) = imageData(part) else { return nil }
-        let signature = part["thoughtSignature"].map { signature in
+        let signature = part["thoughtSignature"]?.asText.map { signature in
             JSONValue.members([("google", .members([("thought_signature", signature)]))])
         }
         return .members([

@@ -56,7 +56,7 @@ extension ResponsesAnswer {
     static func detail(_ item: JSONValue, index: Int64) -> JSONValue? {
         guard let data = item["encrypted_content"], data.text?.isEmpty == false else { return nil }
         return .members([
-            ("type", .string("reasoning.encrypted")), ("data", data), ("id", item["id"]),
+            ("type", .string("reasoning.encrypted")), ("data", data), ("id", item["id"]?.asText),
             ("format", .string(reasoningFormat)), ("index", .integer(index)),
         ])
     }
