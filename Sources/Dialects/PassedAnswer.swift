@@ -4,7 +4,7 @@ internal import Money
 /// An answer that goes on as it came, because the client speaks the provider's dialect; whoever relays it reads it.
 ///
 /// The beginning of a stream is held back until something is said, so that an error before that can still send the request
-/// elsewhere.
+/// elsewhere. One that says nothing for as long as an event may be says nothing at all.
 struct PassedAnswer: ForeignAnswer {
     /// The types of events that say nothing yet.
     let silent: Set<String>
@@ -14,17 +14,19 @@ struct PassedAnswer: ForeignAnswer {
     let refused: @Sendable (Int, [UInt8]) -> APIError
 
     private(set) var error: APIError?
-    let isMalformed = false
+    private(set) var isMalformed = false
     let usage: TokenUsage? = nil
 
+    private let maximumHeldBytes: Int
     private var reader = EventReader()
     private var held: [UInt8] = []
     private var isOpen = false
 
     init(
-        silent: Set<String>, failure: @escaping @Sendable (JSONValue) -> APIError?,
-        refused: @escaping @Sendable (Int, [UInt8]) -> APIError
+        silent: Set<String>, maximumHeldBytes: Int = SSETap.longestEvent,
+        failure: @escaping @Sendable (JSONValue) -> APIError?, refused: @escaping @Sendable (Int, [UInt8]) -> APIError
     ) {
+        self.maximumHeldBytes = maximumHeldBytes
         self.silent = silent
         self.failure = failure
         self.refused = refused
@@ -36,6 +38,7 @@ struct PassedAnswer: ForeignAnswer {
 
     mutating func feed(_ bytes: [UInt8]) -> [UInt8] {
         guard !isOpen else { return bytes }
+        guard error == nil, !isMalformed else { return [] }
         held += bytes
         var first: JSONValue?
         let silent = silent
@@ -47,10 +50,14 @@ struct PassedAnswer: ForeignAnswer {
         }
         if let first, let failure = failure(first) {
             error = failure
+            held = []
             return []
         }
         isOpen = first != nil || reader.isTooLong
-        return isOpen ? end() : []
+        if isOpen { return end() }
+        isMalformed = held.count > maximumHeldBytes
+        if isMalformed { held = [] }
+        return []
     }
 
     mutating func end() -> [UInt8] {
