@@ -46,7 +46,8 @@ public struct CompletionsEvents: ChunkTap {
         reader.feed(chunks) { data in
             // What is no chunk (an error, the last word) goes on as it is.
             let said = (try? JSONValue(data)).flatMap { $0["choices"] == nil ? nil : CompletionsAnswer.texts($0, "delta").bytes }
-            output += "data: ".utf8 + (said ?? data) + "\n\n".utf8
+            // Line feeds of JSON's own are between tokens, so they can become spaces.
+            output += "data: ".utf8 + (said ?? data.map { $0 == 0x0A ? 0x20 : $0 }) + "\n\n".utf8
             return true
         }
         self.reader = reader
