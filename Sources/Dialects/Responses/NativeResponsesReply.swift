@@ -140,7 +140,11 @@ public struct ResponsesTap: StreamTap {
         if let number = event["sequence_number"]?.int64 { self.number = Int(clamping: number) &+ 1 }
         switch type {
         case "response.completed", "response.incomplete":
-            let response = event["response"] ?? .null
+            // Clients read the whole answer out of it.
+            guard let response = event["response"], response.fields != nil else {
+                failure = .malformedEvent
+                return false
+            }
             usage = ResponsesAnswer.usage(response["usage"])
             finishReasons.append(ResponsesAnswer.finishReason(of: response))
             (last, isDone) = (event, true)

@@ -222,6 +222,16 @@ import Testing
         #expect(!half.tap.isComplete && half.tap.estimatedCompletionTokens == 1)
     }
 
+    /// An end without the answer that it is said to hold is none.
+    @Test(arguments: ["", #","response":null"#, #","response":"x""#]) func anEndHasAnAnswer(_ response: String) throws {
+        let said = "data: {\"type\":\"response.output_text.delta\",\"output_index\":0,\"delta\":\"x\"}\n\n"
+        for type in ["response.completed", "response.incomplete"] {
+            let (output, tap) = try run(Array("\(said)data: {\"type\":\"\(type)\"\(response)}\n\n".utf8)) { 5 }
+            #expect(tap.failure == .malformedEvent && !tap.isComplete && tap.response == nil)
+            #expect(output.contains("output_text.delta") && !output.contains(type))
+        }
+    }
+
     /// However the bytes are cut, the same comes out, and what is no stream never crashes.
     @Test func cutsDoNotMatter() throws {
         var random = RandomJSON(seed: TestEnvironment.seed("cuts of a stream of responses that goes through"))
