@@ -55,6 +55,8 @@ struct MessagesBlocks {
     private var count: Int64 = 0
     private var arguments = ObjectScan()
     private var waiting: [Block] = []
+    /// About what the blocks that wait take.
+    private(set) var waitingBytes = 0
 
     /// Whether a call is open whose arguments are not whole.
     private var isBlocked: Bool { if case .call? = open { !arguments.isWhole } else { false } }
@@ -64,9 +66,10 @@ struct MessagesBlocks {
         let kind = if case .text = piece { Kind.text } else { Kind.thinking }
         if isBlocked {
             if let last = waiting.last, last.kind == kind, !last.isOver {
-                waiting[waiting.count - 1].pieces.append(piece)
+                keep(piece, in: waiting.count - 1)
             } else {
-                waiting.append(Block(kind: kind, fields: kind.empty, pieces: [piece]))
+                wait(Block(kind: kind, fields: kind.empty))
+                keep(piece, in: waiting.count - 1)
             }
             return
         }
@@ -97,19 +100,30 @@ struct MessagesBlocks {
             write(.arguments(fragment), into: &output)
             release(into: &output)
         } else if let place = waiting.lastIndex(where: { $0.kind == .call(number) }) {
-            waiting[place].pieces.append(.arguments(fragment))
+            keep(.arguments(fragment), in: place)
         }
+    }
+
+    private mutating func wait(_ block: Block) {
+        waitingBytes += 512
+        waiting.append(block)
+    }
+
+    private mutating func keep(_ piece: Piece, in place: Int) {
+        waitingBytes += 64 + piece.said.text.utf8.count
+        waiting[place].pieces.append(piece)
     }
 
     /// Writes what waits, and closes the last block.
     mutating func finish(into output: inout [UInt8]) {
         for block in waiting { write(block, into: &output) }
         waiting = []
+        waitingBytes = 0
         close(into: &output)
     }
 
     private mutating func add(_ block: Block, into output: inout [UInt8]) {
-        if isBlocked { waiting.append(block) } else { write(block, into: &output) }
+        if isBlocked { wait(block) } else { write(block, into: &output) }
     }
 
     /// Writes what waits for as long as nothing stands in its way.
@@ -121,6 +135,7 @@ struct MessagesBlocks {
             released += 1
         }
         waiting.removeFirst(released)
+        if waiting.isEmpty { waitingBytes = 0 }
     }
 
     private mutating func write(_ block: Block, into output: inout [UInt8]) {

@@ -10,9 +10,17 @@ public struct MessagesEvents: ChunkTap {
     private var isStarted = false
     private var blocks = MessagesBlocks()
     private var calls = StreamedCalls()
+    private let maximumWaitingBytes: Int
 
     /// A tap of one stream.
-    public init() {}
+    ///
+    /// - Parameter maximumWaitingBytes: The most that is kept until a call is whole.
+    public init(maximumWaitingBytes: Int = SSETap.longestEvent) { self.maximumWaitingBytes = maximumWaitingBytes }
+
+    /// Why the stream can't go on, which is also where too much waits for a call to end.
+    public var failure: SSETap.Failure? { tap.failure ?? (isFull ? .eventTooLong : nil) }
+    public var isComplete: Bool { !isFull && tap.isComplete }
+    private var isFull: Bool { blocks.waitingBytes > maximumWaitingBytes }
 
     public mutating func feed(_ bytes: [UInt8]) -> [UInt8] { events(tap.feed(bytes)) }
 
@@ -53,6 +61,7 @@ public struct MessagesEvents: ChunkTap {
     }
 
     private mutating func take(_ chunk: JSONValue, into output: inout [UInt8]) {
+        guard !isFull else { return }
         if let error = chunk["error"], error != .null {
             if let error = tap.error { output += error.messagesEvent }
             return

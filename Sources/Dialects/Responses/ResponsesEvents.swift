@@ -4,11 +4,13 @@ public import Money
 /// A stream of chat completion chunks for a client of the Responses API.
 ///
 /// An item of text or reasoning ends when another begins; calls, whose pieces may be mixed, end with the answer. What ends the
-/// answer, with its usage, is held back.
+/// answer, with its usage, is held back. All that was said is kept, because the last event says it once more.
 public struct ResponsesEvents: ChunkTap {
     public private(set) var tap = SSETap(includeUsage: true)
     private var reader = EventReader()
     private let shape: ResponsesShape
+    private let maximumKeptBytes: Int
+    private var keptBytes = 0
     private var writer = ResponsesEventWriter()
     private var isStarted = false
     /// Whether the provider said that it failed: nothing comes after that.
@@ -34,7 +36,17 @@ public struct ResponsesEvents: ChunkTap {
     }
 
     /// A tap of one stream.
-    public init(for request: ResponsesTranslation) { shape = request.shape }
+    ///
+    /// - Parameter maximumKeptBytes: The longest answer that is kept.
+    public init(for request: ResponsesTranslation, maximumKeptBytes: Int = SSETap.longestEvent) {
+        shape = request.shape
+        self.maximumKeptBytes = maximumKeptBytes
+    }
+
+    /// Why the stream can't go on, which is also where more was said than can be kept.
+    public var failure: SSETap.Failure? { tap.failure ?? (isFull ? .eventTooLong : nil) }
+    public var isComplete: Bool { !isFull && tap.isComplete }
+    private var isFull: Bool { keptBytes > maximumKeptBytes }
 
     public mutating func feed(_ bytes: [UInt8]) -> [UInt8] { events(tap.feed(bytes)) }
 
@@ -71,15 +83,15 @@ public struct ResponsesEvents: ChunkTap {
         guard !chunks.isEmpty else { return [] }
         var reader = self.reader
         reader.feed(chunks) { data in
-            take((try? JSONValue(data)) ?? .null)
+            take((try? JSONValue(data)) ?? .null, bytes: data.count)
             return true
         }
         self.reader = reader
         return writer.take()
     }
 
-    private mutating func take(_ chunk: JSONValue) {
-        guard !hasFailed else { return }
+    private mutating func take(_ chunk: JSONValue, bytes: Int) {
+        guard !hasFailed, !isFull else { return }
         if let error = chunk["error"], error != .null {
             hasFailed = true
             if let error = tap.error { writer.write(error) }
@@ -90,6 +102,7 @@ public struct ResponsesEvents: ChunkTap {
         if let text = delta.thoughtText, !text.isEmpty { say(.reasoning, text) }
         if let details = delta["reasoning_details"], details.elements?.isEmpty == false {
             if open?.kind != .reasoning { begin(.reasoning) }
+            keptBytes += bytes
             open?.state.add(details)
         }
         if let text = delta.saidText, !text.isEmpty { say(.text, text) }
@@ -105,19 +118,30 @@ public struct ResponsesEvents: ChunkTap {
         writer.write("response.in_progress", [("response", begun)])
     }
 
+    /// The place of an item that begins.
+    private mutating func addItem() -> Int {
+        keptBytes += Self.itemBytes
+        output.append(nil)
+        return output.count - 1
+    }
+
+    /// What an item takes beside what it says, about.
+    private static let itemBytes = 512
+
     private mutating func take(call: JSONValue) {
         let function = call["function"]
         let (number, isFirst) = numbers.take(call)
         if isFirst {
             close()
-            let place = output.count
-            output.append(nil)
+            let place = addItem()
             let name = function?["name"]?.text ?? ""
             let id = call["id"]?.text ?? shape.item("call", place)
+            keptBytes += id.utf8.count + name.utf8.count
             calls.append((place, id, name, ""))
             writer.begin(shape.call(id: id, name: name, arguments: "", at: place, status: "in_progress"), at: place)
         }
         guard let fragment = function?["arguments"]?.text, !fragment.isEmpty else { return }
+        keptBytes += fragment.utf8.count
         calls[number].arguments += fragment
         let place = calls[number].place
         writer.delta("response.function_call_arguments.delta", fragment, at: place, of: shape.item("fc", place))
@@ -126,6 +150,7 @@ public struct ResponsesEvents: ChunkTap {
     private mutating func say(_ kind: Open.Kind, _ text: String) {
         if open?.kind != kind { begin(kind) }
         guard let open else { return }
+        keptBytes += text.utf8.count
         self.open?.text += text
         let id = shape.item(kind == .reasoning ? "rs" : "msg", open.place)
         switch kind {
@@ -145,12 +170,12 @@ public struct ResponsesEvents: ChunkTap {
     private mutating func begin(_ kind: Open.Kind) {
         // A refusal and a text are two parts of one message.
         if let before = open, kind != .reasoning, before.kind != .reasoning {
+            keptBytes += Self.itemBytes
             let part = endPart(of: before)
             open = Open(kind: kind, place: before.place, parts: before.parts + [part])
         } else {
             close()
-            let place = output.count
-            output.append(nil)
+            let place = addItem()
             open = Open(kind: kind, place: place)
             writer.begin(
                 kind == .reasoning
