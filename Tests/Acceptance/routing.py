@@ -173,6 +173,12 @@ recorded = last_outcome()
 assert recorded["routing"]["provider"] == "alpha" and [c["score"] for c in recorded["routing"]["candidates"]] == [0, 120], recorded
 assert "routing" not in ok(ask("keys"))["metadata"]
 
+# Who has no room for a prompt and its answer is not asked, as cheap as it is; where nobody has, the provider says so.
+for words, limit, provider in ((100, 5, "alpha"), (10_000, 5, "beta"), (5_000, 4_096, "beta"), (110_000, 5, "alpha")):
+    answer = ok(ask("uneven", messages=[{"role": "user", "content": "one " * words}], max_tokens=limit))
+    assert answer["metadata"]["used_provider"] == provider, (words, limit, answer["metadata"])
+    assert ("routing" in answer["metadata"]) == (provider == "alpha"), answer["metadata"]
+
 # What the client says about routing is for the gateway alone.
 for strategy in ("auto", "price", "throughput", "latency"):
     ok(ask(routing=strategy))

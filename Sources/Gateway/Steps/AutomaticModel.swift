@@ -3,9 +3,6 @@ internal import Dialects
 
 /// Which models a request may mean that asks for `auto`.
 struct AutomaticModel {
-    /// Tokens of an answer that are made room for where the request does not bound it.
-    private static let expectedAnswer: Int64 = 4_096
-
     private let scan: ChatRequestScan
 
     init(_ scan: ChatRequestScan) { self.scan = scan }
@@ -14,11 +11,8 @@ struct AutomaticModel {
     ///
     /// - Throws: 400 when there is none.
     func choices(of catalogue: Catalogue, at time: Int64) throws(GatewayError) -> [Resolution] {
-        let (room, overflow) = scan.estimatedPromptTokens.addingReportingOverflow(scan.outputLimit ?? Self.expectedAnswer)
         let choices = catalogue.automaticModels(free: scan.freeModelsOnly, at: time) { mapping in
-            guard !overflow, room <= mapping.contextSize, !(scan.noReasoning && mapping.capabilities.reasoning) else {
-                return false
-            }
+            guard scan.fits(mapping), !(scan.noReasoning && mapping.capabilities.reasoning) else { return false }
             return (try? scan.check(mapping)) != nil
         }
         guard choices.isEmpty else { return choices }

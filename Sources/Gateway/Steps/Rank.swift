@@ -4,8 +4,8 @@ internal import Dialects
 internal import Ledger
 internal import Money
 
-/// Puts the routes that somebody pays into the order in which they are tried: the organization's own accounts before the house's,
-/// within these by score, and last those whose circuit is open.
+/// Puts the routes that somebody pays and that have room for the request into the order in which they are tried: the organization's
+/// own accounts before the house's, within these by score, and last those whose circuit is open.
 struct RankStep: Sendable {
     let gateway: Gateway
 
@@ -39,7 +39,10 @@ struct RankStep: Sendable {
             throughput: statistics.throughput, priority: nil)
     }
 
-    private func rank(_ funded: UnderstoodRequest) async -> UnderstoodRequest {
+    private func rank(_ request: UnderstoodRequest) async -> UnderstoodRequest {
+        // What is said of the context of models that make images bounds no image.
+        let roomy = request.entered.entrance.kind == .image ? request.routes : request.scan.roomy(request.routes)
+        let funded = roomy.count < request.routes.count ? request.narrowed(to: roomy) : request
         guard funded.routes.count > 1 || funded.routes.contains(where: { $0.provider.accounts.count > 1 }) else { return funded }
         let places = funded.routes.count
         var ranked = ranked(funded.routes.filter { $0.own != nil }, of: funded)
