@@ -39,7 +39,8 @@ import Testing
             }
             await gateway.stop()
             let text = try String(contentsOfFile: path, encoding: .utf8)
-            try text.replacing("500", with: "700").write(toFile: path, atomically: true, encoding: .utf8)
+            try text.replacing("500", with: "700").replacing("900", with: "950").write(
+                toFile: path, atomically: true, encoding: .utf8)
             try await gateway.start()
             try await gateway.python("catalogue.py", [key.token, path, "after"])
         }

@@ -14,7 +14,7 @@ import openai
 
 token, path, part = sys.argv[1:]
 urls = [os.environ["GATEWAY_URL"]] + os.environ.get("OTHER_URL", "").split()
-MODEL = "tuned"
+MODEL, STEADY = "tuned", "steady"
 
 
 def write(text):
@@ -25,9 +25,10 @@ def write(text):
 
 
 def catalogue(price):
-    return json.dumps({"models": [{"id": MODEL, "name": "Tuned", "family": "echo", "mappings": [{
-        "provider": "echo", "model": "echo", "prices": {"input": price, "output": "0"}, "context_size": 128000,
-        "max_output": 4096, "streaming": True}]}]})
+    """With a model whose price never changes while a gateway runs."""
+    return json.dumps({"models": [{"id": model, "name": "Tuned", "family": "echo", "mappings": [{
+        "provider": "echo", "model": "echo", "prices": {"input": cost, "output": "0"}, "context_size": 128000,
+        "max_output": 4096, "streaming": True}]} for model, cost in ((MODEL, price), (STEADY, "900"))]})
 
 
 def listed(url):
@@ -49,11 +50,20 @@ def charged():
     return answer.usage.model_extra["cost"], answer.usage.prompt_tokens
 
 
-def recorded():
+def recorded(kind="price_changed"):
     done = subprocess.run(
-        [os.environ["LLMGATEWAY_EXECUTABLE"], "ledger", "events", "--type", "catalogue.price_changed", "--json"],
+        [os.environ["LLMGATEWAY_EXECUTABLE"], "ledger", "events", "--type", "catalogue." + kind, "--json"],
         capture_output=True, text=True, check=True)
     return [json.loads(line)["data"] for line in done.stdout.splitlines()]
+
+
+def first_prices():
+    """What everything cost when it was first seen, each thing once, in few events."""
+    events = recorded("priced")
+    mappings = [mapping for event in events for mapping in event["mappings"]]
+    names = {(mapping["model"], mapping["provider"], mapping["upstream_model"]) for mapping in mappings}
+    assert len(names) == len(mappings) > 500 and len(events) < 20, (len(names), len(mappings), len(events))
+    return {mapping["model"]: mapping["prices"]["prices.input"] for mapping in mappings if mapping["provider"] == "echo"}
 
 
 if part == "before":
@@ -90,7 +100,13 @@ if part == "before":
     write(catalogue("500"))
     for url in urls:
         until(lambda: len(recorded()) == 3, "the third event")
+    first = first_prices()
+    assert (first[MODEL], first[STEADY]) == ("1000", "900"), first
 else:
-    until(lambda: len(recorded()) == 4, "what changed while nothing ran")
-    assert recorded()[-1]["previous"]["prices.input"] == "500" and recorded()[-1]["prices"]["prices.input"] == "700"
+    until(lambda: len(recorded()) == 5, "what changed while nothing ran")
+    # Whether it had changed before or not.
+    changes = {c["model"]: (c["previous"]["prices.input"], c["prices"]["prices.input"]) for c in recorded()[3:]}
+    assert changes == {MODEL: ("500", "700"), STEADY: ("900", "950")}, changes
+    time.sleep(3)
+    assert len(recorded()) == 5 and first_prices()[MODEL] == "1000"
 print("catalogue: passed", part)

@@ -1,5 +1,6 @@
 import Ledger
 import Money
+import Testing
 
 extension EventTests {
     /// The events of payments, subscriptions and what is made of them.
@@ -28,6 +29,10 @@ extension EventTests {
         try survives(DisputeOpened(dispute: "dp_1", amount: one, frozen: one))
         try survives(DisputeWon(dispute: "dp_1", amount: one, frozen: NanoDollars(-1)))
         try survives(DisputeLost(dispute: "dp_1", amount: one, frozen: one))
+        let priced = CataloguePriced.Mapping(model: "m", provider: "p", upstreamModel: "m-1", prices: ["prices.input": "3"])
+        try survives(CataloguePriced(catalogueVersion: "c0ffee", mappings: [priced]))
+        let changed = CataloguePriceChanged(priced, catalogueVersion: "c0ffee", previous: ["prices.input": "2.5"])
+        #expect(changed.stream == priced.changes && changed.prices == priced.prices)
         try survives(
             CataloguePriceChanged(
                 model: "m", provider: "p", upstreamModel: "m-1", catalogueVersion: "c0ffee", prices: ["prices.input": "2.5"],

@@ -112,7 +112,23 @@ import Testing
         try Self.survives(RequestCancelled(outcome: outcome))
         try Self.survives(RequestSettledLate(outcome: outcome))
         try Self.survives(RequestAbandoned(outcome: outcome, reason: "lease_expired", bound: NanoDollars(9)))
-        #expect(EventRegistry.standard.typeNames.count == 77)
+        #expect(EventRegistry.standard.typeNames.count == 78)
+    }
+
+    /// However much there is to say of prices, each event of it is one that the ledger takes.
+    @Test func firstPricesAreSaidInEventsThatFit() throws {
+        let prices = Dictionary(uniqueKeysWithValues: (0..<100).map { ("prices.tiers[\($0)].cached_input", "0.123456") })
+        let mappings = (0..<300).map { number in
+            CataloguePriced.Mapping(
+                model: "\(number)" + String(repeating: "\"", count: 200), provider: "p", upstreamModel: "u", prices: prices)
+        }
+        let events = CataloguePriced.events(catalogueVersion: "c0ffee", mappings: mappings)
+        #expect(events.flatMap(\.mappings) == mappings && (2...20).contains(events.count))
+        for (index, event) in events.enumerated() {
+            _ = try NewEvent(event, stream: CataloguePriced.stream, expectedVersion: Int64(index), organization: nil)
+        }
+        #expect(CataloguePriced.events(catalogueVersion: "c0ffee", mappings: []).isEmpty)
+        #expect(Set(mappings.map(\.changes)).count == mappings.count)
     }
 
     /// The events of the request path write themselves; they must say the same as Codable does, but for members that are null.

@@ -11,7 +11,7 @@ public struct EventRegistry: Sendable {
     /// The types of the ledger's own families.
     public static let standard = EventRegistry([
         LedgerCreated.self, AdmissionEpochStarted.self, RollbackAccepted.self, PeriodClosed.self,
-        CataloguePriceChanged.self,
+        CataloguePriced.self, CataloguePriceChanged.self,
         OrganizationCreated.self, OrganizationUpdated.self, OrganizationDeleted.self, OrganizationReferred.self,
         ProjectCreated.self, ProjectUpdated.self, ProjectDeleted.self,
         APIKeyCreated.self, APIKeyStatusChanged.self, APIKeyLimitChanged.self, APIKeyRenamed.self, APIKeyExpiryChanged.self,

@@ -116,7 +116,7 @@ struct ServeProcess: Sendable {
             catalogue: catalogue,
             paths: { () throws(CatalogueError) in
                 try Catalogue.installedPaths(root: settings.root, files: settings.catalogueFiles)
-            }, appender: appender, postgres: postgres, logger: logger)
+            }, recorder: PriceRecorder(appender: appender, postgres: postgres), logger: logger)
         var webConfiguration = settings.web
         webConfiguration.origins = OriginCheck(allowed: Array(identity.configuration.origins))
         let managementRoutes = ManagementRoutes(

@@ -7,9 +7,6 @@ public struct MappingPrices: Sendable, Hashable {
     public let upstreamModel: String
     /// `prices.input`, `costs.output` and so on; a field that has no value is left out.
     public let fields: [String: String]
-
-    struct Name: Hashable { let model: String, provider: String, upstreamModel: String }
-    var name: Name { Name(model: model, provider: provider, upstreamModel: upstreamModel) }
 }
 
 extension Catalogue {
@@ -22,17 +19,6 @@ extension Catalogue {
                 fields: fields.reduce(into: [:]) { known, field in
                     if let value = field.value { known[field.name] = value }
                 })
-        }
-    }
-
-    /// The mappings that both catalogues have and that have other prices in the other one.
-    ///
-    /// - Returns: Each with the prices here, and the prices there.
-    public func priceChanges(to other: Catalogue) -> [(before: MappingPrices, now: MappingPrices)] {
-        let known = Dictionary(mappingPrices.map { ($0.name, $0) }) { first, _ in first }
-        return other.mappingPrices.compactMap { now in
-            guard let before = known[now.name], before != now else { return nil }
-            return (before, now)
         }
     }
 }
