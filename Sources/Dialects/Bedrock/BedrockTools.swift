@@ -34,10 +34,10 @@ struct BedrockTools {
             }
             return
         }
-        guard isParallel else {
+        let named = try Self.choice(choice)
+        guard isParallel || ChatTools.isOneAtMost(of: tools, choice) else {
             throw .invalid("parallel_tool_calls", "AWS Bedrock can't be told to call one tool alone")
         }
-        let named = try Self.choice(choice)
         isForced = named != nil
         configuration = .members([("tools", .array(definitions)), ("toolChoice", named)])
     }

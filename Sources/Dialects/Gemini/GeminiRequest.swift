@@ -165,7 +165,7 @@ struct GeminiTools {
     init(_ fields: inout ChatFields) throws(APIError) {
         let tools = try fields.take("tools")?.elements ?? []
         let choice = try fields.take("tool_choice")
-        if try fields.take("parallel_tool_calls") == .bool(false), !tools.isEmpty {
+        if try fields.take("parallel_tool_calls") == .bool(false), !tools.isEmpty, !ChatTools.isOneAtMost(of: tools, choice) {
             throw .invalid("parallel_tool_calls", "Google can't be told to call one tool alone")
         }
         guard !tools.isEmpty else {

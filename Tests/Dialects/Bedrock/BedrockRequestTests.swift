@@ -159,6 +159,19 @@ import Testing
         #expect(#expect(throws: APIError.self) { try translate(chat("", messages: called)) }?.param == "tools")
     }
 
+    /// As `langchain-openai` asks for structured output: nothing but the one function can be called.
+    @Test func oneForcedToolIsCalledAlone() throws {
+        let one = #"{"type":"function","function":{"name":"f"}}"#
+        func choice(_ tools: String, _ choice: String) throws -> JSONValue? {
+            let fields = #""tools":[\#(tools)],"tool_choice":\#(choice),"parallel_tool_calls":false"#
+            return try translate(chat(fields))["toolConfig"]?["toolChoice"]
+        }
+        #expect(try choice("\(one),\(one)", one)?.string == #"{"tool":{"name":"f"}}"#)
+        #expect(try choice(one, #""required""#)?.string == #"{"any":{}}"#)
+        let error = #expect(throws: APIError.self) { try choice("\(one),\(one)", #""required""#) }
+        #expect(error?.param == "parallel_tool_calls")
+    }
+
     /// No text makes the translation fail in another way than with a named field.
     @Test func randomBodiesNeverCrash() {
         var random = RandomJSON(seed: TestEnvironment.seed("random bodies to Bedrock"))

@@ -93,6 +93,21 @@ import Testing
         #expect(error?.param == param)
     }
 
+    /// As `langchain-openai` asks for structured output: nothing but the one function can be called.
+    @Test func oneForcedToolIsCalledAlone() throws {
+        let one = #"{"type":"function","function":{"name":"f"}}"#
+        func choice(_ tools: String, _ choice: String) throws -> JSONValue? {
+            let fields = #""tools":[\#(tools)],"tool_choice":\#(choice),"parallel_tool_calls":false"#
+            let body = try translate(#"{"model":"m","messages":[{"role":"user","content":"x"}],\#(fields)}"#)
+            return body["toolConfig"]?["functionCallingConfig"]
+        }
+        #expect(try choice("\(one),\(one)", one)?.string == #"{"mode":"ANY","allowedFunctionNames":["f"]}"#)
+        #expect(try choice(one, #""required""#)?.string == #"{"mode":"ANY"}"#)
+        #expect(try choice(one, #""none""#)?.string == #"{"mode":"NONE"}"#)
+        let error = #expect(throws: APIError.self) { try choice("\(one),\(one)", #""required""#) }
+        #expect(error?.param == "parallel_tool_calls")
+    }
+
     @Test func newerModelsAlwaysThink() throws {
         let chat = #"{"model":"m","messages":[{"role":"user","content":"x"}],"reasoning_effort":"none"}"#
         #expect(throws: APIError.self) { try translate(chat, thinks: .adaptive) }
