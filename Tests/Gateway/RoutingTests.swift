@@ -182,10 +182,13 @@ import Testing
         circuits.end(key, .fault(retryAfter: 7), at: now)
         #expect(circuits.standing(of: key, at: now + .seconds(6)) == .open)
         #expect(circuits.standing(of: key, at: now + .seconds(7)) == .trying)
-        // Nobody is believed who asks for an hour.
-        circuits.begin(key, at: now + .seconds(7))
-        circuits.end(key, .fault(retryAfter: 3_600), at: now + .seconds(7))
-        #expect(circuits.standing(of: key, at: now + .seconds(23)) == .trying)
+        // A limit of a minute is over when its provider says; nobody is believed who asks for an hour.
+        for asked in [60, 3_600] {
+            let key = Circuits.Key(try route(account: asked))
+            circuits.end(key, .fault(retryAfter: asked), at: now)
+            #expect(circuits.standing(of: key, at: now + .seconds(59)) == .open)
+            #expect(circuits.standing(of: key, at: now + .seconds(60)) == .trying)
+        }
     }
 
     @Test func aRequestThatNeverReturnsDoesNotKeepOthersFromTrying() throws {

@@ -54,6 +54,9 @@ final class Circuits: Sendable {
     static let shortest: Duration = .seconds(1)
     /// A mapping that is back must have its requests again within half a minute.
     static let longest: Duration = .seconds(15)
+    /// The most that a provider is left alone because it asked for it, in which the limits of a minute are over. One that asks for
+    /// more, such as for the rest of a day, may serve another account's limits or have been wrong.
+    static let longestAsked: Duration = .seconds(60)
     /// How long the request that tries may take to say how it went.
     private static let trial: Duration = .seconds(10)
     private static let most = 100_000
@@ -88,7 +91,7 @@ final class Circuits: Sendable {
                 if circuits.count >= Self.most, circuits[key] == nil { circuits.removeAll() }
                 var circuit = circuits[key] ?? Circuit()
                 circuit.faults += 1
-                let wait = retryAfter.map { min(Duration.seconds($0), Self.longest) }
+                let wait = retryAfter.map { min(Duration.seconds($0), Self.longestAsked) }
                 if let openUntil = circuit.openUntil {
                     // Requests that began before it opened say nothing new.
                     if now >= openUntil || circuit.tryingUntil != nil {

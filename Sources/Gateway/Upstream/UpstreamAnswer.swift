@@ -75,11 +75,16 @@ enum UpstreamAnswer: Sendable {
     func refusal() async -> UpstreamFailure {
         var status = status
         var body: [UInt8]
+        let retryAfter: Int?
         switch self {
         case .foreign(let answer):
-            let said = answer.refusal((try? await answer.response.collect(upTo: Self.refusalBytes)) ?? [])
+            let own = (try? await answer.response.collect(upTo: Self.refusalBytes)) ?? []
+            let said = answer.refusal(own)
             (status, body) = (said.status, said.json)
-        case .http, .echo, .replayed: body = (try? await collect(upTo: Self.refusalBytes)) ?? []
+            retryAfter = RetryAfter.seconds(header: header("retry-after"), body: own)
+        case .http, .echo, .replayed:
+            body = (try? await collect(upTo: Self.refusalBytes)) ?? []
+            retryAfter = RetryAfter.seconds(header: header("retry-after"), body: body)
         }
         cancel()
         // What is wrong with the account is no fault of the client's, whatever status it came with.
@@ -87,7 +92,7 @@ enum UpstreamAnswer: Sendable {
         if said.isOfAccount { (status, body) = (said.status, said.json) }
         return UpstreamFailure(
             kind: .status, message: "The provider answered with status \(status).", status: status, body: body,
-            retryAfter: header("retry-after").flatMap { Int($0) }.map { min(max($0, 0), 3_600) })
+            retryAfter: retryAfter)
     }
 
     /// What is wrong with the answer where a stream should begin with `bytes` and JSON does; nil where a stream may.
