@@ -27,6 +27,8 @@ struct EditPoints: Sendable, Hashable {
     var own: [Range<Int>] = []
     /// The member `reasoning_effort` where it asks for none.
     var effort: Range<Int>?
+    /// The value of `reasoning_effort` where it is `xhigh`.
+    var mostEffort: Range<Int>?
     /// What earlier answers have beyond OpenAI's format, in order.
     var returned: [ReturnedMember] = []
 
@@ -52,6 +54,8 @@ public struct RequestEdits: Sendable, Hashable {
     public var effort: String?
     /// Takes away a `reasoning_effort` that asks for none, for a model that has none anyway.
     public var dropsNoEffort: Bool
+    /// Makes a `reasoning_effort` of `xhigh` one of `high`, for a model that has no higher one.
+    public var lowersEffort: Bool
     /// What the provider takes back of earlier answers; what else they have is taken out.
     public var returnedMembers: ReturnedMembers
 
@@ -73,9 +77,10 @@ public struct RequestEdits: Sendable, Hashable {
     public init(
         model: String? = nil, outputLimit: OutputLimit? = nil, includeUsage: Bool = false, clearStreamOptions: Bool = false,
         limitField: OutputLimitField? = nil, effort: String? = nil, dropsNoEffort: Bool = false,
-        returnedMembers: ReturnedMembers = .all
+        lowersEffort: Bool = false, returnedMembers: ReturnedMembers = .all
     ) {
         self.dropsNoEffort = dropsNoEffort
+        self.lowersEffort = lowersEffort
         self.returnedMembers = returnedMembers
         self.effort = effort
         self.limitField = limitField
@@ -131,6 +136,7 @@ extension ChatRequestScan {
         if let effort = wanted.effort, !hasReasoningEffort, !wantsNoReasoning {
             added += "\"reasoning_effort\":\"\(effort)\",".utf8
         }
+        if wanted.lowersEffort, let most = edits.mostEffort { splices.append(Splice(most, Array("\"high\"".utf8))) }
         if !added.isEmpty { splices.append(Splice(edits.start..<edits.start, added)) }
         // After what is added, which may stand at the same place.
         splices += Splice.removing(removed(wanted), from: body, after: edits.start)

@@ -195,7 +195,9 @@ struct RequestScanner {
             if first == UInt8(ascii: "n") {
                 try skip(text, depth: 1)
             } else {
-                scan.wantsNoReasoning = try string(text, name).equals(Self.noEffort, text)
+                let effort = try string(text, name)
+                scan.wantsNoReasoning = effort.equals(Self.noEffort, text)
+                if effort.equals(Self.mostEffort, text) { scan.edits.mostEffort = start..<cursor.offset }
                 scan.hasReasoningEffort = !scan.wantsNoReasoning
             }
         case .prediction:
@@ -272,4 +274,5 @@ struct RequestScanner {
 
     private static let streamOptionNames = FieldNames(["include_usage"])
     private static let noEffort = Array("none".utf8)
+    private static let mostEffort = Array("xhigh".utf8)
 }

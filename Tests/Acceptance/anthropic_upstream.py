@@ -122,6 +122,10 @@ async def thinking():
     assert reasoning == "Let me think." and said == "Grüße, 世界 🌍" and details[-1]["signature"] == "c2lnbmF0dXJl", details
     said, reasoning, _, _, _ = await collect(messages=HELLO, model="claude-adaptive", reasoning_effort="high", max_tokens=100)
     assert reasoning == "Let me think." and server.bodies[-1]["output_config"] == {"effort": "high"}, server.bodies[-1]
+    await collect(messages=HELLO, reasoning_effort="xhigh", max_tokens=4000)
+    assert server.bodies[-1]["thinking"] == {"type": "enabled", "budget_tokens": 2000}, server.bodies[-1]
+    _, reasoning, _, _, _ = await collect(messages=HELLO, reasoning_effort="minimal", max_tokens=1000)
+    assert not reasoning and "thinking" not in server.bodies[-1], server.bodies[-1]
 
 
 async def thinking_by_the_responses_api():
@@ -170,7 +174,7 @@ async def refusals_before_anything_is_sent():
     for arguments, param in [
         ({"n": 2}, "n"), ({"seed": 7}, "seed"), ({"logprobs": True}, "logprobs"), ({"temperature": 1.5}, "temperature"),
         ({"response_format": {"type": "json_object"}}, "response_format"), ({"frequency_penalty": 1}, "frequency_penalty"),
-        ({"reasoning_effort": "high", "max_tokens": 4000}, "max_tokens"),
+        ({"reasoning_effort": "extreme"}, "reasoning_effort"),
     ]:
         try:
             await ask(**arguments)

@@ -214,7 +214,7 @@ async def refusals_before_anything_is_sent():
     for arguments, param in [
         ({"n": 2}, "n"), ({"logprobs": True}, "logprobs"), ({"temperature": 1.5}, "temperature"), ({"seed": 1}, "seed"),
         ({"tools": [CLOCK], "parallel_tool_calls": False}, "parallel_tool_calls"),
-        ({"reasoning_effort": "xhigh"}, "reasoning_effort"),
+        ({"reasoning_effort": "extreme"}, "reasoning_effort"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "ftp://example.org/a.png"}}]}]},
          "messages[0].content[0].image_url.url"),
     ]:

@@ -138,7 +138,7 @@ async def refusals_before_anything_is_sent():
     sent = len(server.bodies)
     for arguments, param in [
         ({"n": 2}, "n"), ({"logprobs": True}, "logprobs"), ({"temperature": 2.5}, "temperature"),
-        ({"tools": [CLOCK], "parallel_tool_calls": False}, "parallel_tool_calls"), ({"reasoning_effort": "xhigh"}, "reasoning_effort"),
+        ({"tools": [CLOCK], "parallel_tool_calls": False}, "parallel_tool_calls"), ({"reasoning_effort": "extreme"}, "reasoning_effort"),
     ]:
         try:
             await ask(**arguments)

@@ -18,13 +18,12 @@ public struct MessagesRequest: ForeignRequest {
         /// As the model sees fit for this effort.
         case adaptive(effort: String)
 
-        /// - Throws: 400 when the completion has no room for what is thought before it.
-        func check(maximumTokens: Int64) throws(APIError) {
-            guard case .budget(let tokens) = self, maximumTokens <= tokens else { return }
-            throw .invalid(
-                "max_tokens",
-                "this \"reasoning_effort\" thinks with \(tokens) tokens: the completion must have more than that, and has \(maximumTokens)"
-            )
+        /// The same before a completion of at most `maximumTokens`, which must have more than the budget; that has at least 1,024
+        /// (https://platform.claude.com/docs/en/build-with-claude/extended-thinking). One that does not fit leaves half of the
+        /// completion for what is said, and where not even the least fits nothing is thought.
+        func within(_ maximumTokens: Int64) -> Thinking {
+            guard case .budget(let tokens) = self, tokens >= maximumTokens else { return self }
+            return maximumTokens > 1024 ? .budget(max(1024, maximumTokens / 2)) : .none
         }
     }
 
@@ -56,7 +55,7 @@ public struct MessagesRequest: ForeignRequest {
         let messages = try MessagesConversation(try fields.take("messages")?.elements ?? [])
         add("system", messages.system.isEmpty ? nil : .array(messages.system))
         add("messages", .array(messages.turns))
-        let thinking = try Self.thinking(fields.take("reasoning_effort"), mode).after(messages.lost)
+        let thinking = try Self.thinking(fields.take("reasoning_effort"), mode).after(messages.lost).within(outputLimit ?? .max)
         for name in ["temperature", "top_p"] { add(name, try fields.fraction(name)) }
         if let topK = try fields.take("top_k") {
             guard let count = topK.int64, count >= 0 else { throw .invalid("top_k", "\"top_k\" must be a count") }
@@ -89,7 +88,6 @@ public struct MessagesRequest: ForeignRequest {
         self.thinking = thinking
         // Instructions that Anthropic writes around tools (804 tokens at most as of 2026) and a schema.
         addedPromptTokens = tools.definitions == nil && format == nil ? 0 : 2048
-        if let outputLimit { try thinking.check(maximumTokens: outputLimit) }
     }
 
     public func path(model: String, at account: Provider.Account) -> String { "/v1/messages" }
@@ -101,12 +99,11 @@ public struct MessagesRequest: ForeignRequest {
     public func answer(id: String, created: Int64) -> any ForeignAnswer { MessagesAnswer(created: created) }
 
     public func body(model: String, maximumTokens: Int64) throws(APIError) -> [UInt8] {
-        try thinking.check(maximumTokens: maximumTokens)
         var all: [JSONValue.Member] = [
             .init("model", .string(model)), .init("max_tokens", .integer(maximumTokens)),
         ]
         var effort: JSONValue?
-        switch thinking {
+        switch thinking.within(maximumTokens) {
         case .none: break
         case .budget(let tokens):
             all.append(.init("thinking", .members([("type", .string("enabled")), ("budget_tokens", .integer(tokens))])))
@@ -120,19 +117,18 @@ public struct MessagesRequest: ForeignRequest {
         return JSONValue.object(all + members).bytes
     }
 
-    private static let budgets: [String: Int64] = ["low": 1024, "medium": 2000, "high": 4000]
+    /// The efforts that clients ask for, as the nearest that a model has which is told one, and in tokens for others.
+    private static let efforts: [String: (level: String, budget: Int64)] = [
+        "minimal": ("low", 1024), "low": ("low", 1024), "medium": ("medium", 2000), "high": ("high", 4000),
+        "xhigh": ("xhigh", 4000), "max": ("xhigh", 4000),
+    ]
 
     static func thinking(_ effort: JSONValue?, _ mode: ThinkingMode) throws(APIError) -> Thinking {
         guard let effort, effort != .string("none") else { return .none }
-        switch (mode, effort.text) {
-        case (.budget, let effort?):
-            if let budget = budgets[effort] { return .budget(budget) }
-        case (.adaptive, let effort?):
-            if budgets[effort] != nil || effort == "xhigh" { return .adaptive(effort: effort) }
-        default: break
+        guard let known = effort.text.flatMap({ efforts[$0] }) else {
+            throw .invalid("reasoning_effort", "\"reasoning_effort\" must be none, minimal, low, medium, high, xhigh or max")
         }
-        let further = mode == .adaptive ? ", high and xhigh" : " and high"
-        throw .invalid("reasoning_effort", "Anthropic's model knows the efforts none, low, medium\(further)")
+        return mode == .adaptive ? .adaptive(effort: known.level) : .budget(known.budget)
     }
 
     private static func format(_ fields: inout ChatFields) throws(APIError) -> JSONValue? {

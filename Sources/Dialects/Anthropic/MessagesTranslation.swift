@@ -213,31 +213,21 @@ public struct MessagesTranslation: Sendable {
 }
 
 extension MessagesTranslation {
-    /// The chat completion request for a model that reasons, and is told how much in the given way.
-    public func reasoningChat(in dialect: Dialect, thinks mode: ThinkingMode) -> [UInt8] {
-        guard let effort else { return knownChat(in: dialect, thinks: mode) }
-        return Array("{\"reasoning_effort\":\"\(effort)\",".utf8) + chat.dropFirst()
-    }
-
-    /// ``chat`` with an effort that the dialect has a word for: what Anthropic calls `xhigh` and `max` is the most that there is,
-    /// and elsewhere the most may be `high`. A client of OpenAI's format, which names the efforts of a model, is refused instead.
-    func knownChat(in dialect: Dialect, thinks mode: ThinkingMode) -> [UInt8] {
-        guard !dialect.goesBeyondHigh(mode), let members = (try? JSONValue(request: chat))?.fields,
+    /// The chat completion request for a model that reasons.
+    ///
+    /// - Parameter model: Its id: an effort that it has no word for is the most that it has.
+    public func reasoningChat(of model: String) -> [UInt8] {
+        if let effort { return Array("{\"reasoning_effort\":\"\(effort)\",".utf8) + chat.dropFirst() }
+        guard !Self.goesBeyondHigh(model), let members = (try? JSONValue(request: chat))?.fields,
             let place = members.firstIndex(where: { $0.name == "reasoning_effort" && $0.value == .string("xhigh") })
         else { return chat }
-        var clamped = members
-        clamped[place].value = .string("high")
-        return JSONValue.object(clamped).bytes
+        var lowered = members
+        lowered[place].value = .string("high")
+        return JSONValue.object(lowered).bytes
     }
-}
 
-extension Dialect {
-    /// Whether there is an effort above `high` for models that think in this way.
-    fileprivate func goesBeyondHigh(_ mode: ThinkingMode) -> Bool {
-        switch self {
-        case .openai, .azure, .echo: true
-        case .anthropic, .bedrock: mode == .adaptive
-        case .gemini, .vertex: false
-        }
-    }
+    /// Whether a model that is asked in OpenAI's format has an effort above `high`, which Anthropic calls `xhigh` and `max`: OpenAI's
+    /// own have from GPT-5.2 on, and others refuse the word (https://platform.openai.com/docs/guides/reasoning,
+    /// https://console.groq.com/docs/reasoning). A client of OpenAI's format names the efforts of its model itself.
+    public static func goesBeyondHigh(_ model: String) -> Bool { model.hasPrefix("gpt-5.") && !model.hasPrefix("gpt-5.1") }
 }

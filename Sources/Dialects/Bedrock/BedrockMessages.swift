@@ -12,8 +12,9 @@ extension BedrockRequest {
     /// - Throws: 400 naming the field that can't be expressed.
     public init(_ translation: MessagesTranslation, mapping: Mapping, outputLimit: Int64?) throws(APIError) {
         let chat: JSONValue
-        let known = translation.knownChat(in: .bedrock, thinks: mapping.thinking)
-        do { chat = try JSONValue(request: known) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
+        do { chat = try JSONValue(request: translation.chat) } catch {
+            throw .invalid(nil, "the body is not valid JSON: \(error)")
+        }
         try self.init(
             chat, BedrockModel(mapping), outputLimit: outputLimit, thoughts: translation.thoughts, effort: translation.effort,
             asides: translation.asides)

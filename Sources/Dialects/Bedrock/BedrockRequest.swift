@@ -11,10 +11,14 @@ internal import JSON
 /// of an image, the name of a file (Bedrock asks for a neutral one), `strict` where a model keeps to no schema, and reasoning text
 /// without the signature of Claude.
 public struct BedrockRequest: ForeignRequest {
-    /// The members of the body but for `inferenceConfig`, and those of that but for the bound of the completion.
+    /// The members of the body but for `inferenceConfig` and what is Claude's alone, and those of these but for the bound of the
+    /// completion and what thinking says.
     private let members: [JSONValue.Member]
     private let configuration: [JSONValue.Member]
+    private let own: [JSONValue.Member]
     private let thinking: MessagesRequest.Thinking
+    /// How much Claude is to do where it is not told to think.
+    private let effort: String?
     private let isStreamed: Bool
     private let model: BedrockModel
     public let addedPromptTokens: Int64
@@ -52,6 +56,7 @@ public struct BedrockRequest: ForeignRequest {
         asides: MessagesAsides = MessagesAsides(), images: [String: String] = [:]
     ) throws(APIError) {
         self.model = model
+        self.effort = effort
         var fields = ChatFields(chat, provider: "AWS Bedrock")
         let conversation = try BedrockConversation(
             try fields.take("messages")?.elements ?? [], mark: try fields.take("cache_control"), model, asides: asides,
@@ -69,9 +74,9 @@ public struct BedrockRequest: ForeignRequest {
             if let value = try fields.fraction(name) { configuration.append(.init(theirs, value)) }
         }
         if let stop = try fields.stop() { configuration.append(.init("stopSequences", .array(stop.map { .string($0) }))) }
-        thinking = try Self.thinking(fields.take("reasoning_effort"), model).after(conversation.lost)
+        thinking = try Self.thinking(fields.take("reasoning_effort"), model).after(conversation.lost).within(outputLimit ?? .max)
         let tools = try BedrockTools(&fields, hasCalls: conversation.hasCalls, model)
-        let own = try Self.own(&fields, thinking, model, effort)
+        own = try Self.own(&fields, model)
         let format = try Self.format(&fields)
         try fields.end()
 
@@ -89,11 +94,10 @@ public struct BedrockRequest: ForeignRequest {
         members = [
             conversation.system.isEmpty ? nil : .init("system", .array(conversation.system)),
             .init("messages", .array(conversation.messages)), tools.configuration.map { .init("toolConfig", $0) },
-            own.isEmpty ? nil : .init("additionalModelRequestFields", .members(own)), format.map { .init("outputConfig", $0) },
+            format.map { .init("outputConfig", $0) },
         ].compactMap(\.self)
         // Instructions that are written around tools and a schema, as Anthropic counts them.
         addedPromptTokens = furtherTokens + (tools.configuration == nil && format == nil ? 0 : 2048)
-        if let outputLimit { try thinking.check(maximumTokens: outputLimit) }
     }
 
     /// A profile that spreads requests over regions has the model's name behind the area's, `us.` or `global.`
@@ -109,9 +113,12 @@ public struct BedrockRequest: ForeignRequest {
     }
 
     public func body(model: String, maximumTokens: Int64) throws(APIError) -> [UInt8] {
-        try thinking.check(maximumTokens: maximumTokens)
         let bound = JSONValue.Member("maxTokens", .integer(maximumTokens))
-        return JSONValue.object(members + [.init("inferenceConfig", .object([bound] + configuration))]).bytes
+        var all = members
+        let claudes = Self.own(thinking.within(maximumTokens), model, effort) + own
+        if !claudes.isEmpty { all.append(.init("additionalModelRequestFields", .object(claudes))) }
+        all.append(.init("inferenceConfig", .object([bound] + configuration)))
+        return JSONValue.object(all).bytes
     }
 
     public func with(images: [String: String]) throws(APIError) -> any ForeignRequest {
@@ -133,29 +140,31 @@ public struct BedrockRequest: ForeignRequest {
         return try MessagesRequest.thinking(effort, model.thinking)
     }
 
-    /// What is Anthropic's own and has no place in Converse.
+    /// What thinking says in what is Anthropic's own and has no place in Converse.
     private static func own(
-        _ fields: inout ChatFields, _ thinking: MessagesRequest.Thinking, _ model: BedrockModel, _ effort: String?
-    ) throws(APIError) -> [(String, JSONValue)] {
-        guard model.isClaude else { return [] }
-        var own: [(String, JSONValue)] = []
+        _ thinking: MessagesRequest.Thinking, _ model: BedrockModel, _ effort: String?
+    ) -> [JSONValue.Member] {
+        func wanted(_ effort: String) -> JSONValue.Member {
+            JSONValue.Member("output_config", .members([("effort", .string(effort))]))
+        }
         switch thinking {
         case .none:
             // Models that think with a budget know no effort.
-            if let effort, model.thinking == .adaptive {
-                own.append(("output_config", .members([("effort", .string(effort))])))
-            }
+            guard let effort, model.isClaude, model.thinking == .adaptive else { return [] }
+            return [wanted(effort)]
         case .budget(let tokens):
-            own.append(("thinking", .members([("type", .string("enabled")), ("budget_tokens", .integer(tokens))])))
+            return [.init("thinking", .members([("type", .string("enabled")), ("budget_tokens", .integer(tokens))]))]
         case .adaptive(let effort):
-            own.append(("thinking", .members([("type", .string("adaptive")), ("display", .string("summarized"))])))
-            own.append(("output_config", .members([("effort", .string(effort))])))
+            let shown: [(String, JSONValue?)] = [("type", .string("adaptive")), ("display", .string("summarized"))]
+            return [.init("thinking", .members(shown)), wanted(effort)]
         }
-        if let topK = try fields.take("top_k") {
-            guard let count = topK.int64, count >= 0 else { throw .invalid("top_k", "\"top_k\" must be a count") }
-            own.append(("top_k", topK))
-        }
-        return own
+    }
+
+    /// What else is Anthropic's own.
+    private static func own(_ fields: inout ChatFields, _ model: BedrockModel) throws(APIError) -> [JSONValue.Member] {
+        guard model.isClaude, let topK = try fields.take("top_k") else { return [] }
+        guard let count = topK.int64, count >= 0 else { throw .invalid("top_k", "\"top_k\" must be a count") }
+        return [.init("top_k", topK)]
     }
 
     private static func format(_ fields: inout ChatFields) throws(APIError) -> JSONValue? {

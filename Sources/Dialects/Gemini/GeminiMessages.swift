@@ -10,7 +10,7 @@ extension GeminiRequest {
     /// - Throws: 400 naming the field that can't be expressed.
     public init(_ translation: MessagesTranslation, mapping: Mapping, isVertex: Bool) throws(APIError) {
         let can = mapping.capabilities
-        let known = can.reasoning ? translation.reasoningChat(in: .gemini, thinks: mapping.thinking) : translation.chat
+        let known = can.reasoning ? translation.reasoningChat(of: mapping.model) : translation.chat
         let chat: JSONValue
         do { chat = try JSONValue(request: known) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
         try self.init(

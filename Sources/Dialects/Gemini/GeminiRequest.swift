@@ -137,8 +137,10 @@ public struct GeminiRequest: ForeignRequest {
         return [json, ("responseJsonSchema", schema)]
     }
 
+    /// What is asked for beyond `high` is the most that there is.
+    private static let most: Int64 = 24_576
     private static let budgets: [String: Int64] = [
-        "none": 0, "minimal": 512, "low": 2048, "medium": 8192, "high": 24_576,
+        "none": 0, "minimal": 512, "low": 2048, "medium": 8192, "high": most, "xhigh": most, "max": most,
     ]
 
     private static func thinking(_ effort: JSONValue?, _ mode: ThinkingMode, reasons: Bool) throws(APIError) -> JSONValue? {
@@ -149,11 +151,13 @@ public struct GeminiRequest: ForeignRequest {
         case (.budget, let name?):
             if let budget = budgets[name] { return .members([shown, ("thinkingBudget", .integer(budget))]) }
         case (.adaptive, let name?):
-            if name != "none", budgets[name] != nil { return .members([shown, ("thinkingLevel", effort)]) }
+            if name != "none", let budget = budgets[name] {
+                return .members([shown, ("thinkingLevel", budget == most ? .string("high") : effort)])
+            }
         default: break
         }
         let first = mode == .adaptive ? "" : "none, "
-        throw .invalid("reasoning_effort", "Google's model knows the efforts \(first)minimal, low, medium and high")
+        throw .invalid("reasoning_effort", "\"reasoning_effort\" must be \(first)minimal, low, medium, high, xhigh or max")
     }
 }
 

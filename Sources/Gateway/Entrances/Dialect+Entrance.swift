@@ -36,7 +36,7 @@ extension Dialect {
         if self == .gemini || self == .vertex, let messages = entered.messages {
             return try GeminiRequest(messages, mapping: mapping, isVertex: self == .vertex)
         }
-        let chat = mapping.capabilities.reasoning ? entered.messages?.reasoningChat(in: self, thinks: mapping.thinking) : nil
+        let chat = mapping.capabilities.reasoning ? entered.messages?.reasoningChat(of: mapping.model) : nil
         return try request(chat: chat ?? entered.chat, scan: scan, mapping: mapping, saysTextAlone: entered.isTranslated)
     }
 }

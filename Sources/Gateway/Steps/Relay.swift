@@ -78,6 +78,8 @@ struct RelayStep: Sendable {
                 limitField: admitted.limitField(at: route),
                 effort: route.mapping.capabilities.reasoning ? understood.entered.messages?.effort : nil,
                 dropsNoEffort: !route.mapping.capabilities.reasoning,
+                lowersEffort: understood.entered.messages != nil
+                    && !MessagesTranslation.goesBeyondHigh(route.mapping.model),
                 returnedMembers: route.provider.returnedMembers),
             to: understood.body)
         if route.provider.dialect == .echo {

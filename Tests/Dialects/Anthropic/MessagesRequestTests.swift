@@ -56,7 +56,7 @@ extension JSONValue {
         (#""temperature":1.5"#, "temperature"), (#""temperature":"hot""#, "temperature"), (#""top_p":-1"#, "top_p"),
         (#""top_k":-1"#, "top_k"), (#""response_format":{"type":"json_object"}"#, "response_format"),
         (#""response_format":{"type":"json_schema","json_schema":{}}"#, "response_format.json_schema.schema"),
-        (#""reasoning_effort":"minimal""#, "reasoning_effort"), (#""reasoning_effort":"xhigh""#, "reasoning_effort"),
+        (#""reasoning_effort":"extreme""#, "reasoning_effort"), (#""reasoning_effort":1"#, "reasoning_effort"),
         (#""reasoning_effort":"low","temperature":0.5"#, "temperature"), (#""stop":[1]"#, "stop"), (#""user":1"#, "user"),
         (#""tools":[{"type":"custom","custom":{"name":"x"}}]"#, "tools[0].type"),
         (#""tools":[{"type":"function","function":{}}]"#, "tools[0].function.name"),
@@ -126,14 +126,27 @@ extension JSONValue {
 
     @Test func thinkingNeedsRoomInTheCompletion() throws {
         let chat = #"{"model":"m","messages":[{"role":"user","content":"x"}],"reasoning_effort":"medium"}"#
-        let error = #expect(throws: APIError.self) { try translate(chat, limit: 2000) }
-        #expect(error?.param == "max_tokens")
-        #expect(try translate(chat, limit: 2001)["thinking"]?["budget_tokens"] == .number("2000"))
-        #expect(try translate(chat, thinks: "adaptive", limit: 5)["output_config"]?["effort"] == .string("medium"))
-        let tooSmall = #expect(throws: APIError.self) {
-            try MessagesRequest(try JSONValue(Array(chat.utf8)), thinks: .budget, outputLimit: 100)
+        for (limit, budget) in [(5000, 2000), (2001, 2000), (2000, 1024), (1025, 1024), (1024, nil), (5, nil)]
+            as [(Int64, Int64?)]
+        {
+            #expect(try translate(chat, limit: limit)["thinking"]?["budget_tokens"]?.int64 == budget)
+            // The client's own bound is known before the gateway's.
+            let bounded = try MessagesRequest(try JSONValue(Array(chat.utf8)), thinks: .budget, outputLimit: limit)
+            let expected = budget.map { MessagesRequest.Thinking.budget($0) } ?? MessagesRequest.Thinking.none
+            #expect(bounded.thinking == expected)
         }
-        #expect(tooSmall?.param == "max_tokens")
+        #expect(try translate(chat.replacing("medium", with: "high"), limit: 4000)["thinking"]?["budget_tokens"]?.int64 == 2000)
+        #expect(try translate(chat, thinks: "adaptive", limit: 5)["output_config"]?["effort"] == .string("medium"))
+    }
+
+    @Test(arguments: [
+        ("minimal", "low", 1024), ("low", "low", 1024), ("high", "high", 4000), ("xhigh", "xhigh", 4000),
+        ("max", "xhigh", 4000),
+    ])
+    func effortsAreTheNearestThatThereAre(_ effort: String, _ level: String, _ budget: Int64) throws {
+        let chat = #"{"model":"m","messages":[{"role":"user","content":"x"}],"reasoning_effort":"\#(effort)"}"#
+        #expect(try translate(chat)["thinking"]?["budget_tokens"]?.int64 == budget)
+        #expect(try translate(chat, thinks: "adaptive")["output_config"]?["effort"]?.text == level)
     }
 
     /// What was thought before a call of a tool must stand before its result, or nothing may be thought with a budget.

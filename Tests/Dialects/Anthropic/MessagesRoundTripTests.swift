@@ -111,7 +111,7 @@ import Testing
         #expect(translation.effort == expected)
         let scan = try ChatRequestScan(translation.chat)
         #expect(!scan.hasReasoningEffort)
-        let reasoning = translation.reasoningChat(in: .gemini, thinks: .budget)
+        let reasoning = translation.reasoningChat(of: "m")
         #expect(try JSONValue(reasoning)["reasoning_effort"]?.text == expected)
         let sent = scan.applying(RequestEdits(effort: translation.effort), to: translation.chat)
         #expect(sent == reasoning)
@@ -133,17 +133,21 @@ import Testing
         let fields = #""model":"m","max_tokens":9000,"messages":[{"role":"user","content":"x"}]"#
         let asked = #"{\#(fields),"thinking":{"type":"adaptive"},"output_config":{"effort":"\#(effort)"}}"#
         let translation = try MessagesTranslation(Array(asked.utf8))
-        func chat(_ dialect: Dialect, _ mode: ThinkingMode) throws -> JSONValue {
-            try JSONValue(translation.reasoningChat(in: dialect, thinks: mode))
+        let scan = try ChatRequestScan(translation.chat)
+        for (model, knows) in [
+            ("gpt-5.2", true), ("gpt-5.6-sol", true), ("gpt-5", false), ("gpt-5.1", false), ("gpt-oss-120b", false),
+        ] {
+            #expect(MessagesTranslation.goesBeyondHigh(model) == knows)
+            let chat = try JSONValue(translation.reasoningChat(of: model))
+            #expect(chat["reasoning_effort"]?.text == (knows ? most : effort == "low" ? "low" : "high"))
+            // Where the request goes on as it is, it says the same.
+            let sent = scan.applying(RequestEdits(lowersEffort: !knows), to: translation.chat)
+            #expect(try JSONValue(sent) == chat)
         }
         for mode in ThinkingMode.allCases {
-            for dialect in [Dialect.openai, .azure, .echo] {
-                #expect(try chat(dialect, mode) == JSONValue(translation.chat))
-                #expect(try chat(dialect, mode)["reasoning_effort"]?.text == most)
-            }
-            for dialect in [Dialect.gemini, .vertex] {
+            for isVertex in [false, true] {
                 let request = try GeminiRequest(
-                    try chat(dialect, mode), thinks: mode, reasons: true, isVertex: dialect == .vertex)
+                    try JSONValue(translation.chat), thinks: mode, reasons: true, isVertex: isVertex)
                 let body = try JSONValue(try request.body(model: "m", maximumTokens: 9000))
                 let config = body["generationConfig"]?["thinkingConfig"]
                 switch mode {
@@ -151,9 +155,8 @@ import Testing
                 case .adaptive: #expect(config?["thinkingLevel"]?.text == (effort == "low" ? "low" : "high"))
                 }
             }
-            let known = try JSONValue(translation.knownChat(in: .bedrock, thinks: mode))
             let claude = BedrockModel(name: "anthropic.claude", thinking: mode)
-            let request = try BedrockRequest(known, claude, outputLimit: nil, thoughts: [:])
+            let request = try BedrockRequest(try JSONValue(translation.chat), claude, outputLimit: nil, thoughts: [:])
             let own = try JSONValue(try request.body(model: "m", maximumTokens: 9000))["additionalModelRequestFields"]
             switch mode {
             case .budget: #expect(own?["thinking"]?["budget_tokens"]?.int64 == (effort == "low" ? 1024 : 4000))

@@ -67,7 +67,7 @@ import Testing
         (#""store":true"#, "store"), (#""verbosity":"low""#, "verbosity"), (#""metadata":{"a":"b"}"#, "metadata"),
         (#""response_format":{"type":"json_object"}"#, "response_format"),
         (#""response_format":{"type":"json_schema"}"#, "response_format.json_schema.schema"),
-        (#""reasoning_effort":"minimal""#, "reasoning_effort"), (#""reasoning_effort":"low","temperature":0.5"#, "temperature"),
+        (#""reasoning_effort":"extreme""#, "reasoning_effort"), (#""reasoning_effort":"low","temperature":0.5"#, "temperature"),
         (#""tools":[{"type":"custom","custom":{"name":"x"}}]"#, "tools[0].type"),
         (#""tools":[{"type":"function","function":{}}]"#, "tools[0].function.name"),
         (#""tool_choice":"required""#, "tool_choice"),
@@ -122,8 +122,9 @@ import Testing
         let effort = chat(#""reasoning_effort":"medium""#)
         let budget = try translate(effort, limit: 2001)["additionalModelRequestFields"]
         #expect(budget?.string == #"{"thinking":{"type":"enabled","budget_tokens":2000}}"#)
-        let error = #expect(throws: APIError.self) { try translate(effort, limit: 2000) }
-        #expect(error?.param == "max_tokens")
+        let less = try translate(effort, limit: 2000)["additionalModelRequestFields"]
+        #expect(less?["thinking"]?["budget_tokens"]?.int64 == 1024)
+        #expect(try translate(effort, limit: 1024)["additionalModelRequestFields"] == nil)
         let adaptive = BedrockModel(name: "anthropic.claude", thinking: .adaptive)
         #expect(
             try translate(effort, adaptive, limit: 5)["additionalModelRequestFields"]?.string

@@ -59,7 +59,7 @@ import Testing
         (#""n":2"#, "n"), (#""logprobs":true"#, "logprobs"), (#""logit_bias":{"5":1}"#, "logit_bias"),
         (#""temperature":2.5"#, "temperature"), (#""top_p":1.1"#, "top_p"), (#""seed":5000000000"#, "seed"),
         (#""presence_penalty":3"#, "presence_penalty"), (#""stop":["1","2","3","4","5","6"]"#, "stop"),
-        (#""reasoning_effort":"xhigh""#, "reasoning_effort"), (#""store":true"#, "store"), (#""verbosity":"low""#, "verbosity"),
+        (#""reasoning_effort":"extreme""#, "reasoning_effort"), (#""store":true"#, "store"), (#""verbosity":"low""#, "verbosity"),
         (#""response_format":{"type":"json_schema"}"#, "response_format.json_schema.schema"),
         (#""tools":[{"type":"custom","custom":{"name":"x"}}]"#, "tools[0]"), (#""tool_choice":"required""#, "tool_choice"),
         (#""tools":[{"type":"function","function":{"name":"f"}}],"parallel_tool_calls":false"#, "parallel_tool_calls"),
@@ -112,6 +112,15 @@ import Testing
         let chat = #"{"model":"m","messages":[{"role":"user","content":"x"}],"reasoning_effort":"none"}"#
         #expect(throws: APIError.self) { try translate(chat, thinks: .adaptive) }
         #expect(try translate(chat)["generationConfig"]?["thinkingConfig"]?["thinkingBudget"] == .number("0"))
+        // What is asked for beyond the most is the most.
+        for effort in ["high", "xhigh", "max"] {
+            let much = chat.replacing("none", with: effort)
+            let config = { (mode: ThinkingMode) in
+                try translate(much, thinks: mode)["generationConfig"]?["thinkingConfig"]
+            }
+            #expect(try config(.budget)?["thinkingBudget"] == .number("24576"))
+            #expect(try config(.adaptive)?["thinkingLevel"] == .string("high"))
+        }
     }
 
     @Test func wholeAnswersBecomeCompletions() throws {
