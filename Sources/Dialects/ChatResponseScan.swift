@@ -27,7 +27,7 @@ public struct ChatResponseScan: Sendable, Hashable {
     public internal(set) var choices = 0
     /// UTF-8 bytes of the content, the refusals and the reasoning of all choices.
     public internal(set) var textBytes: Int64 = 0
-    /// UTF-8 bytes of the names and arguments of all tool calls.
+    /// UTF-8 bytes of the names and arguments of all tool calls, and of what custom tools are called with.
     public internal(set) var toolBytes: Int64 = 0
     /// The number of `images` in all choices.
     public internal(set) var images: Int64 = 0

@@ -24,7 +24,7 @@ struct ResponseScanner {
         "cache_creation_input_tokens",
     ])
     private static let creationNames = NameTable(["ephemeral_1h_input_tokens", "ephemeral_5m_input_tokens"])
-    private static let callNames = NameTable(["function", "name", "arguments"])
+    private static let callNames = NameTable(["function", "name", "arguments", "custom", "input"])
 
     mutating func scan(_ text: RawSpan) throws(JSONError) {
         guard try cursor.next(text) == UInt8(ascii: "{") else { throw JSONError(.unexpectedByte, at: cursor.offset) }
@@ -140,12 +140,13 @@ struct ResponseScanner {
         }
     }
 
-    /// A tool call, or the function in one: its name and its arguments.
+    /// A tool call, or the function or custom tool in one: its name and what it is called with.
     private mutating func call(_ text: RawSpan, depth: Int) throws(JSONError) {
         try object(text, Self.callNames, depth: depth) { scanner, index, text throws(JSONError) in
             switch index {
-            case 0 where depth < JSONCursor().maximumDepth / 2: try scanner.call(text, depth: depth + 1)
-            case 1, 2: scanner.result.toolBytes += try scanner.length(text, depth: depth + 1)
+            case 0 where depth < JSONCursor().maximumDepth / 2, 3 where depth < JSONCursor().maximumDepth / 2:
+                try scanner.call(text, depth: depth + 1)
+            case 1, 2, 4: scanner.result.toolBytes += try scanner.length(text, depth: depth + 1)
             default: try scanner.cursor.skip(text, depth: depth + 1)
             }
         }

@@ -39,7 +39,7 @@ public struct SSETap: Sendable {
     public private(set) var isDone = false
     /// UTF-8 bytes of content, refusals and reasoning so far.
     public private(set) var textBytes: Int64 = 0
-    /// UTF-8 bytes of the names and arguments of tool calls so far.
+    /// UTF-8 bytes of the names and arguments of tool calls so far, and of what custom tools are called with.
     public private(set) var toolBytes: Int64 = 0
     /// Events with data so far, without `[DONE]`.
     public private(set) var events: Int64 = 0

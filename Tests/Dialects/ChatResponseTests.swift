@@ -44,6 +44,19 @@ import Testing
         #expect(scan.error == nil)
     }
 
+    /// Whoever leaves a stream of such a call, or whose provider tells no usage, pays for what it is estimated from.
+    @Test func customCallsAreCounted() throws {
+        let call = #"{"id":"c","type":"custom","custom":{"name":"patch","input":"*** Begin\nGr\u00fc\u00dfe"}}"#
+        let whole = try ChatResponseScan(Array(#"{"choices":[{"message":{"tool_calls":[\#(call)]}}]}"#.utf8))
+        #expect(whole.toolBytes == 5 + 10 + 7 && whole.estimatedCompletionTokens == 6)
+        var tap = SSETap(includeUsage: false)
+        for delta in [#""name":"patch","input":"""#, #""input":"*** Begin""#] {
+            let piece = #"{"tool_calls":[{"index":0,"custom":{\#(delta)}}]}"#
+            _ = tap.feed(Array("data: {\"choices\":[{\"index\":0,\"delta\":\(piece)}]}\n\n".utf8))
+        }
+        #expect(tap.toolBytes == 5 + 9 && tap.estimatedCompletionTokens == 2)
+    }
+
     @Test func readsUsage() throws {
         #expect(try usage(#"{"prompt_tokens":1,"completion_tokens":2}"#) == TokenUsage(promptTokens: 1, completionTokens: 2))
         #expect(
