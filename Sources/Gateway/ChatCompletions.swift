@@ -99,7 +99,10 @@ struct ChatCompletions: Sendable {
         } catch {
             // Shed load and lost servers are not the client's doing: they only count in metrics.
             if error.status < 500 {
-                await gateway.denials.record(error, model: model, address: address, at: incoming.occurredAt)
+                await gateway.denials.record(
+                    error, model: model, address: address, request: incoming.id,
+                    metadata: EventMetadata(clientRequestID: incoming.clientRequestID, source: incoming.labels.source),
+                    at: incoming.occurredAt)
             }
             throw error
         }

@@ -75,7 +75,7 @@ public final class Gateway: Sendable {
         responses = ResponseStore(client: postgres, logger: logger)
         sessions = StickySessions(redis: redis)
         exchange = HealthExchange(health: health, redis: redis, logger: logger)
-        denials = DenialRecorder(appender: appender, logger: logger)
+        denials = DenialRecorder(logger: logger) { _ = try await appender.append(Command($0)) }
         let reader = PolicyReader(postgres: postgres, secrets: secrets, logger: logger)
         policies = PolicyCache(logger: logger) { organization in try await reader.read(organization) }
     }

@@ -12,16 +12,22 @@ struct GatewayError: Error, Sendable {
     var retryAfter: Int?
     /// The scope that refused, for the record of the denial.
     var scope: String?
+    /// Why, for the record of the denial: what admission calls it, which tells more apart than the codes of the API do, or else
+    /// the code.
+    let reason: String
+    /// Whether a hold of the request may stand still. Then version 1 of its stream is left for what gives that back.
+    var mayHold = false
     /// The methods that a path knows, sent as Allow.
     var allow: String?
     /// False where asking again costs again and is likely to end as before: OpenAI's and Anthropic's SDKs ask by themselves after a
     /// 502 or 503, unless `x-should-retry` says no.
     var isWorthRetrying = true
 
-    init(_ answer: APIError, retryAfter: Int? = nil, scope: String? = nil) {
+    init(_ answer: APIError, retryAfter: Int? = nil, scope: String? = nil, reason: String? = nil) {
         self.answer = answer
         self.retryAfter = retryAfter
         self.scope = scope
+        self.reason = reason ?? answer.code
     }
 
     var status: Int { answer.status }

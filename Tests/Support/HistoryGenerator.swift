@@ -135,11 +135,17 @@ public struct HistoryGenerator: Sendable {
 
     private mutating func deny() throws {
         let key = pick(keys)
+        let limits: [(reason: String, scope: String?, status: Int)] = [
+            ("balance", "organization", 402), ("key_limit", "api_key", 402), ("requests_per_minute", "api_key", 429),
+        ]
+        let others: [(reason: String, scope: String?, status: Int)] = [
+            ("model_not_found", nil, 400), ("invalid_parameters", nil, 400), ("request_too_large", nil, 413),
+        ]
+        let refusal = pick(chance(2) == 0 ? limits : others)
         try put(
             RequestDenied(
-                project: key.project, apiKey: key.key, reason: pick(["balance", "key_limit", "requests_per_minute"]),
-                scope: chance(2) == 0 ? "organization" : nil, model: chance(2) == 0 ? pick(models) : nil, status: 402,
-                count: Int64(1 + chance(9))),
+                project: key.project, apiKey: key.key, reason: refusal.reason, scope: refusal.scope,
+                model: chance(2) == 0 ? pick(models) : nil, status: refusal.status, count: Int64(1 + chance(9))),
             .request(RequestID(uuid: uuid())), 0, key.organization)
     }
 

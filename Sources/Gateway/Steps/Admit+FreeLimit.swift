@@ -22,11 +22,13 @@ extension AdmitStep {
         guard let wait else { return }
         // What others of its routes may cost is held.
         if admitted.isAuthorized { release(admitted) }
-        throw GatewayError(
+        var refusal = GatewayError(
             APIError(
                 status: 429,
                 message:
                     "The model \"\(understood.model.id)\" is free, and may be asked \(limit.requests) times in \(limit.seconds) "
-                    + "seconds by this organization."), retryAfter: wait, scope: "organization")
+                    + "seconds by this organization."), retryAfter: wait, scope: "organization", reason: "free_limit")
+        refusal.mayHold = admitted.isAuthorized
+        throw refusal
     }
 }

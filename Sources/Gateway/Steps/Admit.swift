@@ -250,7 +250,9 @@ struct AdmitStep: Sendable {
             throw error
         } catch {
             release(admitted)
-            throw GatewayError.invalid("The request can't be recorded: \(error)", param: nil)
+            var refusal = GatewayError.invalid("The request can't be recorded: \(error)", param: nil)
+            refusal.mayHold = true
+            throw refusal
         }
     }
 

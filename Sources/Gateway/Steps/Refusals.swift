@@ -37,7 +37,7 @@ extension GatewayError {
             }
         // Whole seconds, rounded up: a retry a moment too early is refused again.
         let wait = denial.retryAfter.map { Int($0.components.seconds) + ($0.components.attoseconds > 0 ? 1 : 0) }
-        self.init(answer, retryAfter: wait, scope: denial.scope.rawValue)
+        self.init(answer, retryAfter: wait, scope: denial.scope.rawValue, reason: denial.reason.rawValue)
     }
 
     private static func tooDear(_ denial: Denial, scope: String, bound: HoldBound) -> String {

@@ -85,15 +85,17 @@ public struct RequestVoided: EventData, Hashable {
     }
 }
 
-/// `request.denied`: the first refusal of a key for a reason in a minute, or the rest of that minute's with their count.
+/// `request.denied`: the first refusal of a key for a reason in a minute, in the refused request's own stream, or the rest of that
+/// minute's with their count, in a stream of their own.
 public struct RequestDenied: EventData, Hashable {
     public static let type = "request.denied"
     public var project: ProjectID
     public var apiKey: APIKeyID
-    /// For example `balance` or `key_limit`.
+    /// For example `balance` or `key_limit`; or the code of the error that was answered, where that says it all.
     public var reason: String
     /// `organization`, `project`, `member` or `api_key`, where one of them was the limit.
     public var scope: String?
+    /// The model as the client wrote it, where it was read; of a count only where all wrote the same.
     public var model: String?
     /// The HTTP status that was answered.
     public var status: Int
