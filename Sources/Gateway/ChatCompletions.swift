@@ -82,12 +82,12 @@ struct ChatCompletions: Sendable {
         var incoming = try IncomingRequest(head: request, channel: channel, id: head.requestID)
         head.clientRequestID = incoming.clientRequestID
         let address = try await AuthenticateStep(gateway: gateway).authenticate(incoming)
-        let body: [UInt8]
-        (body, incoming.room) = try await gateway.bodies.read(request, channel: channel, of: address.organization)
         var model: String?
         let admitted: AdmittedRequest
-        guard await gateway.line.enter() else { throw shed() }
         do {
+            let body: [UInt8]
+            (body, incoming.room) = try await gateway.bodies.read(request, channel: channel, of: address.organization)
+            guard await gateway.line.enter() else { throw shed() }
             defer { gateway.line.leave() }
             let entered = try EnteredRequest(
                 body, headers: incoming.headers, by: entrance, history: try await history(body, of: address), id: incoming.id,
@@ -97,8 +97,7 @@ struct ChatCompletions: Sendable {
             model = understood.requestedModel
             admitted = try await AdmitStep(gateway: gateway).admit(understood)
         } catch {
-            // Shed load and lost servers are not the client's doing: they only count in metrics.
-            if error.status < 500 {
+            if error.isDenial {
                 await gateway.denials.record(
                     error, model: model, address: address, request: incoming.id,
                     metadata: EventMetadata(clientRequestID: incoming.clientRequestID, source: incoming.labels.source),

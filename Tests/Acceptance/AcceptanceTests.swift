@@ -66,6 +66,10 @@ import Testing
         }
     }
 
+    @Test func refusalsOfKnownKeysAreFoundInTheLedger() async throws {
+        try await withGateway { gateway in try await gateway.python("denials.py") }
+    }
+
     @Test func connectionsKeepToTheProtocol() async throws {
         try await withGateway { gateway in
             let key = try await Self.shop(gateway)

@@ -24,6 +24,16 @@ import Testing
         }
     }
 
+    /// It is a stranger's, and limited as those are.
+    @Test func theTokenOfADeletedKeyIsNotFound() async throws {
+        try await World.run { world in
+            let shop = try await Shop.open(in: world, credit: 1)
+            _ = try await world.append(APIKeyDeleted(), .apiKey(shop.address.key), nil, shop.address.organization)
+            try await world.catchUp()
+            #expect(try await world.client.address(ofDigest: shop.digest, client: "a", on: world.loop) == nil)
+        }
+    }
+
     @Test func unknownTokensAreLimitedAndKnownOnesAreNot() async throws {
         try await World.run { world in
             let shop = try await Shop.open(in: world, credit: 1)

@@ -17,7 +17,7 @@ package protocol AdmissionReads: Sendable {
     func known(_ organizations: [OrganizationID]) async throws -> [OrganizationID]
     /// Authorized requests without an outcome whose instance is dead (buried, or ended), in the order of their ids.
     func dead(limit: Int32) async throws -> [DeadRequest]
-    /// Where the token with this digest (hexadecimal) belongs.
+    /// Where the token with this digest (hexadecimal) belongs; nil also for that of a deleted key.
     func address(ofDigest digest: String, deadline: Duration) async throws -> KeyAddress?
 }
 
@@ -110,8 +110,10 @@ struct PostgresAdmissionReads: AdmissionReads {
 
     func address(ofDigest digest: String, deadline: Duration) async throws -> KeyAddress? {
         let rows = try await postgres.query(
-            "SELECT organization, project, api_key, created_by FROM admission.keys WHERE token_sha256 = $1", [.text(digest)],
-            deadline: deadline)
+            """
+            SELECT organization, project, api_key, created_by FROM admission.keys
+            WHERE token_sha256 = $1 AND status <> 'deleted'
+            """, [.text(digest)], deadline: deadline)
         return try rows.first.map { row in
             let creator: UUID? = try row.decode(3)
             return KeyAddress(

@@ -51,6 +51,10 @@ extension GatewayError {
         return "The \(what) not cover this request, which may cost \(bound.amount.decimal) USD\(available)."
     }
 
+    /// Whether a known key was refused. Shed load and lost servers are not the client's doing, and whoever finds a key that was
+    /// deleted, or a token that was replaced, fills no ledger with it: they only count in metrics.
+    var isDenial: Bool { status < 500 && reason != Denial.Reason.unknownKey.rawValue }
+
     /// What a client is told when the ledger did not take the authorization: nothing was sent to any provider.
     init(_ error: AppendError) {
         self =

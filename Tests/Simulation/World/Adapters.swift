@@ -138,7 +138,7 @@ struct SimulatedPostgres: AppendServer, LeaseBook, AdmissionReads {
 
     func address(ofDigest digest: String, deadline: Duration) async throws -> KeyAddress? {
         try await ask("address") { [world] in
-            world.tables.keys.first { $0.value.digest == digest }.map { key, row in
+            world.tables.keys.first { $0.value.digest == digest && $0.value.status != "deleted" }.map { key, row in
                 KeyAddress(
                     organization: OrganizationID(uuid: row.organization), project: ProjectID(uuid: row.project),
                     key: APIKeyID(uuid: key))
