@@ -12,7 +12,7 @@ import time
 
 import httpx
 
-from shop import Provider, command, ok
+from shop import Answer, Provider, command, ok
 
 url = os.environ["GATEWAY_URL"].replace("127.0.0.1", "localhost")
 PASSWORD = "correct horse battery"
@@ -47,6 +47,11 @@ def name(answer):
     if answer.headers["content-type"].startswith("application/json"):
         return answer.json()["id"]
     return json.loads(next(line[6:] for line in answer.text.splitlines() if line.startswith("data: {")))["id"]
+
+
+def ok_answer(answer):
+    assert answer.status_code == 200, answer.text
+    return answer
 
 
 def hit(answer):
@@ -193,6 +198,42 @@ ok(poor.delete(f"/keys/provider/{brought}"))
 bring("sk-second-0123456789abcdef")
 assert not hit(chat(own, model="acme/m")) and provider.credentials[-1] == "sk-second-0123456789abcdef"
 kept(own, model="acme/m", user="again")
+
+
+
+class Inputs(Answer):
+    """Answers with vectors and verdicts too, no two of them alike."""
+
+    def do_POST(self):
+        if self.path == "/v1/chat/completions":
+            return super().do_POST()
+        self.rfile.read(int(self.headers["content-length"]))
+        number = self.server.asked
+        if self.path == "/v1/moderations":
+            return self.answer({"id": f"modr-{number}", "model": "m", "results": [{"flagged": False}]})
+        self.answer({
+            "object": "list", "model": "m", "data": [{"object": "embedding", "index": 0, "embedding": [0.5, number]}],
+            "usage": {"prompt_tokens": 3, "total_tokens": 3}})
+
+
+# Vectors and verdicts are given again as well, of the same texts alone.
+provider.RequestHandlerClass = Inputs
+for path, member in (("embeddings", "data"), ("moderations", "results")):
+    def judged(text):
+        return ok_answer(httpx.post(
+            f"{url}/v1/{path}", headers={"authorization": f"Bearer {own}"}, json={"model": "acme/m", "input": text}, timeout=60))
+
+    first = judged("Say it again")
+    assert not hit(first), first.headers
+    end = time.monotonic() + 20
+    while not hit(again := judged("Say it again")):
+        assert time.monotonic() < end, f"nothing of {path} is kept"
+        first = again
+        time.sleep(0.05)
+    asked = provider.asked
+    assert again.json()[member] == first.json()[member] and again.json().get("id") == first.json().get("id"), again.text
+    assert again.json()["metadata"]["cached"] == "true" and provider.asked == asked, again.text
+    assert not hit(judged("Say it once more")) and provider.asked == asked + 1
 
 # What a provider could not finish is not given again; what it cut off or left out is.
 for reason, is_kept in (("error", False), (None, False), ("length", True), ("content_filter", True)):

@@ -39,9 +39,11 @@ struct CacheStep: Sendable {
     /// Keeps what the provider said, where it said something and said it to the end, under no bound that was lowered because
     /// little was left: whoever asks again may have more.
     ///
-    /// - Parameter reasons: Why it ended, of each choice; nil of what is no completion and has none.
-    func keep(_ body: [UInt8]?, of admitted: AdmittedRequest, from route: Route, tokens: Int64, reasons: [String]?) {
-        guard let use = admitted.cache, use.found == nil, let body, tokens > 0, !admitted.isLowered(at: route) else { return }
+    /// - Parameters:
+    ///   - tokens: How many it has; nil of vectors and verdicts, which have none: without one of those nothing is an answer.
+    ///   - reasons: Why it ended, of each choice; nil of what is no completion and has none.
+    func keep(_ body: [UInt8]?, of admitted: AdmittedRequest, from route: Route, tokens: Int64?, reasons: [String]?) {
+        guard let use = admitted.cache, use.found == nil, let body, tokens != 0, !admitted.isLowered(at: route) else { return }
         if let reasons { guard !reasons.isEmpty, reasons.allSatisfy(Self.isWhole) else { return } }
         let address = admitted.understood.address
         gateway.answers.keep(

@@ -38,18 +38,19 @@ struct CollectedAnswer: Sendable {
     /// - Throws: 503 when the outcome can't be recorded.
     func settle() async throws(GatewayError) -> ByteBuffer {
         let understood = admitted.understood
+        let kind = understood.entered.entrance.kind
         let usage = usage
         let ending = Ending(
             kind: .completed, status: 200, route: opened.route, attempts: opened.attempts(error: nil), usage: usage.value,
             isEstimated: usage.isEstimated, finishReason: scan.finishReasons.first,
-            unifiedFinishReason: understood.entered.entrance.kind == .chat
-                ? UnifiedFinishReason(finishReason: scan.finishReasons.first) : .completed,
+            unifiedFinishReason: kind == .chat ? UnifiedFinishReason(finishReason: scan.finishReasons.first) : .completed,
             completion: body)
         opened.noteAnswered(admitted, usage: ending.usage, firstByteAt: nil, by: gateway)
         let settled = try await Settler(gateway: gateway).settle(admitted, ending)
         CacheStep(gateway: gateway).keep(
-            body, of: admitted, from: opened.route, tokens: scan.estimatedCompletionTokens,
-            reasons: understood.entered.entrance.kind == .chat ? scan.finishReasons : nil)
+            body, of: admitted, from: opened.route,
+            tokens: kind == .embedding || kind == .moderation ? nil : scan.estimatedCompletionTokens,
+            reasons: kind == .chat ? scan.finishReasons : nil)
         let additions = ResponseAdditions(
             metadata: GatewayMetadata(admitted, route: opened.route, isEstimated: usage.isEstimated), bill: settled.bill,
             charged: settled.charged, estimatedUsage: scan.usage == nil ? usage.value : nil)
