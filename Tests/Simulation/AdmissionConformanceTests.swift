@@ -11,7 +11,7 @@ import Testing
 @testable import Admission
 
 /// Seeded sequences of calls, for functions.lua in Redis through the connection that admission uses and for the model alike: the same
-/// answers, and the same hashes after every call.
+/// answers, and after every call the same hashes, the same claim and as many slices that wait for it.
 @Suite(.serialized) struct AdmissionConformanceTests {
     @Test func theModelAnswersAsRedisDoes() async throws {
         let first = TestEnvironment.seed("admission conformance")
@@ -174,7 +174,16 @@ private struct AdmissionBench {
             let names = Set(fields.keys).union(realFields.keys).filter { fields[$0] != realFields[$0] }.sorted()
             return "Redis has \(names.map { ($0, realFields[$0] ?? "-") }), the model \(names.map { fields[$0] ?? "-" })"
         }
-        return holds == realHolds ? nil : "Redis holds \(realHolds), the model \(holds)"
+        guard holds == realHolds else { return "Redis holds \(realHolds), the model \(holds)" }
+        let token = try await connection.call(["GET", .string(keys.seeding)]).string
+        let slices = try await connection.call(["LLEN", .string(keys.backlog)]).int64
+        let own = model.token(ofClaimOn: keys.seeding)
+        let ownSlices = model.waitingSlices(of: organization.uuid.lowercase)
+        guard token == own, slices == Int64(ownSlices) else {
+            let real = "\(token ?? "nobody") seeds Redis, with \(slices ?? -1) slices waiting"
+            return "\(real); in the model it is \(own ?? "nobody"), with \(ownSlices)"
+        }
+        return nil
     }
 
     private func hash(_ key: String) async throws -> [String: String] {
@@ -183,7 +192,7 @@ private struct AdmissionBench {
 }
 
 extension RedisArgument {
-    fileprivate var words: String {
+    var words: String {
         switch self {
         case .string(let text): text
         case .bytes(let bytes): String(decoding: bytes, as: UTF8.self)

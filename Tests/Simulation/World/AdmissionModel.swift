@@ -32,6 +32,9 @@ package struct AdmissionModel: Sendable {
     /// The token of whoever builds an organization's state anew, or did so until the claim ran out.
     package func token(ofClaimOn seeding: String) -> String? { locks[seeding]?.token }
 
+    /// How many slices wait for an organization's (its id in lower case) new state.
+    package func waitingSlices(of organization: String) -> Int { backlogs["{\(organization)}"]?.count ?? 0 }
+
     package mutating func call(
         _ function: AdmissionFunction, keys: [String], _ arguments: [RedisArgument], at now: Int64
     ) -> Answer {
