@@ -229,7 +229,10 @@ let package = Package(
             exclude: ["README.md", "faulty.c"]),
         tests(
             "Simulation",
-            ["Simulation", "Admission", "Ledger", "Redis", "Postgres", "Money", "TestSupport", nioCore, nioPosix, logging],
+            [
+                "Simulation", "Admission", "Projections", "Ledger", "Redis", "Postgres", "Money", "JSON", "TestSupport", nioCore,
+                nioPosix, logging, crypto,
+            ],
             exclude: ["World", "Command", "README.md"]),
         tests(
             "Acceptance", ["TestSupport", "Ledger", "Postgres", "Money", logging],

@@ -84,7 +84,7 @@ struct ChatCompletions: Sendable {
         let address = try await AuthenticateStep(gateway: gateway).authenticate(incoming)
         var model: String?
         let admitted: AdmittedRequest
-        do {
+        do throws(GatewayError) {
             let body: [UInt8]
             (body, incoming.room) = try await gateway.bodies.read(request, channel: channel, of: address.organization)
             guard await gateway.line.enter() else { throw shed() }

@@ -127,27 +127,18 @@ import Testing
         }
     }
 
-    /// The bytes of a row from a line of an export, written from the document and not from the code.
+    /// The bytes of a row from a line of an export.
     private static func record(_ line: [String: NSObject]) throws -> [UInt8] {
-        func integer(_ value: Int64, _ bytes: Int) -> [UInt8] {
-            (0..<bytes).reversed().map { UInt8(truncatingIfNeeded: value >> Int64($0 * 8)) }
-        }
         func number(_ name: String) throws -> Int64 { try #require(line[name] as? NSNumber).int64Value }
-        func text(_ name: String) throws -> [UInt8] { Array(try #require(line[name] as? String).utf8) }
-        func uuid(_ name: String) throws -> [UInt8]? {
-            try (line[name] as? String).map { try #require(Hexadecimal.decode($0.replacing("-", with: ""))) }
-        }
-        let epoch: Int64 = 946_684_800_000_000
-        let columns: [(Int64, [UInt8]?)] = [
-            (20, integer(try number("position"), 8)), (2950, try uuid("id")), (25, try text("stream_kind")),
-            (2950, try uuid("stream_id")), (20, integer(try number("stream_version"), 8)), (25, try text("type")),
-            (23, integer(try number("schema_version"), 4)), (2950, try uuid("organization")), (3802, [1] + (try text("data"))),
-            (3802, [1] + (try text("metadata"))), (1184, integer(try number("occurred_at") - epoch, 8)),
-            (1184, integer(try number("recorded_at") - epoch, 8)),
-        ]
-        return columns.reduce(integer(12, 4)) { record, column in
-            record + integer(column.0, 4) + (column.1.map { integer(Int64($0.count), 4) + $0 } ?? integer(-1, 4))
-        }
+        func text(_ name: String) throws -> String { try #require(line[name] as? String) }
+        func uuid(_ name: String) throws -> UUID { try #require(UUID(uuidString: try text(name))) }
+        return ChainRecord.bytes(
+            position: try number("position"), id: try uuid("id"), streamKind: try text("stream_kind"),
+            streamID: try uuid("stream_id"), streamVersion: try number("stream_version"), type: try text("type"),
+            schemaVersion: try number("schema_version"),
+            organization: line["organization"] is String ? try uuid("organization") : nil, data: Array(try text("data").utf8),
+            metadata: Array(try text("metadata").utf8), occurredAt: try number("occurred_at"),
+            recordedAt: try number("recorded_at"))
     }
 }
 

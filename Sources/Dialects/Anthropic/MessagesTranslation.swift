@@ -1,4 +1,3 @@
-public import Catalogue
 internal import JSON
 
 /// A request of Anthropic's Messages API as a chat completion request, for whoever answers it in another dialect.

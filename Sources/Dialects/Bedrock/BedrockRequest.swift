@@ -115,7 +115,7 @@ public struct BedrockRequest: ForeignRequest {
     public func body(model: String, maximumTokens: Int64) throws(APIError) -> [UInt8] {
         let bound = JSONValue.Member("maxTokens", .integer(maximumTokens))
         var all = members
-        let claudes = Self.own(thinking.within(maximumTokens), model, effort) + own
+        let claudes = Self.own(thinking.within(maximumTokens), self.model, effort) + own
         if !claudes.isEmpty { all.append(.init("additionalModelRequestFields", .object(claudes))) }
         all.append(.init("inferenceConfig", .object([bound] + configuration)))
         return JSONValue.object(all).bytes
