@@ -62,22 +62,40 @@ import Testing
     @Test func aFrozenServerLeavesTheSentUnknownAndTheQueuedKnown() async throws {
         try await PostgresServer.with { server in
             let database = try await LedgerDatabase(url: server.url)
-            try await withAppender(database.service, queueLimit: 2) { appender in
+            try await withAppender(database.service) { appender in
                 let cast = Cast()
                 _ = try await appender.append(Command(cast.grant()))
                 server.freeze()
-                async let sent = Self.failure { try await appender.append(Command(cast.grant()), deadline: .milliseconds(600)) }
+                async let sent = Self.failure { try await appender.append(Command(cast.grant()), deadline: .seconds(3)) }
                 try await Self.wait { appender.withQueue { !$0.sent.isEmpty } }
                 async let queued = Self.failure { try await appender.append(Command(cast.grant()), deadline: .milliseconds(300)) }
                 async let second = Self.failure { try await appender.append(Command(cast.grant()), deadline: .milliseconds(300)) }
-                try await Self.wait { appender.statistics.queued == 2 }
-                let refused = await Self.failure { try await appender.append(Command(cast.grant())) }
-                #expect(refused?.code == .overloaded && refused?.outcomeUnknown == false)
                 let errors = await [sent, queued, second]
                 #expect(errors.allSatisfy { $0?.code == .deadlineExceeded })
                 #expect(errors.map { $0?.outcomeUnknown } == [true, false, false])
                 server.thaw()
                 #expect(try await appender.append(Command(cast.grant())).position ?? 0 > 3)
+            }
+        }
+    }
+
+    @Test func whoFindsTheQueueFullIsRefusedAtOnce() async throws {
+        try await PostgresServer.with { server in
+            let database = try await LedgerDatabase(url: server.url)
+            try await withAppender(database.service, queueLimit: 2) { appender in
+                let cast = Cast()
+                _ = try await appender.append(Command(cast.grant()))
+                server.freeze()
+                async let sent = Self.failure { try await appender.append(Command(cast.grant()), deadline: .seconds(60)) }
+                try await Self.wait { appender.withQueue { !$0.sent.isEmpty } }
+                async let queued = Self.failure { try await appender.append(Command(cast.grant()), deadline: .seconds(60)) }
+                async let second = Self.failure { try await appender.append(Command(cast.grant()), deadline: .seconds(60)) }
+                try await Self.wait { appender.statistics.queued == 2 }
+                let refused = await Self.failure { try await appender.append(Command(cast.grant())) }
+                #expect(refused?.code == .overloaded && refused?.outcomeUnknown == false)
+                server.thaw()
+                let errors = await [sent, queued, second]
+                #expect(errors.allSatisfy { $0 == nil })
             }
         }
     }

@@ -16,13 +16,16 @@ final class RecentAnswers: Sendable {
     }
 
     private let state = Mutex(State())
+    private let now: @Sendable () -> ContinuousClock.Instant
     private static let maximumBytes = 32 << 20
     private static let lifetime: Duration = .seconds(1)
+
+    init(now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) { self.now = now }
 
     /// - Parameter seconds: How old an answer may be; a copy that was looked up for another age is none.
     func answer(of request: [UInt8], within seconds: Int64) -> CachedAnswer? {
         state.withLock { state in
-            guard let copy = state.copies[request], copy.seconds == seconds, copy.until > .now else { return nil }
+            guard let copy = state.copies[request], copy.seconds == seconds, copy.until > now() else { return nil }
             return copy.answer
         }
     }
@@ -34,7 +37,7 @@ final class RecentAnswers: Sendable {
                 state.copies.removeAll()
                 state.bytes = 0
             }
-            let copy = Copy(answer: answer, seconds: seconds, until: .now + Self.lifetime)
+            let copy = Copy(answer: answer, seconds: seconds, until: now() + Self.lifetime)
             let old = state.copies.updateValue(copy, forKey: request)
             state.bytes += answer.body.count - (old?.answer.body.count ?? 0)
         }
