@@ -94,16 +94,23 @@ import Testing
                 _ = try await redis.call(["PING"])
                 let flushes = redis.statistics.flushes
                 server.pause()
-                let deadline = ContinuousClock.now + .seconds(1)
-                async let answer = redis.call(["INCR", "n"], deadline: .seconds(1))
+                let deadline = ContinuousClock.now + .seconds(3)
+                async let answer = redis.call(["INCR", "n"], deadline: .seconds(3))
                 try await eventually("the call is in flight") { redis.statistics.flushes > flushes }
+                let answered = Counter()
                 await withCheckedContinuation { continuation in
                     redis.eventLoop.execute {
                         continuation.resume()
                         Thread.sleep(forTimeInterval: max(0, (deadline - .now) / .seconds(1)) + 0.1)
+                        while answered.value == 0, .now < deadline + .seconds(30) { Thread.sleep(forTimeInterval: 0.005) }
                     }
                 }
                 server.resume()
+                // Who asks after it is answered after it.
+                try await eventually("the answer is sent") {
+                    try await runCommand(["redis-cli", "-p", "\(server.port)", "GET", "n"]) == "1\n"
+                }
+                answered.increment()
                 #expect(try await answer.int64 == 1)
             }
         }
