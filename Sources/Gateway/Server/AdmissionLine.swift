@@ -16,16 +16,20 @@ final class AdmissionLine: Sendable {
         var isWatched = false
     }
 
-    /// How long a request waits for its turn.
-    private static let patience: Duration = .seconds(1)
     /// So many wait for each that is let in; more are refused unread.
     private static let depth = 16
 
     private let most: Int
+    private let patience: Duration
     private let state = Mutex(State())
 
-    /// - Parameter most: Requests that may be in admission at once.
-    init(most: Int) { self.most = most }
+    /// - Parameters:
+    ///   - most: Requests that may be in admission at once.
+    ///   - patience: How long a request waits for its turn.
+    init(most: Int, patience: Duration = .seconds(1)) {
+        self.most = most
+        self.patience = patience
+    }
 
     /// Requests in admission.
     var inside: Int { state.withLock { $0.inside } }
@@ -52,7 +56,7 @@ final class AdmissionLine: Sendable {
                     state.inside += 1
                     return (true, false)
                 }
-                state.line.append(Waiter(continuation: continuation, until: .now + Self.patience))
+                state.line.append(Waiter(continuation: continuation, until: .now + patience))
                 defer { state.isWatched = true }
                 return (false, !state.isWatched)
             }
