@@ -2,7 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct DeadlineTests {
+@Suite(.timeLimit(.minutes(5))) struct DeadlineTests {
     @Test func aDeadlineCancelsTheStatementAndKeepsTheConnection() async throws {
         try await withConnection { c in
             let error = await failure { try await c.query("SELECT pg_sleep(60)", deadline: .milliseconds(50)) }
