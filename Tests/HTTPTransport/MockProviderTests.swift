@@ -10,7 +10,8 @@ struct MockProviderTests {
     private func request(_ mock: MockProvider, _ model: String, stream: Bool = false) -> HTTPTransportRequest {
         HTTPTransportRequest(
             url: mock.baseURL + "/chat/completions", headers: [("content-type", "application/json")],
-            body: .bytes(Array(#"{"model":"\#(model)","stream":\#(stream),"messages":[]}"#.utf8)))
+            body: .bytes(Array(#"{"model":"\#(model)","stream":\#(stream),"messages":[]}"#.utf8)),
+            deadlines: .init(connect: .seconds(60)))
     }
 
     private func with(_ body: (MockProvider, HTTPTransport) async throws -> Void) async throws {

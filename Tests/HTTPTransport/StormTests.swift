@@ -46,7 +46,8 @@ import Testing
             let first = UInt8.random(in: 0...255, using: &random)
             let bytes = (0..<size).map { first &+ UInt8(truncatingIfNeeded: $0) }
             do {
-                let response = try await transport.execute(.init(url: server.url("/echo"), body: .bytes(bytes)))
+                let response = try await transport.execute(
+                    .init(url: server.url("/echo"), body: .bytes(bytes), deadlines: .init(connect: .seconds(60))))
                 if Bool.random(using: &random) { try await Task.sleep(for: .milliseconds(1)) }
                 #expect(try await response.collect(upTo: size) == bytes)
             } catch {
@@ -89,7 +90,7 @@ import Testing
 
         private func letGo() async {
             do {
-                _ = try await transport.execute(.init(method: "GET", url: server.url("/endless"))).status
+                _ = try await transport.get(server.url("/endless")).status
             } catch {
                 Issue.record("\(error)")
             }
