@@ -48,8 +48,14 @@ private struct LeaseBench {
     private let book: PostgresLeaseBook
     private var model: LedgerModel
     private let instances = (0..<4).map { _ in InstanceID.mint() }
-    /// The model's clock, microseconds. Postgres has its own, so there it is the leases that grow older.
-    private var now: Int64 = 1_800_000_000_000_000
+    private let began = ContinuousClock.now
+    /// What has passed beside the time that the statements take, microseconds.
+    private var passed: Int64 = 0
+    /// The model's clock, microseconds: it goes on by itself as that of Postgres does.
+    private var now: Int64 {
+        let (seconds, attoseconds) = (ContinuousClock.now - began).components
+        return 1_800_000_000_000_000 + passed + seconds * 1_000_000 + attoseconds / 1_000_000_000_000
+    }
 
     init(_ client: PostgresClient, mutation: Mutation? = nil) {
         self.client = client
@@ -94,11 +100,11 @@ private struct LeaseBench {
         case 6: try await pass(random.once(in: 2) ? 14 : 63 + 7 * Int64(random.below(3)))
         case 7: return try await renew(instance)
         case 8 where random.once(in: 3):
-            try await book.end(instance, deadline: .seconds(5))
+            try await book.end(instance, deadline: .seconds(30))
             model.endLease(instance)
         default:
             let before = instances.filter { model.isDead($0) == true }.count
-            let isAllowed = try await book.bury(by: instance, deadline: .seconds(5))
+            let isAllowed = try await book.bury(by: instance, deadline: .seconds(30))
             let expected = model.buryInstances(by: instance, at: now)
             report.burials += instances.filter { model.isDead($0) == true }.count - before
             if isAllowed != expected { return "it may bury: \(isAllowed) in Postgres, \(expected) in the model" }
@@ -107,17 +113,17 @@ private struct LeaseBench {
     }
 
     private mutating func renew(_ instance: InstanceID) async throws -> String? {
-        let isRenewed = try await book.renew(instance, deadline: .seconds(5))
+        let isRenewed = try await book.renew(instance, deadline: .seconds(30))
         let expected = model.renewLease(instance, at: now)
         return isRenewed == expected ? nil : "a lease is renewed: \(isRenewed) in Postgres, \(expected) in the model"
     }
 
-    /// Lets time pass, by sevens of seconds: what the statements take themselves then changes no answer, because no bound of the
-    /// leases (20, 25 and 60 s) is just above one.
+    /// Lets time pass, in Postgres by leases that grow older. By sevens of seconds, and no bound of the leases (20, 25 and 60 s) is
+    /// just above one: the moment between the one's look at its clock and the other's changes no answer.
     private mutating func pass(_ seconds: Int64) async throws {
         let time = "interval '\(seconds) seconds'"
         _ = try await client.query(
             "UPDATE ledger.leases SET renewed_at = renewed_at - \(time), steady_since = steady_since - \(time)")
-        now += seconds * 1_000_000
+        passed += seconds * 1_000_000
     }
 }
