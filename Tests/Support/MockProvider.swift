@@ -41,14 +41,18 @@ public final class MockProvider: Sendable {
         port = try freePort()
         process = try ChildProcess(executable, ["-P", "\(port):\(delay)"] + arguments)
         let deadline = ContinuousClock.now + .seconds(60)
-        while ContinuousClock.now < deadline {
-            if (try? await statistics()) != nil { return }
+        // It ends when it has not got the port: then whoever answers there is another.
+        while process.isRunning, ContinuousClock.now < deadline {
+            if let found = try? await statistics(), found.requests == 0, process.isRunning { return }
             try await Task.sleep(for: .milliseconds(10))
         }
         throw ChildProcess.Failure(description: "the mock provider did not start")
     }
 
-    deinit { process.signal(SIGTERM) }
+    deinit {
+        process.signal(SIGTERM)
+        process.signal(SIGCONT)
+    }
 
     private static func build() async throws -> String {
         guard let source else {
@@ -67,8 +71,15 @@ public final class MockProvider: Sendable {
     /// How many requests reached it.
     public func requests() async throws -> Int { try await statistics().requests }
 
+    /// Freezes the mock: what it would have answered meanwhile it answers after ``resume()``.
+    public func pause() { process.signal(SIGSTOP) }
+
+    public func resume() { process.signal(SIGCONT) }
+
     /// Ends the mock; connections to it are lost.
     public func tearDown() async {
-        await process.end(SIGTERM)
+        process.signal(SIGTERM)
+        // A frozen one hears the other only now.
+        await process.end(SIGCONT)
     }
 }

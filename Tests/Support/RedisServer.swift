@@ -63,7 +63,7 @@ public final class RedisServer: Sendable {
                 "\(folder)/redis.log", "--loglevel", "warning",
             ] + settings)
         process.withLock { $0 = server }
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(60)
         // It listens on the port a moment before it does on the socket.
         while !accepts(port: port) || !acceptsOnSocket("\(folder)/redis.sock") {
             guard server.isRunning, ContinuousClock.now < deadline else {
