@@ -17,8 +17,7 @@ struct AwayTests {
         try await Self.withSlowGateway { gateway, server, provider in
             let shop = try await GatewayClient.openShop(gateway)
             async let answers = Self.ask(gateway, shop.token, times: 5)
-            try await provider.wait(for: 5)
-            try await server.kill()
+            try await provider.keeping(5) { try await server.kill() }
             let heard = try await answers
             #expect(heard.map(\.status) == [200, 200, 200, 200, 200], "\(heard.map(\.body))")
             #expect(gateway.log.contains("an outcome went to the spool"))
@@ -45,9 +44,10 @@ struct AwayTests {
         try await Self.withSlowGateway(environment: machine.environment) { gateway, server, provider in
             let shop = try await GatewayClient.openShop(gateway)
             async let answers = Self.ask(gateway, shop.token, times: 3)
-            try await provider.wait(for: 3)
-            try machine.set(error: error)
-            try await server.kill()
+            try await provider.keeping(3) {
+                try machine.set(error: error)
+                try await server.kill()
+            }
             let heard = try await answers
             #expect(heard.map(\.status) == [503, 503, 503], "\(heard.map(\.body))")
             try machine.set(error: 0)

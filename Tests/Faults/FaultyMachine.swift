@@ -67,10 +67,15 @@ struct SlowProvider {
 
     /// Waits until so many requests are with the provider.
     func wait(for count: Int) async throws {
-        for _ in 0..<600 {
-            if try await mock.requests() >= count { return }
-            try await Task.sleep(for: .milliseconds(20))
-        }
+        try await eventually("\(count) requests are with the provider") { try await mock.requests() >= count }
+    }
+
+    /// Waits until so many requests are with the provider, and lets it answer none of them before `body` has ended.
+    func keeping(_ count: Int, _ body: () async throws -> Void) async throws {
+        try await wait(for: count)
+        mock.pause()
+        defer { mock.resume() }
+        try await body()
     }
 
     func remove() async {
