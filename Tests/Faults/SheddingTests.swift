@@ -13,7 +13,9 @@ import Testing
                 server.freeze()
                 async let first = GatewayClient.chat(gateway, token)
                 async let second = GatewayClient.chat(gateway, token)
-                try await Task.sleep(for: .seconds(1))
+                try await eventually("both are in admission") {
+                    try await GatewayClient.get(gateway, "/metrics").body.contains("\nllmgateway_requests_admitting 2\n")
+                }
                 let shed = try await GatewayClient.chat(gateway, token)
                 server.thaw()
                 #expect(shed.status == 503 && shed.retryAfter == "1")

@@ -93,8 +93,11 @@ import Testing
             defer { stalled.close() }
             let answer = try await GatewayClient.chat(gateway, key)
             #expect(answer.status == 200, "\(answer.body)")
-            let metrics = try await GatewayClient.get(gateway, "/metrics")
-            #expect(metrics.body.contains("\nllmgateway_ledger_stalled_appenders_total 1\n"))
+            // The lock is free a moment before the watchdog has heard of it.
+            try await eventually("the metric names it") {
+                try await GatewayClient.get(gateway, "/metrics").body
+                    .contains("\nllmgateway_ledger_stalled_appenders_total 1\n")
+            }
         }
     }
 }
