@@ -69,8 +69,13 @@ struct AppendWorkload: Sendable {
 /// Answers that were heard: the position of a command's first event by that event's id.
 final class Acknowledged: Sendable {
     private let positions = Mutex<[EventID: Int64]>([:])
+    private let over = Mutex(false)
 
     func note(_ command: Command, _ first: Int64) { positions.withLock { $0[command.events[0].id] = first } }
+
+    /// No more will be heard.
+    func end() { over.withLock { $0 = true } }
+    var isOver: Bool { over.withLock { $0 } }
 
     var all: [EventID: Int64] { positions.withLock { $0 } }
     var count: Int { positions.withLock { $0.count } }

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// T1: the process is killed in mid-append, with SIGKILL, at a random moment.
-@Suite struct ProcessKillTests {
+@Suite(.timeLimit(.minutes(TestEnvironment.soak ? 60 : 10))) struct ProcessKillTests {
     @Test func `what a killed process acknowledged is there, and repeating everything ends with every event once`() async throws {
         var random = SeededGenerator(seed: TestEnvironment.seed("killed process"))
         for _ in 0..<(TestEnvironment.soak ? 100 : 3) {

@@ -6,7 +6,7 @@ import Testing
 
 /// T7 and T8: callers that want the same version, and callers that repeat what another process began. What one batch does with
 /// them is tested beside the appender.
-@Suite struct RaceTests {
+@Suite(.timeLimit(.minutes(10))) struct RaceTests {
     /// T7: of 256 writers, each of whom tries again with the version that it heard of, one wins each version.
     @Test func `a version has one winner, and whoever tries again gets through`() async throws {
         try await LedgerDatabase.with { database in

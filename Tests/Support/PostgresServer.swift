@@ -77,6 +77,17 @@ public struct PostgresServer: Sendable {
         try await start()
     }
 
+    /// Has the server stop at once, as `stop(.immediate)` does but without the program that would take a while to start, and waits
+    /// for its end.
+    public func quit() async throws {
+        let processes = processIDs
+        guard let postmaster = processes.first else { return }
+        Glibc.kill(postmaster, SIGQUIT)
+        for _ in 0..<3_000 where processes.contains(where: { Self.isAlive($0) }) {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
     /// Kills every process of the server with SIGKILL, as a crash of its machine would, and waits until they are gone.
     public func kill() async throws {
         guard let postmaster = processIDs.first else { return }
