@@ -265,6 +265,6 @@ extension World {
     func head() async throws -> Int64 { try await LedgerReader(postgres).head()?.position ?? 0 }
 
     func reaches(_ position: Int64) async throws -> Bool {
-        try await waitUntil(projection: "admission", position: position, deadline: .seconds(20), client: postgres)
+        try await waitUntil(projection: "admission", position: position, deadline: .seconds(60), client: postgres)
     }
 }

@@ -69,7 +69,7 @@ import Testing
                 let projector = Projector(
                     definition: try ProjectionDefinition.load(folder: admissionFolderPath),
                     configuration: try PostgresConfiguration(url: world.url), signal: nil,
-                    mirror: AdmissionMirror(redis: redis, patience: .milliseconds(200), logger: quiet), logger: quiet)
+                    mirror: AdmissionMirror(redis: redis, logger: quiet), logger: quiet)
                 return Task { await projector.run() }
             }
             let old = try run(world.redis)

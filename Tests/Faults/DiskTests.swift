@@ -21,8 +21,7 @@ struct DiskTests {
             try await withGateway(environment: provider.environment, server: server.url) { gateway in
                 let token = try await GatewayClient.shop(gateway)
                 async let inFlight = Self.ask(gateway, token, model: "slow", times: 5)
-                try await provider.wait(for: 5)
-                try disk.set(error: ENOSPC)
+                try await provider.keeping(5) { try disk.set(error: ENOSPC) }
                 var answers = try await inFlight
                 #expect(answers.map(\.status) == [200, 200, 200, 200, 200], "\(answers.map(\.body))")
                 // Until the pages there are have been filled, requests may go on.

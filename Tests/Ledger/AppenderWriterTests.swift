@@ -32,7 +32,7 @@ import Testing
         let appender = Appender(server: server, surroundings: .machine, patience: .seconds(100), logger: quietLogger)
         let running = Task { try await appender.run() }
         let error = await #expect(throws: AppendError.self) {
-            try await appender.append(Command(Cast().grant()), deadline: .seconds(1))
+            try await appender.append(Command(Cast().grant()), deadline: .seconds(3))
         }
         #expect(error?.outcomeUnknown == false)
         #expect(server.connections == 2)
@@ -64,7 +64,7 @@ import Testing
 
     private static func failure(of command: Command, _ appender: Appender) async -> AppendError? {
         do {
-            _ = try await appender.append(command, deadline: .seconds(2))
+            _ = try await appender.append(command, deadline: .seconds(4))
             return nil
         } catch { return error }
     }

@@ -71,7 +71,7 @@ import Web
             #expect(try await world.send(.patch, "/orgs/\(organization)", billing, as: user).status == 200)
             let management = Management(
                 appender: world.appender, postgres: world.management.postgres, reader: world.management.reader,
-                patience: .milliseconds(200), logger: quiet)
+                patience: .seconds(3), logger: quiet)
             // A read model that nobody waits for before the change, only after it.
             let holder = try await PostgresConnection.connect(world.database.configuration, logger: quiet)
             try await holder.script(

@@ -93,14 +93,11 @@ import Testing
 
     /// Waits until the server has noticed the end of a rebuild's sessions.
     private static func isLetGo(_ name: String, _ database: LedgerDatabase) async throws {
-        for _ in 0..<200 {
-            let count = try await database.text(
+        try await eventually("the rebuild of \(name) is over") {
+            try await database.text(
                 "SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE '%rebuild%'"
-            )
-            if count == "0" { return }
-            try await Task.sleep(for: .milliseconds(20))
+            ) == "0"
         }
-        throw TooLate(what: "the rebuild of \(name) did not end")
     }
 
     private static func schemas(_ database: LedgerDatabase) async throws -> [String] {

@@ -109,7 +109,7 @@ import Testing
             func status() async throws -> ProjectionStatus? {
                 try await ProjectionStatus.all(client: database.client).first { $0.schema == "usage__rebuild" }
             }
-            for _ in 0..<200 where try await status()?.state == .rebuilding { try await Task.sleep(for: .milliseconds(50)) }
+            try await eventually("nobody rebuilds") { try await status()?.state != .rebuilding }
             let begun = try #require(try await status())
             #expect(begun.state == .interrupted)
             let head = try await database.head()
@@ -206,10 +206,8 @@ import Testing
                 }
             }
             await #expect(throws: (any Error).self) { try await dying.value }
-            for _ in 0..<200 {
-                let states = try await ProjectionStatus.all(client: database.client).map(\.state)
-                if !states.contains(.rebuilding) { break }
-                try await Task.sleep(for: .milliseconds(50))
+            try await eventually("nobody rebuilds") {
+                try await !ProjectionStatus.all(client: database.client).contains { $0.state == .rebuilding }
             }
             let head = try await database.head()
             let first = Mutex<Int64?>(nil)

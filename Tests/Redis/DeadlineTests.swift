@@ -6,7 +6,7 @@ import Testing
 
 @testable import Redis
 
-@Suite(.timeLimit(.minutes(1))) struct DeadlineTests {
+@Suite(.timeLimit(.minutes(3))) struct DeadlineTests {
     @Test func aLateCallFailsAndLaterAnswersStayRight() async throws {
         try await withServer { server in
             try await withConnection(server.socketURL) {

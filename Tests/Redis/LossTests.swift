@@ -6,7 +6,7 @@ import Testing
 
 @testable import Redis
 
-@Suite(.timeLimit(.minutes(1))) struct LossTests {
+@Suite(.timeLimit(.minutes(3))) struct LossTests {
     @Test func callsInFlightAtACrashFailAsUnknownAndAreNotSentAgain() async throws {
         try await withServer { server in
             try await withConnection(server.socketURL) { redis in

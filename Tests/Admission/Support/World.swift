@@ -70,7 +70,7 @@ struct World: Sendable {
         let world = World(
             url: url, server: server, postgres: postgres, appender: appender, projector: projector, redis: redis,
             client: AdmissionClient(redis: redis, instance: instance, configuration: .patient, logger: quiet),
-            mirror: AdmissionMirror(redis: redis, patience: .milliseconds(300), logger: quiet), instance: instance)
+            mirror: AdmissionMirror(redis: redis, logger: quiet), instance: instance)
         // The epoch with which this Redis is first seen is not part of what a test is about.
         _ = try? await redis.client.any.call(["PING"], deadline: .seconds(5))
         var failure: (any Error)?
