@@ -91,7 +91,7 @@ import Testing
             }
             try await gateway.start()
             var answer = try await GatewayClient.chat(gateway, poisoned.token)
-            for _ in 0..<200 where answer.status == 503 {
+            for _ in 0..<1_000 where answer.status == 503 {
                 try await Task.sleep(for: .milliseconds(50))
                 answer = try await GatewayClient.chat(gateway, poisoned.token)
             }

@@ -2,6 +2,7 @@ import Ledger
 import Logging
 import Postgres
 import Projections
+import Synchronization
 import TestSupport
 
 /// The projections of the repository.
@@ -20,16 +21,19 @@ enum Folders {
 struct RunningProjector {
     let projector: Projector
     let signal = LedgerSignal()
+    private let warnings: Warnings
     private let task: Task<Void, Never>
 
     init(
         _ definition: ProjectionDefinition, _ database: LedgerDatabase, mirror: (any ProjectionMirror)? = nil,
         patience: Duration = .seconds(20)
     ) {
+        let warnings = Warnings()
         let projector = Projector(
             definition: definition, configuration: database.configuration, signal: signal, mirror: mirror,
-            pace: .milliseconds(1), patience: patience, logger: database.logger)
+            pace: .milliseconds(1), patience: patience, logger: Logger(label: "test", factory: { _ in warnings }))
         self.projector = projector
+        self.warnings = warnings
         task = Task { await projector.run() }
     }
 
@@ -41,14 +45,16 @@ struct RunningProjector {
         do {
             if try await waitUntil(projection: name, position: head, deadline: .seconds(30), client: database.client) { return }
         } catch let error as ProjectionError where error.code == .notInstalled {}
-        throw TooLate(what: "\(name) did not reach \(head): \(projector.state)")
+        throw TooLate(what: "\(name) did not reach \(head): \(projector.state), \(warnings.lines)")
     }
 
     /// Waits for a state.
     func becomes(_ what: String, _ condition: (Projector.State) -> Bool) async throws {
         let end = ContinuousClock.now + .seconds(30)
         while !condition(projector.state) {
-            guard ContinuousClock.now < end else { throw TooLate(what: "\(what): it is \(projector.state)") }
+            guard ContinuousClock.now < end else {
+                throw TooLate(what: "\(what): it is \(projector.state), \(warnings.lines)")
+            }
             try await Task.sleep(for: .milliseconds(5))
         }
     }
@@ -56,6 +62,33 @@ struct RunningProjector {
     func stop() async {
         task.cancel()
         await task.value
+    }
+}
+
+/// What a projector warned of last, for the message of a test that fails.
+final class Warnings: LogHandler, Sendable {
+    private let last = Mutex<[String]>([])
+
+    var lines: [String] { last.withLock { $0 } }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { nil }
+        set {}
+    }
+    var metadata: Logger.Metadata {
+        get { [:] }
+        set {}
+    }
+    var logLevel: Logger.Level {
+        get { .warning }
+        set {}
+    }
+
+    func log(event: LogEvent) {
+        last.withLock { lines in
+            lines.append("\(event.message) \(event.metadata ?? [:])")
+            if lines.count > 5 { lines.removeFirst() }
+        }
     }
 }
 
