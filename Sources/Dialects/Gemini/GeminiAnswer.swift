@@ -50,7 +50,7 @@ struct GeminiAnswer: EventAnswer {
             isMalformed = true
             return
         }
-        if response["error"] != nil {
+        if let said = response["error"], said != .null {
             fail(.gemini(status: nil, response), into: &output)
             return
         }
