@@ -2,7 +2,7 @@
 ///
 /// A target takes bytes that a stranger might send and says what does not hold of the answer; not crashing is the least of it.
 enum FuzzTarget: String, CaseIterable {
-    case json, events, requests, answers, streams, frames, ledger, stripe, webauthn
+    case json, events, requests, answers, streams, taps, frames, ledger, stripe, webauthn
 
     /// - Throws: `Broken` when a property does not hold.
     func run(_ bytes: [UInt8]) throws(Broken) {
@@ -12,6 +12,7 @@ enum FuzzTarget: String, CaseIterable {
         case .requests: try fuzzRequests(bytes)
         case .answers: try fuzzAnswers(bytes)
         case .streams: try fuzzStreams(bytes)
+        case .taps: try fuzzTaps(bytes)
         case .frames: try fuzzFrames(bytes)
         case .ledger: try fuzzLedger(bytes)
         case .stripe: try fuzzStripe(bytes)

@@ -22,6 +22,9 @@ func fuzzJSON(_ bytes: [UInt8]) throws(Broken) {
     try require(again?.bytes == written, "it is written another way the second time")
 }
 
+/// Whether it is JSON, as deep as a reader may take it who takes more than the gateway does.
+func isJSON(_ bytes: [UInt8]) -> Bool { (try? JSONValue(bytes, maximumDepth: 512)) != nil }
+
 /// Server-sent events are the same however the bytes were cut.
 func fuzzEvents(_ bytes: [UInt8]) throws(Broken) {
     let (whole, pieces) = cut(bytes)
@@ -57,16 +60,53 @@ func fuzzEvents(_ bytes: [UInt8]) throws(Broken) {
 func fuzzRequests(_ bytes: [UInt8]) throws(Broken) {
     if (try? ChatRequestScan(bytes)) != nil { try require((try? JSONValue(bytes)) != nil, "it was scanned and is no JSON") }
     try translate(bytes)
+    try draw(bytes)
     try edit(bytes)
+    if let completions = try? CompletionsTranslation(bytes) { try translate(completions.chat) }
     for counting in [false, true] {
         guard let messages = try? MessagesTranslation(bytes, counting: counting) else { continue }
         try require((try? JSONValue(messages.chat)) != nil, "a Messages request became no JSON")
         try require(messages.modelRange.upperBound <= bytes.count, "the model stands outside of the body")
+        try send([NativeMessages(messages)])
         try translate(messages.chat)
     }
     if let responses = try? ResponsesTranslation(bytes, history: nil, id: "resp_1", createdAt: 1) {
         try require((try? JSONValue(responses.chat)) != nil, "a Responses request became no JSON")
+        if let mapping { try send([NativeResponses(responses, mapping: mapping, isAzure: false)]) }
         try translate(responses.chat)
+    }
+}
+
+/// A model that reasons, of a provider that speaks the Responses API.
+private let mapping: Mapping? = try? Catalogue.load(
+    contents: [
+        (
+            path: "f",
+            bytes: Array(
+                (#"{"providers":[{"id":"p","name":"P","base_url":"https://p.example/v1"}],"models":[{"id":"m","name":"M","#
+                    + #""family":"f","mappings":[{"provider":"p","model":"up","api":"responses","context_size":9,"#
+                    + #""prices":{"input":"1","output":"1"},"reasoning":true}]}]}"#).utf8)
+        )
+    ], environment: [:]
+).models.first?.mappings.first
+
+/// A request for images or for vectors.
+private func draw(_ bytes: [UInt8]) throws(Broken) {
+    var requests: [any ForeignRequest] = []
+    if let request = try? QwenImages(bytes) { requests.append(request) }
+    for isVertex in [false, true] {
+        if let request = try? GeminiImages(bytes, isVertex: isVertex) { requests.append(request) }
+        if let request = try? GeminiEmbeddings(bytes, isVertex: isVertex) { requests.append(request) }
+    }
+    try send(requests)
+}
+
+/// What a provider is sent is JSON, and no fewer tokens than the request says.
+private func send(_ requests: [any ForeignRequest]) throws(Broken) {
+    for request in requests {
+        guard let body = try? request.body(model: "m", maximumTokens: 4096) else { continue }
+        try require(isJSON(body), "\(type(of: request)) would send no JSON")
+        try require(request.addedPromptTokens >= 0, "\(type(of: request)) takes tokens away")
     }
 }
 
@@ -81,12 +121,13 @@ private func edit(_ bytes: [UInt8]) throws(Broken) {
         let headers = request.headers(of: ProviderCall(account: account, url: "", body: body, time: 0))
         let again = try? ImageEdit(body, contentType: headers.first { $0.0 == "content-type" }?.1)
         try require(again?.pictures == edit.pictures, "an edit is sent on as another")
+        var others: [any ForeignRequest] = []
         for api in [CompletionAPI.xAI, .modelArk] {
-            guard let other = try? LinkedImageEdit(edit, api: api, provider: "p").body(model: "m", maximumTokens: 1) else {
-                continue
-            }
-            try require((try? JSONValue(other)) != nil, "an edit would be sent as no JSON")
+            if let other = try? LinkedImageEdit(edit, api: api, provider: "p") { others.append(other) }
         }
+        if let other = try? GeminiImages(edit.fields, edit: edit, isVertex: false) { others.append(other) }
+        if let other = try? QwenImages(edit.fields, edit: edit) { others.append(other) }
+        try send(others)
     }
 }
 
@@ -99,55 +140,10 @@ private func translate(_ chat: [UInt8]) throws(Broken) {
         let model = BedrockModel(name: "anthropic.claude", thinking: mode)
         if let request = try? BedrockRequest(value, model, outputLimit: nil) { requests.append(request) }
     }
-    for request in requests {
-        guard let body = try? request.body(model: "m", maximumTokens: 4096) else { continue }
-        try require((try? JSONValue(body)) != nil, "\(type(of: request)) would send no JSON")
-        try require(request.addedPromptTokens >= 0, "\(type(of: request)) takes tokens away")
+    for reasons in [false, true] {
+        if let request = try? ResponsesRequest(value, provider: "p", reasons: reasons) { requests.append(request) }
     }
-}
-
-/// An answer of any provider becomes a chat completion that is read, or is refused; so does an error.
-func fuzzAnswers(_ bytes: [UInt8]) throws(Broken) {
-    if let scan = try? ChatResponseScan(bytes) {
-        let answer = scan.adding(ResponseAdditions(bill: Bill.none), to: bytes)
-        try require((try? JSONValue(answer)) != nil, "an answer with additions is no JSON")
-        try require(scan.estimatedCompletionTokens >= 0, "it said less than nothing")
-    }
-    for answer in foreignAnswers() {
-        try require((400...599).contains(answer.refusal(status: 400, body: bytes).status), "\(type(of: answer)) refuses with 200")
-        // What is handed on as it came is read as an answer of its own kind afterwards.
-        guard !(answer is PassedAnswer), let completion = try? answer.completion(bytes) else { continue }
-        try require((try? JSONValue(completion)) != nil, "\(type(of: answer)) made no JSON")
-        try require((try? ChatResponseScan(completion)) != nil, "\(type(of: answer)) made no chat completion")
-    }
-}
-
-private func foreignAnswers() -> [any ForeignAnswer] {
-    [
-        MessagesAnswer(created: 1), GeminiAnswer(id: "i", created: 1),
-        BedrockAnswer(id: "i", created: 1, model: BedrockModel(name: "anthropic.claude")), PassedAnswer.messages,
-    ]
-}
-
-/// A stream of any provider gives the same chunks however the bytes were cut.
-func fuzzStreams(_ bytes: [UInt8]) throws(Broken) {
-    let (whole, pieces) = cut(bytes)
-    for answer in foreignAnswers() { try compare(answer, whole, pieces) }
-}
-
-func compare(_ answer: any ForeignAnswer, _ whole: [UInt8], _ pieces: [[UInt8]]) throws(Broken) {
-    func read(_ pieces: [[UInt8]]) -> ([UInt8], any ForeignAnswer) {
-        var answer = answer
-        var output: [UInt8] = []
-        for piece in pieces { output += answer.feed(piece) }
-        output += answer.end()
-        return (output, answer)
-    }
-    let (one, two) = (read([whole]), read(pieces))
-    let name = "\(type(of: answer))"
-    try require(one.1.isMalformed == two.1.isMalformed, "\(name) is malformed, and not")
-    try require(one.1.error == two.1.error && one.1.usage == two.1.usage, "\(name) says something else of its end")
-    try require(one.0 == two.0, "\(name) gives other chunks")
+    try send(requests)
 }
 
 /// The same of Amazon's binary frames: as they come, and around what the input says, so that checksums keep nothing out.
