@@ -11,6 +11,8 @@ public enum Dialect: String, Sendable, Hashable, CaseIterable {
     /// Gemini at Vertex AI, below `/v1/projects/` or, for an API key without a project, `/v1/publishers/`; the key in
     /// `x-goog-api-key`, or a service account's access token.
     case vertex
+    /// Anthropic's Messages at Vertex AI, below `/v1/projects/`, with a service account's access token.
+    case vertexAnthropic = "vertex-anthropic"
     /// OpenAI's chat completions at Azure, below `/openai`, with the key in `api-key`.
     case azure
     /// Converse of Amazon Bedrock, at `base_url` + `/model/`, signed with an access key, or with a Bedrock API key as a bearer
@@ -61,6 +63,11 @@ public struct Provider: Sendable, Hashable, CustomStringConvertible {
     /// The URL for an account with these options; nil when it takes one that is missing.
     public func baseURL(options own: [String: String]) -> String? {
         template.flatMap { ProviderOption.filled($0, options.merging(own) { $1 }) }
+    }
+
+    /// Whether a credential there may be the key of a service account, for which Google gives access tokens: what lies in a project.
+    public var takesServiceAccounts: Bool {
+        dialect == .vertex || dialect == .vertexAnthropic || template?.contains("{project}") == true
     }
 
     /// Whether the house can send requests there.

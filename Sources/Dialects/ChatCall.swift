@@ -15,7 +15,7 @@ public struct ChatCall: Sendable {
         case .azure:
             url = account.baseURL + Self.azurePath(path, model: model, account.options)
             headers = [("api-key", account.apiKey)]
-        case .openai, .anthropic, .gemini, .vertex, .bedrock, .echo:
+        case .openai, .anthropic, .gemini, .vertex, .vertexAnthropic, .bedrock, .echo:
             url = account.baseURL + path
             headers = [("authorization", "Bearer \(account.apiKey)")]
         }

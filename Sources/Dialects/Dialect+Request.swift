@@ -21,7 +21,9 @@ extension Dialect {
         case .gemini: return try GeminiRequest(chat: chat, mapping: mapping, saysTextAlone: saysTextAlone)
         case .vertex: return try GeminiRequest(chat: chat, mapping: mapping, isVertex: true, saysTextAlone: saysTextAlone)
         case .bedrock: return try BedrockRequest(chat: chat, mapping: mapping, outputLimit: scan.outputLimit)
-        case .anthropic: return try MessagesRequest(chat: chat, mapping: mapping, outputLimit: scan.outputLimit)
+        case .anthropic, .vertexAnthropic:
+            return try MessagesRequest(
+                chat: chat, mapping: mapping, outputLimit: scan.outputLimit, isVertex: self == .vertexAnthropic)
         }
     }
 }

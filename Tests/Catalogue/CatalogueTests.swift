@@ -107,7 +107,7 @@ enum Sample {
         (#"{"providers":[{"id":"a","name":"A","base_url":"https://u:p@a"}]}"#, "provider a: base_url: must be an http"),
         (
             #"{"providers":[{"id":"a","name":"A","dialect":"smtp","base_url":"https://a"}]}"#,
-            "dialect: must be one of openai, anthropic, gemini, vertex, azure, bedrock, echo"
+            "dialect: must be one of openai, anthropic, gemini, vertex, vertex-anthropic, azure, bedrock, echo"
         ),
         (
             #"{"providers":[{"id":"a-b","name":"A","base_url":"https://a"},{"id":"a.b","name":"A","base_url":"https://a"}]}"#,

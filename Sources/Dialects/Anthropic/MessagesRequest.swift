@@ -32,6 +32,7 @@ public struct MessagesRequest: ForeignRequest {
     let thinking: Thinking
     /// The answer's format, which shares a member with the effort of thinking.
     let format: JSONValue?
+    private let place: MessagesPlace
     public let addedPromptTokens: Int64
 
     /// Translates a chat completion request that ``ChatRequestScan`` has let pass.
@@ -40,14 +41,16 @@ public struct MessagesRequest: ForeignRequest {
     ///   - chat: the body.
     ///   - mapping: the model's mapping, which says how it is told to think.
     ///   - outputLimit: the client's own bound of the completion.
+    ///   - isVertex: whether Vertex AI is asked, and not Anthropic itself.
     /// - Throws: 400 naming the field that can't be expressed.
-    public init(chat body: [UInt8], mapping: Mapping, outputLimit: Int64?) throws(APIError) {
+    public init(chat body: [UInt8], mapping: Mapping, outputLimit: Int64?, isVertex: Bool = false) throws(APIError) {
         let chat: JSONValue
         do { chat = try JSONValue(request: body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
-        try self.init(chat, thinks: mapping.thinking, outputLimit: outputLimit)
+        try self.init(chat, thinks: mapping.thinking, outputLimit: outputLimit, isVertex: isVertex)
     }
 
-    init(_ chat: JSONValue, thinks mode: ThinkingMode, outputLimit: Int64?) throws(APIError) {
+    init(_ chat: JSONValue, thinks mode: ThinkingMode, outputLimit: Int64?, isVertex: Bool = false) throws(APIError) {
+        place = isVertex ? .vertex : .anthropic
         var fields = ChatFields(chat, provider: "Anthropic")
         var members: [JSONValue.Member] = []
         func add(_ name: String, _ value: JSONValue?) { if let value { members.append(.init(name, value)) } }
@@ -90,17 +93,17 @@ public struct MessagesRequest: ForeignRequest {
         addedPromptTokens = tools.definitions == nil && format == nil ? 0 : 2048
     }
 
-    public func path(model: String, at account: Provider.Account) -> String { "/v1/messages" }
-
-    public func headers(of call: ProviderCall) -> [(String, String)] {
-        [("x-api-key", call.account.apiKey), ("anthropic-version", "2023-06-01")]
+    public func path(model: String, at account: Provider.Account) -> String {
+        place.path(model: model, isStreamed: members.contains { $0.name == "stream" }, at: account)
     }
+
+    public func headers(of call: ProviderCall) -> [(String, String)] { place.headers(of: call) }
 
     public func answer(id: String, created: Int64) -> any ForeignAnswer { MessagesAnswer(created: created) }
 
     public func body(model: String, maximumTokens: Int64) throws(APIError) -> [UInt8] {
         var all: [JSONValue.Member] = [
-            .init("model", .string(model)), .init("max_tokens", .integer(maximumTokens)),
+            place.member(model: model), .init("max_tokens", .integer(maximumTokens)),
         ]
         var effort: JSONValue?
         switch thinking.within(maximumTokens) {

@@ -32,6 +32,8 @@ public struct MessagesTranslation: Sendable {
     /// Where the messages stand there, and what is said of thinking.
     let messagesRange: Range<Int>
     let thinkingRange: Range<Int>?
+    /// Whether the answer is to be a stream.
+    let isStreamed: Bool
     /// Whether Anthropic would refuse the messages as they are, see ``MendedMessages``.
     let isForeign: Bool
 
@@ -59,11 +61,10 @@ public struct MessagesTranslation: Sendable {
         var members: [(String, JSONValue?)] = [
             ("model", .string(model)), ("messages", .array(conversation.chat)), ("max_tokens", limit),
         ]
-        if let stream = try fields.take("stream") {
-            guard let flag = stream.flag else { throw .invalid("stream", "\"stream\" must be true or false") }
-            members.append(("stream", stream))
-            if flag { members.append(("stream_options", .members([("include_usage", .bool(true))]))) }
-        }
+        let stream = try fields.flag("stream")
+        isStreamed = stream == true
+        members.append(("stream", stream.map { JSONValue.bool($0) }))
+        if isStreamed { members.append(("stream_options", .members([("include_usage", .bool(true))]))) }
         for name in ["temperature", "top_p"] { members.append((name, try fields.take(name))) }
         // OpenAI takes no empty list of them.
         let stops = try fields.take("stop_sequences")

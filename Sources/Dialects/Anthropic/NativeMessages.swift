@@ -2,30 +2,34 @@ public import Catalogue
 internal import JSON
 internal import Money
 
-/// A Messages request for Anthropic itself: the client's own bytes, with the provider's name for the model. Only messages that hold
-/// what Anthropic refuses of another model's answer are written anew.
+/// A Messages request for who serves Anthropic's models as Anthropic does: the client's own bytes, with the provider's name for the
+/// model. Only messages that hold what Anthropic refuses of another model's answer are written anew.
 public struct NativeMessages: ForeignRequest {
     private let translation: MessagesTranslation
+    private let place: MessagesPlace
     public let addedPromptTokens: Int64
 
-    /// - Parameter translation: the request as it was read; its original goes on.
-    public init(_ translation: MessagesTranslation) {
+    /// - Parameters:
+    ///   - translation: the request as it was read; its original goes on.
+    ///   - isVertex: whether Vertex AI is asked.
+    public init(_ translation: MessagesTranslation, isVertex: Bool = false) {
         self.translation = translation
+        place = isVertex ? .vertex : .anthropic
         addedPromptTokens = 2048 + translation.leftBytes
     }
 
-    public func path(model: String, at account: Provider.Account) -> String { "/v1/messages" }
+    public func path(model: String, at account: Provider.Account) -> String {
+        place.path(model: model, isStreamed: translation.isStreamed, at: account)
+    }
 
     public func headers(of call: ProviderCall) -> [(String, String)] {
         let betas = translation.betas
-        return [("x-api-key", call.account.apiKey), ("anthropic-version", "2023-06-01")]
-            + (betas.isEmpty ? [] : [("anthropic-beta", betas.joined(separator: ","))])
+        return place.headers(of: call) + (betas.isEmpty ? [] : [("anthropic-beta", betas.joined(separator: ","))])
     }
 
     public func body(model: String, maximumTokens: Int64) throws(APIError) -> [UInt8] {
-        var name: [UInt8] = []
-        name.appendJSON(string: model)
-        let splices = [Splice(translation.modelRange, name)] + (translation.isForeign ? mending : [])
+        let name = place.splice(model: model, inPlaceOf: translation.modelRange, of: translation.original)
+        let splices = [name] + (translation.isForeign ? mending : [])
         return Splice.apply(splices, to: translation.original.span.bytes)
     }
 

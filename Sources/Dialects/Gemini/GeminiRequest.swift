@@ -82,8 +82,6 @@ public struct GeminiRequest: ForeignRequest {
         addedPromptTokens = Int64(asides.signatureBytes) + (tools.definitions == nil ? 0 : 1024)
     }
 
-    /// At Vertex AI an account without a project is one of the express mode
-    /// (https://cloud.google.com/vertex-ai/generative-ai/docs/start/express-mode/overview).
     public func path(model: String, at account: Provider.Account) -> String {
         let call = isStreamed ? "streamGenerateContent?alt=sse" : "generateContent"
         return Self.path(call, of: model, at: account, isVertex: isVertex)
@@ -92,9 +90,7 @@ public struct GeminiRequest: ForeignRequest {
     /// Where `call` of a model is asked.
     static func path(_ call: String, of model: String, at account: Provider.Account, isVertex: Bool) -> String {
         guard isVertex else { return "/v1beta/models/\(model):\(call)" }
-        let publisher = "publishers/google/models/\(model):\(call)"
-        guard let project = account.options["project"] else { return "/v1/\(publisher)" }
-        return "/v1/projects/\(project)/locations/\(account.options["region"] ?? "global")/\(publisher)"
+        return VertexPlace.path(call, of: model, by: "google", at: account)
     }
 
     public func headers(of call: ProviderCall) -> [(String, String)] { Self.headers(of: call) }

@@ -25,7 +25,9 @@ extension Dialect {
             return try GeminiImages(entered.chat, edit: entered.edit, isVertex: self == .vertex)
         default: throw .invalid("model", "The provider of this model is asked for completions alone.")
         }
-        if self == .anthropic, let messages = entered.messages { return NativeMessages(messages) }
+        if self == .anthropic || self == .vertexAnthropic, let messages = entered.messages {
+            return NativeMessages(messages, isVertex: self == .vertexAnthropic)
+        }
         if mapping.api == .responses, let responses = entered.responses {
             return NativeResponses(responses, mapping: mapping, isAzure: self == .azure)
         }

@@ -73,7 +73,7 @@ struct NewProviderKey: Decodable, Sendable {
         guard let url = ownURL ?? known.baseURL(options: options?.named ?? [:]) else {
             throw WebError.invalid("baseUrl", "baseUrl is required: the catalogue's lacks an option of this key.")
         }
-        guard (known.dialect == .vertex) || !token.hasPrefix("{") else {
+        guard known.takesServiceAccounts || !token.hasPrefix("{") else {
             throw WebError.invalid("token", "Service accounts are for Vertex AI alone.")
         }
         return (

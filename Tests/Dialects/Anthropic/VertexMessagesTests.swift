@@ -1,0 +1,62 @@
+import Catalogue
+import JSON
+import Testing
+
+@testable import Dialects
+
+/// Anthropic's Messages at Vertex AI: the model stands in the path, and the version in the body.
+@Suite struct VertexMessagesTests {
+    private static let account = Provider.Account(
+        baseURL: "https://x.test", apiKey: "ya29.token", options: ["project": "acme-1", "region": "us-east5"], isToken: true)
+    private static let place = "/v1/projects/acme-1/locations/us-east5/publishers/anthropic/models/claude-sonnet-5"
+
+    private static func headers(_ request: any ForeignRequest) -> [String] {
+        let call = ProviderCall(account: account, url: "https://x.test", body: [], time: 0)
+        return request.headers(of: call).map { "\($0.0): \($0.1)" }
+    }
+
+    @Test func theClientsBytesStayButForTheModel() throws {
+        let body = #"{ "max_tokens": 9, "model" :"m" , "messages":[{"role":"user","content":"\"model\":"}]}"#
+        let native = NativeMessages(try MessagesTranslation(Array(body.utf8)), isVertex: true)
+        let sent = try native.body(model: "claude-sonnet-5", maximumTokens: 9)
+        let version = #""anthropic_version":"vertex-2023-10-16""#
+        #expect(String(decoding: sent, as: UTF8.self) == body.replacing(#""model" :"m""#, with: version))
+        #expect(native.path(model: "claude-sonnet-5", at: Self.account) == Self.place + ":rawPredict")
+        #expect(Self.headers(native) == ["authorization: Bearer ya29.token"])
+    }
+
+    @Test func aStreamIsAskedElsewhere() throws {
+        let body = #"{"model":"m","stream":true,"max_tokens":9,"messages":[{"role":"user","content":"x"}]}"#
+        let betas = ["context-management-2025-06-27"]
+        let native = NativeMessages(try MessagesTranslation(Array(body.utf8), betas: betas), isVertex: true)
+        #expect(native.path(model: "claude-sonnet-5", at: Self.account) == Self.place + ":streamRawPredict")
+        #expect(Self.headers(native).last == "anthropic-beta: context-management-2025-06-27")
+        let sent = try native.body(model: "claude-sonnet-5", maximumTokens: 9)
+        let rest = #""stream":true,"max_tokens":9,"messages":[{"role":"user","content":"x"}]}"#
+        #expect(String(decoding: sent, as: UTF8.self) == #"{"anthropic_version":"vertex-2023-10-16",\#(rest)"#)
+    }
+
+    @Test(arguments: [false, true]) func aChatIsTranslated(isStreamed: Bool) throws {
+        let chat = #"{"model":"m","stream":\#(isStreamed),"messages":[{"role":"user","content":"x"}]}"#
+        let (vertex, own) = (
+            try MessagesRequest(try JSONValue(Array(chat.utf8)), thinks: .budget, outputLimit: nil, isVertex: true),
+            try MessagesRequest(try JSONValue(Array(chat.utf8)), thinks: .budget, outputLimit: nil)
+        )
+        let call = isStreamed ? ":streamRawPredict" : ":rawPredict"
+        #expect(vertex.path(model: "claude-sonnet-5", at: Self.account) == Self.place + call)
+        #expect(own.path(model: "claude-sonnet-5", at: Self.account) == "/v1/messages")
+        #expect(Self.headers(vertex) == ["authorization: Bearer ya29.token"])
+        let sent = try JSONValue(try vertex.body(model: "claude-sonnet-5", maximumTokens: 9))
+        let known = try JSONValue(try own.body(model: "claude-sonnet-5", maximumTokens: 9))
+        #expect(sent["model"] == nil && sent["anthropic_version"] == .string("vertex-2023-10-16"))
+        #expect(sent.fields?.dropFirst() == known.fields?.dropFirst())
+    }
+
+    @Test func anAccountWithoutARegionIsAskedAnywhere() throws {
+        let chat = try JSONValue(Array(#"{"messages":[{"role":"user","content":"x"}]}"#.utf8))
+        let request = try MessagesRequest(chat, thinks: .budget, outputLimit: nil, isVertex: true)
+        let account = Provider.Account(baseURL: "https://x.test", apiKey: "{}").opened(by: "t", project: "p")
+        #expect(
+            request.path(model: "m", at: account) == "/v1/projects/p/locations/global/publishers/anthropic/models/m:rawPredict")
+    }
+}
