@@ -14,7 +14,7 @@ public struct ChatCall: Sendable {
         switch dialect {
         case .azure:
             url = account.baseURL + Self.azurePath(path, model: model, account.options)
-            headers = [("api-key", account.apiKey)]
+            headers = [("api-key", account.apiKey)] + Self.azureHeaders(account.options)
         case .openai, .anthropic, .gemini, .vertex, .vertexAnthropic, .bedrock, .echo:
             url = account.baseURL + path
             headers = [("authorization", "Bearer \(account.apiKey)")]
@@ -22,11 +22,22 @@ public struct ChatCall: Sendable {
     }
 
     /// A resource of AI Foundry names the model in the body; an older one has a deployment for each
-    /// (https://learn.microsoft.com/azure/ai-foundry/openai/reference).
+    /// (https://learn.microsoft.com/azure/ai-foundry/openai/reference). Models of others than OpenAI have a place of their own
+    /// (https://learn.microsoft.com/rest/api/aifoundry/modelinference).
     static func azurePath(_ path: Substring, model: String, _ options: [String: String]) -> String {
-        guard options["deployment_type"] == "openai" else { return "/openai/v1\(path)" }
         let version = options["api_version"] ?? "2024-10-21"
-        return "/openai/deployments/\(model)\(path)?api-version=\(version)"
+        return switch options["deployment_type"] {
+        case "openai": "/openai/deployments/\(model)\(path)?api-version=\(version)"
+        case modelInference: "/models\(path)?api-version=\(version)"
+        default: "/openai/v1\(path)"
+        }
+    }
+
+    private static let modelInference = "models"
+
+    /// There a parameter that the service itself does not know is an error unless it is to be passed on to the model.
+    private static func azureHeaders(_ options: [String: String]) -> [(String, String)] {
+        options["deployment_type"] == modelInference ? [("extra-parameters", "pass-through")] : []
     }
 }
 
