@@ -7,7 +7,10 @@ extension CatalogueFile {
         var described: [String: Entry<Description>] = [:]
         for entry in providers {
             let name = entry.value.environmentName
-            if let other = described.updateValue(entry, forKey: name) {
+            // Only who names its variables shares them on purpose: two ids that look alike do not.
+            if let other = described.updateValue(entry, forKey: name),
+                !entry.value.namesEnvironment, !other.value.namesEnvironment
+            {
                 throw entry.error("id", "shares its environment variables with the provider \"\(other.value.id)\"")
             }
         }

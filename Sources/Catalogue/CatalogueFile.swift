@@ -25,6 +25,8 @@ struct CatalogueFile {
         /// With the names of options in braces.
         let baseURL: String?
         let environmentName: String
+        /// Whether that is what the file says, and not made of the id.
+        let namesEnvironment: Bool
         let options: [ProviderOption]
         let priority: Multiplier
         let refusesStreamOptions: Bool
@@ -100,6 +102,7 @@ extension CatalogueFile.Description {
             throw fields.error("environment", "must be capitals, digits and _")
         }
         environmentName = environment ?? Provider.environmentName(id)
+        namesEnvironment = environment != nil
         options = try ProviderOption.read(fields)
         priority = try fields.priority("priority") ?? .one
         refusesStreamOptions = try fields.flag("no_stream_options")

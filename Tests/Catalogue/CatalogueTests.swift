@@ -253,6 +253,16 @@ enum Sample {
         }
     }
 
+    /// Two providers may be opened by one variable if one of them says so; ids that only look alike may not.
+    @Test func aVariableIsSharedOnPurpose() throws {
+        let one = #"{"id":"acme","name":"Acme","base_url":"https://acme.example/v1"}"#
+        let other = #"{"id":"acme-slow","name":"Acme","base_url":"https://acme.example/v1","environment":"ACME"}"#
+        for providers in ["\(one),\(other)", "\(other),\(one)"] {
+            let catalogue = try Sample.load([#"{"providers":[\#(providers)]}"#], ["LLM_ACME_API_KEY": "k"])
+            #expect(catalogue.providers.map(\.isUsable) == [true, true] && catalogue.warnings.isEmpty)
+        }
+    }
+
     @Test func differencesNameWhatChanged() throws {
         let old = try Sample.catalogue(Sample.model("a"), Sample.model("b"), Sample.model("c"))
         let new = try Sample.catalogue(
