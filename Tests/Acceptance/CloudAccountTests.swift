@@ -15,6 +15,11 @@ import Testing
         let environment = [
             "LLM_GOOGLE_VERTEX_SERVICE_ACCOUNT_JSON": file, "LLM_GOOGLE_VERTEX_BASE_URL": "http://127.0.0.1:\(vertex)",
             "LLM_GOOGLE_VERTEX_REGION": "europe-west4", "LLM_AZURE_API_KEY": "house-secret",
+            "LLM_VERTEX_OPENAI_SERVICE_ACCOUNT_JSON": file,
+            "LLM_VERTEX_OPENAI_BASE_URL": "http://127.0.0.1:\(vertex)/v1/projects/acme-1/locations/global/endpoints/openapi",
+            "LLM_VERTEX_ANTHROPIC_SERVICE_ACCOUNT_JSON": file, "LLM_VERTEX_ANTHROPIC_REGION": "us-east5",
+            "LLM_VERTEX_ANTHROPIC_BASE_URL": "http://127.0.0.1:\(vertex)",
+            "LLM_AZURE_AI_FOUNDRY_API_KEY": "house-secret", "LLM_AZURE_AI_FOUNDRY_BASE_URL": "http://127.0.0.1:\(azure)",
             "LLM_AZURE_BASE_URL": "http://127.0.0.1:\(azure)", "ALLOW_PRIVATE_PROVIDER_URLS": "true",
             "PROVIDER_KEY_ENCRYPTION_KEYS": Data((0..<32).map { _ in UInt8.random(in: 0...255) }).base64EncodedString(),
         ]

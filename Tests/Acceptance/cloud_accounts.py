@@ -1,12 +1,15 @@
-"""Providers at which an account is more than a key: Vertex AI with a service account and with a key, Azure with deployments and
-without.
+"""Providers at which an account is more than a key: Vertex AI with a service account and with a key, and its models of Anthropic and
+of others; Azure with deployments and without, and its models of others.
 
 `make FILE PORT` writes a service account's key whose tokens are got at the port. `run FILE KEY VERTEX AZURE` answers at both ports
 and drives the gateway. Environment: GATEWAY_URL.
 
 - https://developers.google.com/identity/protocols/oauth2/service-account: the assertion and its answer
 - https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest: paths
+- https://cloud.google.com/vertex-ai/generative-ai/docs/maas/call-open-model-apis: chat completions
+- https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai: `rawPredict`, `anthropic_version`
 - https://learn.microsoft.com/azure/ai-foundry/openai/reference: paths and `api-key`
+- https://learn.microsoft.com/rest/api/aifoundry/modelinference: the place of others' models, `extra-parameters`
 """
 
 import asyncio
@@ -21,6 +24,7 @@ import openai
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from anthropic_server import AnthropicServer
 from gemini_server import GeminiServer, refusal
 from standin import Refusal, StandIn
 
@@ -49,6 +53,7 @@ class VertexServer(GeminiServer):
         self.account = account
         self.public = serialization.load_pem_private_key(account["private_key"].encode(), None).public_key()
         self.tokens, self.paths, self.refuses = 0, [], False
+        self.claude = AnthropicServer("behind")
 
     @staticmethod
     def parse(raw):
@@ -74,8 +79,15 @@ class VertexServer(GeminiServer):
         if path == "/token":
             return self.write(writer, 200, self.token(body))
         self.paths.append(path)
+        has_token = headers.get("authorization") == f"bearer ya29.token-{self.tokens}" and self.tokens
+        if path.endswith("/chat/completions"):
+            assert has_token and path == "/v1/projects/acme-1/locations/global/endpoints/openapi/chat/completions", path
+            return self.write(writer, 200, completion(body))
         place, model = path.rsplit("/models/", 1)
-        if headers.get("authorization") == f"bearer ya29.token-{self.tokens}" and self.tokens:
+        if place.endswith("/publishers/anthropic"):
+            assert has_token and place == "/v1/projects/acme-1/locations/us-east5/publishers/anthropic", path
+            return await self.anthropic(model, headers, body, reader, writer)
+        if has_token:
             assert place == "/v1/projects/acme-1/locations/europe-west4/publishers/google", path
         elif headers.get("x-goog-api-key") == "own-secret":
             assert place == "/v1/publishers/google", path
@@ -85,17 +97,32 @@ class VertexServer(GeminiServer):
         return await super().respond("/v1beta/models/" + model, headers, body, reader, writer)
 
 
+    async def anthropic(self, model, headers, body, reader, writer):
+        """As Anthropic answers, but for where the model and the version stand."""
+        name, call = model.split(":")
+        assert call == ("streamRawPredict" if body.get("stream") else "rawPredict"), model
+        assert "model" not in body and body.pop("anthropic_version") == "vertex-2023-10-16", body
+        assert "x-api-key" not in headers and "anthropic-version" not in headers, headers
+        headers = headers | {"x-api-key": self.claude.key, "anthropic-version": "2023-06-01"}
+        return await self.claude.respond("/v1/messages", headers, body | {"model": name}, reader, writer)
+
+
+def completion(body):
+    return {
+        "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": body["model"],
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+    }
+
+
 class AzureServer(StandIn):
     async def respond(self, path, headers, body, reader, writer):
         if headers.get("api-key") != self.key:
             raise Refusal(401, {"error": {"code": "401", "message": "Access denied due to invalid subscription key."}})
+        if path.startswith("/models/"):
+            assert headers["extra-parameters"] == "pass-through", headers
         self.bodies.append((path, body))
-        answer = {
-            "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": body["model"],
-            "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
-            "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
-        }
-        self.write(writer, 200, answer)
+        self.write(writer, 200, completion(body))
 
 
 async def vertex(ask, path, port):
@@ -111,7 +138,29 @@ async def vertex(ask, path, port):
     # One token serves all, those too that asked while it was on its way.
     assert first == server.tokens == 1, (first, server.tokens)
     assert server.paths[-1].endswith("/models/gemini-3.5-flash:streamGenerateContent?alt=sse"), server.paths
+    await claude(ask, server)
+    answer = await ask(model="vertex-openai/grok-4-6")
+    assert answer.choices[0].message.content == "Hi" and answer.metadata["underlying_used_model"] == "grok-4.6", answer
+    assert server.tokens == 1
     return server
+
+
+async def claude(ask, server):
+    """Anthropic's models at Vertex AI, translated and as their clients ask for them."""
+    model = "vertex-anthropic/claude-sonnet-4-5"
+    answer = await ask(model=model, max_tokens=50)
+    assert answer.choices[0].message.content == HELLO[0]["content"] and answer.usage.cost > 0, answer
+    stream = await ask(model=model, max_tokens=50, stream=True)
+    text = "".join([chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices])
+    assert text == HELLO[0]["content"], text
+    asked = {"model": model, "max_tokens": 50, "messages": HELLO}
+    url, headers = os.environ["GATEWAY_URL"] + "/v1/messages", {"x-api-key": sys.argv[3]}
+    async with httpx.AsyncClient(timeout=30) as client:
+        whole = await client.post(url, json=asked, headers=headers)
+        assert whole.status_code == 200 and whole.json()["content"][0]["text"] == HELLO[0]["content"], whole.text
+        streamed = await client.post(url, json=asked | {"stream": True}, headers=headers)
+        assert streamed.status_code == 200 and "event: message_stop" in streamed.text, streamed.text
+    assert [body["model"] for body in server.claude.bodies] == ["claude-sonnet-4-5"] * 4, server.claude.bodies
 
 
 async def own_accounts(owner, server, path, vertex_port):
@@ -149,6 +198,9 @@ async def azure(ask, owner, port):
     assert answer.choices[0].message.content == "Hi" and answer.model == "gpt-4.1", answer
     path, body = server.bodies[-1]
     assert path == "/openai/v1/chat/completions" and body["model"] == "gpt-4.1", path
+    await ask(model="azure-ai-foundry/grok-4-3")
+    path, body = server.bodies[-1]
+    assert path == "/models/chat/completions?api-version=2024-05-01-preview" and body["model"] == "grok-4.3", path
     # A resource with deployments, of an organization.
     organization = (await owner.get("/orgs")).json()["organizations"][0]["id"]
     server.key = "own-secret"
