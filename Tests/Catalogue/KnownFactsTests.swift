@@ -102,4 +102,22 @@ import Testing
     func modelsThatSearchCostSomethingACall(model: String, provider: String, price: String) throws {
         #expect(try mapping(model, at: provider).prices.request == (try PicoDollars(decimalPerUnit: price)))
     }
+
+    /// What is said to keep to a schema is what a public document says so of; the request of any other is refused before it is sent.
+    @Test(
+        arguments: [
+            ("claude-haiku-4-5", "aws-bedrock", true), ("claude-sonnet-4-5", "aws-bedrock", true),
+            ("claude-sonnet-4-6", "aws-bedrock", true), ("claude-opus-4-5-20251101", "aws-bedrock", true),
+            ("claude-opus-4-6", "aws-bedrock", true), ("claude-opus-4-7", "aws-bedrock", false),
+            ("grok-4-6", "aws-bedrock", false),
+            ("grok-4-3", "xai", true), ("grok-4-6", "vertex-openai", true), ("mistral-large-latest", "mistral", true),
+            ("gpt-oss-120b", "groq", true), ("gpt-oss-120b", "cerebras", true), ("gpt-oss-120b", "together-ai", true),
+            ("gpt-oss-20b", "together-ai", false), ("kimi-k3", "fireworks", true), ("sonar-pro", "perplexity", true),
+            ("deepseek-v3.2", "deepinfra", true), ("gemma-4-31b-it", "deepinfra", false), ("glm-4.6", "novita", true),
+            ("qwen-plus", "alibaba", true), ("qwen-max", "alibaba", false), ("deepseek-v4-pro", "deepseek", false),
+            ("kimi-k2.6", "moonshot", false),
+        ])
+    func whoKeepsToASchema(model: String, provider: String, keeps: Bool) throws {
+        #expect(try mapping(model, at: provider).capabilities.jsonSchema == keeps)
+    }
 }
