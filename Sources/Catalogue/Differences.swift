@@ -83,8 +83,8 @@ extension Catalogue {
             ("output_limit_field", mapping.outputLimitField.rawValue), ("thinking", mapping.thinking.rawValue),
             ("api", mapping.api.rawValue),
             ("image_tokens", "\(mapping.imageTokens.low) and \(mapping.imageTokens.other)"),
-            ("deprecated_at", mapping.deprecatedAt.map(CalendarDay.text)),
-            ("deactivated_at", mapping.deactivatedAt.map(CalendarDay.text)),
+            ("deprecated_at", mapping.deprecatedAt.map(CalendarMinute.text)),
+            ("deactivated_at", mapping.deactivatedAt.map(CalendarMinute.text)),
         ] + flags.map { ($0, String($1)) }
     }
 

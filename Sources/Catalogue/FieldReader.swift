@@ -155,10 +155,12 @@ struct FieldReader {
         }
     }
 
-    /// Midnight UTC of a day such as `"2027-01-31"`, in microseconds since 1970.
-    func day(_ field: String) throws(CatalogueError) -> Int64? {
+    /// Midnight UTC of a day such as `"2027-01-31"`, or a minute of one, in microseconds since 1970.
+    func minute(_ field: String) throws(CatalogueError) -> Int64? {
         guard let text = try optionalString(field) else { return nil }
-        guard let day = CalendarDay(text) else { throw error(field, "must be a day such as \"2027-01-31\"") }
-        return day.microseconds
+        guard let minute = CalendarMinute.microseconds(text) else {
+            throw error(field, "must be a day such as \"2027-01-31\", or a minute of one such as \"2027-01-31T17:00Z\"")
+        }
+        return minute
     }
 }

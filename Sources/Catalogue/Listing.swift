@@ -33,7 +33,7 @@ extension Catalogue {
         let priced = mappings.first { !$0.prices.isFree } ?? mappings[0]
         let any = { (ability: KeyPath<Capabilities, Bool>) in mappings.contains { $0.capabilities[keyPath: ability] } }
         let day = { (date: KeyPath<Mapping, Int64?>) -> JSONValue? in
-            mappings.compactMap { $0[keyPath: date] }.min().map { .string(CalendarDay.text($0)) }
+            mappings.compactMap { $0[keyPath: date] }.min().map { .string(CalendarMinute.text($0)) }
         }
         let identity: [(String, JSONValue?)] = [
             ("id", .string(model.id)), ("object", .string("model")), ("created", .integer(time / 1_000_000)),

@@ -49,7 +49,7 @@ extension Mapping {
             imageTokens: try ImageTokens(fields), outputLimitField: try fields.choice("output_limit_field") ?? .maximumTokens,
             thinking: try fields.choice("thinking") ?? .budget, api: try fields.choice("api") ?? .chatCompletions,
             priority: try fields.priority("priority"),
-            deprecatedAt: try fields.day("deprecated_at"), deactivatedAt: try fields.day("deactivated_at"))
+            deprecatedAt: try fields.minute("deprecated_at"), deactivatedAt: try fields.minute("deactivated_at"))
     }
 }
 

@@ -198,23 +198,6 @@ enum Sample {
         }
     }
 
-    @Test func datesAreTheCalendars() throws {
-        let calendar = Calendar(identifier: .gregorian)
-        var utc = calendar
-        utc.timeZone = try #require(TimeZone(secondsFromGMT: 0))
-        for offset in stride(from: 0, to: 40_000, by: 13) {
-            let date = Date(timeIntervalSince1970: Double(offset) * 86_400)
-            let parts = utc.dateComponents([.year, .month, .day], from: date)
-            let text = "\(parts.year ?? 0)-\(pad(parts.month))-\(pad(parts.day))"
-            let catalogue = try Sample.catalogue(Sample.model("a", mapping: #","deprecated_at":"\#(text)""#))
-            #expect(catalogue.models[0].mappings[0].deprecatedAt == Int64(offset) * 86_400_000_000, "\(text)")
-            let listing = try JSONValue(catalogue.listing(at: 0))
-            #expect(listing["data"]?.elements?.first?["deprecated_at"]?.text == text)
-        }
-    }
-
-    private func pad(_ number: Int?) -> String { (number ?? 0) < 10 ? "0\(number ?? 0)" : "\(number ?? 0)" }
-
     @Test func listsModels() throws {
         let catalogue = try Sample.catalogue(
             Sample.model("a", #","aliases":["first"]"#, mapping: #","vision":true,"tools":true,"max_output":10"#),

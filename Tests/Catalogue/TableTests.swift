@@ -61,6 +61,13 @@ struct TableTests {
         catalogue.model(row[0])?.mappings.first { $0.provider == row[3] && $0.upstreamName == row[4] }
     }
 
+    /// A day, or a time of one with fractions of a second.
+    private func microseconds(_ text: String) -> Int64? {
+        let time = text.count == 10 ? text + "T00:00:00.000Z" : text
+        let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+        return (try? style.parse(time)).map { Int64($0.timeIntervalSince1970) * 1_000_000 }
+    }
+
     /// Nothing of the table is missing unseen, and nothing that is there is said to be missing.
     @Test func whatIsLeftOutIsNamed() throws {
         let (rows, catalogue) = (try self.rows(), try self.catalogue())
@@ -86,6 +93,8 @@ struct TableTests {
                 #expect(mapping.prices.tiers[0].cachedInput == (try PicoDollars(decimalPerUnit: row[7])), "\(row[0])")
             }
             #expect(mapping.contextSize == Int64(row[9]), "\(row[0])")
+            #expect(mapping.deprecatedAt == microseconds(row[16]), "\(row[0])")
+            #expect(mapping.deactivatedAt == microseconds(row[17]), "\(row[0])")
             #expect(mapping.capabilities.tools == (row[13] == "true") || mapping.provider == "openai", "\(row[0])")
         }
         #expect(compared > 560)
