@@ -24,12 +24,20 @@ struct ChunkWriter: Sendable {
     }
 
     /// A chunk of the only choice.
-    func write(_ delta: [(String, JSONValue?)], finishReason: String? = nil, into output: inout [UInt8]) {
+    ///
+    /// - Parameter stopReason: What is told beside the reason to finish, see ``MessagesStop``.
+    func write(
+        _ delta: [(String, JSONValue?)], finishReason: String? = nil, stopReason: String? = nil, into output: inout [UInt8]
+    ) {
         output += head
         output += ",\"choices\":[{\"index\":0,\"delta\":".utf8
         JSONValue.members(delta).write(into: &output)
         output += ",\"logprobs\":null,\"finish_reason\":".utf8
         if let finishReason { output.appendJSON(string: finishReason) } else { output += "null".utf8 }
+        if let stopReason {
+            output += ",\"stop_reason\":".utf8
+            output.appendJSON(string: stopReason)
+        }
         output += "}]}\n\n".utf8
     }
 

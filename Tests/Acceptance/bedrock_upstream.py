@@ -206,7 +206,9 @@ async def messages():
         {"role": "assistant", "content": [block.model_dump(exclude_none=True) for block in answer.content]},
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": call.id, "content": "noon"}]}])
     assert follow.content[-1].text == "noon", follow
-    paid += 3 * int(COST * 10**9)
+    stopped = await claude.messages.create(model="bedrock-claude", messages=HELLO, max_tokens=500, stop_sequences=["🌍"])
+    assert stopped.stop_reason == "stop_sequence" and stopped.stop_sequence == "🌍", stopped
+    paid += 4 * int(COST * 10**9)
 
 
 async def refusals_before_anything_is_sent():

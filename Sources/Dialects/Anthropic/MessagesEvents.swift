@@ -11,11 +11,15 @@ public struct MessagesEvents: ChunkTap {
     private var blocks = MessagesBlocks()
     private var calls = StreamedCalls()
     private let maximumWaitingBytes: Int
+    private var stop: MessagesStop
 
-    /// A tap of one stream.
+    /// A tap of one stream that answers `request`.
     ///
     /// - Parameter maximumWaitingBytes: The most that is kept until a call is whole.
-    public init(maximumWaitingBytes: Int = SSETap.longestEvent) { self.maximumWaitingBytes = maximumWaitingBytes }
+    public init(for request: MessagesTranslation? = nil, maximumWaitingBytes: Int = SSETap.longestEvent) {
+        self.maximumWaitingBytes = maximumWaitingBytes
+        stop = MessagesStop(at: request?.stops ?? [])
+    }
 
     /// Why the stream can't go on, which is also where too much waits for a call to end.
     public var failure: SSETap.Failure? { tap.failure ?? (isFull ? .eventTooLong : nil) }
@@ -32,12 +36,11 @@ public struct MessagesEvents: ChunkTap {
         var output: [UInt8] = []
         start(id: tap.id, model: tap.model, into: &output)
         blocks.finish(into: &output)
-        let reason = MessagesReply.stopReason(tap.finishReasons.first)
         output += Self.event(
             "message_delta",
             .members([
                 ("type", .string("message_delta")),
-                ("delta", .members([("stop_reason", .string(reason)), ("stop_sequence", .null)])),
+                ("delta", .members(stop.members(finishReason: tap.finishReasons.first))),
                 ("usage", (tap.usage ?? estimated ?? TokenUsage()).messagesValue),
             ]))
         output += Self.event("message_stop", .members([("type", .string("message_stop"))]))
@@ -66,7 +69,9 @@ public struct MessagesEvents: ChunkTap {
             if let error = tap.error { output += error.messagesEvent }
             return
         }
-        guard let delta = chunk["choices"]?.elements?.first?["delta"] else { return }
+        let choice = chunk["choices"]?.elements?.first
+        stop.note(choice)
+        guard let delta = choice?["delta"] else { return }
         // As the chunk at hand says it: how many more the tap has read already depends on how the bytes were cut.
         start(id: chunk["id"]?.text, model: chunk["model"]?.text, into: &output)
         if let text = delta.thoughtText, !text.isEmpty { blocks.say(.thought(text), into: &output) }

@@ -4,9 +4,13 @@ public import Money
 /// A chat completion for a client that speaks Anthropic's Messages.
 public struct MessagesReply: AnswerScan {
     private let scan: ChatResponseScan
+    private let sequences: [String]
 
-    /// Scans a chat completion.
-    public init(_ body: [UInt8]) throws(ChatResponseError) { scan = try ChatResponseScan(completion: body) }
+    /// Scans a chat completion that answers `request`.
+    public init(_ body: [UInt8], for request: MessagesTranslation? = nil) throws(ChatResponseError) {
+        scan = try ChatResponseScan(completion: body)
+        sequences = request?.stops ?? []
+    }
 
     public var usage: TokenUsage? { scan.usage }
     public var finishReasons: [String] { scan.finishReasons }
@@ -15,7 +19,10 @@ public struct MessagesReply: AnswerScan {
 
     public func answer(_ additions: ResponseAdditions, body: [UInt8]) -> [UInt8] {
         let completion = (try? JSONValue(body)) ?? .object([])
-        let message = completion["choices"]?.elements?.first?["message"]
+        let choice = completion["choices"]?.elements?.first
+        let message = choice?["message"]
+        var stop = MessagesStop(at: sequences)
+        stop.note(choice)
         var content = Self.thoughts(message)
         for case let text? in [message?.saidText, message?["refusal"]?.text] where !text.isEmpty {
             content.append(MessagesContent.text(text))
@@ -30,12 +37,12 @@ public struct MessagesReply: AnswerScan {
                 ]))
         }
         let used = scan.usage ?? additions.estimatedUsage ?? TokenUsage()
-        return JSONValue.members([
+        let head: [(String, JSONValue?)] = [
             ("id", .string(scan.id ?? "")), ("type", .string("message")), ("role", .string("assistant")),
             ("model", .string(scan.model ?? "")), ("content", .array(content)),
-            ("stop_reason", .string(Self.stopReason(scan.finishReasons.first))), ("stop_sequence", .null),
-            ("usage", used.messagesValue),
-        ]).bytes
+        ]
+        let end = stop.members(finishReason: scan.finishReasons.first)
+        return JSONValue.members(head + end + [("usage", used.messagesValue)]).bytes
     }
 
     /// What was thought: in Claude's own blocks where it said them, because it wants to see their signatures again; the thoughts
@@ -71,15 +78,6 @@ public struct MessagesReply: AnswerScan {
     private static func input(_ arguments: String) -> JSONValue {
         guard let value = try? JSONValue(Array(arguments.utf8)), value.fields != nil else { return .object([]) }
         return value
-    }
-
-    static func stopReason(_ reason: String?) -> String {
-        switch reason {
-        case "length": "max_tokens"
-        case "tool_calls", "function_call": "tool_use"
-        case "content_filter": "refusal"
-        default: "end_turn"
-        }
     }
 }
 

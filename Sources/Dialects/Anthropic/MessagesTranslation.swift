@@ -27,6 +27,8 @@ public struct MessagesTranslation: Sendable {
     let thoughts: [Int: [JSONValue]]
     /// What ``chat`` can't say, for others than Anthropic that know a word for it.
     let asides: MessagesAsides
+    /// What the answer is to stop at.
+    let stops: [String]
     /// Where the model's name stands in ``original``, with its quotes.
     let modelRange: Range<Int>
     /// Where the messages stand there, and what is said of thinking.
@@ -69,6 +71,7 @@ public struct MessagesTranslation: Sendable {
         // OpenAI takes no empty list of them.
         let stops = try fields.take("stop_sequences")
         members.append(("stop", stops?.elements?.isEmpty == true ? nil : stops))
+        self.stops = (stops?.elements ?? []).compactMap(\.text)
         if try fields.take("top_k") != nil {
             conversation.refuse(.invalid("top_k", "\"top_k\" can be told to nobody but Anthropic"))
         }

@@ -102,7 +102,10 @@ struct BedrockAnswer: ForeignAnswer {
             guard let reason = event["stopReason"]?.text, !isFinished else { return }
             isFinished = true
             broken = Self.broken(reason)
-            if broken == nil { write([], finishReason: Self.finishReason(reason), into: &output) }
+            guard broken == nil else { return }
+            open(into: &output)
+            writer.write(
+                [], finishReason: Self.finishReason(reason), stopReason: Self.stopReason(reason), into: &output)
         case "metadata":
             usage = Self.usage(event["usage"]) ?? usage
             if isFinished { finish(into: &output) }
@@ -142,9 +145,9 @@ struct BedrockAnswer: ForeignAnswer {
         writer.write([("role", .string("assistant")), ("content", .string(""))], into: &output)
     }
 
-    private mutating func write(_ delta: [(String, JSONValue?)], finishReason: String? = nil, into output: inout [UInt8]) {
+    private mutating func write(_ delta: [(String, JSONValue?)], into output: inout [UInt8]) {
         open(into: &output)
-        writer.write(delta, finishReason: finishReason, into: &output)
+        writer.write(delta, into: &output)
     }
 
     private mutating func finish(into output: inout [UInt8]) {
@@ -170,6 +173,11 @@ extension BedrockAnswer {
         case "guardrail_intervened", "content_filtered": "content_filter"
         default: "stop"
         }
+    }
+
+    /// What is told beside it, see ``MessagesStop``: that a sequence was met, and not which.
+    static func stopReason(_ reason: String) -> String? {
+        reason == "stop_sequence" ? MessagesStop.atSequence : nil
     }
 
     /// What was read from the cache and written to it is counted beside the input

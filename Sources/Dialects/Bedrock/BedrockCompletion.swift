@@ -45,6 +45,7 @@ extension BedrockAnswer {
         let choice: [(String, JSONValue?)] = [
             ("index", .number("0")), ("message", .members(message)), ("logprobs", .null),
             ("finish_reason", .string(Self.finishReason(reason))),
+            ("stop_reason", Self.stopReason(reason).map { .string($0) }),
         ]
         return JSONValue.members([
             ("id", .string(id)), ("object", .string("chat.completion")), ("created", .integer(created)),

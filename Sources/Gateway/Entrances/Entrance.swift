@@ -58,7 +58,7 @@ extension EnteredRequest {
         case .embeddings, .moderations: try InputAnswerScan(body, of: entrance.kind)
         case .images, .imageEdits: try ImagesReply(body)
         case .messages where route.isNative: try NativeMessageScan(body)
-        case .messages: try MessagesReply(body)
+        case .messages: try MessagesReply(body, for: messages)
         }
     }
 
@@ -72,7 +72,7 @@ extension EnteredRequest {
         case .chat, .responses, .playground, .embeddings, .moderations, .images, .imageEdits:
             SSETap(includeUsage: includeUsage, choices: choices, additions: additions)
         case .messages where route.isNative: MessagesTap()
-        case .messages: MessagesEvents()
+        case .messages: MessagesEvents(for: messages)
         }
     }
 }

@@ -97,6 +97,21 @@ import Testing
         #expect(try stops("[]") == nil && stops(#"["x"]"#) == .array([.string("x")]))
     }
 
+    /// Some services of OpenAI's format say which sequence was met; what else they call the reason is none.
+    @Test(
+        arguments: [
+            (#""stop_reason":"b""#, "b"), (#""matched_stop":"a""#, "a"), (#""stop_reason":151645"#, nil),
+            (#""stop_reason":"eos""#, nil), (#""stop_reason":null"#, nil),
+        ] as [(String, String?)])
+    func sequencesThatWereMetAreTold(_ said: String, _ sequence: String?) throws {
+        let translation = try translate(#"{\#(Self.hello),"stop_sequences":["a","b"]}"#)
+        let chat = #"{"choices":[{"index":0,"message":{"content":"x"},"finish_reason":"stop",\#(said)}]}"#
+        let bytes = Array(chat.utf8)
+        let message = try JSONValue(try MessagesReply(bytes, for: translation).answer(ResponseAdditions(), body: bytes))
+        #expect(message["stop_reason"]?.text == (sequence == nil ? "end_turn" : "stop_sequence"))
+        #expect(message["stop_sequence"]?.text == sequence)
+    }
+
     @Test func aToolMayHaveWhatOnlyAnthropicReads() throws {
         let tool = { (more: String) in
             #"{\#(Self.hello),"tools":[{"name":"f","input_schema":{"type":"object"},"defer_loading":false,"#

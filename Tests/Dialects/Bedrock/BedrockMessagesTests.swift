@@ -70,6 +70,32 @@ import Testing
             ])
     }
 
+    /// Which of several sequences it was, Bedrock does not say.
+    @Test(arguments: [
+        ("stop_sequence", [#""a""#], #""stop_reason":"stop_sequence","stop_sequence":"a""#),
+        ("stop_sequence", [#""a""#, #""b""#], #""stop_reason":"stop_sequence","stop_sequence":null"#),
+        ("end_turn", [#""a""#], #""stop_reason":"end_turn","stop_sequence":null"#),
+        ("max_tokens", [#""a""#], #""stop_reason":"max_tokens","stop_sequence":null"#),
+    ])
+    func sequencesThatWereMetAreTold(_ reason: String, _ sequences: [String], _ told: String) throws {
+        let asked =
+            #"{"model":"m","max_tokens":9,"stop_sequences":[\#(sequences.joined(separator: ","))],"#
+            + #""messages":[{"role":"user","content":"x"}]}"#
+        let translation = try MessagesTranslation(Array(asked.utf8))
+        let answer = #"{"output":{"message":{"content":[{"text":"Hi"}]}},"stopReason":"\#(reason)"}"#
+        var reader = BedrockAnswer(id: "i", created: 1, model: Self.claude)
+        let chat = try reader.completion(Array(answer.utf8))
+        let message = try MessagesReply(chat, for: translation).answer(ResponseAdditions(), body: chat)
+        #expect(String(decoding: message, as: UTF8.self).contains(told))
+        let events =
+            EventStream.event("contentBlockDelta", #"{"contentBlockIndex":0,"delta":{"text":"Hi"}}"#)
+            + EventStream.event("messageStop", #"{"stopReason":"\#(reason)"}"#)
+        var tap = MessagesEvents(for: translation)
+        _ = tap.feed(reader.feed(events) + reader.end())
+        let end = tap.finish(estimated: TokenUsage(), additions: ResponseAdditions())
+        #expect(String(decoding: end, as: UTF8.self).contains(told))
+    }
+
     @Test func streamsSayTheSignatures() throws {
         let deltas = [
             (0, #"{"reasoningContent":{"text":"Hm."}}"#), (0, #"{"reasoningContent":{"signature":"c2ln"}}"#),
