@@ -9,7 +9,7 @@ enum CalendarMinute {
         guard clock.count == 6, clock[2] == UInt8(ascii: ":"), clock[5] == UInt8(ascii: "Z") else { return nil }
         let digits = [clock[0], clock[1], clock[3], clock[4]].map { Int64($0) - 48 }
         let (hours, minutes) = (digits[0] * 10 + digits[1], digits[2] * 10 + digits[3])
-        guard digits.allSatisfy((0...9).contains), hours < 24, minutes < 60 else { return nil }
+        guard digits.allSatisfy({ (0...9).contains($0) }), hours < 24, minutes < 60 else { return nil }
         return day.microseconds + (hours * 60 + minutes) * 60_000_000
     }
 

@@ -31,11 +31,12 @@ public struct MessagesTranslation: Sendable {
     let stops: [String]
     /// Where the model's name stands in ``original``, with its quotes.
     let modelRange: Range<Int>
-    /// Where the messages stand there, and what is said of thinking.
+    /// Where the messages stand there, what is said of thinking, and what is taken out of the prompt.
     let messagesRange: Range<Int>
     let thinkingRange: Range<Int>?
     /// Whether the answer is to be a stream.
     let isStreamed: Bool
+    let contextRange: Range<Int>?
     /// Whether Anthropic would refuse the messages as they are, see ``MendedMessages``.
     let isForeign: Bool
 
@@ -53,6 +54,7 @@ public struct MessagesTranslation: Sendable {
         modelRange = fields.ranges["model"] ?? 0..<0
         messagesRange = fields.ranges["messages"] ?? 0..<0
         thinkingRange = fields.ranges["thinking"]
+        contextRange = fields.ranges["context_management"]
         let limit = try fields.take("max_tokens")
         guard limit.map({ $0.int64.map { $0 >= 1 } ?? false }) ?? counting else {
             throw .invalid("max_tokens", "\"max_tokens\" must be an integer of at least 1")

@@ -42,8 +42,19 @@ public struct NativeMessages: ForeignRequest {
         // A model that thinks as it sees fit takes the turn as it is, see ``LostThoughts``.
         if mended.endsThinking, let range = translation.thinkingRange, value(range)?["type"] == .string("enabled") {
             splices.append(Splice(range, Array(#"{"type":"disabled"}"#.utf8)))
+            if let range = translation.contextRange, let context = value(range) {
+                splices.append(Splice(range, Self.clearingNoThoughts(context).bytes))
+            }
         }
         return splices
+    }
+
+    /// `context_management` without edits of what was thought: Anthropic refuses one where nothing is to be thought
+    /// ("`clear_thinking_20251015` strategy requires `thinking` to be enabled or adaptive").
+    private static func clearingNoThoughts(_ context: JSONValue) -> JSONValue {
+        let edits = (context["edits"]?.elements ?? []).filter { $0["type"]?.text?.hasPrefix("clear_thinking") != true }
+        guard !edits.isEmpty else { return .null }
+        return .object((context.fields ?? []).map { $0.name == "edits" ? .init("edits", .array(edits)) : $0 })
     }
 
     public func answer(id: String, created: Int64) -> any ForeignAnswer { PassedAnswer.messages }

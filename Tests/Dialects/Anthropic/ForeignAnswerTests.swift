@@ -42,6 +42,19 @@ import Testing
         #expect(try thinking("", #"{"type":"adaptive"}"#) == #"{"type":"adaptive"}"#)
         let over = #",{"role":"assistant","content":"A"},{"role":"user","content":"b"}"#
         #expect(try thinking("", budget, over) == budget)
+        // Nor may anything be cleared of what is not thought.
+        let clearing = #"{"type":"clear_thinking_20251015","keep":"all"}"#
+        let tools = #"{"type":"clear_tool_uses_20250919"}"#
+        for (edits, left) in [("\(clearing)", nil), ("\(clearing),\(tools)", tools), (tools, tools)] as [(String, String?)] {
+            func context(_ signature: String) throws -> String? {
+                let thought = #"{"type":"thinking","thinking":"Hm.","signature":"\#(signature)"}"#
+                let messages = #"{"role":"user","content":"a"},{"role":"assistant","content":[\#(thought),\#(call)]},\#(result)"#
+                let fields = #","thinking":\#(budget),"context_management":{"edits":[\#(edits)]}"#
+                return try body(messages, fields)["context_management"]?.string
+            }
+            #expect(try context("") == (left.map { #"{"edits":[\#($0)]}"# } ?? "null"))
+            #expect(try context("c2ln") == #"{"edits":[\#(edits)]}"#)
+        }
     }
 
     /// A blank text of an answer is no block, and a message of nothing else is none.
