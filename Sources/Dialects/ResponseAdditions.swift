@@ -132,6 +132,17 @@ public struct ResponseAdditions: Sendable {
         bytes.append(UInt8(ascii: "}"))
     }
 
+    /// `cost` and `cost_details`, for a usage of another format than chat completions; nothing where there is no bill.
+    var costs: [JSONValue.Member] {
+        guard let bill else { return [] }
+        var details: [UInt8] = []
+        Self.write(details: bill, into: &details)
+        return [
+            .init("cost", .number((charged ?? bill.total).decimal)),
+            .init("cost_details", (try? JSONValue(details)) ?? .object([])),
+        ]
+    }
+
     /// A whole `usage` object for an answer without one.
     func usage(_ usage: TokenUsage) -> [UInt8] {
         var bytes = Array("{".utf8)

@@ -35,6 +35,12 @@ async def text(model):
         metadata={"user_id": "u1"}, extra_body={"temperature": 0.5}, extra_headers={"x-request-id": "mine-1"})
     assert answer.content[0].text == "Grüße, 世界 🌍" and answer.stop_reason == "end_turn" and answer.type == "message", answer
     assert answer.usage.input_tokens > 0 and answer.usage.output_tokens > 0, answer
+    assert answer.usage.cost == answer.usage.cost_details["total_cost"] > 0, answer
+    assert model != "claude" or answer.usage.cost == 0.00105, answer
+    assert answer.metadata["used_model"] == model, answer
+    events = [event async for event in await create(model, stream=True)]
+    end = next(event for event in events if event.type == "message_delta")
+    assert end.usage.cost == end.usage.cost_details["total_cost"] > 0 and end.metadata["used_model"] == model, end
     raw = await client.messages.with_raw_response.create(model=model, messages=HELLO, max_tokens=5)
     assert raw.headers["x-llmgateway-request-id"].startswith("req_")
     assert (await create(model, max_tokens=5))._request_id.startswith("req_")

@@ -34,12 +34,16 @@ extension APIError {
 
 extension TokenUsage {
     /// Anthropic's `usage`: the input without what was read from the cache or written to it.
-    var messagesValue: JSONValue {
+    ///
+    /// - Parameter additions: What it comes to, which only the last word of a stream knows.
+    func messagesValue(_ additions: ResponseAdditions? = nil) -> JSONValue {
         let cached = min(cachedTokens, promptTokens)
         let written = min(cacheWriteTokens, promptTokens - cached)
-        return .members([
-            ("input_tokens", .integer(promptTokens - cached - written)), ("cache_creation_input_tokens", .integer(written)),
-            ("cache_read_input_tokens", .integer(cached)), ("output_tokens", .integer(completionTokens)),
-        ])
+        let counts: [JSONValue.Member] = [
+            .init("input_tokens", .integer(promptTokens - cached - written)),
+            .init("cache_creation_input_tokens", .integer(written)), .init("cache_read_input_tokens", .integer(cached)),
+            .init("output_tokens", .integer(completionTokens)),
+        ]
+        return .object(counts + (additions?.costs ?? []))
     }
 }

@@ -41,7 +41,8 @@ public struct MessagesEvents: ChunkTap {
             .members([
                 ("type", .string("message_delta")),
                 ("delta", .members(stop.members(finishReason: tap.finishReasons.first))),
-                ("usage", (tap.usage ?? estimated ?? TokenUsage()).messagesValue),
+                ("usage", (tap.usage ?? estimated ?? TokenUsage()).messagesValue(additions)),
+                ("metadata", additions.metadata?.json),
             ]))
         output += Self.event("message_stop", .members([("type", .string("message_stop"))]))
         return output
@@ -114,7 +115,7 @@ public struct MessagesEvents: ChunkTap {
         let message: [(String, JSONValue?)] = [
             ("id", .string(id ?? "")), ("type", .string("message")), ("role", .string("assistant")),
             ("model", .string(model ?? "")), ("content", .array([])), ("stop_reason", .null), ("stop_sequence", .null),
-            ("usage", TokenUsage().messagesValue),
+            ("usage", TokenUsage().messagesValue()),
         ]
         output += Self.event(
             "message_start", .members([("type", .string("message_start")), ("message", .members(message))]))

@@ -42,7 +42,10 @@ public struct MessagesReply: AnswerScan {
             ("model", .string(scan.model ?? "")), ("content", .array(content)),
         ]
         let end = stop.members(finishReason: scan.finishReasons.first)
-        return JSONValue.members(head + end + [("usage", used.messagesValue)]).bytes
+        let tail: [(String, JSONValue?)] = [
+            ("usage", used.messagesValue(additions)), ("metadata", additions.metadata?.json),
+        ]
+        return JSONValue.members(head + end + tail).bytes
     }
 
     /// What was thought: in Claude's own blocks where it said them, because it wants to see their signatures again; the thoughts
@@ -79,34 +82,4 @@ public struct MessagesReply: AnswerScan {
         guard let value = try? JSONValue(Array(arguments.utf8)), value.fields != nil else { return .object([]) }
         return value
     }
-}
-
-/// A message of Anthropic that goes on as it came.
-public struct NativeMessageScan: AnswerScan {
-    public let usage: TokenUsage?
-    public let finishReasons: [String]
-    public let estimatedCompletionTokens: Int64
-    public let error: APIError?
-
-    /// Scans a message.
-    public init(_ body: [UInt8]) throws(ChatResponseError) {
-        let message: JSONValue
-        do { message = try JSONValue(body) } catch { throw ChatResponseError(message: "the answer holds \(error)") }
-        if let said = message["error"], said != .null {
-            (usage, finishReasons, estimatedCompletionTokens) = (nil, [], 0)
-            error = .messages(status: APIError.status(of: said), message)
-            return
-        }
-        guard message["type"] == .string("message"), let content = message["content"] else {
-            throw ChatResponseError(message: "the answer is no message of Anthropic")
-        }
-        var counts = MessagesUsage()
-        counts.merge(message["usage"])
-        usage = counts.whole
-        finishReasons = message["stop_reason"]?.text.map { [$0] } ?? []
-        estimatedCompletionTokens = TokenBound.estimate(bytes: Int64(content.bytes.count))
-        error = nil
-    }
-
-    public func answer(_ additions: ResponseAdditions, body: [UInt8]) -> [UInt8] { body }
 }

@@ -2,7 +2,7 @@ internal import JSON
 public import Money
 
 /// Anthropic's own stream on its way to a client that speaks Messages: the data of its events goes through as it came, but for
-/// `message_stop`, which is held back.
+/// `message_delta`, which is told what the usage costs, and `message_stop`, which is held back.
 public struct MessagesTap: StreamTap {
     public private(set) var usage: TokenUsage?
     public private(set) var finishReasons: [String] = []
@@ -14,9 +14,12 @@ public struct MessagesTap: StreamTap {
 
     private var reader = EventReader()
     private var counts = MessagesUsage()
+    private let additions: @Sendable (TokenUsage) -> ResponseAdditions?
 
     /// A tap of one stream.
-    public init() {}
+    ///
+    /// - Parameter additions: what is added to an event with this usage.
+    public init(additions: @escaping @Sendable (TokenUsage) -> ResponseAdditions? = { _ in nil }) { self.additions = additions }
 
     public var isComplete: Bool { error == nil && failure == nil && (isDone || !finishReasons.isEmpty) }
 
@@ -48,6 +51,14 @@ public struct MessagesTap: StreamTap {
 
     public func event(_ error: APIError) -> [UInt8] { error.messagesEvent }
 
+    private static func adding(_ additions: ResponseAdditions, to event: JSONValue) -> JSONValue {
+        let members: [JSONValue.Member] = (event.fields ?? []).map { member in
+            guard member.name == "usage", let counts = member.value.fields else { return member }
+            return .init("usage", .object(counts + additions.costs))
+        }
+        return .object(members + (additions.metadata.map { [.init("metadata", $0.json)] } ?? []))
+    }
+
     /// Returns whether the stream goes on.
     private mutating func pass(_ data: [UInt8], into output: inout [UInt8]) -> Bool {
         guard let event = try? JSONValue(data), let type = event["type"]?.text else {
@@ -65,6 +76,10 @@ public struct MessagesTap: StreamTap {
             // Only now the output is counted to its end.
             if event["usage"] != nil { usage = counts.whole }
             if let reason = event["delta"]?["stop_reason"]?.text { finishReasons.append(reason) }
+            if event["usage"] != nil, let additions = usage.flatMap(additions) {
+                output += MessagesEvents.event(type, Self.adding(additions, to: event))
+                return true
+            }
         case "message_stop":
             isDone = true
             return false

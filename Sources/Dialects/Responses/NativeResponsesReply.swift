@@ -21,8 +21,7 @@ extension ResponsesShape {
     private func priced(_ usage: JSONValue, estimated: TokenUsage?, _ additions: ResponseAdditions?) -> JSONValue {
         guard let additions else { return usage }
         guard let told = usage.fields else { return estimated.map { Self.usage($0, additions) } ?? usage }
-        let cost = Self.usage(TokenUsage(), additions).fields?.filter { $0.name.hasPrefix("cost") } ?? []
-        return .object(told.filter { !$0.name.hasPrefix("cost") }.map(Self.counted) + cost)
+        return .object(told.filter { !$0.name.hasPrefix("cost") }.map(Self.counted) + additions.costs)
     }
 
     /// A member of a usage, with the count that OpenAI's SDK says is always there (`types/responses/response_usage.py`) and that not

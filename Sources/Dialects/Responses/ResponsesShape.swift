@@ -38,19 +38,13 @@ struct ResponsesShape: Sendable {
         let details: [(String, JSONValue?)] = [
             ("cached_tokens", .integer(usage.cachedTokens)), ("cache_write_tokens", .integer(usage.cacheWriteTokens)),
         ]
-        var members: [(String, JSONValue?)] = [
+        let members: [(String, JSONValue?)] = [
             ("input_tokens", .integer(usage.promptTokens)), ("input_tokens_details", .members(details)),
             ("output_tokens", .integer(usage.completionTokens)),
             ("output_tokens_details", .members([("reasoning_tokens", .integer(usage.reasoningTokens))])),
             ("total_tokens", .integer(usage.promptTokens + usage.completionTokens)),
         ]
-        if let bill = additions?.bill {
-            var details: [UInt8] = []
-            ResponseAdditions.write(details: bill, into: &details)
-            members.append(("cost", .number((additions?.charged ?? bill.total).decimal)))
-            members.append(("cost_details", try? JSONValue(details)))
-        }
-        return .members(members)
+        return .members(members + (additions?.costs ?? []).map { ($0.name, Optional($0.value)) })
     }
 
     /// Why an answer is not whole; nil when it is.

@@ -71,7 +71,7 @@ extension EnteredRequest {
         case .completions: CompletionsEvents(includeUsage: includeUsage, additions: additions)
         case .chat, .responses, .playground, .embeddings, .moderations, .images, .imageEdits:
             SSETap(includeUsage: includeUsage, choices: choices, additions: additions)
-        case .messages where route.isNative: MessagesTap()
+        case .messages where route.isNative: MessagesTap(additions: additions)
         case .messages: MessagesEvents(for: messages)
         }
     }

@@ -171,7 +171,7 @@ import Testing
         // A usage comes back as it went.
         var counts = MessagesUsage()
         let used = TokenUsage(promptTokens: 100, completionTokens: 9, cachedTokens: 20, cacheWriteTokens: 30)
-        counts.merge(used.messagesValue)
+        counts.merge(used.messagesValue())
         #expect(counts.whole == used)
     }
 
