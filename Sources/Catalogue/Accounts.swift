@@ -34,6 +34,7 @@ extension CatalogueFile {
                     template: description.baseURL,
                     environmentName: description.environmentName, priority: description.priority,
                     refusesStreamOptions: description.refusesStreamOptions, returnedMembers: description.returnedMembers,
+                    reasoningField: description.reasoningField,
                     accounts: description.dialect == .echo ? [] : accounts ?? []))
         }
         let names = environment.keys.compactMap { key -> String? in
@@ -56,7 +57,7 @@ extension CatalogueFile {
                 Provider(
                     id: id, name: id, dialect: .openai, baseURL: accounts[0].baseURL, options: [:], template: accounts[0].baseURL,
                     environmentName: name, priority: .one,
-                    refusesStreamOptions: false, returnedMembers: .all, accounts: accounts))
+                    refusesStreamOptions: false, returnedMembers: .all, reasoningField: .reasoning, accounts: accounts))
         }
         return (result, warnings)
     }

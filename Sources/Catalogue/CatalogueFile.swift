@@ -31,6 +31,7 @@ struct CatalogueFile {
         let priority: Multiplier
         let refusesStreamOptions: Bool
         let returnedMembers: ReturnedMembers
+        let reasoningField: ReasoningField
     }
 
     var providers: [Entry<Description>] = []
@@ -92,6 +93,7 @@ extension CatalogueFile.Description {
     init(_ fields: FieldReader) throws(CatalogueError) {
         try fields.allow([
             "id", "name", "dialect", "base_url", "environment", "options", "priority", "no_stream_options", "returned_members",
+            "reasoning_field",
         ])
         id = try fields.identifier("id", allowed: "abcdefghijklmnopqrstuvwxyz0123456789.-_")
         name = try fields.string("name")
@@ -107,6 +109,7 @@ extension CatalogueFile.Description {
         priority = try fields.priority("priority") ?? .one
         refusesStreamOptions = try fields.flag("no_stream_options")
         returnedMembers = try fields.choice("returned_members") ?? .all
+        reasoningField = try fields.choice("reasoning_field") ?? .reasoning
         let url = try fields.optionalString("base_url")
         switch (dialect, url) {
         case (.echo, nil): baseURL = nil

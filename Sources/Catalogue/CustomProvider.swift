@@ -22,7 +22,7 @@ public enum CustomProvider {
     public static func resolution(name: String, model: String, baseURL: String) -> (Resolution, Provider) {
         let provider = Provider(
             id: name, name: name, dialect: .openai, baseURL: baseURL, options: [:], template: baseURL, environmentName: "",
-            priority: .one, refusesStreamOptions: false, returnedMembers: .all, accounts: [])
+            priority: .one, refusesStreamOptions: false, returnedMembers: .all, reasoningField: .reasoning, accounts: [])
         let free = Prices(
             tiers: [
                 .init(

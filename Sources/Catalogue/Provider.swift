@@ -33,6 +33,14 @@ public enum ReturnedMembers: String, Sendable, Hashable, CaseIterable {
     case none
 }
 
+/// The member of a message in which a provider of OpenAI's format tells what was thought, and reads it again.
+public enum ReasoningField: String, Sendable, Hashable, CaseIterable {
+    /// `reasoning`, by which clients find it here whoever answers.
+    case reasoning
+    /// `reasoning_content`, as DeepSeek began to call it.
+    case reasoningContent = "reasoning_content"
+}
+
 /// A company or a server that answers requests.
 public struct Provider: Sendable, Hashable, CustomStringConvertible {
     /// Its id: lower-case letters, digits, `.`, `-` and `_`.
@@ -56,6 +64,8 @@ public struct Provider: Sendable, Hashable, CustomStringConvertible {
     public let refusesStreamOptions: Bool
     /// What it takes back of an earlier answer; a request that holds more is refused there.
     public let returnedMembers: ReturnedMembers
+    /// What it calls what was thought.
+    public let reasoningField: ReasoningField
     /// The house's own accounts there, from the environment; empty when there are none. A provider without one can
     /// be used only with an organization's own key.
     public let accounts: [Account]

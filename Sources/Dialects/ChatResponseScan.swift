@@ -48,16 +48,22 @@ public struct ChatResponseScan: Sendable, Hashable {
     var usageRange: Range<Int>?
     var costRange: Range<Int>?
     var costDetailsRange: Range<Int>?
+    /// What each `reasoning_content` that says something has beyond `reasoning`, in messages without that.
+    var otherNames: [Range<Int>] = []
+    /// Whether it is called `reasoning` where additions are made.
+    var renamesReasoning = false
 
     /// Scans a whole answer or one chunk.
     public init(_ body: [UInt8]) throws(ChatResponseError) { self = try ChatResponseScan(body.span.bytes) }
 
     /// Scans a whole chat completion.
     ///
+    /// - Parameter renamesReasoning: whether clients shall find as `reasoning` what the provider calls `reasoning_content`.
     /// - Throws: also where neither a choice nor an error is in it: OpenAI's format always has one, and a client that got such an
     ///   answer would have been charged for nothing.
-    public init(completion body: [UInt8]) throws(ChatResponseError) {
+    public init(completion body: [UInt8], renamesReasoning: Bool = false) throws(ChatResponseError) {
         self = try ChatResponseScan(body)
+        self.renamesReasoning = renamesReasoning
         guard choices > 0 || error != nil else { throw ChatResponseError(message: "the answer has no choice") }
     }
 
@@ -85,7 +91,7 @@ public struct ChatResponseScan: Sendable, Hashable {
 
     /// - Parameter written: The usage for an answer that has none, where it is not a chat completion's.
     func adding(_ additions: ResponseAdditions, to body: RawSpan, written: [UInt8]? = nil) -> [UInt8] {
-        var splices: [Splice] = []
+        var splices = renamesReasoning ? otherNames.map { Splice($0, []) } : []
         var added: [UInt8] = []
         if let metadata = additions.metadata {
             if let range = metadataRange {

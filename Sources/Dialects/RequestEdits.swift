@@ -31,6 +31,8 @@ struct EditPoints: Sendable, Hashable {
     var mostEffort: Range<Int>?
     /// What earlier answers have beyond OpenAI's format, in order.
     var returned: [ReturnedMember] = []
+    /// Behind the name of each `reasoning` of an earlier answer that has no `reasoning_content`.
+    var reasoningEnds: [Int] = []
 
     func name(of field: OutputLimitField) -> Range<Int>? {
         field == .maximumTokens ? maximumTokensName : maximumCompletionTokensName
@@ -58,6 +60,8 @@ public struct RequestEdits: Sendable, Hashable {
     public var lowersEffort: Bool
     /// What the provider takes back of earlier answers; what else they have is taken out.
     public var returnedMembers: ReturnedMembers
+    /// What the provider calls what was thought.
+    public var reasoningField: ReasoningField
 
     /// A bound and its field.
     public struct OutputLimit: Sendable, Hashable {
@@ -77,8 +81,10 @@ public struct RequestEdits: Sendable, Hashable {
     public init(
         model: String? = nil, outputLimit: OutputLimit? = nil, includeUsage: Bool = false, clearStreamOptions: Bool = false,
         limitField: OutputLimitField? = nil, effort: String? = nil, dropsNoEffort: Bool = false,
-        lowersEffort: Bool = false, returnedMembers: ReturnedMembers = .all
+        lowersEffort: Bool = false, returnedMembers: ReturnedMembers = .all,
+        reasoningField: ReasoningField = .reasoning
     ) {
+        self.reasoningField = reasoningField
         self.dropsNoEffort = dropsNoEffort
         self.lowersEffort = lowersEffort
         self.returnedMembers = returnedMembers
@@ -138,6 +144,9 @@ extension ChatRequestScan {
         }
         if wanted.lowersEffort, let most = edits.mostEffort { splices.append(Splice(most, Array("\"high\"".utf8))) }
         if !added.isEmpty { splices.append(Splice(edits.start..<edits.start, added)) }
+        if wanted.reasoningField == .reasoningContent, wanted.returnedMembers == .all {
+            for end in edits.reasoningEnds { splices.append(Splice(end..<end, ReasoningName.rest)) }
+        }
         // After what is added, which may stand at the same place.
         splices += Splice.removing(removed(wanted), from: body, after: edits.start)
         return Splice.apply(splices, to: body)

@@ -63,7 +63,13 @@ extension RequestScanner {
         guard let role else {
             throw .field(APIError.invalid("\(path()).role", "\"\(path()).role\" is required"))
         }
-        if !returned.isEmpty, role.equals(Self.assistant, text) { scan.edits.returned += returned }
+        guard !returned.isEmpty, role.equals(Self.assistant, text) else { return }
+        scan.edits.returned += returned
+        if let reasoning = returned.first(where: { $0.name == .reasoning }),
+            !returned.contains(where: { $0.name == .reasoningContent })
+        {
+            scan.edits.reasoningEnds.append(reasoning.range.lowerBound + 1 + ReasoningName.short.count)
+        }
     }
 
     /// Moves over a member of a message that says nothing to the gateway, and notes it where not every provider takes it back.
@@ -73,7 +79,8 @@ extension RequestScanner {
         }
         guard index > 0 else { return try calls(text, &returned) }
         try counted(text, depth: 3)
-        returned.append(ReturnedMember(range: memberRange(name), isReasoning: index == 1))
+        let kind = index == 1 ? ReturnedMember.Name.reasoning : index == 2 ? .reasoningContent : .other
+        returned.append(ReturnedMember(range: memberRange(name), name: kind))
     }
 
     /// Moves over the calls of tools, which count as prompt, and notes what stands beside them.
@@ -99,7 +106,7 @@ extension RequestScanner {
             let name = try json { cursor throws(JSONError) in try cursor.name(text) }
             try skip(text, depth: 5)
             if name.equals(Self.extraContent, text) {
-                returned.append(ReturnedMember(range: memberRange(name), isReasoning: false))
+                returned.append(ReturnedMember(range: memberRange(name), name: .other))
             }
         } while try json({ cursor throws(JSONError) in try cursor.another(UInt8(ascii: "}"), text) })
     }

@@ -124,9 +124,18 @@ struct ResponseScanner {
 
     /// A whole message or a delta.
     private mutating func message(_ text: RawSpan) throws(JSONError) {
+        var isNamed = false
+        var other: Range<Int>?
         try object(text, Self.messageNames, depth: 3) { scanner, index, text throws(JSONError) in
             switch index {
-            case 0, 3, 4, 5: scanner.result.textBytes += try scanner.length(text, depth: 4)
+            case 5:
+                let end = scanner.endOfName(text)
+                if try scanner.cursor.next(text) != UInt8(ascii: "n") { other = end - ReasoningName.rest.count..<end }
+                scanner.result.textBytes += try scanner.length(text, depth: 4)
+            case 4:
+                isNamed = true
+                scanner.result.textBytes += try scanner.length(text, depth: 4)
+            case 0, 3: scanner.result.textBytes += try scanner.length(text, depth: 4)
             case 1:
                 try scanner.array(text, depth: 4) { scanner, text throws(JSONError) in try scanner.call(text, depth: 5) }
             case 2: try scanner.call(text, depth: 4)
@@ -138,6 +147,14 @@ struct ResponseScanner {
             default: try scanner.cursor.skip(text, depth: 4)
             }
         }
+        if let other, !isNamed { result.otherNames.append(other) }
+    }
+
+    /// Where the closing quote of the name stands whose colon was read last.
+    private func endOfName(_ text: RawSpan) -> Int {
+        var end = cursor.offset - 1
+        while text.byte(end) != UInt8(ascii: "\"") { end -= 1 }
+        return end
     }
 
     /// A tool call, or the function or custom tool in one: its name and what it is called with.

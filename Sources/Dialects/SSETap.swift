@@ -4,8 +4,8 @@ public import Money
 /// Reads a stream of server-sent events as it passes, in whole events.
 ///
 /// The same events come out however the bytes were cut on their way in, and a character is never cut. Comments and lines end as
-/// they came. What the tap changes is only this: a usage chunk is left out if the client did not ask for one, else it is given
-/// the cost; the closing `[DONE]` is held back, so that the caller can settle before it sends `finish()`; an event whose data
+/// they came. What the tap changes is only this: what was thought gets the name that clients know, where the provider has another;
+/// a usage chunk is left out if the client did not ask for one, else it is given the cost; the closing `[DONE]` is held back, so that the caller can settle before it sends `finish()`; an event whose data
 /// is no JSON ends the stream, because no client could read on.
 public struct SSETap: Sendable {
     /// What is wrong with a stream that can't go on.
@@ -50,6 +50,7 @@ public struct SSETap: Sendable {
     /// Whether something was said that `usageSoFar` does not count.
     private var hasSaidMore = false
     private let choices: Int64
+    private let renamesReasoning: Bool
     private let maximumEventBytes: Int
     private let additions: @Sendable (TokenUsage) -> ResponseAdditions?
     private var created: Int64?
@@ -65,14 +66,16 @@ public struct SSETap: Sendable {
     /// - Parameters:
     ///   - includeUsage: whether the client asked for usage.
     ///   - choices: how many answers the client asked for, each of which has its end.
+    ///   - renamesReasoning: whether clients shall find as `reasoning` what the provider calls `reasoning_content`.
     ///   - maximumEventBytes: the longest event that is waited for.
     ///   - additions: what is added to a chunk with this usage; called only if `includeUsage`.
     public init(
-        includeUsage: Bool, choices: Int64 = 1, maximumEventBytes: Int = SSETap.longestEvent,
+        includeUsage: Bool, choices: Int64 = 1, renamesReasoning: Bool = false, maximumEventBytes: Int = SSETap.longestEvent,
         additions: @escaping @Sendable (TokenUsage) -> ResponseAdditions? = { _ in nil }
     ) {
         self.includeUsage = includeUsage
         self.choices = choices
+        self.renamesReasoning = renamesReasoning
         self.maximumEventBytes = maximumEventBytes
         self.additions = additions
     }
@@ -91,7 +94,7 @@ public struct SSETap: Sendable {
     public mutating func feed(_ bytes: [UInt8]) -> [UInt8] {
         guard !isDone, failure == nil else { return [] }
         if pending.isEmpty { pending = bytes } else { pending += bytes }
-        var output = Output()
+        var output = EventOutput()
         var consumed = 0
         while let line = nextLine(final: false) {
             guard line.isBlank else { continue }
@@ -116,7 +119,7 @@ public struct SSETap: Sendable {
         guard !isDone, failure == nil, !pending.isEmpty else { return [] }
         while nextLine(final: true) != nil {}
         let rest = pending
-        var output = Output()
+        var output = EventOutput()
         let isWhole = pass(0..<rest.count, into: &output)
         let result = isWhole ? output.finish(rest, upTo: rest.count) : []
         pending = []
@@ -151,24 +154,6 @@ extension SSETap {
         let end: Int
     }
 
-    /// The bytes that go on: runs of what came, and what takes the place of some.
-    private struct Output {
-        private var bytes: [UInt8] = []
-        private var kept = 0
-
-        mutating func replace(_ range: Range<Int>, of source: [UInt8], with replacement: [UInt8]) {
-            bytes += source[kept..<range.lowerBound]
-            bytes += replacement
-            kept = range.upperBound
-        }
-
-        mutating func finish(_ source: [UInt8], upTo end: Int) -> [UInt8] {
-            if kept == 0, end == source.count { return source }
-            if kept < end { bytes += source[kept..<end] }
-            return bytes
-        }
-    }
-
     /// The next line of `pending` that is whole. A line ends with LF, CR LF or CR; whether a CR at the very end of what came is
     /// followed by an LF is not known yet, unless the stream is over.
     private mutating func nextLine(final: Bool) -> Line? {
@@ -185,7 +170,7 @@ extension SSETap {
     }
 
     /// Reads one event and decides what becomes of its bytes. Returns whether the stream goes on.
-    private mutating func pass(_ event: Range<Int>, into output: inout Output) -> Bool {
+    private mutating func pass(_ event: Range<Int>, into output: inout EventOutput) -> Bool {
         let lines = dataLines(isAtStart ? unmarked(event) : event)
         isAtStart = false
         guard let first = lines.first else { return true }
@@ -198,7 +183,7 @@ extension SSETap {
             return false
         }
         guard joined.map({ !$0.isEmpty }) ?? !first.isEmpty else { return true }
-        let chunk: ChatResponseScan
+        var chunk: ChatResponseScan
         do throws(ChatResponseError) {
             if let joined {
                 chunk = try ChatResponseScan(joined)
@@ -210,6 +195,7 @@ extension SSETap {
             output.replace(event, of: pending, with: [])
             return false
         }
+        chunk.renamesReasoning = renamesReasoning
         events += 1
         note(chunk)
         if chunk.hasError {
@@ -222,11 +208,16 @@ extension SSETap {
             if chunk.error == nil || said.isOfAccount { output.replace(event, of: pending, with: said.event) }
             return true
         }
-        guard let usage = chunk.usage else { return true }
-        if !includeUsage {
-            if chunk.choices == 0 { output.replace(event, of: pending, with: []) }
-        } else if let additions = additions(usageSoFar ?? usage) {
+        if chunk.usage != nil, !includeUsage, chunk.choices == 0 {
+            output.replace(event, of: pending, with: [])
+        } else if let usage = chunk.usage, includeUsage, let additions = additions(usageSoFar ?? usage) {
             replaceData(lines, with: chunk.adding(additions, to: joined ?? Array(pending[first])), into: &output)
+        } else if renamesReasoning, let joined, !chunk.otherNames.isEmpty {
+            replaceData(lines, with: chunk.adding(ResponseAdditions(), to: joined), into: &output)
+        } else if renamesReasoning {
+            for name in chunk.otherNames {
+                output.replace(first.lowerBound + name.lowerBound..<first.lowerBound + name.upperBound, of: pending, with: [])
+            }
         }
         return true
     }
@@ -254,7 +245,7 @@ extension SSETap {
     }
 
     /// Puts `text` in the place of the values of the data lines.
-    private func replaceData(_ lines: [Range<Int>], with text: [UInt8], into output: inout Output) {
+    private func replaceData(_ lines: [Range<Int>], with text: [UInt8], into output: inout EventOutput) {
         for (index, line) in lines.enumerated() {
             // The text takes the first line's place. JSON's own line feeds are between tokens, so they can become spaces.
             let value = index == 0 ? text.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 } : []

@@ -36,6 +36,24 @@ import Testing
         #expect(try value(Self.sent(messages, .none)) == value(body(none)))
     }
 
+    /// A provider that calls it `reasoning_content` wants it back by that name, after the calls of tools above all.
+    @Test(
+        arguments: [
+            (#"{"role":"assistant","reasoning":"a"}"#, #"{"role":"assistant","reasoning_content":"a"}"#),
+            (#"{ "reasoning" : "a" , "role":"assistant"}"#, #"{ "reasoning_content" : "a" , "role":"assistant"}"#),
+            (#"{"role":"assistant","reasoning":"a","reasoning_content":"b"}"#, nil),
+            (#"{"role":"assistant","content":"a"}"#, nil),
+            (#"{"role":"user","content":"a","reasoning":"b"}"#, nil),
+        ] as [(String, String?)])
+    func whatWasThoughtGetsTheProvidersName(_ message: String, _ expected: String?) throws {
+        let body = Body.with("", messages: #""messages":[\#(message),\#(message)]"#)
+        let edits = RequestEdits(model: "other", reasoningField: .reasoningContent)
+        let sent = String(decoding: try ChatRequestScan(body).applying(edits, to: body), as: UTF8.self)
+        let renamed = expected ?? message
+        #expect(sent.contains("[\(renamed),\(renamed)]") && sent.contains(#""other""#))
+        #expect(try ChatRequestScan(body).applying(RequestEdits(), to: body) == body)
+    }
+
     private func value(_ text: String) throws -> JSONValue { try JSONValue(Array(text.utf8)) }
 
     /// What stands elsewhere is the client's own, and what is no array or object says nothing.

@@ -52,7 +52,7 @@ extension EnteredRequest {
             return route.isNative ? try NativeResponsesReply(body, for: responses) : try ResponsesReply(body, for: responses)
         }
         return switch entrance {
-        case .chat, .responses: try ChatResponseScan(completion: body)
+        case .chat, .responses: try ChatResponseScan(completion: body, renamesReasoning: route.renamesReasoning)
         case .completions: try CompletionsReply(body)
         case .playground: PlaygroundReply(try ChatResponseScan(completion: body))
         case .embeddings, .moderations: try InputAnswerScan(body, of: entrance.kind)
@@ -70,7 +70,8 @@ extension EnteredRequest {
         return switch entrance {
         case .completions: CompletionsEvents(includeUsage: includeUsage, additions: additions)
         case .chat, .responses, .playground, .embeddings, .moderations, .images, .imageEdits:
-            SSETap(includeUsage: includeUsage, choices: choices, additions: additions)
+            SSETap(
+                includeUsage: includeUsage, choices: choices, renamesReasoning: route.renamesReasoning, additions: additions)
         case .messages where route.isNative: MessagesTap(additions: additions)
         case .messages: MessagesEvents(for: messages)
         }
@@ -80,6 +81,9 @@ extension EnteredRequest {
 extension Route {
     /// Whether the provider speaks the client's own format, and that is not chat completions.
     var isNative: Bool { foreign is NativeMessages || foreign is NativeResponses }
+
+    /// Whether the provider's name for what was thought is not the one that clients know.
+    fileprivate var renamesReasoning: Bool { provider.reasoningField != .reasoning }
 }
 
 /// A request as it came in, and as a chat completion request, which is what is read of it.

@@ -80,7 +80,7 @@ struct RelayStep: Sendable {
                 dropsNoEffort: !route.mapping.capabilities.reasoning,
                 lowersEffort: understood.entered.messages != nil
                     && !MessagesTranslation.goesBeyondHigh(route.mapping.model),
-                returnedMembers: route.provider.returnedMembers),
+                returnedMembers: route.provider.returnedMembers, reasoningField: route.provider.reasoningField),
             to: understood.body)
         if route.provider.dialect == .echo {
             let id = "chatcmpl-\(understood.incoming.id)"
