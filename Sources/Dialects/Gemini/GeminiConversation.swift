@@ -9,6 +9,10 @@ struct GeminiConversation {
     /// Whether images that it made may come back.
     private let makesImages: Bool
     private let asides: MessagesAsides
+    /// Data URLs of images that were fetched, by their addresses.
+    private let images: [String: String]
+    /// Images that are not fetched yet.
+    private(set) var remoteImages: [RemoteImage] = []
     /// The results of the tools that were called last; they belong into one content.
     private var results: [JSONValue] = []
     /// The names of the functions that were called, by the ids of the calls: Google wants a result to say both.
@@ -16,8 +20,10 @@ struct GeminiConversation {
 
     /// - Parameter needsSignatures: whether the model refuses a call of its own that comes back without a thought's signature.
     init(
-        _ messages: [JSONValue], needsSignatures: Bool, makesImages: Bool = false, asides: MessagesAsides
+        _ messages: [JSONValue], needsSignatures: Bool, makesImages: Bool = false, asides: MessagesAsides,
+        images: [String: String] = [:]
     ) throws(APIError) {
+        self.images = images
         self.needsSignatures = needsSignatures
         self.makesImages = makesImages
         self.asides = asides
@@ -126,7 +132,7 @@ struct GeminiConversation {
         return parts
     }
 
-    private func parts(_ content: JSONValue, _ path: String) throws(APIError) -> [JSONValue] {
+    private mutating func parts(_ content: JSONValue, _ path: String) throws(APIError) -> [JSONValue] {
         switch content {
         case .null: return []
         case .string(let text): return text.isEmpty ? [] : [Self.text(text)]
@@ -138,7 +144,7 @@ struct GeminiConversation {
         }
     }
 
-    private func part(_ part: JSONValue, _ path: String) throws(APIError) -> JSONValue {
+    private mutating func part(_ part: JSONValue, _ path: String) throws(APIError) -> JSONValue {
         switch part["type"]?.text {
         case "text", "refusal":
             guard let text = (part["text"] ?? part["refusal"])?.text else {
@@ -149,7 +155,7 @@ struct GeminiConversation {
             guard let url = part["image_url"]?["url"]?.text else {
                 throw .invalid("\(path).image_url.url", "\"\(path).image_url.url\" is required")
             }
-            return try Self.image(url, "\(path).image_url.url")
+            return try given(url, "\(path).image_url.url")
         case "file":
             guard let data = part["file"]?["file_data"]?.text else {
                 throw .invalid("\(path).file.file_data", "a file for Google must come as a data URL in \"file_data\"")
@@ -161,7 +167,18 @@ struct GeminiConversation {
         }
     }
 
-    private static let images = [
+    /// An image of a message. Google fetches those itself whose type their address tells; others come as data, because Vertex AI
+    /// must be told the type of each (https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/Content#FileData).
+    private mutating func given(_ url: String, _ path: String) throws(APIError) -> JSONValue {
+        if let data = images[url] { return try Self.image(data, path) }
+        let isForGoogle = url.hasPrefix("https://") && Self.mediaType(of: url, Self.imageTypes) != nil
+        guard !isForGoogle, url.hasPrefix("https://") || url.hasPrefix("http://") else { return try Self.image(url, path) }
+        remoteImages.append(RemoteImage(url: url, path: path))
+        // Stands for it only until it is fetched.
+        return .members([("inlineData", .null)])
+    }
+
+    private static let imageTypes = [
         "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp", "heic": "image/heic",
         "heif": "image/heif",
     ]
@@ -169,20 +186,26 @@ struct GeminiConversation {
     /// An image that a request gives by its address or as data.
     ///
     /// - Throws: 400 naming `path` for one that Google does not take.
-    static func image(_ url: String, _ path: String) throws(APIError) -> JSONValue { try data(url, images, path) }
+    static func image(_ url: String, _ path: String) throws(APIError) -> JSONValue { try data(url, imageTypes, path) }
+
+    /// The type that the end of an address tells, or the only one that there may be.
+    private static func mediaType(of url: String, _ types: [String: String]) -> String? {
+        let name = url.prefix { $0 != "?" && $0 != "#" }
+        let told = name.lastIndex(of: ".").flatMap { types[name[name.index(after: $0)...].lowercased()] }
+        return told ?? (types.count == 1 ? types.first?.value : nil)
+    }
 
     private static func data(_ url: String, _ types: [String: String], _ path: String) throws(APIError) -> JSONValue {
         if url.hasPrefix("https://") {
             // Google fetches it itself (https://ai.google.dev/gemini-api/docs/file-input-methods).
-            let name = url.prefix { $0 != "?" && $0 != "#" }
-            let type = name.lastIndex(of: ".").flatMap { types[name[name.index(after: $0)...].lowercased()] }
+            let type = mediaType(of: url, types)
             return .members([
                 ("fileData", .members([("mimeType", type.map { .string($0) }), ("fileUri", .string(url))]))
             ])
         }
         guard let data = DataURL(url), data.isBase64, types.values.contains(data.mediaType) else {
             let known = Set(types.values).sorted().joined(separator: ", ")
-            throw .invalid(path, "\"\(path)\" must be an https URL, or a data URL in base64 of one of \(known)")
+            throw .invalid(path, "\"\(path)\" must be the URL of one, or a data URL in base64 of one of \(known)")
         }
         let inline: [(String, JSONValue?)] = [
             ("mimeType", .string(data.mediaType)), ("data", .string(String(data.data))),

@@ -18,6 +18,18 @@ public struct GeminiRequest: ForeignRequest {
     /// Whether it goes to Vertex AI, which takes the same body elsewhere.
     private let isVertex: Bool
     public let addedPromptTokens: Int64
+    public let remoteImages: [RemoteImage]
+    /// What it was made from, where it must be made again with images that are fetched.
+    private let origin: Origin?
+
+    private struct Origin {
+        let chat: JSONValue
+        let thinks: ThinkingMode
+        let reasons: Bool
+        let makesImages: Bool
+        let saysTextAlone: Bool
+        let asides: MessagesAsides
+    }
 
     /// Translates a chat completion request that ``ChatRequestScan`` has let pass.
     ///
@@ -36,16 +48,25 @@ public struct GeminiRequest: ForeignRequest {
             saysTextAlone: saysTextAlone)
     }
 
-    /// - Parameter asides: what Google can be told beside `chat`.
+    /// - Parameters:
+    ///   - asides: what Google can be told beside `chat`.
+    ///   - images: data URLs of images that were fetched, by their addresses.
     init(
         _ chat: JSONValue, thinks mode: ThinkingMode, reasons: Bool, isVertex: Bool = false, makesImages: Bool = false,
-        saysTextAlone: Bool = false, asides: MessagesAsides = MessagesAsides()
+        saysTextAlone: Bool = false, asides: MessagesAsides = MessagesAsides(), images: [String: String] = [:]
     ) throws(APIError) {
         self.isVertex = isVertex
         var fields = ChatFields(chat, provider: "Google")
         let conversation = try GeminiConversation(
             try fields.take("messages")?.elements ?? [], needsSignatures: mode == .adaptive && (reasons || makesImages),
-            makesImages: makesImages, asides: asides)
+            makesImages: makesImages, asides: asides, images: images)
+        remoteImages = conversation.remoteImages
+        origin =
+            remoteImages.isEmpty
+            ? nil
+            : Origin(
+                chat: chat, thinks: mode, reasons: reasons, makesImages: makesImages, saysTextAlone: saysTextAlone,
+                asides: asides)
         isStreamed = try fields.take("stream") == .bool(true)
         for name in ["user", "safety_identifier", "prompt_cache_retention"] { _ = try fields.take(name) }
         _ = try fields.take("cache_control")
@@ -102,6 +123,13 @@ public struct GeminiRequest: ForeignRequest {
     public func body(model: String, maximumTokens: Int64) throws(APIError) -> [UInt8] {
         let bound = JSONValue.Member("maxOutputTokens", .integer(maximumTokens))
         return JSONValue.object(members + [.init("generationConfig", .object([bound] + configuration))]).bytes
+    }
+
+    public func with(images: [String: String]) throws(APIError) -> any ForeignRequest {
+        guard let origin else { return self }
+        return try GeminiRequest(
+            origin.chat, thinks: origin.thinks, reasons: origin.reasons, isVertex: isVertex, makesImages: origin.makesImages,
+            saysTextAlone: origin.saysTextAlone, asides: origin.asides, images: images)
     }
 
     public func answer(id: String, created: Int64) -> any ForeignAnswer { GeminiAnswer(id: id, created: created) }

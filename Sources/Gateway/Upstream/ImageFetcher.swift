@@ -9,7 +9,7 @@ struct ImageFetcher: Sendable {
     let transport: HTTPTransport
     let allowsPrivateAddresses: Bool
 
-    /// Amazon Bedrock, which it is for, takes no more images in a message, and none that is larger
+    /// Amazon Bedrock takes no more images in a message, and none that is larger; Google, for which the others are fetched, takes more
     /// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ImageBlock.html).
     static let maximumCount = 20
     static let maximumBytes = 3_932_160

@@ -7,7 +7,7 @@ import Testing
 /// What an answer costs and where it came from is told to clients of Anthropic's format too.
 @Suite struct MessagesCostTests {
     private func additions() throws -> ResponseAdditions {
-        let line = PriceLine(component: "output", quantity: 3, unit: "token", price: PicoDollars(10_000_000))
+        let line = try PriceLine(component: "output", quantity: 3, unit: "token", price: PicoDollars(10_000_000))
         let metadata = GatewayMetadata(
             requestedModel: "m", requestedProvider: nil, usedModel: "m", usedProvider: "p", underlyingUsedModel: "u")
         return ResponseAdditions(metadata: metadata, bill: try Bill(lines: [line]))

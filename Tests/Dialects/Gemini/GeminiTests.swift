@@ -78,7 +78,7 @@ import Testing
         (#"{"role":"user","content":[{"type":"input_audio","input_audio":{}}]}"#, "messages[0].content[0].type"),
         (#"{"role":"user","content":[{"type":"file","file":{"file_id":"f"}}]}"#, "messages[0].content[0].file.file_data"),
         (
-            #"{"role":"user","content":[{"type":"image_url","image_url":{"url":"http://a/b"}}]}"#,
+            #"{"role":"user","content":[{"type":"image_url","image_url":{"url":"ftp://a/b"}}]}"#,
             "messages[0].content[0].image_url.url"
         ),
         (#"{"role":"tool","tool_call_id":"unknown","content":"x"}"#, "messages[0].tool_call_id"),
