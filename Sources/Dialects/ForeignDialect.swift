@@ -21,6 +21,8 @@ public protocol ForeignRequest: Sendable {
     ///
     /// - Throws: 400 naming the image that the provider does not take.
     func with(images: [String: String]) throws(APIError) -> any ForeignRequest
+    /// What the model is told beside the client's own words; the client hears of it.
+    var instruction: String? { get }
     /// Prompt tokens beyond those of the text, counted from above: what the provider writes around tools and schemas.
     var addedPromptTokens: Int64 { get }
     /// The reader of one answer.
@@ -33,6 +35,7 @@ public protocol ForeignRequest: Sendable {
 
 extension ForeignRequest {
     public var remoteImages: [RemoteImage] { [] }
+    public var instruction: String? { nil }
     public func with(images: [String: String]) throws(APIError) -> any ForeignRequest { self }
 }
 

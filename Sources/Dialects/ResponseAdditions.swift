@@ -21,6 +21,8 @@ public struct GatewayMetadata: Sendable, Hashable {
     public var requestID: String?
     /// The bound on the completion that the gateway added, if it did.
     public var outputLimit: RequestEdits.OutputLimit?
+    /// What the gateway told the model beside the client's own words, if it did.
+    public var instruction: String?
     /// Whether the usage was estimated because the provider reported none.
     public var estimated = false
     /// Whether the answer is one that was given before.
@@ -31,7 +33,8 @@ public struct GatewayMetadata: Sendable, Hashable {
     /// What every answer has.
     public init(
         requestedModel: String, requestedProvider: String?, usedModel: String, usedProvider: String, underlyingUsedModel: String,
-        requestID: String? = nil, outputLimit: RequestEdits.OutputLimit? = nil, estimated: Bool = false,
+        requestID: String? = nil, outputLimit: RequestEdits.OutputLimit? = nil, instruction: String? = nil,
+        estimated: Bool = false,
         cached: Bool = false, routing: [UInt8]? = nil
     ) {
         self.requestedModel = requestedModel
@@ -41,6 +44,7 @@ public struct GatewayMetadata: Sendable, Hashable {
         self.underlyingUsedModel = underlyingUsedModel
         self.requestID = requestID
         self.outputLimit = outputLimit
+        self.instruction = instruction
         self.estimated = estimated
         self.cached = cached
         self.routing = routing
@@ -64,7 +68,12 @@ public struct GatewayMetadata: Sendable, Hashable {
             bytes.append(contentsOf: ",\"request_id\":".utf8)
             bytes.appendJSON(string: requestID)
         }
-        if let outputLimit {
+        if let instruction {
+            let limit = outputLimit.map { [JSONValue.Member($0.field.rawValue, .integer($0.tokens))] } ?? []
+            let added = JSONValue.object(limit + [.init("system", .string(instruction))])
+            bytes.append(contentsOf: ",\"added_parameters\":".utf8)
+            bytes.appendJSON(string: String(decoding: added.bytes, as: UTF8.self))
+        } else if let outputLimit {
             bytes.append(contentsOf: ",\"added_parameters\":".utf8)
             bytes.appendJSON(string: "{\"\(outputLimit.field.rawValue)\":\(outputLimit.tokens)}")
         }

@@ -180,7 +180,7 @@ extension GatewayMetadata {
             requestedModel: understood.requestedModel, requestedProvider: understood.resolution.requestedProvider,
             usedModel: understood.model.id, usedProvider: route.provider.id, underlyingUsedModel: route.mapping.upstreamName,
             requestID: understood.incoming.id.description,
-            outputLimit: admitted.outputLimit(at: route),
+            outputLimit: admitted.outputLimit(at: route), instruction: route.foreign?.instruction,
             estimated: isEstimated, cached: admitted.cached != nil, routing: understood.decision?.metadata)
     }
 }

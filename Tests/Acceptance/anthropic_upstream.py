@@ -167,13 +167,18 @@ async def vision_and_schemas():
         "type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}}})
     assert json.loads(answer.choices[0].message.content) == {"a": 1}, answer
     check_usage(answer.usage)
+    answer = await ask(response_format={"type": "json_object"})
+    told = server.bodies[-1]["system"][-1]["text"]
+    assert "JSON" in told and json.loads(answer.metadata["added_parameters"])["system"] == told, answer
+    check_usage(answer.usage)
 
 
 async def refusals_before_anything_is_sent():
     sent = len(server.bodies)
     for arguments, param in [
         ({"n": 2}, "n"), ({"seed": 7}, "seed"), ({"logprobs": True}, "logprobs"), ({"temperature": 1.5}, "temperature"),
-        ({"response_format": {"type": "json_object"}}, "response_format"), ({"frequency_penalty": 1}, "frequency_penalty"),
+        ({"response_format": {"type": "json_object"}, "model": "claude-adaptive"}, "response_format"),
+        ({"frequency_penalty": 1}, "frequency_penalty"),
         ({"reasoning_effort": "extreme"}, "reasoning_effort"),
     ]:
         try:

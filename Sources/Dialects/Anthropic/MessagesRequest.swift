@@ -4,11 +4,10 @@ internal import JSON
 /// A chat completion request as Anthropic's Messages API wants it (https://platform.claude.com/docs/en/api/messages).
 ///
 /// What both sides can express goes over: `system` and `developer` messages to `system` in their order, text and images, tools,
-/// their calls and their results, `stop`, `temperature`, `top_p`, `reasoning_effort`, `user` or `safety_identifier`, a JSON schema
-/// as `output_config.format`, and `cache_control` wherever it stands. Anything else is refused by name. What has no
+/// their calls and their results, `stop`, `temperature`, `top_p`, `reasoning_effort`, `user` or `safety_identifier`, a JSON
+/// schema as `output_config.format`, and `cache_control` wherever it stands. Anything else is refused by name. What has no
 /// meaning there is left behind: the `detail` of an image, the `name` of a JSON schema, `prompt_cache_retention`, and reasoning
-/// text that comes without the signature that Anthropic demands. `json_object` is refused: there is no JSON mode without a schema, and a tool
-/// that is forced would answer a call where the client waits for text.
+/// text that comes without the signature that Anthropic demands. For `json_object` see ``JSONMode``.
 public struct MessagesRequest: ForeignRequest {
     /// How much is thought before the answer.
     enum Thinking: Hashable {
@@ -34,6 +33,7 @@ public struct MessagesRequest: ForeignRequest {
     let format: JSONValue?
     private let place: MessagesPlace
     public let addedPromptTokens: Int64
+    public let instruction: String?
 
     /// Translates a chat completion request that ``ChatRequestScan`` has let pass.
     ///
@@ -56,7 +56,10 @@ public struct MessagesRequest: ForeignRequest {
         func add(_ name: String, _ value: JSONValue?) { if let value { members.append(.init(name, value)) } }
 
         let messages = try MessagesConversation(try fields.take("messages")?.elements ?? [])
-        add("system", messages.system.isEmpty ? nil : .array(messages.system))
+        let wanted = try fields.take("response_format")
+        instruction = JSONMode.instruction(wanted)
+        let system = messages.system + (instruction.map { [MessagesContent.text($0)] } ?? [])
+        add("system", system.isEmpty ? nil : .array(system))
         add("messages", .array(messages.turns))
         let thinking = try Self.thinking(fields.take("reasoning_effort"), mode).after(messages.lost).within(outputLimit ?? .max)
         for name in ["temperature", "top_p"] { add(name, try fields.fraction(name)) }
@@ -74,7 +77,7 @@ public struct MessagesRequest: ForeignRequest {
         add("cache_control", try fields.take("cache_control"))
         _ = try fields.take("prompt_cache_retention")
         if try fields.take("stream") == .bool(true) { add("stream", .bool(true)) }
-        format = try Self.format(&fields)
+        format = try Self.format(wanted)
         try fields.end()
 
         if thinking != .none {
@@ -90,7 +93,8 @@ public struct MessagesRequest: ForeignRequest {
         self.members = members
         self.thinking = thinking
         // Instructions that Anthropic writes around tools (804 tokens at most as of 2026) and a schema.
-        addedPromptTokens = tools.definitions == nil && format == nil ? 0 : 2048
+        addedPromptTokens =
+            (tools.definitions == nil && format == nil ? 0 : 2048) + Int64(instruction?.utf8.count ?? 0)
     }
 
     public func path(model: String, at account: Provider.Account) -> String {
@@ -134,10 +138,10 @@ public struct MessagesRequest: ForeignRequest {
         return mode == .adaptive ? .adaptive(effort: known.level) : .budget(known.budget)
     }
 
-    private static func format(_ fields: inout ChatFields) throws(APIError) -> JSONValue? {
-        guard let format = try fields.take("response_format"), format["type"] != .string("text") else { return nil }
+    private static func format(_ format: JSONValue?) throws(APIError) -> JSONValue? {
+        guard let format, format["type"] != .string("text"), JSONMode.instruction(format) == nil else { return nil }
         guard format["type"] == .string("json_schema") else {
-            throw .invalid("response_format", "Anthropic has no JSON mode without a schema; give one with \"json_schema\"")
+            throw .invalid("response_format", "\"response_format.type\" must be text, json_object or json_schema for Anthropic")
         }
         guard var schema = format["json_schema"]?["schema"]?.fields else {
             throw .invalid("response_format.json_schema.schema", "Anthropic needs the schema of the answer")

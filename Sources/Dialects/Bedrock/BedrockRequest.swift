@@ -22,6 +22,7 @@ public struct BedrockRequest: ForeignRequest {
     private let isStreamed: Bool
     private let model: BedrockModel
     public let addedPromptTokens: Int64
+    public let instruction: String?
     public let remoteImages: [RemoteImage]
     /// What it was made from, where it must be made again with images that are fetched.
     private let origin: Origin?
@@ -77,7 +78,9 @@ public struct BedrockRequest: ForeignRequest {
         thinking = try Self.thinking(fields.take("reasoning_effort"), model).after(conversation.lost).within(outputLimit ?? .max)
         let tools = try BedrockTools(&fields, hasCalls: conversation.hasCalls, model)
         own = try Self.own(&fields, model)
-        let format = try Self.format(&fields)
+        let wanted = try fields.take("response_format")
+        instruction = JSONMode.instruction(wanted)
+        let format = try Self.format(wanted)
         try fields.end()
 
         if thinking != .none {
@@ -91,13 +94,15 @@ public struct BedrockRequest: ForeignRequest {
             configuration.removeAll { $0.name == "temperature" }
         }
         self.configuration = configuration
+        let system = conversation.system + (instruction.map { [BedrockContent.text($0)] } ?? [])
         members = [
-            conversation.system.isEmpty ? nil : .init("system", .array(conversation.system)),
+            system.isEmpty ? nil : .init("system", .array(system)),
             .init("messages", .array(conversation.messages)), tools.configuration.map { .init("toolConfig", $0) },
             format.map { .init("outputConfig", $0) },
         ].compactMap(\.self)
         // Instructions that are written around tools and a schema, as Anthropic counts them.
-        addedPromptTokens = furtherTokens + (tools.configuration == nil && format == nil ? 0 : 2048)
+        addedPromptTokens =
+            furtherTokens + (tools.configuration == nil && format == nil ? 0 : 2048) + Int64(instruction?.utf8.count ?? 0)
     }
 
     /// A profile that spreads requests over regions has the model's name behind the area's, `us.` or `global.`
@@ -167,10 +172,10 @@ public struct BedrockRequest: ForeignRequest {
         return [.init("top_k", topK)]
     }
 
-    private static func format(_ fields: inout ChatFields) throws(APIError) -> JSONValue? {
-        guard let format = try fields.take("response_format"), format["type"] != .string("text") else { return nil }
+    private static func format(_ format: JSONValue?) throws(APIError) -> JSONValue? {
+        guard let format, format["type"] != .string("text"), JSONMode.instruction(format) == nil else { return nil }
         guard format["type"] == .string("json_schema") else {
-            throw .invalid("response_format", "AWS Bedrock has no JSON mode without a schema; give one with \"json_schema\"")
+            throw .invalid("response_format", "\"response_format.type\" must be text, json_object or json_schema for AWS Bedrock")
         }
         guard let described = format["json_schema"], let schema = described["schema"], schema.fields != nil else {
             throw .invalid("response_format.json_schema.schema", "AWS Bedrock needs the schema of the answer")

@@ -54,7 +54,7 @@ extension JSONValue {
         (#""n":2"#, "n"), (#""seed":1"#, "seed"), (#""logprobs":true"#, "logprobs"), (#""top_logprobs":3"#, "top_logprobs"),
         (#""frequency_penalty":0.5"#, "frequency_penalty"), (#""logit_bias":{"5":1}"#, "logit_bias"),
         (#""temperature":1.5"#, "temperature"), (#""temperature":"hot""#, "temperature"), (#""top_p":-1"#, "top_p"),
-        (#""top_k":-1"#, "top_k"), (#""response_format":{"type":"json_object"}"#, "response_format"),
+        (#""top_k":-1"#, "top_k"), (#""response_format":{"type":"grammar"}"#, "response_format"),
         (#""response_format":{"type":"json_schema","json_schema":{}}"#, "response_format.json_schema.schema"),
         (#""reasoning_effort":"extreme""#, "reasoning_effort"), (#""reasoning_effort":1"#, "reasoning_effort"),
         (#""reasoning_effort":"low","temperature":0.5"#, "temperature"), (#""stop":[1]"#, "stop"), (#""user":1"#, "user"),

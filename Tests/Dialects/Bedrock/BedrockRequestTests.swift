@@ -65,7 +65,7 @@ import Testing
         (#""frequency_penalty":0.5"#, "frequency_penalty"), (#""presence_penalty":1"#, "presence_penalty"),
         (#""temperature":1.5"#, "temperature"), (#""top_p":-1"#, "top_p"), (#""top_k":-1"#, "top_k"), (#""stop":[1]"#, "stop"),
         (#""store":true"#, "store"), (#""verbosity":"low""#, "verbosity"), (#""metadata":{"a":"b"}"#, "metadata"),
-        (#""response_format":{"type":"json_object"}"#, "response_format"),
+        (#""response_format":{"type":"grammar"}"#, "response_format"),
         (#""response_format":{"type":"json_schema"}"#, "response_format.json_schema.schema"),
         (#""reasoning_effort":"extreme""#, "reasoning_effort"), (#""reasoning_effort":"low","temperature":0.5"#, "temperature"),
         (#""tools":[{"type":"custom","custom":{"name":"x"}}]"#, "tools[0].type"),
