@@ -57,6 +57,8 @@ public struct Mapping: Sendable, Hashable {
     public let imageTokens: ImageTokens
     /// The request field that bounds a completion there.
     public let outputLimitField: OutputLimitField
+    /// Whether its `temperature` is 1, and a request that asks for another is refused there.
+    public let hasFixedTemperature: Bool
     /// How it is told how much to think, where the dialect has more than one way.
     public let thinking: ThinkingMode
     /// Which of a provider's ways to a completion it is asked by, where the dialect has more than one.

@@ -31,7 +31,7 @@ extension Mapping {
         "provider", "model", "prices", "costs", "context_size", "max_output", "streaming", "vision", "tools",
         "parallel_tool_calls", "reasoning", "json_output", "json_schema", "image_output", "image_required", "output_limit_field",
         "image_tokens",
-        "thinking",
+        "thinking", "fixed_temperature",
         "api", "priority", "deprecated_at", "deactivated_at",
     ]
 
@@ -47,6 +47,7 @@ extension Mapping {
             prices: listed, costs: try fields.object("costs").map { costs throws(CatalogueError) in try Prices(costs) } ?? listed,
             contextSize: contextSize, maximumOutput: maximumOutput, capabilities: try Capabilities(fields),
             imageTokens: try ImageTokens(fields), outputLimitField: try fields.choice("output_limit_field") ?? .maximumTokens,
+            hasFixedTemperature: try fields.flag("fixed_temperature"),
             thinking: try fields.choice("thinking") ?? .budget, api: try fields.choice("api") ?? .chatCompletions,
             priority: try fields.priority("priority"),
             deprecatedAt: try fields.minute("deprecated_at"), deactivatedAt: try fields.minute("deactivated_at"))

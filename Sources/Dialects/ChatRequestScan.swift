@@ -45,6 +45,8 @@ public struct ChatRequestScan: Sendable, Hashable {
     public internal(set) var hasReasoningEffort = false
     /// Whether it asks for none, which a model that does not reason does without being told.
     var wantsNoReasoning = false
+    /// Whether `temperature` asks for another than 1, which it is by itself.
+    public internal(set) var wantsTemperature = false
     /// Whether `enable_thinking` is true, by which several services of OpenAI's format have a model think.
     public internal(set) var wantsThinking = false
     /// Whether `modalities` names images.

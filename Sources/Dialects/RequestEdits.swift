@@ -29,6 +29,8 @@ struct EditPoints: Sendable, Hashable {
     var effort: Range<Int>?
     /// The value of `reasoning_effort` where it is `xhigh`.
     var mostEffort: Range<Int>?
+    /// The member `temperature` where it is not 1.
+    var temperature: Range<Int>?
     /// What earlier answers have beyond OpenAI's format, in order.
     var returned: [ReturnedMember] = []
     /// Behind the name of each `reasoning` of an earlier answer that has no `reasoning_content`.
@@ -58,6 +60,8 @@ public struct RequestEdits: Sendable, Hashable {
     public var dropsNoEffort: Bool
     /// Makes a `reasoning_effort` of `xhigh` one of `high`, for a model that has no higher one.
     public var lowersEffort: Bool
+    /// Takes away a `temperature` other than 1, for a model that has no other.
+    public var dropsTemperature: Bool
     /// What the provider takes back of earlier answers; what else they have is taken out.
     public var returnedMembers: ReturnedMembers
     /// What the provider calls what was thought.
@@ -81,12 +85,13 @@ public struct RequestEdits: Sendable, Hashable {
     public init(
         model: String? = nil, outputLimit: OutputLimit? = nil, includeUsage: Bool = false, clearStreamOptions: Bool = false,
         limitField: OutputLimitField? = nil, effort: String? = nil, dropsNoEffort: Bool = false,
-        lowersEffort: Bool = false, returnedMembers: ReturnedMembers = .all,
+        lowersEffort: Bool = false, dropsTemperature: Bool = false, returnedMembers: ReturnedMembers = .all,
         reasoningField: ReasoningField = .reasoning
     ) {
         self.reasoningField = reasoningField
         self.dropsNoEffort = dropsNoEffort
         self.lowersEffort = lowersEffort
+        self.dropsTemperature = dropsTemperature
         self.returnedMembers = returnedMembers
         self.effort = effort
         self.limitField = limitField
@@ -156,6 +161,7 @@ extension ChatRequestScan {
     private func removed(_ wanted: RequestEdits) -> [Range<Int>] {
         var members = edits.own
         if wanted.dropsNoEffort, let effort = edits.effort { members.append(effort) }
+        if wanted.dropsTemperature, let temperature = edits.temperature { members.append(temperature) }
         for member in edits.returned where !member.isKept(by: wanted.returnedMembers) { members.append(member.range) }
         return members.sorted { $0.lowerBound < $1.lowerBound }
     }

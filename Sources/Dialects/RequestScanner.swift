@@ -27,6 +27,7 @@ struct RequestScanner {
         case streamOptions, maximumTokens, maximumCompletionTokens, choices, responseFormat, parallelToolCalls, reasoningEffort
         case serviceTier, webSearchOptions, bestOf, routing, freeModelsOnly, noReasoning, promptCacheKey, input, prompt
         case enableSearch, searchOptions, searchParameters, webSearch, plugins, deferred, enableThinking
+        case temperature
 
         /// Whether it is the gateway's own, which no provider gets.
         var isOwn: Bool { self == .routing || self == .freeModelsOnly || self == .noReasoning }
@@ -65,6 +66,7 @@ struct RequestScanner {
             case .plugins: "plugins"
             case .deferred: "deferred"
             case .enableThinking: "enable_thinking"
+            case .temperature: "temperature"
             }
         }
     }
@@ -136,6 +138,7 @@ struct RequestScanner {
                 case .maximumTokens: scan.edits.maximumTokensName = name.range
                 case .maximumCompletionTokens: scan.edits.maximumCompletionTokensName = name.range
                 case .reasoningEffort where scan.wantsNoReasoning: scan.edits.effort = memberRange(name)
+                case .temperature where scan.wantsTemperature: scan.edits.temperature = memberRange(name)
                 case let field where field.isOwn: scan.edits.own.append(memberRange(name))
                 default: break
                 }
@@ -212,6 +215,11 @@ struct RequestScanner {
         case .freeModelsOnly: scan.freeModelsOnly = try flag(text, name)
         case .noReasoning: scan.noReasoning = try flag(text, name)
         case .enableThinking: scan.wantsThinking = try flag(text, name)
+        case .temperature:
+            // Whatever it is, the provider says what is wrong with it.
+            try skip(text, depth: 1)
+            let isOne = first == UInt8(ascii: "1") && (cursor.offset - start == 1 || isPointZero(text, from: start + 1))
+            scan.wantsTemperature = !isOne && first != UInt8(ascii: "n")
         case .promptCacheKey:
             // Whatever it is, the provider reads it too; here only a string says something.
             if first == UInt8(ascii: "\"") {
@@ -251,6 +259,11 @@ struct RequestScanner {
             try skip(text, depth: 1)
             throw .field(APIError.invalid(name, "\"\(name)\" is not served: what it costs has no bound"))
         }
+    }
+
+    /// Whether what was read last goes on with `.0` alone.
+    private func isPointZero(_ text: RawSpan, from start: Int) -> Bool {
+        cursor.offset - start == 2 && text.byte(start) == UInt8(ascii: ".") && text.byte(start + 1) == UInt8(ascii: "0")
     }
 
     private mutating func streamOptions(_ text: RawSpan) throws(ScanFailure) {

@@ -23,6 +23,8 @@ public struct GatewayMetadata: Sendable, Hashable {
     public var outputLimit: RequestEdits.OutputLimit?
     /// What the gateway told the model beside the client's own words, if it did.
     public var instruction: String?
+    /// Whether the client asked for a temperature that the model does not have.
+    public var hasFixedTemperature = false
     /// Whether the usage was estimated because the provider reported none.
     public var estimated = false
     /// Whether the answer is one that was given before.
@@ -34,8 +36,7 @@ public struct GatewayMetadata: Sendable, Hashable {
     public init(
         requestedModel: String, requestedProvider: String?, usedModel: String, usedProvider: String, underlyingUsedModel: String,
         requestID: String? = nil, outputLimit: RequestEdits.OutputLimit? = nil, instruction: String? = nil,
-        estimated: Bool = false,
-        cached: Bool = false, routing: [UInt8]? = nil
+        hasFixedTemperature: Bool = false, estimated: Bool = false, cached: Bool = false, routing: [UInt8]? = nil
     ) {
         self.requestedModel = requestedModel
         self.requestedProvider = requestedProvider
@@ -45,6 +46,7 @@ public struct GatewayMetadata: Sendable, Hashable {
         self.requestID = requestID
         self.outputLimit = outputLimit
         self.instruction = instruction
+        self.hasFixedTemperature = hasFixedTemperature
         self.estimated = estimated
         self.cached = cached
         self.routing = routing
@@ -77,6 +79,7 @@ public struct GatewayMetadata: Sendable, Hashable {
             bytes.append(contentsOf: ",\"added_parameters\":".utf8)
             bytes.appendJSON(string: "{\"\(outputLimit.field.rawValue)\":\(outputLimit.tokens)}")
         }
+        if hasFixedTemperature { bytes.append(contentsOf: #","changed_parameters":"{\"temperature\":1}""#.utf8) }
         if cached { bytes.append(contentsOf: ",\"cached\":\"true\"".utf8) }
         if estimated { bytes.append(contentsOf: ",\"estimated\":\"true\"".utf8) }
         if let routing {

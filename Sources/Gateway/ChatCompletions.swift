@@ -181,6 +181,7 @@ extension GatewayMetadata {
             usedModel: understood.model.id, usedProvider: route.provider.id, underlyingUsedModel: route.mapping.upstreamName,
             requestID: understood.incoming.id.description,
             outputLimit: admitted.outputLimit(at: route), instruction: route.foreign?.instruction,
+            hasFixedTemperature: understood.scan.wantsTemperature && route.mapping.hasFixedTemperature && !route.isNative,
             estimated: isEstimated, cached: admitted.cached != nil, routing: understood.decision?.metadata)
     }
 }

@@ -24,10 +24,14 @@ public struct ResponsesRequest: ForeignRequest {
     public init(chat body: [UInt8], mapping: Mapping, isAzure: Bool = false) throws(APIError) {
         let chat: JSONValue
         do { chat = try JSONValue(request: body) } catch { throw .invalid(nil, "the body is not valid JSON: \(error)") }
-        try self.init(chat, provider: mapping.provider, reasons: mapping.capabilities.reasoning, isAzure: isAzure)
+        try self.init(
+            chat, provider: mapping.provider, reasons: mapping.capabilities.reasoning, isAzure: isAzure,
+            hasFixedTemperature: mapping.hasFixedTemperature)
     }
 
-    init(_ chat: JSONValue, provider: String, reasons: Bool, isAzure: Bool = false) throws(APIError) {
+    init(
+        _ chat: JSONValue, provider: String, reasons: Bool, isAzure: Bool = false, hasFixedTemperature: Bool = false
+    ) throws(APIError) {
         self.isAzure = isAzure
         self.provider = provider
         var fields = ChatFields(chat, provider: "the Responses API")
@@ -36,7 +40,8 @@ public struct ResponsesRequest: ForeignRequest {
 
         add("input", .array(try ResponsesInput(try fields.take("messages")?.elements ?? []).items))
         if try fields.take("stream") == .bool(true) { add("stream", .bool(true)) }
-        add("temperature", try fields.fraction("temperature", most: 2))
+        let temperature = try fields.fraction("temperature", most: 2)
+        if !hasFixedTemperature { add("temperature", temperature) }
         add("top_p", try fields.fraction("top_p"))
         let tools = try ResponsesFunctions(&fields)
         add("tools", tools.definitions)

@@ -80,6 +80,7 @@ struct RelayStep: Sendable {
                 dropsNoEffort: !route.mapping.capabilities.reasoning,
                 lowersEffort: understood.entered.messages != nil
                     && !MessagesTranslation.goesBeyondHigh(route.mapping.model),
+                dropsTemperature: route.mapping.hasFixedTemperature,
                 returnedMembers: route.provider.returnedMembers, reasoningField: route.provider.reasoningField),
             to: understood.body)
         if route.provider.dialect == .echo {
