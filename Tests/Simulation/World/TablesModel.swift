@@ -3,7 +3,8 @@ import Ledger
 
 package import struct Foundation.UUID
 
-/// The tables of projections/admission in memory, as far as a seed of Redis needs them, and where they stand.
+/// The tables of projections/admission in memory, as far as a seed of Redis needs them, and where they stand: without limits of a period,
+/// which no key of a world has, and what is charged by the hour.
 package struct TablesModel: Sendable {
     struct Organization: Sendable {
         var status = "active"
@@ -70,12 +71,16 @@ package struct TablesModel: Sendable {
             if fields[0] != "=" { organizations[organization]?.status = fields[0] }
             if fields[1] != "=" { organizations[organization]?.strict = fields[1] == "true" }
             if fields[2] != "=" { organizations[organization]?.retention = fields[2] }
+        case "organization.deleted": organizations[organization]?.status = "deleted"
         case "project.created":
             projects[event.stream] = Project(organization: organization, limit: fields[1])
             organizations[organization]?.policy = event.position
         case "project.updated":
             if fields[0] != "=" { projects[event.stream]?.status = fields[0] }
             if fields[1] != "=" { projects[event.stream]?.limit = fields[1] }
+            organizations[organization]?.policy = event.position
+        case "project.deleted":
+            projects[event.stream]?.status = "deleted"
             organizations[organization]?.policy = event.position
         case "api_key.created":
             guard let project = FlatJSON(whole.data)["project"].flatMap(UUID.init(uuidString:)) else { return }
@@ -89,6 +94,8 @@ package struct TablesModel: Sendable {
             if fields[0] != "=" { keys[event.stream]?.limit = fields[0] }
             if fields[1] != "=" { keys[event.stream]?.requests = fields[1] }
             if fields[2] != "=" { keys[event.stream]?.tokens = fields[2] }
+        case "api_key.expiry_changed": keys[event.stream]?.expires = fields[0]
+        case "api_key.rolled": keys[event.stream]?.digest = fields[0]
         case "credit.granted", "credit.topped_up", "credit.unfrozen", "credit.adjusted":
             organizations[organization]?.credited += Int64(fields[0]) ?? 0
         case let type where type.hasPrefix("credit."): organizations[organization]?.credited -= Int64(fields[0]) ?? 0
@@ -106,8 +113,35 @@ package struct TablesModel: Sendable {
             organizations[organization]?.charged += charged
             if let project = UUID(uuidString: fields[0]) { projects[project]?.charged += charged }
             if let key = UUID(uuidString: fields[1]) { keys[key]?.charged += charged }
-        default: break
+        case "admission.epoch_started": break
+        // Rules of keys and members, and provider keys: what routing depends on.
+        default: organizations[organization]?.policy = event.position
         }
+    }
+
+    /// The rows of an organization, each as words in the order of its table's columns; what is not set is `-`.
+    package func rows(of organization: UUID) -> [String] {
+        func text(_ value: String) -> String { value.isEmpty ? "-" : value }
+        var rows: [String] = []
+        if let row = organizations[organization] {
+            rows.append(
+                "organization \(row.status) \(row.strict ? "t" : "f") \(row.retention) \(row.policy) \(row.credited) "
+                    + "\(row.charged)")
+        }
+        for (id, row) in projects where row.organization == organization {
+            rows.append("project \(id.lowercase) \(row.status) \(text(row.limit)) \(row.charged)")
+        }
+        for (id, row) in keys where row.organization == organization {
+            rows.append(
+                "key \(id.lowercase) \(row.project.lowercase) \(row.digest) \(row.status) \(text(row.limit)) \(text(row.requests)) "
+                    + "\(text(row.tokens)) \(text(row.expires)) \(row.charged)")
+        }
+        for (id, row) in holds where row.organization == organization {
+            rows.append(
+                "hold \(id.lowercase) \(row.project.lowercase) \(row.key.lowercase) \(row.instance.lowercase) \(row.admittedAt) "
+                    + "\(row.amount)")
+        }
+        return rows
     }
 
     /// What a seed from Postgres would be: the tables and what has come since.
