@@ -5,8 +5,11 @@ import Redis
 
 /// The promises of a world, checked by one thread in plain integers after everything that happens.
 ///
-/// It shares no code with what it checks: from the events it counts what was credited, held and charged, and from the clients and the
-/// provider what was asked and answered.
+/// What was credited, held and charged it counts from the events itself, for each organization, project and key, and what was asked and
+/// answered from the clients and the provider; neither by code of the product nor by that of the models. Only what is left of the state
+/// in Redis, which is no amount, is compared with a second fold by the models (`TablesModel`, `AdmissionModel`): that finds what the
+/// order of things has changed, and not what the models take for right, to which the conformance suites hold them. No key of a world has
+/// a limit of a period.
 final class Reference {
     private struct Account {
         var limit: Int64?
@@ -210,28 +213,69 @@ final class Reference {
         fold.apply(world.ledger.events, upto: world.ledger.head)
         for shop in world.city.shops {
             let id = shop.organization.uuid
-            let account = accounts[id] ?? Account()
-            let row = world.tables.organizations[id]
-            if row?.credited != account.limit || row?.charged != account.charged {
-                fail("the table has \(String(describing: row)), the log \(account)")
-            }
-            guard let seed = fold.seed(of: id, in: world.ledger) else {
-                fail("there is no seed")
-                continue
-            }
-            var model = AdmissionModel()
-            let keys = ["{\(id.lowercase)}:state"]
-            _ = model.command(["SET", "{\(id.lowercase)}:seeding", "t", "NX", "PX", "1000"], at: 0)
-            _ = model.call(.seed, keys: keys, [.string("t")] + seed.arguments, at: 0)
-            let (expected, holds) = model.content(of: id.lowercase)
-            let (fields, held) = world.redis.content(of: id.lowercase)
+            let (fields, holds) = world.redis.content(of: id.lowercase)
             if fields["epoch"] == nil { fail("Redis does not know an organization: \(fields)") }
-            for (name, value) in expected where fields[name] != value && name != "epoch" {
-                fail("Redis has \(name) \(fields[name] ?? "nothing"), the log \(value)")
-            }
-            if held != holds { fail("Redis holds \(held), the log \(holds)") }
-            let balance = (account.limit ?? 0) - account.charged
-            if fields["o:a"] != String(balance) { fail("Redis has \(fields["o:a"] ?? "nothing") available, the log \(balance)") }
+            for figure in figures(of: shop, world) { check(figure, inRedis: fields) }
+            let open = walks.filter { $0.value.organization == id && $0.value.types == ["request.authorized"] }
+            let own = world.tables.holds.filter { $0.value.organization == id }
+            if own.mapValues(\.amount) != open.mapValues(\.held) { fail("the tables hold \(own), the log \(open)") }
+            if Set(holds.keys) != Set(open.keys.map(\.lowercase)) { fail("Redis holds \(holds), the log \(open)") }
+            replay(id, from: fold, world, fields: fields, holds: holds)
         }
+    }
+
+    /// What the tables have of a scope, and its field in Redis.
+    private struct Figure {
+        let scope: UUID
+        let field: String
+        let limit: Int64?
+        let charged: Int64?
+    }
+
+    private func figures(of shop: City.Shop, _ world: World) -> [Figure] {
+        let (organization, tables) = (shop.organization.uuid, world.tables)
+        let row = tables.organizations[organization]
+        var figures = [Figure(scope: organization, field: "o:a", limit: row?.credited, charged: row?.charged)]
+        for project in Set(shop.address.map(\.project.uuid)) {
+            let row = tables.projects[project]
+            figures.append(
+                Figure(
+                    scope: project, field: "p:\(project.lowercase):a", limit: row.flatMap { Int64($0.limit) },
+                    charged: row?.charged))
+        }
+        for key in shop.address.map(\.key.uuid) {
+            let row = tables.keys[key]
+            figures.append(
+                Figure(scope: key, field: "k:\(key.lowercase):a", limit: row.flatMap { Int64($0.limit) }, charged: row?.charged))
+        }
+        return figures
+    }
+
+    private func check(_ figure: Figure, inRedis fields: [String: String]) {
+        let account = accounts[figure.scope] ?? Account()
+        if figure.limit != account.limit || figure.charged != account.charged {
+            fail("the tables have \(figure), the log \(account)")
+        }
+        // What is available of a scope without a limit counts from zero down.
+        let available = (account.limit ?? 0) - account.charged - account.held
+        if fields[figure.field] != String(available) {
+            fail("Redis has \(figure.field) \(fields[figure.field] ?? "nothing"), the log \(available)")
+        }
+    }
+
+    /// What is left of an organization's state: who may do what, and what each hold is.
+    private func replay(
+        _ id: UUID, from fold: TablesModel, _ world: World, fields: [String: String], holds: [String: String]
+    ) {
+        guard let seed = fold.seed(of: id, in: world.ledger) else { return fail("there is no seed") }
+        var model = AdmissionModel()
+        let keys = ["{\(id.lowercase)}:state"]
+        _ = model.command(["SET", "{\(id.lowercase)}:seeding", "t", "NX", "PX", "1000"], at: 0)
+        _ = model.call(.seed, keys: keys, [.string("t")] + seed.arguments, at: 0)
+        let (expected, held) = model.content(of: id.lowercase)
+        for (name, value) in expected where fields[name] != value && name != "epoch" {
+            fail("Redis has \(name) \(fields[name] ?? "nothing"), the log \(value)")
+        }
+        if holds != held { fail("Redis holds \(holds), the log \(held)") }
     }
 }
