@@ -16,10 +16,15 @@ import Testing
         case inMidMessage
     }
 
+    /// For how long a stalled client may keep everybody waiting. The watchdog looks every second for who has waited for its client for
+    /// two; the rest is for machines that do other things as well.
+    private static let soon: Duration = .seconds(20)
+
     @Test(arguments: Stall.allCases) func `a client that stalls in mid-append is ended`(stall: Stall) async throws {
         try await LedgerDatabase.with { database in
             let stalled = try StalledClient(database.url.replacing(/user=[^&]*/, with: "user=llmgateway_service"), stall)
             defer { stalled.close() }
+            let began = ContinuousClock.now
             let client = PostgresClient(database.service, maximumConnections: 1, logger: database.logger)
             let watchdog = Watchdog(client: client, logger: database.logger)
             let watching = Task { await watchdog.run() }
@@ -31,6 +36,7 @@ import Testing
             }
             // What the stalled client appended was never committed.
             #expect(result == .appended(first: 3, last: 3))
+            #expect(began.duration(to: .now) < Self.soon)
             // The lock is free a moment before its holder's process is gone, and before the watchdog has heard of it.
             for _ in 0..<500 where !stalled.isEnded || watchdog.ended == 0 { try await Task.sleep(for: .milliseconds(20)) }
             #expect(stalled.isEnded)
@@ -45,7 +51,7 @@ import Testing
     @Test func `what others keep open elsewhere holds up neither appends nor projections`() async throws {
         let seed = TestEnvironment.seed("open transactions")
         try await LedgerDatabase.with { database in
-            try await OpenTransactions.with(database) {
+            try await OpenTransactions.with(database.url) {
                 let workload = try AppendWorkload(seed: seed, events: 1_600)
                 let definition = try ProjectionDefinition.load(folder: "\(TestEnvironment.root)/projections/balances")
                 let projector = Projector(
@@ -63,6 +69,32 @@ import Testing
         }
     }
 
+    /// Admission beside them: each request is let in, its hold ends, and what a seed of Redis would be made of has come to the end.
+    @Test func `what others keep open elsewhere keeps no request out and no hold open`() async throws {
+        try await withGateway { gateway in
+            let key = try await GatewayClient.shop(gateway)
+            let connection = try await PostgresConnection.connect(
+                PostgresConfiguration(url: gateway.database.url), logger: LedgerDatabase.quiet)
+            try await OpenTransactions.with(gateway.database.url) {
+                for _ in 0..<24 {
+                    let answer = try await GatewayClient.chat(gateway, key)
+                    #expect(answer.status == 200, "\(answer.body)")
+                }
+                try await eventually("all that was held is charged in the admission tables") {
+                    let rows = try await connection.query(
+                        """
+                        SELECT (SELECT count(*) FROM admission.holds), (SELECT sum(charged)::bigint FROM admission.keys),
+                            (SELECT coalesce(sum((data ->> 'charged')::bigint), 0)::bigint FROM ledger.events
+                                WHERE type = 'request.completed')
+                        """)
+                    let figures: [Int64] = try (0..<3).map { try rows[0].decode($0) }
+                    return figures[0] == 0 && figures[1] == figures[2] && figures[2] > 0
+                }
+            }
+            await connection.close()
+        }
+    }
+
     /// The long form alone measures: on a machine that does other things as well the figures say nothing.
     @Test(.enabled(if: TestEnvironment.soak)) func `open transactions do not slow appends`() async throws {
         var random = SeededGenerator(seed: TestEnvironment.seed("rate behind open transactions"))
@@ -77,7 +109,7 @@ import Testing
             var ratios: [Double] = []
             for _ in 0..<9 {
                 let free = try await rate()
-                ratios.append(try await OpenTransactions.with(database) { try await rate() } / free)
+                ratios.append(try await OpenTransactions.with(database.url) { try await rate() } / free)
             }
             print("appends behind open transactions, ratios: \(ratios.sorted())")
             #expect(ratios.sorted()[4] >= 0.9)
@@ -91,8 +123,10 @@ import Testing
             let url = gateway.database.url.replacing(/user=[^&]*/, with: "user=llmgateway_service")
             let stalled = try StalledClient(url, .inMidMessage)
             defer { stalled.close() }
+            let began = ContinuousClock.now
             let answer = try await GatewayClient.chat(gateway, key)
             #expect(answer.status == 200, "\(answer.body)")
+            #expect(began.duration(to: .now) < Self.soon)
             // The lock is free a moment before the watchdog has heard of it.
             try await eventually("the metric names it") {
                 try await GatewayClient.get(gateway, "/metrics").body
@@ -139,11 +173,12 @@ private final class StalledClient {
 
 /// A writer in another table, one in another database of the server, and an old snapshot, all open.
 private enum OpenTransactions {
-    static func with<R: Sendable>(_ database: LedgerDatabase, _ body: () async throws -> R) async throws -> R {
+    /// - Parameter url: A superuser's URL of the database beside which they are open.
+    static func with<R: Sendable>(_ url: String, _ body: () async throws -> R) async throws -> R {
         try await withTestDatabase { elsewhere in
             var connections: [PostgresConnection] = []
-            for url in [database.url, elsewhere, database.url] {
-                connections.append(try await .connect(PostgresConfiguration(url: url), logger: database.logger))
+            for url in [url, elsewhere, url] {
+                connections.append(try await .connect(PostgresConfiguration(url: url), logger: LedgerDatabase.quiet))
             }
             try await connections[0].script(
                 "CREATE TABLE IF NOT EXISTS public.elsewhere (n int); BEGIN; INSERT INTO public.elsewhere VALUES (1)")
