@@ -1,6 +1,9 @@
 import Foundation
+import JSON
 import Ledger
-import Money
+import Testing
+
+@testable import Billing
 
 /// Webhooks as Stripe sends them, of one payment and one subscription of an organization. The objects have the fields that
 /// Stripe's API reference (version 2024-06-20) names, as far as anything is made of them.
@@ -74,6 +77,15 @@ struct StripeSamples {
         ]
     }
 
+    /// A payment of which a part is disputed, and how that was decided: `won` or `lost`.
+    func disputed(_ decision: String) -> [String] {
+        [
+            event(2, "payment_intent.succeeded", created: 101, intent("succeeded", charge: true)),
+            event(4, "charge.dispute.created", created: 103, dispute("needs_response")),
+            event(8, "charge.dispute.closed", created: 104, dispute(decision)),
+        ]
+    }
+
     var subscription: [String] {
         [
             event(11, "customer.subscription.created", created: 200, subscription("trialing", periodEnd: 1_764_300_000)),
@@ -95,5 +107,23 @@ struct StripeSamples {
             event(
                 20, "radar.early_fraud_warning.created", created: 300, #"{"id":"issfr_1","object":"radar.early_fraud_warning"}"#),
         ]
+    }
+
+    /// The event that is kept of a webhook.
+    ///
+    /// - Parameters:
+    ///   - said: Makes of the webhook's own time when Stripe says that it happened, seconds since 1970.
+    ///   - delay: How long after that it came, microseconds; nil is now.
+    static func kept(_ body: String, said: (Int64) -> Int64 = { $0 }, after delay: Int64? = nil) throws -> NewEvent {
+        let value = try JSONValue(Array(body.utf8))
+        let id = try #require(value["id"]?.text)
+        let name = EventID(foreign: "stripe", id)
+        let created = said(try #require(value["created"]?.int64))
+        return try NewEvent(
+            StripeWebhookReceived(
+                event: id, kind: try #require(value["type"]?.text), created: created, digest: String(repeating: "0", count: 64),
+                facts: StripeObjects.facts(of: try #require(value["data"]?["object"]))),
+            id: name, stream: .stripe(name), expectedVersion: 0, organization: nil,
+            occurredAt: delay.map { Timestamp(microseconds: created * 1_000_000 + $0) } ?? .now)
     }
 }
