@@ -223,8 +223,8 @@ let package = Package(
         tests(
             "Faults",
             [
-                "Admission", "Projections", "Ledger", "Redis", "Postgres", "CPostgres", "Money", "TestSupport", nioCore, nioPosix,
-                logging, crypto,
+                "Finance", "Admission", "Projections", "Ledger", "Redis", "Postgres", "CPostgres", "Money", "TestSupport",
+                nioCore, nioPosix, logging, crypto,
             ],
             exclude: ["README.md", "faulty.c"]),
         tests(

@@ -33,8 +33,11 @@ enum GatewayClient {
         return Shop(organization: id, token: key.token ?? "")
     }
 
-    static func get(_ gateway: GatewayProcess, _ path: String) async throws -> Answer {
-        try await send(URLRequest(url: try address(gateway.url, path)))
+    /// - Parameter token: An API key's; nil for what anybody may read.
+    static func get(_ gateway: GatewayProcess, _ path: String, _ token: String? = nil) async throws -> Answer {
+        var request = URLRequest(url: try address(gateway.url, path))
+        if let token { request.setValue("Bearer \(token)", forHTTPHeaderField: "authorization") }
+        return try await send(request)
     }
 
     /// A completion, of the built-in provider unless a model is named.
