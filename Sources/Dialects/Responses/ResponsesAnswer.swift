@@ -21,8 +21,9 @@ struct ResponsesAnswer: EventAnswer {
     private var writer: ChunkWriter?
     private var isOpen = false
     private var isDone = false
-    /// The calls by the places of their items: their index among the calls, and whether a fragment of the arguments came.
-    private var calls: [Int64: (index: Int64, isBegun: Bool)] = [:]
+    /// The calls by the places of their items: their index among the calls, whether each is one of a custom tool, and whether a
+    /// fragment of what it is called with came.
+    private var calls: [Int64: (index: Int64, isCustom: Bool, isBegun: Bool)] = [:]
     /// The places of messages of which a piece came.
     private var said: Set<Int64> = []
 
@@ -59,7 +60,7 @@ struct ResponsesAnswer: EventAnswer {
         switch event["type"]?.text {
         case "response.created", "response.in_progress", "response.queued": begin(event["response"])
         case "response.output_item.added":
-            guard let item = event["item"], item["type"] == .string("function_call") else { return }
+            guard let item = event["item"], Self.isCall(item) else { return }
             begin(call: item, at: place, into: &output)
         case "response.output_item.done": if let item = event["item"] { end(item, at: place, into: &output) }
         case "response.output_text.delta": say(event["delta"], as: "content", at: place, into: &output)
@@ -69,10 +70,8 @@ struct ResponsesAnswer: EventAnswer {
         case "response.reasoning_summary_part.added":
             guard event["summary_index"]?.int64 ?? 0 > 0 else { return }
             say(.string(Self.betweenParts), as: "reasoning", at: place, into: &output)
-        case "response.function_call_arguments.delta":
-            guard let fragment = event["delta"]?.text, !fragment.isEmpty, let call = calls[place] else { return }
-            calls[place]?.isBegun = true
-            write([("tool_calls", .array([MessagesAnswer.more(index: call.index, fragment)]))], into: &output)
+        case "response.function_call_arguments.delta", "response.custom_tool_call_input.delta":
+            say(event["delta"]?.text, inCallAt: place, into: &output)
         case "response.completed", "response.incomplete": done(event["response"] ?? .null, into: &output)
         case "response.failed", "response.cancelled", "error":
             let failed = Self.error(event)
@@ -92,21 +91,18 @@ struct ResponsesAnswer: EventAnswer {
     private mutating func begin(call item: JSONValue, at place: Int64, into output: inout [UInt8]) {
         guard calls[place] == nil else { return }
         let index = Int64(calls.count)
-        calls[place] = (index, false)
-        let call = Self.call(item, index: index, arguments: "")
+        calls[place] = (index, Self.isCustom(item), false)
+        let call = Self.call(item, index: index, input: "")
         write([("tool_calls", .array([call]))], into: &output)
     }
 
     /// What an item says at its end and did not say in pieces.
     private mutating func end(_ item: JSONValue, at place: Int64, into output: inout [UInt8]) {
         switch item["type"]?.text {
-        case "function_call":
+        case "function_call", "custom_tool_call":
             begin(call: item, at: place, into: &output)
-            guard let call = calls[place], !call.isBegun, let arguments = item["arguments"]?.text, !arguments.isEmpty else {
-                return
-            }
-            calls[place]?.isBegun = true
-            write([("tool_calls", .array([MessagesAnswer.more(index: call.index, arguments)]))], into: &output)
+            guard calls[place]?.isBegun == false else { return }
+            say(Self.input(of: item), inCallAt: place, into: &output)
         case "message":
             guard !said.contains(place) else { return }
             for part in item["content"]?.elements ?? [] {
@@ -118,6 +114,15 @@ struct ResponsesAnswer: EventAnswer {
             write([("reasoning_details", .array([detail]))], into: &output)
         default: return
         }
+    }
+
+    private mutating func say(_ fragment: String?, inCallAt place: Int64, into output: inout [UInt8]) {
+        guard let fragment, !fragment.isEmpty, let call = calls[place] else { return }
+        calls[place]?.isBegun = true
+        let more =
+            call.isCustom
+            ? CustomTool.more(index: call.index, fragment) : MessagesAnswer.more(index: call.index, fragment)
+        write([("tool_calls", .array([more]))], into: &output)
     }
 
     private mutating func say(_ text: JSONValue?, as name: StaticString, at place: Int64, into output: inout [UInt8]) {

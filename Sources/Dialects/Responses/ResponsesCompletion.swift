@@ -25,8 +25,8 @@ extension ResponsesAnswer {
                 let parts = (item["summary"]?.elements ?? []) + (item["content"]?.elements ?? [])
                 thoughts.append(parts.compactMap { $0["text"]?.text }.joined(separator: Self.betweenParts))
                 if let detail = Self.detail(item, index: Int64(index)) { details.append(detail) }
-            case "function_call":
-                calls.append(Self.call(item, index: nil, arguments: item["arguments"]?.text ?? ""))
+            case "function_call", "custom_tool_call":
+                calls.append(Self.call(item, index: nil, input: Self.input(of: item) ?? ""))
             default: continue
             }
         }
@@ -61,9 +61,21 @@ extension ResponsesAnswer {
         ])
     }
 
-    static func call(_ item: JSONValue, index: Int64?, arguments: String) -> JSONValue {
-        MessagesAnswer.call(
-            index: index, id: (item["call_id"] ?? item["id"])?.text ?? "", name: item["name"]?.text ?? "", arguments: arguments)
+    /// Whether an item is a call of a tool.
+    static func isCall(_ item: JSONValue) -> Bool { item["type"] == .string("function_call") || isCustom(item) }
+
+    /// Whether it is one of a custom tool.
+    static func isCustom(_ item: JSONValue) -> Bool { item["type"] == .string("custom_tool_call") }
+
+    /// What the tool of an item is called with.
+    static func input(of item: JSONValue) -> String? { item[isCustom(item) ? "input" : "arguments"]?.text }
+
+    static func call(_ item: JSONValue, index: Int64?, input: String) -> JSONValue {
+        let id = (item["call_id"] ?? item["id"])?.text ?? ""
+        let name = item["name"]?.text ?? ""
+        return isCustom(item)
+            ? CustomTool.call(index: index, id: id, name: name, input: input)
+            : MessagesAnswer.call(index: index, id: id, name: name, arguments: input)
     }
 
     /// OpenAI's word in chat completions for why a response ended.
@@ -74,8 +86,7 @@ extension ResponsesAnswer {
 
     /// The same of a response whose items are not known yet.
     static func finishReason(of response: JSONValue) -> String {
-        let calls: Set<JSONValue?> = [.string("function_call"), .string("custom_tool_call")]
-        let hasCalls = response["output"]?.elements?.contains { calls.contains($0["type"]) } ?? false
+        let hasCalls = response["output"]?.elements?.contains(where: isCall) ?? false
         return finishReason(response, hasCalls: hasCalls)
     }
 

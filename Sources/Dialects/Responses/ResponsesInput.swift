@@ -3,6 +3,8 @@ internal import JSON
 /// The messages of a chat completion request as items of the Responses API.
 struct ResponsesInput {
     private(set) var items: [JSONValue] = []
+    /// The calls of custom tools by their ids: their results are items of another kind.
+    private var customCalls: Set<String> = []
 
     private static let provider = "the Responses API"
 
@@ -15,11 +17,12 @@ struct ResponsesInput {
         switch role {
         case "assistant": try answer(message, path)
         case "tool":
-            guard let id = message["tool_call_id"], id.text != nil else {
+            guard let id = message["tool_call_id"]?.text else {
                 throw .invalid("\(path).tool_call_id", "\"\(path).tool_call_id\" is required")
             }
             let output = try content(message["content"], path) ?? .string("")
-            items.append(.members([("type", .string("function_call_output")), ("call_id", id), ("output", output)]))
+            let type = customCalls.contains(id) ? "custom_tool_call_output" : "function_call_output"
+            items.append(.members([("type", .string(type)), ("call_id", .string(id)), ("output", output)]))
         default:
             let content = try content(message["content"], path) ?? .string("")
             items.append(.members([("type", .string("message")), ("role", .string(role)), ("content", content)]))
@@ -53,14 +56,17 @@ struct ResponsesInput {
         }
         for (index, call) in (message["tool_calls"]?.elements ?? []).enumerated() {
             let path = "\(path).tool_calls[\(index)]"
-            let function = call["function"]
-            guard let id = call["id"], id.text != nil, let name = function?["name"], name.text != nil else {
-                throw .invalid(path, "a tool call needs an \"id\" and a function with a \"name\"")
+            let isCustom = call["type"] == .string("custom")
+            let called = call[isCustom ? "custom" : "function"]
+            guard let id = call["id"]?.text, let name = called?["name"], name.text != nil else {
+                throw .invalid(path, "a tool call needs an \"id\" and a function or custom tool with a \"name\"")
             }
+            if isCustom { customCalls.insert(id) }
+            let input = isCustom ? "input" : "arguments"
             items.append(
                 .members([
-                    ("type", .string("function_call")), ("call_id", id), ("name", name),
-                    ("arguments", .string(function?["arguments"]?.text ?? "")),
+                    ("type", .string(isCustom ? "custom_tool_call" : "function_call")), ("call_id", .string(id)), ("name", name),
+                    (input, .string(called?[input]?.text ?? "")),
                 ]))
         }
     }

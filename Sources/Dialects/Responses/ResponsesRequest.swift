@@ -4,11 +4,11 @@ internal import JSON
 /// A chat completion request as the Responses API of OpenAI wants it, for models that nothing else serves
 /// (https://platform.openai.com/docs/api-reference/responses/create).
 ///
-/// What both sides can express goes over: messages with texts, images and files, calls of functions and their results, functions,
-/// `tool_choice`, `response_format`, `reasoning_effort`, `verbosity`, `temperature`, `top_p`, `user`, `safety_identifier`,
-/// `prompt_cache_key`, `prompt_cache_retention` and `metadata`. Anything else is refused by name. Nothing is kept at the provider:
-/// what it wants to see again of its reasoning comes with the answer, encrypted, as `reasoning_details`, and goes back with the
-/// message that has it. Left behind are `cache_control`, because OpenAI finds what it has cached by itself, and reasoning text.
+/// What both sides can express goes over: messages with texts, images and files, calls of tools and their results, functions and
+/// custom tools, `tool_choice`, `response_format`, `reasoning_effort`, `verbosity`, `temperature`, `top_p`, `user`,
+/// `safety_identifier`, `prompt_cache_key`, `prompt_cache_retention` and `metadata`. Anything else is refused by name. Nothing is
+/// kept at the provider: what it wants to see again of its reasoning comes with the answer, encrypted, as `reasoning_details`, and
+/// goes back with the message that has it. Left behind are `cache_control`, because OpenAI finds what it has cached by itself, and reasoning text.
 public struct ResponsesRequest: ForeignRequest {
     /// Whether it goes to Azure, which takes the same body elsewhere.
     private let isAzure: Bool
@@ -130,8 +130,9 @@ struct ResponsesFunctions {
     }
 
     private static func definition(_ tool: JSONValue, _ path: String) throws(APIError) -> JSONValue {
+        if tool["type"] == .string("custom") { return try CustomTool(chat: tool, path).responses }
         guard tool["type"] == .string("function"), let function = tool["function"], function.fields != nil else {
-            throw .invalid("\(path).type", "the Responses API takes tools of the type function alone here")
+            throw .invalid("\(path).type", "the Responses API takes tools of the types function and custom alone here")
         }
         guard let name = function["name"]?.text else {
             throw .invalid("\(path).function.name", "\"\(path).function.name\" is required")
@@ -153,7 +154,7 @@ struct ResponsesFunctions {
         case nil, .string("auto")?, .string("none")?, .string("required")?: return choice
         case let choice?:
             switch choice["type"]?.text {
-            case "function":
+            case "function", "custom":
                 if let named = named(choice) { return named }
             case "allowed_tools":
                 let names = (choice["allowed_tools"]?["tools"]?.elements ?? []).map(named)
@@ -163,12 +164,14 @@ struct ResponsesFunctions {
                 ])
             default: break
             }
-            throw .invalid("tool_choice", "\"tool_choice\" must be auto, none, required, a function or allowed_tools")
+            throw .invalid("tool_choice", "\"tool_choice\" must be auto, none, required, a tool or allowed_tools")
         }
     }
 
     private static func named(_ tool: JSONValue) -> JSONValue? {
-        guard tool["type"] == .string("function"), let name = tool["function"]?["name"], name.text != nil else { return nil }
-        return .members([("type", .string("function")), ("name", name)])
+        guard let type = tool["type"]?.text, type == "function" || type == "custom", let name = tool[type]?["name"],
+            name.text != nil
+        else { return nil }
+        return .members([("type", .string(type)), ("name", name)])
     }
 }

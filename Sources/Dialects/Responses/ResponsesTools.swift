@@ -38,6 +38,10 @@ struct ResponsesTools {
                 exclusive = .invalid(
                     "\(path).type", "a custom tool can be called by models alone whose provider has the Responses API")
             }
+            guard type == "function" else {
+                own.append(try CustomTool(responses: tool, path).chat)
+                continue
+            }
             let members = (tool.fields ?? []).filter { $0.name != "type" && $0.value != .null }
             own.append(.members([("type", .string(type)), (type, .object(members))]))
         }

@@ -35,8 +35,9 @@ import Testing
                 var results: [String] = []
                 for _ in 0...random.below(2) {
                     calls += 1
+                    let (type, input) = chance(3) ? ("custom", "input") : ("function", "arguments")
                     made.append(
-                        #"{"id":"c\#(calls)","type":"function","function":{"name":"f","arguments":\#(random.string())}}"#)
+                        #"{"id":"c\#(calls)","type":"\#(type)","\#(type)":{"name":"f","\#(input)":\#(random.string())}}"#)
                     results.append(#"{"role":"tool","tool_call_id":"c\#(calls)","content":\#(text())}"#)
                 }
                 let said = chance(2) ? text() : "null"
@@ -66,14 +67,18 @@ import Testing
                 let description = chance(2) ? #","description":\#(text())"# : ""
                 let function =
                     #"{"name":"f"\#(description),"parameters":{"a":\#(random.value())},"strict":\#(chance(2) ? "true" : "false")}"#
-                members.append(#""tools":[{"type":"function","function":\#(function)}]"#)
+                let grammar = #"{"type":"grammar","grammar":{"syntax":"lark","definition":\#(text())}}"#
+                let format = chance(2) ? #","format":\#(grammar)"# : ""
+                let custom = chance(2) ? #",{"type":"custom","custom":{"name":"p"\#(description)\#(format)}}"# : ""
+                members.append(#""tools":[{"type":"function","function":\#(function)}\#(custom)]"#)
                 if chance(2) { members.append(#""parallel_tool_calls":\#(chance(2) ? "true" : "false")"#) }
                 let named = #"{"type":"function","function":{"name":"f"}}"#
                 let choices = [
                     #""required""#, #""none""#, named,
                     #"{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[\#(named)]}}"#,
+                    #"{"type":"custom","custom":{"name":"p"}}"#,
                 ]
-                if chance(2) { members.append(#""tool_choice":\#(choices[random.below(4)])"#) }
+                if chance(2) { members.append(#""tool_choice":\#(choices[random.below(5)])"#) }
             }
             switch random.below(4) {
             case 0: members.append(#""response_format":{"type":"json_object"}"#)
@@ -100,6 +105,10 @@ import Testing
         }
     }
 
+    private static func said(in call: JSONValue) -> String? {
+        (call["function"]?["arguments"] ?? call["custom"]?["input"])?.text
+    }
+
     /// A streamed answer says the same as a whole one.
     @Test func streamsSayWhatWholeAnswersSay() throws {
         var random = RandomJSON(seed: TestEnvironment.seed("answers of the Responses API"))
@@ -113,12 +122,13 @@ import Testing
                 let pieces = (0..<random.below(4)).map { _ in random.string() }
                 let whole = "\"" + pieces.map { $0.dropFirst().dropLast() }.joined() + "\""
                 let type: String
-                switch random.below(4) {
-                case 0:
-                    type = "response.function_call_arguments"
-                    let head = #""type":"function_call","call_id":"c\#(place)","name":"f""#
-                    event("response.output_item.added", place, #""item":{\#(head),"arguments":""}"#)
-                    items.append("{\(head),\"arguments\":\(whole)}")
+                switch random.below(5) {
+                case 0, 4:
+                    let (item, input) = random.below(2) == 0 ? ("custom_tool_call", "input") : ("function_call", "arguments")
+                    type = "response.\(item)_\(input)"
+                    let head = #""type":"\#(item)","call_id":"c\#(place)","name":"f""#
+                    event("response.output_item.added", place, #""item":{\#(head),"\#(input)":""}"#)
+                    items.append("{\(head),\"\(input)\":\(whole)}")
                 case 1:
                     type = "response.reasoning_summary_text"
                     items.append(
@@ -155,7 +165,7 @@ import Testing
                 for call in delta?["tool_calls"]?.elements ?? [] {
                     if let id = call["id"]?.text { calls.append((id, "")) }
                     let index = Int(call["index"]?.int64 ?? 0)
-                    calls[index].arguments += call["function"]?["arguments"]?.text ?? ""
+                    calls[index].arguments += Self.said(in: call) ?? ""
                 }
             }
             let message = whole["choices"]?.elements?.first?["message"]
@@ -164,7 +174,7 @@ import Testing
             }
             let expected = message?["tool_calls"]?.elements ?? []
             #expect(calls.map(\.id) == expected.compactMap { $0["id"]?.text }, "round \(round)")
-            #expect(calls.map(\.arguments) == expected.compactMap { $0["function"]?["arguments"]?.text }, "round \(round)")
+            #expect(calls.map(\.arguments) == expected.compactMap(Self.said), "round \(round)")
             #expect(details == message?["reasoning_details"]?.elements ?? [], "round \(round)")
             #expect(answer.usage == (try ChatResponseScan(whole.bytes).usage), "round \(round)")
             let told = try #require(answer.usage)

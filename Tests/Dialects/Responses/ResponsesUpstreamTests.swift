@@ -75,7 +75,7 @@ import Testing
         (#""temperature":2.5"#, "temperature"), (#""top_p":1.1"#, "top_p"), (#""seed":5"#, "seed"), (#""store":true"#, "store"),
         (#""presence_penalty":1"#, "presence_penalty"), (#""audio":{}"#, "audio"), (#""prediction":{}"#, "prediction"),
         (#""response_format":{"type":"json_schema","json_schema":{"name":"n"}}"#, "response_format.json_schema"),
-        (#""tools":[{"type":"custom","custom":{"name":"x"}}]"#, "tools[0].type"), (#""tool_choice":"required""#, "tool_choice"),
+        (#""tools":[{"type":"mcp","mcp":{"name":"x"}}]"#, "tools[0].type"), (#""tool_choice":"required""#, "tool_choice"),
         (#""tools":[{"type":"function","function":{"name":"f","depth":1}}]"#, "tools[0].function.depth"),
         (#""tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":{"type":"custom"}"#, "tool_choice"),
         (#""something":1"#, "something"),
