@@ -12,7 +12,8 @@ struct StreamedCalls {
         let index = piece["index"]?.int64 ?? 0
         let id = piece["id"]?.text ?? ""
         // An id without a name begins nothing: earlier versions of vLLM gave every piece of a call another one.
-        let begins = !id.isEmpty && piece["function"]?["name"]?.text?.isEmpty == false
+        let name = piece["function"]?["name"]?.text ?? piece["custom"]?["name"]?.text
+        let begins = !id.isEmpty && name?.isEmpty == false
         if let known = calls[index], !begins || known.id == id { return (known.number, false) }
         calls[index] = (id, count)
         count += 1

@@ -18,7 +18,7 @@ public struct ResponsesEvents: ChunkTap {
     /// The items that have begun, each as it is at its end; nil while it is not.
     private var output: [JSONValue?] = []
     private var open: Open?
-    private var calls: [(place: Int, id: String, name: String, arguments: String)] = []
+    private var calls: [(place: Int, call: ResponsesCall)] = []
     private var numbers = StreamedCalls()
     /// The whole answer, once it was written.
     public private(set) var response: [UInt8]?
@@ -61,15 +61,13 @@ public struct ResponsesEvents: ChunkTap {
         // What was cut off is the last of it.
         let ending = incomplete == nil ? "completed" : "incomplete"
         close(ending)
-        for (index, call) in calls.enumerated() {
-            let item = shape.call(
-                id: call.id, name: call.name, arguments: call.arguments, at: call.place,
-                status: index == calls.count - 1 ? ending : "completed")
+        for (index, (place, call)) in calls.enumerated() {
+            let item = shape.call(call, at: place, status: index == calls.count - 1 ? ending : "completed")
             writer.write(
-                "response.function_call_arguments.done", at: call.place, of: shape.item("fc", call.place),
-                [("name", .string(call.name)), ("arguments", .string(call.arguments))])
-            writer.end(item, at: call.place)
-            output[call.place] = item
+                call.done, at: place, of: shape.item(call.prefix, place),
+                [("name", call.isCustom ? nil : .string(call.name)), (call.inputName, .string(call.input))])
+            writer.end(item, at: place)
+            output[place] = item
         }
         let whole = shape.response(
             status: ending, output: output.compactMap(\.self), model: tap.model,
@@ -128,23 +126,22 @@ public struct ResponsesEvents: ChunkTap {
     /// What an item takes beside what it says, about.
     private static let itemBytes = 512
 
-    private mutating func take(call: JSONValue) {
-        let function = call["function"]
-        let (number, isFirst) = numbers.take(call)
+    private mutating func take(call piece: JSONValue) {
+        let (number, isFirst) = numbers.take(piece)
+        let said = ResponsesCall(piece)
         if isFirst {
             close()
             let place = addItem()
-            let name = function?["name"]?.text ?? ""
-            let id = call["id"]?.text ?? shape.item("call", place)
-            keptBytes += id.utf8.count + name.utf8.count
-            calls.append((place, id, name, ""))
-            writer.begin(shape.call(id: id, name: name, arguments: "", at: place, status: "in_progress"), at: place)
+            let call = said.begun(id: shape.item("call", place))
+            keptBytes += call.id.utf8.count + call.name.utf8.count
+            calls.append((place, call))
+            writer.begin(shape.call(call, at: place, status: "in_progress"), at: place)
         }
-        guard let fragment = function?["arguments"]?.text, !fragment.isEmpty else { return }
-        keptBytes += fragment.utf8.count
-        calls[number].arguments += fragment
-        let place = calls[number].place
-        writer.delta("response.function_call_arguments.delta", fragment, at: place, of: shape.item("fc", place))
+        guard !said.input.isEmpty else { return }
+        keptBytes += said.input.utf8.count
+        calls[number].call.input += said.input
+        let (place, call) = calls[number]
+        writer.delta(call.delta, said.input, at: place, of: shape.item(call.prefix, place))
     }
 
     private mutating func say(_ kind: Open.Kind, _ text: String) {

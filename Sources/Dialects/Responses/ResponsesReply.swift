@@ -37,9 +37,7 @@ public struct ResponsesReply: AnswerScan {
         for (index, call) in calls.enumerated() {
             output.append(
                 shape.call(
-                    id: call["id"]?.text, name: call["function"]?["name"]?.text ?? "",
-                    arguments: call["function"]?["arguments"]?.text ?? "", at: output.count,
-                    status: index == calls.count - 1 ? ending : "completed"))
+                    ResponsesCall(call), at: output.count, status: index == calls.count - 1 ? ending : "completed"))
         }
         return shape.response(
             status: ending, output: output, model: scan.model, incomplete: incomplete,

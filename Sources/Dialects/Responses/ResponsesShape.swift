@@ -82,12 +82,11 @@ struct ResponsesShape: Sendable {
         .members([("type", .string("refusal")), ("refusal", .string(text))])
     }
 
-    func call(
-        id callID: String?, name: String, arguments: String, at index: Int, status: String = "completed"
-    ) -> JSONValue {
+    func call(_ call: ResponsesCall, at index: Int, status: String = "completed") -> JSONValue {
         .members([
-            ("id", .string(item("fc", index))), ("type", .string("function_call")), ("status", .string(status)),
-            ("call_id", .string(callID ?? item("call", index))), ("name", .string(name)), ("arguments", .string(arguments)),
+            ("id", .string(item(call.prefix, index))), ("type", .string(call.type)), ("status", .string(status)),
+            ("call_id", .string(call.id ?? item("call", index))), ("name", .string(call.name)),
+            (call.inputName, .string(call.input)),
         ])
     }
 }

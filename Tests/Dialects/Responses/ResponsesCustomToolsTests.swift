@@ -83,4 +83,59 @@ import Testing
             #expect(chunks.last?["finish_reason"] == .string("tool_calls"))
         }
     }
+
+    /// What a chat completion calls, be it whole or in pieces that are mixed.
+    @Test func callsOfAChatBecomeItems() throws {
+        let asked = try ResponsesTranslation(
+            Array(#"{"model":"m","input":"x","tools":[{"type":"custom","name":"patch"}]}"#.utf8), history: nil,
+            id: "resp_1", createdAt: 17)
+        #expect(try JSONValue(asked.chat)["tools"]?.string == #"[{"type":"custom","custom":{"name":"patch"}}]"#)
+        let calls = [
+            #"{"id":"a","type":"custom","custom":{"name":"patch","input":"*** Begin\n😀"}}"#,
+            #"{"id":"b","type":"function","custom":null,"function":{"name":"f","arguments":"{}"}}"#,
+            #"{"id":"c","type":"custom","custom":{"name":"patch","input":""}}"#,
+        ]
+        let completion =
+            #"{"id":"c","model":"m-1","choices":[{"index":0,"message":{"role":"assistant","content":null,"tool_calls":["#
+            + calls.joined(separator: ",") + #"]},"finish_reason":"tool_calls"}]}"#
+        let body = Array(completion.utf8)
+        let whole = try JSONValue(try ResponsesReply(body, for: asked).answer(ResponseAdditions(), body: body))
+        let expected =
+            #"[{"id":"ctc_1_0","type":"custom_tool_call","status":"completed","call_id":"a","name":"patch","input":"*** Begin\n😀"},"#
+            + #"{"id":"fc_1_1","type":"function_call","status":"completed","call_id":"b","name":"f","arguments":"{}"},"#
+            + #"{"id":"ctc_1_2","type":"custom_tool_call","status":"completed","call_id":"c","name":"patch","input":""}]"#
+        #expect(whole["output"]?.string == expected)
+
+        let pieces = [
+            #"{"index":0,"id":"a","type":"custom","custom":{"name":"patch","input":""}}"#,
+            #"{"index":0,"custom":{"input":"*** Begin\n"}}"#,
+            #"{"index":1,"id":"b","type":"function","function":{"name":"f","arguments":"{"}}"#,
+            #"{"index":0,"custom":{"input":"😀"}}"#, #"{"index":1,"function":{"arguments":"}"}}"#,
+            // Some say the same index of every call.
+            #"{"index":0,"id":"c","type":"custom","custom":{"name":"patch","input":""}}"#,
+        ]
+        let deltas = pieces.map { #"{"delta":{"tool_calls":[\#($0)]}}"# } + [#"{"delta":{},"finish_reason":"tool_calls"}"#]
+        let stream = deltas.map { "data: {\"model\":\"m-1\",\"choices\":[\($0)]}\n\n" }.joined() + "data: [DONE]\n\n"
+        var tap = ResponsesEvents(for: asked)
+        let output = tap.feed(Array(stream.utf8)) + tap.finish(estimated: nil, additions: ResponseAdditions())
+        #expect(try JSONValue(try #require(tap.response))["output"]?.string == expected)
+        let events = try String(decoding: output, as: UTF8.self).split(separator: "\n").filter { $0.hasPrefix("data: ") }
+            .map { try JSONValue(Array($0.dropFirst(6).utf8)) }
+        func said(_ type: String) -> [String] {
+            events.filter { $0["type"]?.text == type }.map { event in
+                "\(event["item_id"]?.text ?? "") \((event["delta"] ?? event["input"])?.text ?? "")"
+            }
+        }
+        #expect(said("response.custom_tool_call_input.delta") == ["ctc_1_0 *** Begin\n", "ctc_1_0 😀"])
+        #expect(said("response.custom_tool_call_input.done") == ["ctc_1_0 *** Begin\n😀", "ctc_1_2 "])
+        #expect(said("response.function_call_arguments.delta") == ["fc_1_1 {", "fc_1_1 }"])
+        // Who goes on from it says the same to the next provider.
+        let next = try ResponsesTranslation(
+            Array(#"{"model":"m","input":[{"type":"custom_tool_call_output","call_id":"a","output":"done"}]}"#.utf8),
+            history: asked.conversation(with: try #require(tap.response)), id: "resp_2", createdAt: 18)
+        let messages = try JSONValue(next.chat)["messages"]?.elements
+        let again = try JSONValue(Array("[\(calls.joined(separator: ","))]".replacing(#""custom":null,"#, with: "").utf8))
+        #expect(messages?[1]["tool_calls"] == again)
+        #expect(messages?[2].string == #"{"role":"tool","tool_call_id":"a","content":"done"}"#)
+    }
 }
