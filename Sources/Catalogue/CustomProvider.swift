@@ -35,10 +35,8 @@ public enum CustomProvider {
             capabilities: Capabilities(
                 streaming: true, vision: true, tools: true, parallelToolCalls: true, reasoning: true, jsonOutput: true,
                 jsonSchema: true, imageOutput: true, imageRequired: false),
-            imageTokens: .unknown, outputLimitField: .maximumTokens, hasFixedTemperature: false,
-            thinking: .budget, api: .chatCompletions,
-            priority: nil, deprecatedAt: nil,
-            deactivatedAt: nil)
+            imageTokens: .unknown, outputLimitField: .maximumTokens, hasFixedTemperature: false, thinking: .budget,
+            api: .chatCompletions, takesCustomTools: false, priority: nil, deprecatedAt: nil, deactivatedAt: nil)
         let all = Model(
             id: "\(name)/\(model)", name: model, family: "custom", kind: .chat, summary: "", aliases: [model],
             isAutomatic: false, mappings: [mapping])

@@ -77,6 +77,7 @@ extension Catalogue {
             ("streaming", can.streaming), ("vision", can.vision), ("tools", can.tools),
             ("parallel_tool_calls", can.parallelToolCalls), ("reasoning", can.reasoning), ("json_output", can.jsonOutput),
             ("json_schema", can.jsonSchema), ("image_output", can.imageOutput), ("image_required", can.imageRequired),
+            ("custom_tools", mapping.takesCustomTools),
         ]
         return [("model", mapping.upstreamName)] + fields(of: mapping.prices, "prices") + fields(of: mapping.costs, "costs") + [
             ("context_size", String(mapping.contextSize)), ("max_output", mapping.maximumOutput.map { String($0) }),

@@ -63,6 +63,8 @@ public struct Mapping: Sendable, Hashable {
     public let thinking: ThinkingMode
     /// Which of a provider's ways to a completion it is asked by, where the dialect has more than one.
     public let api: CompletionAPI
+    /// Whether its chat completions know custom tools, which a model calls with a text. Where they don't, a function stands for each.
+    public let takesCustomTools: Bool
     /// How much it is preferred to the model's other mappings; nil is the provider's.
     public let priority: Multiplier?
     /// From when on new uses are discouraged, in microseconds since 1970 UTC.

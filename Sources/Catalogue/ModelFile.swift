@@ -31,8 +31,7 @@ extension Mapping {
         "provider", "model", "prices", "costs", "context_size", "max_output", "streaming", "vision", "tools",
         "parallel_tool_calls", "reasoning", "json_output", "json_schema", "image_output", "image_required", "output_limit_field",
         "image_tokens",
-        "thinking", "fixed_temperature",
-        "api", "priority", "deprecated_at", "deactivated_at",
+        "thinking", "fixed_temperature", "api", "custom_tools", "priority", "deprecated_at", "deactivated_at",
     ]
 
     init(_ fields: FieldReader, model: String) throws(CatalogueError) {
@@ -49,7 +48,7 @@ extension Mapping {
             imageTokens: try ImageTokens(fields), outputLimitField: try fields.choice("output_limit_field") ?? .maximumTokens,
             hasFixedTemperature: try fields.flag("fixed_temperature"),
             thinking: try fields.choice("thinking") ?? .budget, api: try fields.choice("api") ?? .chatCompletions,
-            priority: try fields.priority("priority"),
+            takesCustomTools: try fields.flag("custom_tools"), priority: try fields.priority("priority"),
             deprecatedAt: try fields.minute("deprecated_at"), deactivatedAt: try fields.minute("deactivated_at"))
     }
 }

@@ -42,7 +42,8 @@ enum Sample {
         #expect(mini.prices.tiers[0].input == PicoDollars(150_000))
         #expect(mini.prices.tiers[0].cachedInput == PicoDollars(75_000))
         #expect(mini.outputBound == 16384)
-        #expect(mini.imageTokens == .unknown)
+        #expect(mini.imageTokens == .unknown && !mini.takesCustomTools)
+        #expect(catalogue.model("gpt-5")?.mappings.allSatisfy(\.takesCustomTools) == true)
         #expect(catalogue.model("echo-free")?.isFree == true)
         #expect(catalogue.model("echo")?.isFree == false)
         #expect(throws: ResolutionError.self) { try catalogue.resolve("o1-mini", at: Sample.now) }
