@@ -37,6 +37,8 @@ public struct ChatRequestScan: Sendable, Hashable {
     public internal(set) var promptCacheKey: String?
     /// Whether `tools` (or the older `functions`) has an element.
     public internal(set) var hasTools = false
+    /// Whether a tool, or a call in an earlier message, is of the kind that has a text instead of arguments.
+    public internal(set) var hasCustomTools = false
     /// Whether `parallel_tool_calls` is true.
     public internal(set) var wantsParallelToolCalls = false
     /// `response_format.type`.

@@ -10,6 +10,7 @@ extension RequestScanner {
         "tool_calls", "reasoning", "reasoning_content", "reasoning_details", "images",
     ])
     private static let extraContent = Array("extra_content".utf8)
+    private static let custom = Array("custom".utf8)
     private static let assistant = Array("assistant".utf8)
 
     /// The most messages of a request, which is OpenAI's own limit.
@@ -107,6 +108,8 @@ extension RequestScanner {
             try skip(text, depth: 5)
             if name.equals(Self.extraContent, text) {
                 returned.append(ReturnedMember(range: memberRange(name), name: .other))
+            } else if name.equals(Self.custom, text) {
+                scan.hasCustomTools = true
             }
         } while try json({ cursor throws(JSONError) in try cursor.another(UInt8(ascii: "}"), text) })
     }
@@ -219,10 +222,12 @@ extension RequestScanner {
             try object(text, Self.typeNames, path: path(), depth: 3) { scanner, index, text throws(ScanFailure) in
                 guard index == 0, field == .tools else { return try scanner.skip(text, depth: 4) }
                 let type = try scanner.string(text, "\(path()).type")
-                guard type.equals(Array("function".utf8), text) || type.equals(Array("custom".utf8), text) else {
+                if type.equals(Array("function".utf8), text) { return }
+                guard type.equals(Self.custom, text) else {
                     throw .field(
                         APIError.invalid("\(path()).type", "a tool must be a function or custom: what others cost has no bound"))
                 }
+                scanner.scan.hasCustomTools = true
             }
             number += 1
         } while try json({ cursor throws(JSONError) in try cursor.another(UInt8(ascii: "]"), text) })

@@ -77,6 +77,24 @@ struct CustomTool {
         return .members([("type", .string("custom"))] + members(format))
     }
 
+    /// The function that stands for it where only functions are known, which is called with the text alone. Nobody there keeps to a
+    /// grammar, but the model is told of it: with the argument, because a function's own description may have 1,024 characters
+    /// (https://learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling).
+    var function: JSONValue {
+        let argument = JSONValue.members([("type", .string("string")), ("description", .string(inputDescription))])
+        let parameters: [(String, JSONValue?)] = [
+            ("type", .string("object")), ("properties", .members([(CustomToolInput.name, argument)])),
+            ("required", .array([.string(CustomToolInput.name)])), ("additionalProperties", .bool(false)),
+        ]
+        return .members([("name", .string(name)), ("description", description), ("parameters", .members(parameters))])
+    }
+
+    private var inputDescription: String {
+        guard let grammar else { return "All that the tool is called with, as plain text." }
+        let kind = grammar.syntax == .string("regex") ? "regular expression" : "Lark grammar"
+        return "All that the tool is called with, as plain text that this \(kind) matches:\n\(grammar.definition.text ?? "")"
+    }
+
     private func members(_ format: JSONValue?) -> [(String, JSONValue?)] {
         [("name", .string(name)), ("description", description), ("format", format)]
     }

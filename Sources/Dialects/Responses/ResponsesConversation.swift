@@ -56,12 +56,10 @@ struct ResponsesConversation {
             switch type {
             case "message": try message(item, path)
             case "function_call": try call(item, path, type: "function", input: "arguments")
-            case "custom_tool_call":
-                try call(item, path, type: "custom", input: "input")
-                keep(index < first ? "previous_response_id" : "\(path).type", "custom tools")
+            case "custom_tool_call": try call(item, path, type: "custom", input: "input")
             case "function_call_output", "custom_tool_call_output":
                 let isText = try result(item, path)
-                if !isText { keep(index < first ? "previous_response_id" : "\(path).output", "images that a tool answers with") }
+                if !isText { keep(index < first ? "previous_response_id" : "\(path).output") }
             case "reasoning":
                 if calls.isEmpty { endTurn() }
                 thoughts += ReasoningState.details(item["encrypted_content"]?.text, of: model) ?? []
@@ -74,9 +72,10 @@ struct ResponsesConversation {
     }
 
     /// Keeps the request from all who can't be told.
-    private mutating func keep(_ param: String, _ what: String) {
+    private mutating func keep(_ param: String) {
         guard exclusive == nil else { return }
-        exclusive = .invalid(param, "\(what) are for models alone whose provider has the Responses API")
+        exclusive = .invalid(
+            param, "images that a tool answers with are for models alone whose provider has the Responses API")
     }
 
     private mutating func endTurn() {

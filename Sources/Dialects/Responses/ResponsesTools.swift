@@ -8,8 +8,6 @@ struct ResponsesTools {
     private(set) var areParallel = true
     /// As a chat completion request has them.
     private(set) var chat: [(String, JSONValue?)] = []
-    /// See ``ResponsesTranslation``.
-    private(set) var exclusive: APIError?
 
     /// The members of each type of tool that a client runs itself.
     private static let known: [String: Set<String>] = [
@@ -34,10 +32,6 @@ struct ResponsesTools {
                 throw .invalid("\(path).\(field.name.prefix(64))", "\"\(field.name.prefix(64))\" is not known")
             }
             guard tool["name"]?.text != nil else { throw .invalid("\(path).name", "\"\(path).name\" is required") }
-            if type == "custom", exclusive == nil {
-                exclusive = .invalid(
-                    "\(path).type", "a custom tool can be called by models alone whose provider has the Responses API")
-            }
             guard type == "function" else {
                 own.append(try CustomTool(responses: tool, path).chat)
                 continue

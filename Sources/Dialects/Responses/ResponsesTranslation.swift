@@ -3,11 +3,12 @@ internal import JSON
 /// A request of OpenAI's Responses API as a chat completion request, for whoever answers it
 /// (https://platform.openai.com/docs/api-reference/responses).
 ///
-/// `instructions`, messages with texts, images and files, calls of functions and their results, functions, `text.format`,
-/// `reasoning.effort`, sampling, bounds and what is said of the provider's cache go over, and of earlier reasoning what the model
-/// itself wants to see again. Custom tools, what tools answer with besides text, and the chances of tokens keep the request from
-/// providers of other APIs (``exclusive``); the chat completion has them so that they are counted. Tools that somebody else runs, background work and what is kept elsewhere (`prompt`, `conversation`,
-/// `item_reference`) are refused by name. `stream_options` and `max_tool_calls` are for a provider of the same API alone.
+/// `instructions`, messages with texts, images and files, calls of tools and their results, functions and custom tools,
+/// `text.format`, `reasoning.effort`, sampling, bounds and what is said of the provider's cache go over, and of earlier reasoning
+/// what the model itself wants to see again. What tools answer with besides text, and the chances of tokens keep the request from
+/// providers of other APIs (``exclusive``); the chat completion has them so that they are counted. Tools that somebody else runs,
+/// background work and what is kept elsewhere (`prompt`, `conversation`, `item_reference`) are refused by name. `stream_options`
+/// and `max_tool_calls` are for a provider of the same API alone.
 public struct ResponsesTranslation: Sendable {
     /// The chat completion request. A stream of it tells its usage.
     public let chat: [UInt8]
@@ -91,7 +92,7 @@ public struct ResponsesTranslation: Sendable {
         let metadata = try Self.metadata(try fields.take("metadata"))
         let chances = try Self.chances(&fields)
         wantsLogprobs = chances.areIncluded
-        exclusive = conversation.exclusive ?? tools.exclusive ?? chances.exclusive
+        exclusive = conversation.exclusive ?? chances.exclusive
         try Self.refuse(&fields)
         try Self.leave(&fields)
         guard [nil, "disabled", "auto"].contains(try fields.text("truncation")) else {

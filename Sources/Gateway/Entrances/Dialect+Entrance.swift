@@ -4,9 +4,10 @@ internal import Dialects
 extension Dialect {
     /// A request in this dialect; nil where the chat completion request is it.
     ///
+    /// - Parameter functions: Is said instead of the chat completion request, where functions stand for custom tools.
     /// - Throws: 400 naming the field that can't be expressed.
     func request(
-        _ entered: EnteredRequest, scan: ChatRequestScan, mapping: Mapping
+        _ entered: EnteredRequest, functions: FunctionChat?, scan: ChatRequestScan, mapping: Mapping
     ) throws(APIError) -> (any ForeignRequest)? {
         switch (entered.entrance.kind, self) {
         case (.chat, _): break
@@ -39,6 +40,8 @@ extension Dialect {
             return try GeminiRequest(messages, mapping: mapping, isVertex: self == .vertex)
         }
         let chat = mapping.capabilities.reasoning ? entered.messages?.reasoningChat(of: mapping.model) : nil
-        return try request(chat: chat ?? entered.chat, scan: scan, mapping: mapping, saysTextAlone: entered.isTranslated)
+        return try request(
+            chat: functions?.body ?? chat ?? entered.chat, scan: functions?.scan ?? scan, mapping: mapping,
+            saysTextAlone: entered.isTranslated)
     }
 }

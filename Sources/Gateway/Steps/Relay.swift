@@ -70,7 +70,8 @@ struct RelayStep: Sendable {
         let understood = admitted.understood
         let post = Post(route: route, isStreamed: understood.isStreamed, isLast: isLast, deadline: deadline)
         if let foreign = route.foreign { return try await send(admitted, foreign, by: post, &images) }
-        let body = understood.scan.applying(
+        let functions = route.functions
+        let body = (functions?.scan ?? understood.scan).applying(
             RequestEdits(
                 model: route.mapping.upstreamName == understood.scan.model ? nil : route.mapping.upstreamName,
                 outputLimit: admitted.outputLimit(at: route), includeUsage: understood.isStreamed,
@@ -82,7 +83,7 @@ struct RelayStep: Sendable {
                     && !MessagesTranslation.goesBeyondHigh(route.mapping.model),
                 dropsTemperature: route.mapping.hasFixedTemperature,
                 returnedMembers: route.provider.returnedMembers, reasoningField: route.provider.reasoningField),
-            to: understood.body)
+            to: functions?.body ?? understood.body)
         if route.provider.dialect == .echo {
             let id = "chatcmpl-\(understood.incoming.id)"
             let created = understood.incoming.occurredAt.microseconds / 1_000_000
@@ -91,7 +92,9 @@ struct RelayStep: Sendable {
         let account = try await account(for: route)
         let call = ChatCall(
             route.provider.dialect, model: route.mapping.upstreamName, kind: understood.entered.entrance.kind, at: account)
-        return .http(try await send(body, by: post, url: call.url, headers: call.headers))
+        let answer = try await send(body, by: post, url: call.url, headers: call.headers)
+        guard let functions else { return .http(answer) }
+        return .foreign(TranslatedAnswer(answer, reader: functions.answer(of: route.provider.id)))
     }
 
     /// Sends the request in the provider's dialect; its answer comes back in OpenAI's.
@@ -117,7 +120,7 @@ struct RelayStep: Sendable {
         let answer = try await send(body, by: post, url: url, headers: foreign.headers(of: call))
         let reader = foreign.answer(
             id: "chatcmpl-\(understood.incoming.id)", created: understood.incoming.occurredAt.microseconds / 1_000_000)
-        return .foreign(TranslatedAnswer(answer, reader: reader))
+        return .foreign(TranslatedAnswer(answer, reader: route.functions?.answer(reader) ?? reader))
     }
 
     private func account(for route: Route) async throws(UpstreamFailure) -> Provider.Account {

@@ -12,6 +12,8 @@ final class Route: Sendable {
     let promptTokens: Int64
     /// The request in the provider's dialect; nil where that is the client's, whose bytes are sent.
     let foreign: (any ForeignRequest)?
+    /// The chat completion request as it is made, or sent, where functions stand for custom tools; nil where none needs to.
+    let functions: FunctionChat?
     /// The organization's own account; nil for the house's.
     let own: OwnAccount?
     /// Which of the house's accounts, where it is the house's.
@@ -21,12 +23,13 @@ final class Route: Sendable {
 
     init(
         mapping: Mapping, provider: Provider, promptTokens: Int64, foreign: (any ForeignRequest)? = nil,
-        own: OwnAccount? = nil, account: Int = 0, isTrial: Bool = false
+        functions: FunctionChat? = nil, own: OwnAccount? = nil, account: Int = 0, isTrial: Bool = false
     ) {
         self.mapping = mapping
         self.provider = provider
         self.promptTokens = promptTokens
         self.foreign = foreign
+        self.functions = functions
         self.own = own
         self.account = account
         self.isTrial = isTrial
@@ -34,21 +37,22 @@ final class Route: Sendable {
 
     /// The same place, paid from an account of the organization.
     func with(_ own: OwnAccount) -> Route {
-        Route(mapping: mapping, provider: provider, promptTokens: promptTokens, foreign: foreign, own: own)
+        Route(
+            mapping: mapping, provider: provider, promptTokens: promptTokens, foreign: foreign, functions: functions, own: own)
     }
 
     /// The same place, paid from another of the house's accounts.
     func with(account: Int) -> Route {
         Route(
-            mapping: mapping, provider: provider, promptTokens: promptTokens, foreign: foreign, account: account,
-            isTrial: isTrial)
+            mapping: mapping, provider: provider, promptTokens: promptTokens, foreign: foreign, functions: functions,
+            account: account, isTrial: isTrial)
     }
 
     /// The same place, tried although it is avoided.
     var asTrial: Route {
         Route(
-            mapping: mapping, provider: provider, promptTokens: promptTokens, foreign: foreign, own: own, account: account,
-            isTrial: true)
+            mapping: mapping, provider: provider, promptTokens: promptTokens, foreign: foreign, functions: functions, own: own,
+            account: account, isTrial: true)
     }
 
     /// The account that pays there; nil when there is none, or nothing says where it is.

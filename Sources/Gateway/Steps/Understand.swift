@@ -166,6 +166,8 @@ struct UnderstandStep: Sendable {
         _ resolution: Resolution, of catalogue: Catalogue, scan: ChatRequestScan, entered: EnteredRequest, custom: Provider?
     ) throws(GatewayError) -> [Route] {
         var refusal: APIError?
+        // Written once for all mappings that need it.
+        var written: FunctionChat?
         var routes: [(route: Route, price: Int64)] = []
         for mapping in resolution.mappings {
             guard let provider = custom ?? catalogue.provider(mapping.provider) else { continue }
@@ -180,11 +182,17 @@ struct UnderstandStep: Sendable {
                     throw .invalid("model", "The model \(mapping.model) \(what) at \(mapping.provider).")
                 }
                 try scan.check(mapping)
-                let foreign = try provider.dialect.request(entered, scan: scan, mapping: mapping)
+                let isRewritten = scan.hasCustomTools && !provider.dialect.takesCustomTools(mapping)
+                if isRewritten, written == nil { written = try FunctionChat(entered.chat) }
+                let functions = isRewritten ? written : nil
+                let foreign = try provider.dialect.request(entered, functions: functions, scan: scan, mapping: mapping)
                 let promptTokens = min(
-                    scan.promptBound(for: mapping) + (foreign?.addedPromptTokens ?? 0), scan.longestPrompt(for: mapping))
+                    (functions?.scan ?? scan).promptBound(for: mapping) + (foreign?.addedPromptTokens ?? 0),
+                    scan.longestPrompt(for: mapping))
                 let price = mapping.prices.ofTwoTokens(promptTokens: promptTokens)
-                routes.append((Route(mapping: mapping, provider: provider, promptTokens: promptTokens, foreign: foreign), price))
+                let route = Route(
+                    mapping: mapping, provider: provider, promptTokens: promptTokens, foreign: foreign, functions: functions)
+                routes.append((route, price))
             } catch {
                 // What a provider lacks at which requests can be sent matters more than what another lacks.
                 if refusal == nil || provider.isUsable { refusal = error }

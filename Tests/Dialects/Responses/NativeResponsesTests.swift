@@ -86,14 +86,6 @@ import Testing
     @Test(
         arguments: [
             (
-                #""input":"x","tools":[{"type":"custom","name":"patch","format":{"type":"text"}}],"tool_choice":{"type":"custom","name":"patch"}"#,
-                "tools[0].type"
-            ),
-            (
-                #""input":[{"type":"custom_tool_call","call_id":"c","name":"patch","input":"*** Begin"},{"type":"custom_tool_call_output","call_id":"c","output":"done"}]"#,
-                "input[0].type"
-            ),
-            (
                 #""input":[{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":[{"type":"input_text","text":"x"},{"type":"input_image","image_url":"data:image/png;base64,AA=="}]}]"#,
                 "input[1].output"
             ),
@@ -105,9 +97,21 @@ import Testing
         #expect(asked.exclusive?.param == param && asked.exclusive?.status == 400)
         let scan = try ChatRequestScan(asked.chat)
         #expect(scan.images == (param == "input[1].output" ? 1 : 0))
-        #expect(scan.hasTools == (param == "tools[0].type"))
         #expect(scan.textBytes > (param.hasPrefix("input") ? 10 : 0))
         #expect(try request(#""input":"x""#).exclusive == nil)
+    }
+
+    /// Custom tools go there as they came, and others can be told of them in another way.
+    @Test(arguments: [
+        #""input":"x","tools":[{"type":"custom","name":"patch","format":{"type":"text"}}],"tool_choice":{"type":"custom","name":"patch"}"#,
+        #""input":[{"type":"custom_tool_call","call_id":"c","name":"patch","input":"*** Begin"},{"type":"custom_tool_call_output","call_id":"c","output":"done"}]"#,
+    ])
+    func customToolsGoAsTheyCame(_ fields: String) throws {
+        #expect(try body(fields) == Self.head + ",\(fields)}")
+        let asked = try request(fields)
+        #expect(asked.exclusive == nil)
+        #expect(try ChatRequestScan(asked.chat).hasCustomTools)
+        #expect(Dialect.openai.takesCustomTools(try Self.mapping()))
     }
 
     @Test func whatIsIncludedIsAdded() throws {
@@ -124,7 +128,10 @@ import Testing
             #expect(error?.param == param, "\(wrong)")
         }
         // A client of another model's hears that it is what came before.
-        let before = #"[{"type":"custom_tool_call","call_id":"c","name":"f","input":"x"}]"#
+        let image = #"{"type":"input_image","image_url":"data:image/png;base64,AA=="}"#
+        let before =
+            #"[{"type":"function_call","call_id":"c","name":"f","arguments":""},"#
+            + #"{"type":"function_call_output","call_id":"c","output":[\#(image)]}]"#
         #expect(
             try request(#""input":"x","previous_response_id":"resp_0""#, history: before).exclusive?.param
                 == "previous_response_id")
