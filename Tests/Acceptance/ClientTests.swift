@@ -22,7 +22,7 @@ import Testing
             let key = try await AcceptanceTests.shop(gateway)
             try await gateway.python(
                 "clients.py", [key.token] + providers.map { "\(ports[$0] ?? 0)" }, interpreter: "LLMGATEWAY_CLIENTS_PYTHON")
-            #expect(try await gateway.outcomes("request.completed", count: 100).count == 100)
+            #expect(try await gateway.outcomes("request.completed", count: 140).count == 140)
             #expect(try await gateway.outcomes("request.failed").isEmpty)
         }
     }

@@ -1,5 +1,5 @@
-"""The clients that applications use, each with the same conversations at a model of each dialect: whole and streamed, with a tool,
-with a typed answer. A client must not see which provider answered.
+"""The clients that applications use, each with the same conversations at a model of each dialect: whole and streamed, with a tool
+of either kind, with a typed answer. A client must not see which provider answered.
 
 Arguments: the gateway's key; the ports at which the gateway looks for the providers that speak OpenAI's, Anthropic's, Google's and
 Amazon Bedrock's formats, and OpenAI's Responses. Environment: GATEWAY_URL.
@@ -34,6 +34,8 @@ TOOL = {"type": "function", "function": {
     "name": "get_weather", "description": "The weather at a place.", "parameters": {
         "type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]}}}
 
+GRAMMAR = {"syntax": "lark", "definition": "start: /.+/"}
+
 
 def calls_of(message):
     return [(call.function.name, json.loads(call.function.arguments)) for call in message.tool_calls or []]
@@ -57,6 +59,63 @@ def with_openai(model, streams):
         {"role": "tool", "tool_call_id": call.id, "content": ANSWERED}]
     second = ask(messages, tools=[TOOL])
     return calls_of(first.message), first.finish_reason, second.message.content, second.finish_reason
+
+
+def with_custom_tools(model, streams):
+    """A tool that is called with a text, of the Responses API."""
+    client = openai.OpenAI(api_key=KEY, base_url=BASE, max_retries=0, timeout=30)
+    tool = {"type": "custom", "name": "patch", "description": "Edits.", "format": {"type": "grammar"} | GRAMMAR}
+
+    def ask(items):
+        answer = client.responses.create(model=model, input=items, tools=[tool], store=False, stream=streams)
+        if not streams:
+            return answer.output[-1]
+        said, done, last = "", "", None
+        for event in answer:
+            if event.type == "response.custom_tool_call_input.delta":
+                said += event.delta
+            elif event.type == "response.custom_tool_call_input.done":
+                done += event.input
+            elif event.type == "response.completed":
+                last = event.response.output[-1]
+        assert said == done == getattr(last, "input", ""), (said, done, last)
+        return last
+
+    items = [{"role": "user", "content": ASKED}]
+    call = ask(items)
+    assert call.type == "custom_tool_call" and call.id.startswith("ctc_"), call
+    items += [call.model_dump(exclude_none=True), {
+        "type": "custom_tool_call_output", "call_id": call.call_id, "output": ANSWERED}]
+    return call.name, call.input, ask(items).content[0].text
+
+
+def with_custom_tools_of_chats(model, streams):
+    client = openai.OpenAI(api_key=KEY, base_url=BASE, max_retries=0, timeout=30)
+    tool = {"type": "custom", "custom": {
+        "name": "patch", "description": "Edits.", "format": {"type": "grammar", "grammar": GRAMMAR}}}
+
+    def ask(messages):
+        answer = client.chat.completions.create(
+            model=model, messages=messages, tools=[tool], tool_choice="auto", stream=streams)
+        if not streams:
+            message = answer.choices[0].message
+            return message.content, [call.model_dump(exclude_none=True) for call in message.tool_calls or []]
+        text, calls = "", []
+        for delta in (choice.delta for chunk in answer for choice in chunk.choices):
+            text += delta.content or ""
+            for piece in delta.tool_calls or []:
+                # The SDK has no type of its own for such a piece.
+                if piece.id:
+                    calls.append({"id": piece.id, "type": piece.type, "custom": {"name": piece.custom["name"], "input": ""}})
+                calls[piece.index]["custom"]["input"] += piece.custom["input"]
+        return text, calls
+
+    messages = [{"role": "user", "content": ASKED}]
+    _, calls = ask(messages)
+    assert [call["type"] for call in calls] == ["custom"], calls
+    messages += [{"role": "assistant", "content": None, "tool_calls": calls}, {
+        "role": "tool", "tool_call_id": calls[0]["id"], "content": ANSWERED}]
+    return calls[0]["custom"]["name"], calls[0]["custom"]["input"], ask(messages)[0]
 
 
 def with_litellm(model, streams):
@@ -138,6 +197,8 @@ def with_instructor(model, streams):
 
 WANTED = {
     with_openai: ([("get_weather", {"place": "Zürich"})], "tool_calls", ANSWERED, "stop"),
+    with_custom_tools: ("patch", "Zürich", ANSWERED),
+    with_custom_tools_of_chats: ("patch", "Zürich", ANSWERED),
     with_litellm: ([("get_weather", {"place": "Zürich"})], "tool_calls", ANSWERED, "stop"),
     with_langchain: ([("get_weather", {"place": "Zürich"})], "tool_calls", ANSWERED, "stop"),
     with_pydantic_ai: ([("get_weather", {"place": "Zürich"})], ANSWERED),

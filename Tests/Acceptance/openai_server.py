@@ -3,8 +3,8 @@
 - https://platform.openai.com/docs/api-reference/chat: fields, messages, usage, reasons to finish
 - https://platform.openai.com/docs/api-reference/chat-streaming: chunks
 
-It refuses what the documentation forbids, and cuts its streams into frames that end anywhere. What it answers follows from the
-last text of the conversation, as those of the other dialects do.
+It refuses what the documentation forbids, and custom tools, which most services of the format don't know, and cuts its streams
+into frames that end anywhere. What it answers follows from the last text of the conversation, as those of the other dialects do.
 """
 
 import json
@@ -30,7 +30,9 @@ def check(body):
         else:
             need(not called, f"calls without an answer: {called}")
         called = called + [call["id"] for call in message.get("tool_calls") or []]
+        need(all(call.get("type", "function") == "function" for call in message.get("tool_calls") or []), "only functions can be called")
     need(not called, f"calls without an answer: {called}")
+    need(all(tool["type"] == "function" for tool in body.get("tools") or []), "a tool must be a function")
     need(body.get("tools") or "tool_choice" not in body, "'tool_choice' is only allowed when 'tools' are specified.")
 
 

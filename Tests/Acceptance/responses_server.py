@@ -2,6 +2,7 @@
 
 - https://platform.openai.com/docs/api-reference/responses/create: fields, items, tools, usage, reasons why an answer is not whole
 - https://platform.openai.com/docs/api-reference/responses-streaming: events
+- https://platform.openai.com/docs/guides/function-calling#custom-tools: tools that are called with a text
 - https://platform.openai.com/docs/guides/reasoning: reasoning items, encrypted where nothing is stored
 - https://platform.openai.com/docs/guides/error-codes: statuses and errors
 
@@ -21,6 +22,8 @@ PARTS = {
     "user": {"input_text", "input_image", "input_file"}, "system": {"input_text"}, "developer": {"input_text"},
     "assistant": {"output_text", "refusal"}}
 SECRET = "Z0FBQUFB"
+# The items that call a tool, each with what it is called with.
+CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 
 
 def error(status, message, param=None, code=None, kind="invalid_request_error"):
@@ -43,12 +46,13 @@ def check(body):
             need(not open_calls, f"No tool output found for function call {open_calls[:1]}.", path)
             if isinstance(item["content"], list):
                 need({part["type"] for part in item["content"]} <= PARTS[item["role"]], "Invalid value", path + ".content")
-        elif kind == "function_call":
-            open_calls.append(item["call_id"])
-            need(isinstance(item["arguments"], str), "must be a string", path + ".arguments")
-        elif kind == "function_call_output":
-            need(item["call_id"] in open_calls, "No tool call found for function call output", path)
-            open_calls.remove(item["call_id"])
+        elif kind in CALLS:
+            open_calls.append((kind, item["call_id"]))
+            need(isinstance(item[CALLS[kind]], str), "must be a string", f"{path}.{CALLS[kind]}")
+        elif kind.removesuffix("_output") in CALLS:
+            call = kind.removesuffix("_output"), item["call_id"]
+            need(call in open_calls, "No tool call found for function call output", path)
+            open_calls.remove(call)
         else:
             need(kind == "reasoning", f"Invalid value: '{kind}'.", path + ".type")
             need(
@@ -56,7 +60,12 @@ def check(body):
                 "Item not found. Items are not persisted when `store` is set to false.", path)
     need(not open_calls, f"No tool output found for function call {open_calls[:1]}.", "input")
     for index, tool in enumerate(body.get("tools", [])):
-        need(tool["type"] == "function" and "function" not in tool, "Missing required parameter", f"tools[{index}].name")
+        need("name" in tool, "Missing required parameter", f"tools[{index}].name")
+        if tool["type"] == "custom":
+            form = tool.get("format", {"type": "text"})
+            need(form["type"] == "text" or set(form) == {"type", "syntax", "definition"}, "Invalid value", f"tools[{index}].format")
+            continue
+        need(tool["type"] == "function", "Invalid value", f"tools[{index}].type")
         need(tool["parameters"]["type"] == "object" and "strict" in tool, "Missing required parameter", f"tools[{index}]")
     need(body.get("tools") or body.get("tool_choice", "auto") in ("auto", "none"), "Tool choice needs tools.", "tool_choice")
     form = body.get("text", {}).get("format", {})
@@ -69,9 +78,8 @@ def text_of(content):
 
 
 def last_text(body):
-    outputs = [text_of(item["output"]) for item in body["input"] if item.get("type") == "function_call_output"]
     last = body["input"][-1]
-    return outputs[-1] if last.get("type") == "function_call_output" else text_of(last["content"])
+    return text_of(last["output"] if last.get("type", "message").removesuffix("_output") in CALLS else last["content"])
 
 
 def items(body):
@@ -87,9 +95,13 @@ def items(body):
     if body.get("tools") and choice != "none" and (choice != "auto" or text.startswith("call")):
         wanted = choice["name"] if isinstance(choice, dict) and "name" in choice else None
         for tool in body["tools"]:
-            if wanted in (None, tool["name"]):
+            number = len(output)
+            if wanted in (None, tool["name"]) and tool["type"] == "custom":
+                output.append({
+                    "type": "custom_tool_call", "id": f"ctc_{number}", "call_id": f"call_{number}", "name": tool["name"],
+                    "input": "Zürich", "status": "completed"})
+            elif wanted in (None, tool["name"]):
                 arguments = {name: "Zürich" for name in tool["parameters"].get("properties", {})}
-                number = len(output)
                 output.append({
                     "type": "function_call", "id": f"fc_{number}", "call_id": f"call_{number}", "name": tool["name"],
                     "arguments": json.dumps(arguments, ensure_ascii=False), "status": "completed"})
@@ -131,6 +143,10 @@ def deltas(item):
         for piece in cut(item["arguments"], 5):
             yield "response.function_call_arguments.delta", {"delta": piece}
         yield "response.function_call_arguments.done", {"arguments": item["arguments"]}
+    elif item["type"] == "custom_tool_call":
+        for piece in cut(item["input"], 5):
+            yield "response.custom_tool_call_input.delta", {"delta": piece}
+        yield "response.custom_tool_call_input.done", {"input": item["input"]}
     elif item["type"] == "reasoning":
         for index, part in enumerate(item["summary"]):
             common = {"summary_index": index}
@@ -161,7 +177,7 @@ def events(body):
     output, reason = items(body)
     yield "response.a_kind_of_tomorrow", {"output_index": 0, "delta": "Nobody knows it."}
     for place, item in enumerate(output):
-        begun = {key: [] if key in ("content", "summary") else "" if key == "arguments" else value
+        begun = {key: [] if key in ("content", "summary") else "" if key in CALLS.values() else value
                  for key, value in item.items() if key != "encrypted_content"}
         yield "response.output_item.added", {"output_index": place, "item": begun | {"status": "in_progress"}}
         for kind, fields in deltas(item):
