@@ -132,11 +132,11 @@ import Testing
             #expect(said.contains("could change recorded events") && said.contains("--unprotected-ledger"), "\(said)")
             try await gateway.withAnother(environment: superuser, arguments: ["--unprotected-ledger"]) { url in
                 #expect(try await health(of: url) == "200")
-                #expect(try await runCommand(["curl", "-s", url + "/"]).contains(#""ledger":{"protected":false}"#))
+                #expect(try await runCommand(["curl", "-s", url + "/"]).contains(#""ledger":{"protected":false,"#))
                 let metrics = try await runCommand(["curl", "-s", url + "/metrics"])
                 #expect(metrics.contains("llmgateway_ledger_protected 0\n"))
             }
-            #expect(try await runCommand(["curl", "-s", gateway.url + "/"]).contains(#""ledger":{"protected":true}"#))
+            #expect(try await runCommand(["curl", "-s", gateway.url + "/"]).contains(#""ledger":{"protected":true,"#))
         }
     }
 

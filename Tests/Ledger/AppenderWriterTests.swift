@@ -1,5 +1,6 @@
 import Postgres
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Ledger
@@ -21,6 +22,46 @@ import Testing
         #expect(error?.code == .unavailable && error?.outcomeUnknown == false)
         #expect(error?.message.contains("42501") == true)
         #expect(server.connections > 1, "what is wrong may be the session's")
+        await appender.shutdown()
+        try await running.value
+    }
+
+    /// A server that answers and takes nothing is not ready, although it can be asked: only the next command finds that it is again.
+    @Test func aServerThatTakesNothingIsNotReady() async throws {
+        let refusal = PostgresError(.server, "permission denied for function append", sqlState: "42501")
+        let server = ScriptedServer(failures: [])
+        server.mood = .refuses(refusal)
+        let appender = Appender(server: server, surroundings: .machine, patience: .milliseconds(50), logger: quietLogger)
+        #expect(appender.isReady, "nothing is known against it")
+        let running = Task { try await appender.run() }
+        await #expect(throws: AppendError.self) { try await appender.append(Command(Cast().grant())) }
+        try await eventually("the server is found to answer") { appender.isAvailable }
+        #expect(!appender.isReady)
+        server.mood = .takesAll
+        try await eventually("the server takes a command") {
+            do {
+                _ = try await appender.append(Command(Cast().grant()))
+                return true
+            } catch is AppendError { return false }
+        }
+        #expect(appender.isReady)
+        await appender.shutdown()
+        try await running.value
+    }
+
+    /// Nobody appends, and still it is known that the server has gone, and that it is back.
+    @Test func anIdleAppenderNoticesThatItsServerHasGone() async throws {
+        let server = ScriptedServer(failures: [])
+        let appender = Appender(server: server, surroundings: .machine, patience: .milliseconds(50), logger: quietLogger)
+        let running = Task { try await appender.run() }
+        let watching = Task { await appender.watch() }
+        _ = try await appender.append(Command(Cast().grant()), deadline: .seconds(100))
+        server.mood = .isAway
+        try await eventually("the loss is noticed") { !appender.isAvailable && !appender.isReady }
+        server.mood = .takesAll
+        try await eventually("the return is noticed") { appender.isAvailable && appender.isReady }
+        watching.cancel()
+        await watching.value
         await appender.shutdown()
         try await running.value
     }
@@ -72,8 +113,14 @@ import Testing
 
 /// A ledger whose first answers a test has written down; after those it takes everything.
 private final class ScriptedServer: AppendServer {
+    /// What it does when there is nothing more written down.
+    enum Mood: Sendable { case takesAll, refuses(PostgresError), isAway }
+
+    private struct Away: Error {}
+
     private struct State {
         var failures: [PostgresError]
+        var mood = Mood.takesAll
         var connections = 0
         /// The newest connection that broke.
         var broken = 0
@@ -88,12 +135,18 @@ private final class ScriptedServer: AppendServer {
         state = Mutex(State(failures: failures, isHeld: holdsSecondConnection))
     }
 
+    var mood: Mood {
+        get { state.withLock { $0.mood } }
+        set { state.withLock { $0.mood = newValue } }
+    }
+    private var isAway: Bool { if case .isAway = mood { true } else { false } }
     var connections: Int { state.withLock { $0.connections } }
     var appended: [EventID] { state.withLock { $0.appended } }
 
     func letGo() { state.withLock { $0.isHeld = false } }
 
     func connect() async throws -> any AppendSession {
+        if isAway { throw Away() }
         let number = state.withLock { state in
             state.connections += 1
             return state.connections
@@ -106,7 +159,7 @@ private final class ScriptedServer: AppendServer {
         let server: ScriptedServer
         let number: Int
 
-        var isOpen: Bool { server.state.withLock { $0.broken < number } }
+        var isOpen: Bool { !server.isAway && server.state.withLock { $0.broken < number } }
 
         func append(_ commands: [Command]) async throws(PostgresError) -> [AppendResult]? {
             let answer = server.state.withLock { state -> Result<[AppendResult], PostgresError> in
@@ -115,6 +168,7 @@ private final class ScriptedServer: AppendServer {
                     if failure.code == .connectionLost { state.broken = number }
                     return .failure(failure)
                 }
+                if case .refuses(let refusal) = state.mood { return .failure(refusal) }
                 return .success(
                     commands.map { command -> AppendResult in
                         state.appended.append(command.events[0].id)

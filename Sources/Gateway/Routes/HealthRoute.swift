@@ -2,11 +2,12 @@ internal import Admission
 internal import FoundationEssentials
 internal import HTTPTypes
 internal import Hummingbird
+internal import Ledger
 internal import Postgres
 internal import Redis
 
 /// `GET /`: whether Postgres and Redis answer, really asked, each within two seconds, whether Redis is the one that the ledger trusts,
-/// and which read models are late.
+/// whether what this process would record has a place, and which read models are late.
 struct HealthRoute: Sendable {
     let gateway: Gateway
 
@@ -15,15 +16,21 @@ struct HealthRoute: Sendable {
         var error: String?
     }
 
-    private struct Ledger: Encodable, Sendable {
+    private struct LedgerState: Encodable, Sendable {
         let protected: Bool
+        let writable: Bool
+    }
+
+    private struct SpoolState: Encodable, Sendable {
+        let writable: Bool
     }
 
     private struct Health: Encodable, Sendable {
         let status: String
         let database: Dependency
-        let ledger: Ledger
+        let ledger: LedgerState
         let redis: Dependency
+        let spool: SpoolState
         /// The read models that are late; nil where none is.
         let projections: [String]?
     }
@@ -39,12 +46,13 @@ struct HealthRoute: Sendable {
             async let askedDatabase = database()
             async let askedRedis = redis(context)
             let ((database, late), redis) = await (askedDatabase, askedRedis)
-            let isHealthy = database.connected && redis.connected
+            let ledger = ledgerState()
+            let spool = SpoolState(writable: gateway.outcomes.isSpoolWritable)
+            let isHealthy = database.connected && redis.connected && ledger.writable && spool.writable
             // Requests go on as ever: what is old are the answers of who asks about them.
             let health = Health(
                 status: !isHealthy ? "unhealthy" : late.isEmpty ? "healthy" : "degraded", database: database,
-                ledger: Ledger(protected: gateway.configuration.isLedgerProtected), redis: redis,
-                projections: late.isEmpty ? nil : late)
+                ledger: ledger, redis: redis, spool: spool, projections: late.isEmpty ? nil : late)
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
             let books = gateway.configuration.keepsBooks ? "" : " without books: nothing is charged"
@@ -57,7 +65,13 @@ struct HealthRoute: Sendable {
         }
     }
 
-    /// The outbox of the gateway counts too: an instance whose ledger is closed to it is not healthy.
+    /// A database that is read may take nothing all the same. Nothing is written for it: the appender and the lease know.
+    private func ledgerState() -> LedgerState {
+        LedgerState(
+            protected: gateway.configuration.isLedgerProtected,
+            writable: gateway.appender.isReady && gateway.lease.mayAdmit)
+    }
+
     private func database() async -> (Dependency, late: [String]) {
         do {
             let models = ReadModels(names: gateway.configuration.projections)

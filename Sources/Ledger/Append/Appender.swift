@@ -123,6 +123,23 @@ public final class Appender: Sendable {
     /// Whether Postgres answered last time.
     public var isAvailable: Bool { state.withLock { $0.queue.statistics.isAvailable } }
 
+    /// Whether the next command can be expected to be appended: Postgres is not away for longer than callers wait, and does not
+    /// refuse what it is sent although it answers, as where a right was lost or a disk is full.
+    public var isReady: Bool {
+        let now = surroundings.now()
+        return state.withLock { $0.queue.isReady(at: now) }
+    }
+
+    /// Has the writer look every second whether its connection stands, until cancelled: who appends nothing would learn only from
+    /// the next command that Postgres has gone.
+    public func watch() async {
+        while !Task.isCancelled {
+            await surroundings.sleep(.seconds(1))
+            let sleeper = state.withLock { $0.sleeper.take() }
+            sleeper?.resume()
+        }
+    }
+
     /// Counters since the start.
     public var statistics: AppenderStatistics {
         state.withLock { state in

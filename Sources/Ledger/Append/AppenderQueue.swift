@@ -18,6 +18,10 @@ struct AppenderQueue {
 
     enum Phase { case open, draining, stopped }
 
+    /// So long a refusal tells of what comes next. Only another command can find that it is over, and whoever sends none to a
+    /// process that is not ready would never find it.
+    private static let refusalStands = Duration.seconds(30)
+
     private(set) var phase = Phase.open
     private(set) var queued = Deque<Entry>()
     private(set) var sent: [UInt64: Entry] = [:]
@@ -25,6 +29,8 @@ struct AppenderQueue {
     var sentMayBeCommitted = false
     /// Since when Postgres has not answered.
     private(set) var unavailableSince: Instant?
+    /// When Postgres first and last answered a batch by taking none of it, since it took one.
+    private var refusal: (first: Instant, last: Instant)?
     /// What callers hear of it.
     private var trouble = ""
     var statistics = AppenderStatistics()
@@ -117,10 +123,30 @@ struct AppenderQueue {
         if unavailableSince == nil { unavailableSince = now }
     }
 
+    /// Postgres answered a batch by taking none of it now, for this reason.
+    mutating func refused(at now: Instant, because reason: String) {
+        refusal = (refusal?.first ?? now, now)
+        lost(at: now, because: reason)
+    }
+
     /// Postgres answered.
     mutating func found() {
         statistics.isAvailable = true
         unavailableSince = nil
+    }
+
+    /// Postgres took a batch.
+    mutating func took() {
+        refusal = nil
+        found()
+    }
+
+    /// Whether the next command can be expected to be appended.
+    func isReady(at now: Instant) -> Bool {
+        guard !isAway(at: now) else { return false }
+        guard let refusal else { return true }
+        // One that is over before callers are sent away is none.
+        return now - refusal.first < patience || now - refusal.last >= Self.refusalStands
     }
 
     /// Whether there is something to do for the writer: to send, to find a lost server again, or to end.

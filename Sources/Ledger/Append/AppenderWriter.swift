@@ -93,8 +93,10 @@ struct AppenderWriter {
                 await drop(connection)
             case .transient:
                 let isAnswer = problem.code == .server
-                let reason = isAnswer ? "\(problem)" : nil
-                appender.withQueue { $0.lost(at: appender.surroundings.now(), because: reason) }
+                appender.withQueue { queue in
+                    let now = appender.surroundings.now()
+                    if isAnswer { queue.refused(at: now, because: "\(problem)") } else { queue.lost(at: now) }
+                }
                 // What stands against it twice may be the session's own: a setting that it began with, or what it has prepared.
                 if !connection.isOpen || (isAnswer && isRefused) { await drop(connection) }
                 if isAnswer { isRefused = true }
@@ -135,7 +137,7 @@ struct AppenderWriter {
             if let position = result.position { knownPosition = max(knownPosition, position) }
         }
         let callers = appender.withQueue { queue in
-            queue.found()
+            queue.took()
             queue.statistics.appendedEvents += appended
             queue.statistics.batches += 1
             queue.statistics.lastBatchSize = events

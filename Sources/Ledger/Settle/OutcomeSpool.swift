@@ -19,6 +19,9 @@ public final class OutcomeSpool: Sendable {
     private struct State {
         var pending: [Pending] = []
         var isWriting = false
+        /// Those who ask whether there is room.
+        var askers: [CheckedContinuation<Bool, Never>] = []
+        var isTrying = false
         var isWritable = true
         /// Commands that wait, by file. What a failed write has left in its file was promised to nobody and is not counted.
         var counts: [String: Int] = [:]
@@ -30,6 +33,8 @@ public final class OutcomeSpool: Sendable {
     }
 
     private static let segmentBytes = 16 * 1024 * 1024
+    /// What a trial writes: dozens of outcomes.
+    private static let trial = [UInt8](repeating: 0x20, count: 64 * 1024)
 
     private let directory: String
     private let logger: Logger
@@ -77,10 +82,26 @@ public final class OutcomeSpool: Sendable {
     /// Commands that wait to be appended.
     public var count: Int { state.withLock { $0.counts.values.reduce(0, +) } }
 
-    /// Tries whether the disk takes a file again, after it did not.
-    func probe() async {
-        await disk.run {
-            do { try self.begin() } catch { self.logger.error("the spool is not writable", metadata: ["error": "\(error)"]) }
+    /// Whether the disk takes what outcomes need, really tried, because it says so only when it is written to. Nothing of it stays.
+    ///
+    /// Those who ask at the same time share one trial.
+    @discardableResult
+    func hasRoom() async -> Bool {
+        await withCheckedContinuation { (asker: CheckedContinuation<Bool, Never>) in
+            let begins = state.withLock { state in
+                state.askers.append(asker)
+                defer { state.isTrying = true }
+                return !state.isTrying
+            }
+            if begins { disk.submit { self.answerAskers() } }
+        }
+    }
+
+    /// Tries the disk every ten seconds, until cancelled, so that it is known before an outcome comes whether it has a place.
+    public func watch() async {
+        while !Task.isCancelled {
+            await hasRoom()
+            try? await Task.sleep(for: .seconds(10))
         }
     }
 
@@ -148,6 +169,40 @@ public final class OutcomeSpool: Sendable {
             }
             for waiting in pending { waiting.caller.resume(returning: result) }
         }
+    }
+
+    /// On the spool's own thread: one trial for all who have asked before it. Those of meanwhile come behind what is to be written.
+    private func answerAskers() {
+        let askers = state.withLock { state in
+            defer { state.askers = [] }
+            return state.askers
+        }
+        let hasRoom = tryDisk()
+        for asker in askers { asker.resume(returning: hasRoom) }
+        let goesOn = state.withLock { state in
+            state.isTrying = !state.askers.isEmpty
+            return state.isTrying
+        }
+        if goesOn { disk.submit { self.answerAskers() } }
+    }
+
+    private func tryDisk() -> Bool {
+        var problem: FileError?
+        do throws(FileError) {
+            let path = "\(directory)/trial"
+            let file = try disk.open(path, .append)
+            defer { try? disk.remove(path) }
+            try file.write(Self.trial)
+            try file.sync()
+        } catch { problem = error }
+        let isWritable = problem == nil
+        let wasWritable = state.withLock { state in
+            defer { state.isWritable = isWritable }
+            return state.isWritable
+        }
+        if let problem, wasWritable { logger.critical("the spool is not writable", metadata: ["error": "\(problem)"]) }
+        if isWritable, !wasWritable { logger.notice("the spool is writable again") }
+        return isWritable
     }
 
     private func write(_ pending: [Pending]) throws(FileError) {

@@ -55,6 +55,9 @@ public final class OutcomeWriter: Sendable {
         self.logger = logger
     }
 
+    /// Whether the spool could take an outcome when it was last written to; false is not ready.
+    public var isSpoolWritable: Bool { spool.isWritable }
+
     /// Settles a request. `event` is an outcome of version 2 (expected version 1) or a single-event outcome (expected 0).
     ///
     /// The task's cancellation does not end it.
@@ -110,7 +113,7 @@ public final class OutcomeWriter: Sendable {
     public func run() async {
         while !Task.isCancelled {
             await surroundings.sleep(.seconds(1))
-            if !spool.isWritable { await spool.probe() }
+            if !spool.isWritable { await spool.hasRoom() }
             if appender.isAvailable { await place() }
             guard spool.count > 0, appender.isAvailable else { continue }
             do { try await drain() } catch {

@@ -155,6 +155,8 @@ struct ServeProcess: Sendable {
             BackgroundService("retention") { await retention.run() },
             BackgroundService("erasure") { await erasure.run() },
             BackgroundService("seals") { await seals.run() },
+            BackgroundService("appender") { await appender.watch() },
+            BackgroundService("spool") { await spool.watch() },
         ]
         services += projectors.map { projector in BackgroundService(projector.definition.name) { await projector.run() } }
         services += [
