@@ -60,6 +60,37 @@ struct AwayTests {
         machine.remove()
     }
 
+    /// Nothing is authorized for what is charged nothing, so only the outcome shows that the ledger is away.
+    @Test(arguments: [ENOSPC, EIO])
+    func `what is free goes on while its outcome fits the spool`(error: Int32) async throws {
+        let machine = try await FaultyMachine()
+        try await Self.withSlowGateway(environment: machine.environment) { gateway, server, provider in
+            let shop = try await GatewayClient.openShop(gateway)
+            // What it needs to know of the organization is in memory from here on.
+            #expect(try await GatewayClient.chat(gateway, shop.token, model: "free").status == 200)
+            try await server.kill()
+            try await eventually("the appender knows") {
+                try await GatewayClient.get(gateway, "/metrics").body.contains("llmgateway_ledger_available 0\n")
+            }
+            let spooled = try await GatewayClient.chat(gateway, shop.token, model: "free")
+            #expect(spooled.status == 200, "\(spooled)")
+            let asked = try await provider.mock.requests()
+            #expect(asked == 2)
+            try machine.set(error: error)
+            let refused = try await GatewayClient.chat(gateway, shop.token, model: "free")
+            #expect(refused.status == 503 && refused.retryAfter != nil, "\(refused)")
+            #expect(try await provider.mock.requests() == asked, "a provider was asked for what nobody can record")
+            try machine.set(error: 0)
+            #expect(try await GatewayClient.chat(gateway, shop.token, model: "free").status == 200)
+            try await server.start()
+            let types = try await Self.settled(gateway, count: 3, eventsEach: 1)
+            #expect(types.count == 3 && types.values.allSatisfy { $0 == ["request.completed"] }, "\(types)")
+            #expect(types[spooled.request ?? ""] != nil)
+            try await gateway.command("ledger", "verify")
+        }
+        machine.remove()
+    }
+
     // MARK: -
 
     private static func withSlowGateway(
@@ -88,7 +119,9 @@ struct AwayTests {
     private struct Event: Decodable { let stream: String, type: String }
 
     /// The events of each request, once so many have an outcome.
-    private static func settled(_ gateway: GatewayProcess, count: Int) async throws -> [String: [String]] {
+    private static func settled(
+        _ gateway: GatewayProcess, count: Int, eventsEach: Int = 2
+    ) async throws -> [String: [String]] {
         var types: [String: [String]] = [:]
         for _ in 0..<300 {
             types = [:]
@@ -98,7 +131,7 @@ struct AwayTests {
                 guard event.stream.hasPrefix("request/"), event.type != "request.denied" else { continue }
                 types[String(event.stream.dropFirst(8)), default: []].append(event.type)
             }
-            if types.values.count(where: { $0.count > 1 }) >= count { break }
+            if types.values.count(where: { $0.count >= eventsEach }) >= count { break }
             try await Task.sleep(for: .milliseconds(200))
         }
         return types

@@ -34,7 +34,7 @@ struct FaultyMachine {
 }
 
 /// A provider that takes its time, and a catalogue with it: `slow` answers after 3 s for $0.02, `long` streams for a minute and
-/// `short` for two seconds, a microdollar a token.
+/// `short` for two seconds, a microdollar a token; `free` answers at once for nothing.
 struct SlowProvider {
     let mock: MockProvider
     let environment: [String: String]
@@ -56,6 +56,7 @@ struct SlowProvider {
         let models = [
             model("slow", "mock-d3000", output: "312.5"), model("never", "mock-hang", output: "1"),
             model("long", "mock-c3000-i20", output: "1"), model("short", "mock-c40-i50", output: "1"),
+            model("free", "mock", output: "0"),
         ]
         let text = """
             {"providers": [{"id": "mock", "name": "Mock", "dialect": "openai", "base_url": "\(mock.baseURL)"}],

@@ -108,6 +108,7 @@ struct AdmitStep: Sendable {
                 let admitted = AdmittedRequest(
                     understood: understood, admission: admission, held: trial.bound.amount,
                     outputLimit: trial.bound.outputLimit, cache: trial.cache)
+                if !admitted.isAuthorized { try await expectRoom() }
                 try await limitFree(admitted, balance: balance)
                 guard admitted.isAuthorized else { return admitted }
                 switch try await authorize(admitted) {
@@ -117,6 +118,14 @@ struct AdmitStep: Sendable {
             }
         }
         throw GatewayError.unavailable("The limits and rules of this organization are changing; try again shortly.")
+    }
+
+    /// What is charged nothing has no event before its outcome, which would find the ledger away when somebody has been asked already.
+    ///
+    /// - Throws: 503 when neither the ledger nor the spool would take the outcome.
+    private func expectRoom() async throws(GatewayError) {
+        guard gateway.configuration.keepsBooks, await !gateway.outcomes.hasRoom() else { return }
+        throw GatewayError.unavailable("The outcome of the request could not be recorded now; try again shortly.")
     }
 
     /// A request as one policy lets it go on.

@@ -58,6 +58,12 @@ public final class OutcomeWriter: Sendable {
     /// Whether the spool could take an outcome when it was last written to; false is not ready.
     public var isSpoolWritable: Bool { spool.isWritable }
 
+    /// Whether an outcome that comes next has a place: the ledger takes it, or else the spool, whose disk is asked only then.
+    public func hasRoom() async -> Bool {
+        if appender.isAvailable && appender.isReady { return true }
+        return await spool.hasRoom()
+    }
+
     /// Settles a request. `event` is an outcome of version 2 (expected version 1) or a single-event outcome (expected 0).
     ///
     /// The task's cancellation does not end it.
