@@ -100,6 +100,29 @@ import Testing
         }
     }
 
+    /// A key that was deleted is one that never was: whoever goes on sending it is a stranger, and asks Postgres no oftener.
+    @Test func whoSendsADeletedKeyIsAStranger() async throws {
+        try await World.run { world in
+            let shop = try await Shop.open(in: world, credit: 1)
+            try await world.catchUp()
+            var configuration = AdmissionClient.Configuration.patient
+            configuration.strangerBurst = 3
+            configuration.strangerInterval = .seconds(3600)
+            let client = AdmissionClient(redis: world.redis, instance: .mint(), configuration: configuration, logger: quiet)
+            #expect(try await client.address(ofDigest: shop.digest, client: "a", on: world.loop) == shop.address)
+            _ = try await world.append(APIKeyDeleted(), .apiKey(shop.address.key), nil, shop.address.organization)
+            try await world.catchUp()
+            // In memory until admission says otherwise.
+            #expect(try await client.address(ofDigest: shop.digest, client: "a", on: world.loop) == shop.address)
+            #expect(try await client.admit(shop.request(1), on: world.loop).denial?.reason == .unknownKey)
+            for _ in 0..<3 { #expect(try await client.address(ofDigest: shop.digest, client: "a", on: world.loop) == nil) }
+            let error = await #expect(throws: AdmissionError.self) {
+                try await client.address(ofDigest: shop.digest, client: "a", on: world.loop)
+            }
+            #expect(error?.code == .tooManyUnknownTokens)
+        }
+    }
+
     @Test func whatCannotBeADigestIsRefused() async throws {
         try await World.run { world in
             for digest in [[], [1], Array(repeating: 1, count: 33)] as [[UInt8]] {
