@@ -11,12 +11,14 @@ extension ManagementRoutes {
             guard let text = request.parameter("days"), let days = Int64(text), (1...366).contains(days) else {
                 throw WebError.invalid("days", "days must be 1 to 366.")
             }
-            let records = try await management.activity(try await usageScope(of: request, by: caller), days: days)
+            let scope = try await usageScope(of: request, by: caller)
+            let asOf = try await management.asOf("usage")
+            let records = try await management.activity(scope, days: days)
             var activity: [WebValue] = []
             for day in records.reduce(into: [String](), { if $0.last != $1.day { $0.append($1.day) } }) {
                 activity.append(try Self.day(day, records.filter { $0.day == day }))
             }
-            return Response.json(["activity": .array(activity)])
+            return Response.json(["activity": .array(activity), "as_of": asOf])
         }
     }
 

@@ -25,11 +25,12 @@ extension ManagementRoutes {
             }
             filter.cursor = try request.cursor()
             filter.limit = try request.limit(filter.limit, most: 100)
+            let asOf = try await management.asOf("requests")
             let page = try await management.logs(filter)
             let headers = try await management.customHeaders(of: page.logs)
             return Response.json([
                 "logs": .array(page.logs.map { $0.json(headers: headers[$0.request]) }),
-                "pagination": .pagination(next: page.next?.text, limit: filter.limit),
+                "pagination": .pagination(next: page.next?.text, limit: filter.limit), "as_of": asOf,
             ])
         }
         router.get("/logs/:id") { request, context in

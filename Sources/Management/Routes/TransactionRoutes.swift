@@ -19,12 +19,13 @@ extension ManagementRoutes {
                 }
                 before = position
             }
+            let asOf = try await management.asOf("transactions", "payments")
             let found = try await management.transactions(of: organization, before: before, limit: limit + 1)
             let shown = found.prefix(Int(limit))
             let next = found.count > shown.count ? shown.last.map { String($0.position) } : nil
             return Response.json([
                 "transactions": .array(shown.map(\.json)),
-                "pagination": .pagination(next: next, limit: limit),
+                "pagination": .pagination(next: next, limit: limit), "as_of": asOf,
             ])
         }
         router.get("/orgs/:id/referral-stats") { request, context in
