@@ -7,7 +7,7 @@ extension Dialect {
         switch self {
         case .openai, .azure: mapping.api == .responses || mapping.takesCustomTools
         case .echo: true
-        case .anthropic, .gemini, .vertex, .bedrock: false
+        case .anthropic, .vertexAnthropic, .gemini, .vertex, .bedrock: false
         }
     }
 }

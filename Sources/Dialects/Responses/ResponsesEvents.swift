@@ -133,7 +133,7 @@ public struct ResponsesEvents: ChunkTap {
             close()
             let place = addItem()
             let call = said.begun(id: shape.item("call", place))
-            keptBytes += call.id.utf8.count + call.name.utf8.count
+            keptBytes += (call.id?.utf8.count ?? 0) + call.name.utf8.count
             calls.append((place, call))
             writer.begin(shape.call(call, at: place, status: "in_progress"), at: place)
         }
