@@ -6,7 +6,8 @@ public import Catalogue
 /// **From above.** A token of any tokenizer in use stands for at least one byte of UTF-8, so text of `b` bytes has at most `b`
 /// tokens. What surrounds the text is bounded by constants: 16 tokens a message for its role and separators, 64 for the
 /// request, and 64 more where tools or a schema are written out. An image is bounded by the catalogue, by its detail.
-/// A prompt is never longer than the model's context either, because the provider refuses it.
+/// A prompt is never longer than the model's context either, because the provider refuses it; a file, whose pages nobody
+/// counts beforehand, is bounded by that alone.
 ///
 /// **Estimated.** Four bytes of text are a token, rounded up; a streamed delta is at least one token, because providers send
 /// one or more whole tokens in each.
@@ -30,13 +31,15 @@ public enum TokenBound {
 }
 
 extension ChatRequestScan {
-    /// What strict organizations are told of a part whose tokens have no bound; nil when there is none.
+    /// What strict organizations are told of a part whose cost has no bound; nil when there is none. A file's tokens cost what
+    /// others of the prompt do; sound has prices of its own nearly everywhere, which the catalogue does not know.
     public var unboundedPart: APIError? {
-        for (part, kind) in [(audioPart, "audio"), (filePart, "file")] {
-            guard let part else { continue }
-            return .invalid(part, "\(kind) parts are refused in strict mode: their tokens have no bound")
+        audioPart.map {
+            APIError.invalid(
+                $0,
+                "audio is refused in strict mode, because what its tokens cost is not known before: send what is said as text, "
+                    + "use a provider key of your own, or a key of an organization that is not strict")
         }
-        return nil
     }
 
     /// What `mapping` reads at most: a provider refuses more.
@@ -45,8 +48,8 @@ extension ChatRequestScan {
         return overflows ? .max : tokens
     }
 
-    /// The most tokens that the prompt can have at `mapping`. A part that has no bound counts as the whole of the model's
-    /// context, which is all that is read of it where a provider counts tokens as it says it does.
+    /// The most tokens that the prompt can have at `mapping`. A file or a sound counts as the whole of the model's context, which
+    /// is all that is read of it where a provider counts tokens as it says it does.
     public func promptBound(for mapping: Mapping) -> Int64 {
         guard audioPart == nil, filePart == nil else { return mapping.contextSize }
         let text = textBytes + definitionBytes + messages * TokenBound.perMessage + TokenBound.perRequest

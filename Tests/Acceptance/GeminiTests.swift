@@ -15,7 +15,8 @@ import Testing
         try await withGateway(environment: environment) { gateway in
             try await gateway.python("gemini_keys.py", ["\(port)"])
             let key = try await AcceptanceTests.shop(gateway)
-            let paid = try await gateway.python("gemini_upstream.py", [key.token, "\(port)"])
+            let plain = try await AcceptanceTests.shop(gateway, isPlain: true)
+            let paid = try await gateway.python("gemini_upstream.py", [key.token, "\(port)", plain.token])
             let outcomes = try await gateway.outcomes("request.completed")
             #expect(outcomes.reduce(0) { $0 + $1.data.charged } == Int(paid.dropLast()))
             let left = try #require(

@@ -8,11 +8,11 @@ import Testing
         try await withProviderPort { gateway, port in
             let strict = try await AcceptanceTests.shop(gateway)
             let plain = try await AcceptanceTests.shop(gateway, isPlain: true)
-            // A file has no bound: strict organizations are refused it, and it reaches no provider.
+            // Sound has no bound: strict organizations are refused it, and it reaches no provider.
             let requests = try await gateway.python("budget.py", ["modes", strict.token, "\(port)", plain.token])
-            #expect(requests == "3\n")
+            #expect(requests == "4\n")
             let outcomes = Dictionary(
-                uniqueKeysWithValues: try await gateway.outcomes("request.completed", count: 3)
+                uniqueKeysWithValues: try await gateway.outcomes("request.completed", count: 4)
                     .map { ($0.metadata.clientRequestID ?? "", $0.data) })
             // $1 and $2 a million tokens, 50,000 and 64 of them.
             let price = 50_128_000
@@ -22,11 +22,13 @@ import Testing
             let ofPlain = try #require(outcomes["plain"])
             #expect(ofPlain.held == ofStrict.held)
             #expect(ofPlain.charged == price)
-            // What has no bound holds the whole context of the model.
-            let ofFile = try #require(outcomes["plain-file"])
-            #expect(ofFile.held == 100_000_000 + 64 * 2000)
-            #expect(ofFile.charged == price)
-            #expect(try await gateway.charged(strict.organization) == ofStrict.held)
+            // A file and a sound hold the whole context of the model, and cost what they are.
+            for name in ["strict-file", "plain-audio"] {
+                let held = try #require(outcomes[name])
+                #expect(held.held == 100_000_000 + 64 * 2000)
+                #expect(held.charged == price)
+            }
+            #expect(try await gateway.charged(strict.organization) == ofStrict.held + price)
             #expect(try await gateway.charged(plain.organization) == 2 * price)
         }
     }

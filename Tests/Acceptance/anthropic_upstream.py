@@ -11,7 +11,7 @@ from decimal import Decimal
 import openai
 
 from anthropic_server import AnthropicServer
-from upstream import CLOCK, HELLO, PIXEL, PORT, WEATHER, client, asker, broken, leave
+from upstream import CLOCK, HELLO, PDF, PIXEL, PORT, WEATHER, client, asker, broken, leave
 
 server = AnthropicServer("upstream-secret")
 ask = asker("claude")
@@ -173,6 +173,17 @@ async def vision_and_schemas():
     check_usage(answer.usage)
 
 
+async def documents():
+    answer = await ask([{"role": "user", "content": [{"type": "text", "text": "What is this?"}, PDF]}])
+    assert answer.choices[0].message.content == "What is this? [document]", answer
+    block = server.bodies[-1]["messages"][0]["content"][1]
+    assert block["source"] == {
+        "type": "base64", "media_type": "application/pdf", "data": PDF["file"]["file_data"].partition(",")[2]}, block
+    check_usage(answer.usage)
+    said, _, _, _, _ = await collect(messages=[{"role": "user", "content": [PDF]}])
+    assert said == "[document]", said
+
+
 async def refusals_before_anything_is_sent():
     sent = len(server.bodies)
     for arguments, param in [
@@ -217,7 +228,7 @@ async def main():
     await server.start(PORT)
     for scenario in [
         text, the_bound_of_the_gateway_is_sent, streaming, tools, thinking, thinking_by_the_responses_api, vision_and_schemas,
-        refusals_before_anything_is_sent, errors, a_client_that_leaves_pays_for_the_prompt_that_was_told,
+        documents, refusals_before_anything_is_sent, errors, a_client_that_leaves_pays_for_the_prompt_that_was_told,
     ]:
         await scenario()
     print(paid)

@@ -135,17 +135,21 @@ async def modes():
     provider = Provider(usage={"prompt_tokens": 50_000, "completion_tokens": 64, "total_tokens": 50_064})
     provider.gate.set()
     await provider.start(int(sys.argv[3]))
-    file = [{"role": "user", "content": [{"type": "text", "text": "hi"}, {"type": "file", "file": {"file_id": "f"}}]}]
+    text = {"type": "text", "text": "hi"}
+    pdf = {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="}}
+    sound = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
+    file, audio = ([{"role": "user", "content": [text, part]}] for part in (pdf, sound))
     async with clients(4) as client:
         async def send(key, name, messages):
             return await client.post(
                 URL, headers={"authorization": "Bearer " + key, "x-request-id": name},
                 json={"model": "mock", "messages": messages, "max_tokens": 64})
 
-        for key, name, messages in [(strict, "strict", HELLO), (plain, "plain", HELLO), (plain, "plain-file", file)]:
+        for key, name, messages in [
+                (strict, "strict", HELLO), (plain, "plain", HELLO), (strict, "strict-file", file), (plain, "plain-audio", audio)]:
             answer = await send(key, name, messages)
             assert answer.status_code == 200, (name, answer.text)
-        refused = await send(strict, "strict-file", file)
+        refused = await send(strict, "strict-audio", audio)
         assert refused.status_code == 400, refused.text
         assert refused.json()["error"]["param"] == "messages[0].content[1]", refused.text
     print(provider.requests)

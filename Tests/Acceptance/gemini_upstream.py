@@ -1,18 +1,19 @@
 """The official SDKs of openai and anthropic through the gateway at a provider that speaks Google's Gemini API.
 
-Arguments: the gateway's key, the port at which the gateway looks for the provider. Environment: GATEWAY_URL. Prints the sum of
-what the answers cost, in nano-dollars.
+Arguments: the gateway's key, the port at which the gateway looks for the provider, the key of an organization that is not strict.
+Environment: GATEWAY_URL. Prints the sum of what the answers cost, in nano-dollars.
 """
 
 import asyncio
 import json
+import sys
 from decimal import Decimal
 
 import anthropic
 import openai
 
 from gemini_server import GeminiServer
-from upstream import CLOCK, HELLO, KEY, PIXEL, PORT, URL, WEATHER, asker, broken, leave, refused_with
+from upstream import CLOCK, HELLO, KEY, PDF, PIXEL, PORT, URL, WEATHER, asker, broken, client, leave, refused_with
 
 server = GeminiServer("upstream-secret")
 ask = asker("gemini")
@@ -108,6 +109,28 @@ async def vision_and_json():
     check_usage(answer.usage)
 
 
+async def files_and_sounds():
+    question = {"type": "text", "text": "What is this?"}
+    for arguments in ({}, {"max_tokens": 300}):
+        answer = await ask([{"role": "user", "content": [question, PDF]}], **arguments)
+        assert answer.choices[0].message.content == "What is this? [inlineData]", answer
+        given = server.bodies[-1]["contents"][0]["parts"][1]["inlineData"]
+        assert given == {"mimeType": "application/pdf", "data": PDF["file"]["file_data"].partition(",")[2]}, given
+        check_usage(answer.usage)
+    sent = len(server.bodies)
+    sound = [{"role": "user", "content": [question, {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}]}]
+    try:
+        await ask(sound)
+    except openai.BadRequestError as error:
+        assert error.param == "messages[0].content[1]" and len(server.bodies) == sent, error
+    else:
+        raise AssertionError("a strict organization sent a sound")
+    answer = await client.with_options(api_key=sys.argv[3]).chat.completions.create(model="gemini", messages=sound)
+    given = server.bodies[-1]["contents"][0]["parts"][1]["inlineData"]
+    assert given == {"mimeType": "audio/wav", "data": "UklGRg=="}, given
+    check_usage(answer.usage)
+
+
 async def messages():
     """Anthropic's SDK at a model of Google."""
     global paid
@@ -161,7 +184,7 @@ async def a_client_that_leaves_pays_for_the_prompt_that_was_told():
 async def main():
     await server.start(PORT)
     for scenario in [
-        text, streaming, tools, vision_and_json, messages, refusals_before_anything_is_sent, errors,
+        text, streaming, tools, vision_and_json, files_and_sounds, messages, refusals_before_anything_is_sent, errors,
         a_client_that_leaves_pays_for_the_prompt_that_was_told,
     ]:
         await scenario()

@@ -233,13 +233,16 @@ import Testing
         #expect(try ChatRequestScan(Body.with("")).promptBound(for: mapping) == 50)
     }
 
-    @Test func whatHasNoBoundIsNamedAndCountsAsTheContext() throws {
+    /// A sound's cost has no bound, and a file's that of the context.
+    @Test(
+        arguments: [
+            (#"{"type":"input_audio","input_audio":{}}"#, "messages[0].content[0]"), (#"{"type":"file","file":{}}"#, nil),
+        ] as [(String, String?)])
+    func soundsAreNamedAndCountAsTheContextLikeFiles(_ part: String, _ unbounded: String?) throws {
         let mapping = try mapping(#""context_size":5000"#)
-        for part in [#"{"type":"input_audio","input_audio":{}}"#, #"{"type":"file","file":{}}"#] {
-            let scan = try ChatRequestScan(Body.with("", messages: #""messages":[{"role":"user","content":[\#(part)]}]"#))
-            #expect(scan.unboundedPart?.param == "messages[0].content[0]")
-            #expect(scan.promptBound(for: mapping) == 5000)
-        }
+        let scan = try ChatRequestScan(Body.with("", messages: #""messages":[{"role":"user","content":[\#(part)]}]"#))
+        #expect(scan.unboundedPart?.param == unbounded)
+        #expect(scan.promptBound(for: mapping) == 5000)
     }
 
     @Test func countsPredictionsAndChoicesAsCompletion() throws {

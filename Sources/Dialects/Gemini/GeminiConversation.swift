@@ -161,9 +161,16 @@ struct GeminiConversation {
                 throw .invalid("\(path).file.file_data", "a file for Google must come as a data URL in \"file_data\"")
             }
             return try Self.data(data, ["pdf": "application/pdf"], "\(path).file.file_data")
+        case "input_audio":
+            guard let type = part["input_audio"]?["format"]?.text.flatMap({ Self.sounds[$0] }) else {
+                throw .invalid("\(path).input_audio.format", "\"\(path).input_audio.format\" must be wav or mp3")
+            }
+            guard let data = part["input_audio"]?["data"]?.text else {
+                throw .invalid("\(path).input_audio.data", "\"\(path).input_audio.data\" must be a string in base64")
+            }
+            return Self.inline(type, data)
         default:
-            // Sound has prices of its own there, which the catalogue does not know.
-            throw .invalid("\(path).type", "Google is given parts of the types text, image_url and file alone")
+            throw .invalid("\(path).type", "Google is given parts of the types text, image_url, input_audio and file alone")
         }
     }
 
@@ -177,6 +184,9 @@ struct GeminiConversation {
         // Stands for it only until it is fetched.
         return .members([("inlineData", .null)])
     }
+
+    /// What OpenAI's clients send, by Google's names (https://ai.google.dev/gemini-api/docs/audio).
+    private static let sounds = ["wav": "audio/wav", "mp3": "audio/mp3"]
 
     private static let imageTypes = [
         "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp", "heic": "image/heic",
@@ -198,6 +208,7 @@ struct GeminiConversation {
     private static func data(_ url: String, _ types: [String: String], _ path: String) throws(APIError) -> JSONValue {
         if url.hasPrefix("https://") {
             // Google fetches it itself (https://ai.google.dev/gemini-api/docs/file-input-methods).
+            // A file is said to be what is taken, so that nothing comes in its place that has prices of its own.
             let type = mediaType(of: url, types)
             return .members([
                 ("fileData", .members([("mimeType", type.map { .string($0) }), ("fileUri", .string(url))]))
@@ -207,9 +218,10 @@ struct GeminiConversation {
             let known = Set(types.values).sorted().joined(separator: ", ")
             throw .invalid(path, "\"\(path)\" must be the URL of one, or a data URL in base64 of one of \(known)")
         }
-        let inline: [(String, JSONValue?)] = [
-            ("mimeType", .string(data.mediaType)), ("data", .string(String(data.data))),
-        ]
-        return .members([("inlineData", .members(inline))])
+        return inline(data.mediaType, String(data.data))
+    }
+
+    private static func inline(_ type: String, _ data: String) -> JSONValue {
+        .members([("inlineData", .members([("mimeType", .string(type)), ("data", .string(data))]))])
     }
 }

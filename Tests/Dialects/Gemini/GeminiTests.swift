@@ -75,7 +75,14 @@ import Testing
     @Test(arguments: [
         (#"{"role":"function","name":"f","content":"x"}"#, "messages[0].role"),
         (#"{"role":"user","name":"Ann","content":"x"}"#, "messages[0].name"),
-        (#"{"role":"user","content":[{"type":"input_audio","input_audio":{}}]}"#, "messages[0].content[0].type"),
+        (
+            #"{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"AAAA","format":"flac"}}]}"#,
+            "messages[0].content[0].input_audio.format"
+        ),
+        (
+            #"{"role":"user","content":[{"type":"input_audio","input_audio":{"format":"wav"}}]}"#,
+            "messages[0].content[0].input_audio.data"
+        ),
         (#"{"role":"user","content":[{"type":"file","file":{"file_id":"f"}}]}"#, "messages[0].content[0].file.file_data"),
         (
             #"{"role":"user","content":[{"type":"image_url","image_url":{"url":"ftp://a/b"}}]}"#,
@@ -106,6 +113,24 @@ import Testing
         #expect(try choice(one, #""none""#)?.string == #"{"mode":"NONE"}"#)
         let error = #expect(throws: APIError.self) { try choice("\(one),\(one)", #""required""#) }
         #expect(error?.param == "parallel_tool_calls")
+    }
+
+    @Test(arguments: [
+        (#"{"type":"input_audio","input_audio":{"data":"AAAA","format":"wav"}}"#, "inlineData", "audio/wav", "AAAA"),
+        (#"{"type":"input_audio","input_audio":{"data":"AAAB","format":"mp3"}}"#, "inlineData", "audio/mp3", "AAAB"),
+        (
+            #"{"type":"file","file":{"file_data":"data:application/pdf;base64,JVBERi0="}}"#, "inlineData", "application/pdf",
+            "JVBERi0="
+        ),
+        (
+            #"{"type":"file","file":{"file_data":"https://a.example/b?c=d.mp3"}}"#, "fileData", "application/pdf",
+            "https://a.example/b?c=d.mp3"
+        ),
+    ])
+    func soundsAndFilesAreGivenAsWhatTheyAre(_ part: String, _ member: String, _ type: String, _ data: String) throws {
+        let chat = #"{"model":"m","messages":[{"role":"user","content":[\#(part)]}]}"#
+        let given = try translate(chat)["contents"]?.elements?.first?["parts"]?.elements?.first?[member]
+        #expect(given?["mimeType"]?.text == type && (given?["data"] ?? given?["fileUri"])?.text == data)
     }
 
     @Test func newerModelsAlwaysThink() throws {
