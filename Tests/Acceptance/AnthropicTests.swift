@@ -25,6 +25,13 @@ import Testing
         }
     }
 
+    @Test func whatWentUpstreamIsKeptForThoseWhoAskAndKeepBodies() async throws {
+        let port = try freePort()
+        try await withGateway(environment: environment(port)) { gateway in
+            try await gateway.python("debug.py", ["\(port)"])
+        }
+    }
+
     @Test func clientsOfOpenAIReachAnthropicAndPayExactly() async throws {
         let port = try freePort()
         try await withGateway(environment: environment(port)) { gateway in

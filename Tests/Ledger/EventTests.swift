@@ -142,7 +142,9 @@ import Testing
         }
         var outcome = try Self.cast.outcome()
         try agree(RequestFailed(outcome: outcome))
-        outcome.bodies = BodyDigests(prompt: String(repeating: "0a", count: 32), completion: String(repeating: "ff", count: 32))
+        outcome.bodies = BodyDigests(
+            prompt: String(repeating: "0a", count: 32), completion: String(repeating: "ff", count: 32),
+            upstreamRequest: String(repeating: "0b", count: 32), upstreamAnswer: String(repeating: "0c", count: 32))
         (outcome.credential, outcome.providerKey) = (.organization, .mint())
         outcome.attempts[0].providerKey = outcome.providerKey
         (outcome.saved, outcome.usage) = (NanoDollars(7), Cast.usage)

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPTypes
 import Ledger
 import Money
 import Postgres

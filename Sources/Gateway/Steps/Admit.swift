@@ -17,6 +17,8 @@ struct AdmittedRequest: Sendable {
     let outputLimit: Int64?
     /// nil where the project does not cache.
     let cache: CacheUse?
+    /// What is said to providers and by them, where bodies are kept and the client asks for these too.
+    let trace: UpstreamTrace?
 
     /// The answer that was given before and is given again; then nobody is asked and nothing is charged.
     var cached: CachedAnswer? { cache?.found }
@@ -105,9 +107,12 @@ struct AdmitStep: Sendable {
                         understood.incoming.id, address: understood.address, to: trial.bound.amount,
                         on: understood.incoming.eventLoop)
                 }
+                let trace =
+                    admission.isRetained
+                    ? UpstreamTrace(askedFor: understood.incoming.headers, limit: gateway.payloads.maximumBytes) : nil
                 let admitted = AdmittedRequest(
                     understood: understood, admission: admission, held: trial.bound.amount,
-                    outputLimit: trial.bound.outputLimit, cache: trial.cache)
+                    outputLimit: trial.bound.outputLimit, cache: trial.cache, trace: trace)
                 if !admitted.isAuthorized { try await expectRoom() }
                 try await limitFree(admitted, balance: balance)
                 guard admitted.isAuthorized else { return admitted }

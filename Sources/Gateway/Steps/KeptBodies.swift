@@ -6,7 +6,12 @@ struct KeptBodies: Sendable {
 
     /// Seals what is there and not longer than what `writer` keeps.
     init(_ admitted: AdmittedRequest, _ ending: Ending, writer: PayloadWriter) {
-        bodies = [("prompt", admitted.understood.entered.original), ("completion", ending.completion)].compactMap { kind, body in
+        let traced = admitted.trace?.kept
+        let all: [(kind: String, body: [UInt8]?)] = [
+            ("prompt", admitted.understood.entered.original), ("completion", ending.completion),
+            ("upstream_request", traced?.request), ("upstream_answer", traced?.answer),
+        ]
+        bodies = all.compactMap { kind, body in
             guard let body else { return nil }
             guard body.count <= writer.maximumBytes else {
                 writer.drop()
@@ -19,7 +24,10 @@ struct KeptBodies: Sendable {
     /// nil when nothing is kept.
     var digests: BodyDigests? {
         func digest(_ kind: String) -> String? { bodies.first { $0.kind == kind }?.sealed.digestText }
-        return bodies.isEmpty ? nil : BodyDigests(prompt: digest("prompt"), completion: digest("completion"))
+        guard !bodies.isEmpty else { return nil }
+        return BodyDigests(
+            prompt: digest("prompt"), completion: digest("completion"), upstreamRequest: digest("upstream_request"),
+            upstreamAnswer: digest("upstream_answer"))
     }
 
     func put(of request: RequestID, into writer: PayloadWriter) {

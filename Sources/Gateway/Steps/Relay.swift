@@ -39,6 +39,7 @@ struct RelayStep: Sendable {
             } catch {
                 failure = error
             }
+            if failure.isOfAccount { admitted.trace?.conceal() }
             // One that had but what others left of the time is not to blame.
             let isOthersFault = failure.kind == .timeout && index > 0 && .now >= deadline
             gateway.note(route, isOthersFault ? .neither : failure.report)
@@ -68,7 +69,8 @@ struct RelayStep: Sendable {
         _ images: inout [String: String]
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
         let understood = admitted.understood
-        let post = Post(route: route, isStreamed: understood.isStreamed, isLast: isLast, deadline: deadline)
+        let post = Post(
+            route: route, isStreamed: understood.isStreamed, isLast: isLast, deadline: deadline, trace: admitted.trace)
         if let foreign = route.foreign { return try await send(admitted, foreign, by: post, &images) }
         let functions = route.functions
         let body = (functions?.scan ?? understood.scan).applying(
@@ -146,17 +148,20 @@ struct RelayStep: Sendable {
         let isLast: Bool
         /// When an answer that is not streamed must be whole.
         let deadline: ContinuousClock.Instant
+        /// What hears of it.
+        let trace: UpstreamTrace?
     }
 
     private func send(
         _ body: [UInt8], by post: Post, url: String, headers: [(String, String)]
-    ) async throws(UpstreamFailure) -> HTTPTransportResponse {
+    ) async throws(UpstreamFailure) -> UpstreamResponse {
         let configuration = gateway.configuration
         let own = post.route.own
         // A form says what it is itself.
         let type = headers.contains { $0.0 == "content-type" } ? [] : [("content-type", "application/json")]
+        post.trace?.begin(body, to: post.route)
         do {
-            return try await gateway.transport.execute(
+            let response = try await gateway.transport.execute(
                 HTTPTransportRequest(
                     method: "POST", url: url,
                     headers: headers + type + [("accept", post.isStreamed ? "text/event-stream" : "application/json")],
@@ -173,6 +178,7 @@ struct RelayStep: Sendable {
                     allowPrivateAddresses: own?.baseURL == nil || configuration.allowsPrivateProviderURLs),
                 // An answer that is not streamed is produced, and billed, whether its client waits for it or not.
                 started: { stop in if post.isStreamed { client?.whenGone(stop) } })
+            return UpstreamResponse(response: response, trace: post.trace)
         } catch {
             throw UpstreamFailure(error)
         }

@@ -152,6 +152,7 @@ final class StreamedAnswer: Sendable {
         // What came until the provider was stopped was produced for this client, whether it got there or not.
         while let bytes = try? await opened.answer.next() { keep(bytes) }
         let (tap, firstByteAt, completion) = state.withLock { ($0.tap, $0.firstByteAt, $0.kept) }
+        if tap.error?.isOfAccount == true { admitted.trace?.conceal() }
         let ending = Ending(
             kind: .cancelled, status: 499, route: opened.route,
             attempts: opened.attempts(error: "cancelled"),
@@ -215,6 +216,7 @@ final class StreamedAnswer: Sendable {
         var ending = ending
         (ending.firstByteAt, ending.completion) = state.withLock { state in
             state.isSettled = true
+            if state.tap.error?.isOfAccount == true { admitted.trace?.conceal() }
             return (state.firstByteAt, state.kept)
         }
         if let firstByteAt = ending.firstByteAt {

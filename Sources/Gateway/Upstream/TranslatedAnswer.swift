@@ -12,10 +12,10 @@ final class TranslatedAnswer: Sendable {
         var isOver = false
     }
 
-    let response: HTTPTransportResponse
+    let response: UpstreamResponse
     private let state: Mutex<State>
 
-    init(_ response: HTTPTransportResponse, reader: any ForeignAnswer) {
+    init(_ response: UpstreamResponse, reader: any ForeignAnswer) {
         self.response = response
         state = Mutex(State(reader: reader))
     }

@@ -4,7 +4,7 @@ internal import Money
 
 /// What a provider answers with: a status, some headers, and a body that comes in chunks.
 enum UpstreamAnswer: Sendable {
-    case http(HTTPTransportResponse)
+    case http(UpstreamResponse)
     case echo(EchoStream)
     /// What a provider answered before.
     case replayed(ReplayedAnswer)
@@ -166,6 +166,9 @@ struct UpstreamFailure: Error, Sendable {
 
     /// Whether another route may do better: where the provider failed, or can't be asked for what the client wants.
     var mayGoElsewhere: Bool { isProvidersFault || kind == .request }
+
+    /// Whether it is about the gateway's own account at the provider.
+    var isOfAccount: Bool { status.map { APIError(status: $0, message: "").isOfAccount } ?? false }
 
     /// Whether it says something against the provider, and not against the client.
     var isProvidersFault: Bool {

@@ -72,6 +72,8 @@ extension BodyDigests {
         writer.beginObject()
         if let prompt { writer.member("prompt", prompt) }
         if let completion { writer.member("completion", completion) }
+        if let upstreamRequest { writer.member("upstream_request", upstreamRequest) }
+        if let upstreamAnswer { writer.member("upstream_answer", upstreamAnswer) }
         writer.endObject()
     }
 }

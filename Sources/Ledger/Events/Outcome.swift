@@ -114,10 +114,21 @@ public struct BodyDigests: Codable, Sendable, Hashable {
     public var prompt: String?
     /// Of the provider's answer as far as it came; nil when it is not kept.
     public var completion: String?
+    /// Of what went to the provider and of what came from it as they were, where the client asked for these.
+    public var upstreamRequest: String?
+    public var upstreamAnswer: String?
 
-    public init(prompt: String?, completion: String?) {
+    public init(prompt: String?, completion: String?, upstreamRequest: String? = nil, upstreamAnswer: String? = nil) {
         self.prompt = prompt
         self.completion = completion
+        self.upstreamRequest = upstreamRequest
+        self.upstreamAnswer = upstreamAnswer
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case prompt, completion
+        case upstreamRequest = "upstream_request"
+        case upstreamAnswer = "upstream_answer"
     }
 }
 

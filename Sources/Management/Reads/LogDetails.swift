@@ -49,16 +49,28 @@ extension Management {
         ) { try LogRecord($0, first: 0) }.first
     }
 
-    /// What the application sent and what the provider answered, as text; nil when it is not kept.
-    func bodies(of id: Ledger.RequestID) async throws(WebError) -> (request: String?, response: String?) {
+    /// What the application sent and what the provider answered, and what went between the gateway and the provider, as text; nil
+    /// when it is not kept.
+    func bodies(of id: Ledger.RequestID) async throws(WebError) -> LogBodies {
         let store = PayloadStore(postgres)
         do {
             async let prompt = store.get(request: id, kind: "prompt")
             async let completion = store.get(request: id, kind: "completion")
-            return (
-                try await prompt.map { String(decoding: $0.body, as: UTF8.self) },
-                try await completion.map { String(decoding: $0.body, as: UTF8.self) }
-            )
+            async let upstreamRequest = store.get(request: id, kind: "upstream_request")
+            async let upstreamAnswer = store.get(request: id, kind: "upstream_answer")
+            return LogBodies(
+                request: try await prompt.map { String(decoding: $0.body, as: UTF8.self) },
+                response: try await completion.map { String(decoding: $0.body, as: UTF8.self) },
+                upstreamRequest: try await upstreamRequest.map { String(decoding: $0.body, as: UTF8.self) },
+                upstreamResponse: try await upstreamAnswer.map { String(decoding: $0.body, as: UTF8.self) })
         } catch { throw Self.away }
     }
+}
+
+/// The bodies of one request.
+struct LogBodies {
+    let request: String?
+    let response: String?
+    let upstreamRequest: String?
+    let upstreamResponse: String?
 }

@@ -24,13 +24,15 @@ struct LogRecord: Sendable {
     /// - Parameters:
     ///   - headers: The application's own, without their prefix.
     ///   - bodies: Where one request is asked for; nil leaves them out.
-    func json(headers: [String: String]?, bodies: (request: String?, response: String?)? = nil) -> WebValue {
+    func json(headers: [String: String]?, bodies: LogBodies? = nil) -> WebValue {
         var members = members
         let sorted = (headers ?? [:]).sorted { $0.key < $1.key }
         members.append(("customHeaders", .object(sorted.map { ($0.key, .string($0.value)) })))
         if let bodies {
             members.append(("requestBody", .string(optional: bodies.request)))
             members.append(("responseBody", .string(optional: bodies.response)))
+            members.append(("upstreamRequest", .string(optional: bodies.upstreamRequest)))
+            members.append(("upstreamResponse", .string(optional: bodies.upstreamResponse)))
         }
         return .object(members)
     }

@@ -1,0 +1,77 @@
+internal import HTTPTransport
+internal import HTTPTypes
+internal import Synchronization
+
+/// What went to the provider that was asked last and what it answered, byte by byte, for a client that wants to see it.
+///
+/// Bodies alone: addresses and headers are where credentials stand.
+final class UpstreamTrace: Sendable {
+    private struct State {
+        var credential: SentCredential?
+        var request: [UInt8]?
+        var answer: [UInt8] = []
+        var isConcealed = false
+    }
+
+    private static let header = HTTPField.Name("x-debug")
+
+    private let limit: Int
+    private let state = Mutex(State())
+
+    /// - Parameter limit: The longest body that is kept, in bytes.
+    /// - Returns: nil where the client does not ask for it.
+    init?(askedFor headers: HTTPFields, limit: Int) {
+        guard let name = Self.header, headers[name]?.lowercased() == "true" else { return nil }
+        self.limit = limit
+    }
+
+    /// Another provider is asked; what was before is let go.
+    func begin(_ request: [UInt8], to route: Route) {
+        state.withLock { $0 = State(credential: SentCredential(of: route), request: request) }
+    }
+
+    func add(_ bytes: [UInt8]) {
+        state.withLock { state in
+            // One chunk beyond the limit shows that the answer is too long to be kept.
+            if state.answer.count <= limit { state.answer += bytes }
+        }
+    }
+
+    /// The answer is about the gateway's own account, and nobody's here.
+    func conceal() { state.withLock { $0.isConcealed = true } }
+
+    /// What may be kept: an answer may quote the credential.
+    var kept: (request: [UInt8]?, answer: [UInt8]?) {
+        let state = state.withLock { $0 }
+        guard !state.isConcealed, !state.answer.isEmpty, let credential = state.credential else { return (state.request, nil) }
+        return (state.request, credential.hidden(in: state.answer))
+    }
+}
+
+/// A provider's response, of which a trace hears all that is read.
+struct UpstreamResponse: Sendable {
+    let response: HTTPTransportResponse
+    let trace: UpstreamTrace?
+
+    var status: Int { response.status }
+
+    func header(_ name: String) -> String? { response.header(name) }
+
+    func next() async throws(HTTPTransportError) -> [UInt8]? {
+        let bytes = try await response.next()
+        if let trace, let bytes { trace.add(bytes) }
+        return bytes
+    }
+
+    func collect(
+        upTo limit: Int, whenRoom hasRoom: (Int) -> Bool = { _ in true }
+    ) async throws(HTTPTransportError) -> [UInt8] {
+        let body = try await response.collect(upTo: limit, whenRoom: hasRoom)
+        trace?.add(body)
+        return body
+    }
+
+    func cancel() { response.cancel() }
+
+    func stop() { response.stop() }
+}
