@@ -59,7 +59,7 @@ recorded("large", ask(key["token"], "large", large), 413, "request_too_large", m
 packed = ask(key["token"], "packed", **{"content-encoding": "gzip"})
 recorded("packed", packed, 415, "unsupported_media_type", model=None)
 broken = ask(key["token"], "broken", b'{"model": "echo", "messages": [')
-recorded("broken", broken, 400, "invalid_parameters", model=None)
+recorded("broken", broken, 400, "invalid_json", model=None)
 
 # The second of a minute is only counted.
 key = new_key()

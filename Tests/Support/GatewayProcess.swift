@@ -39,8 +39,12 @@ public final class GatewayProcess: Sendable {
     }
 
     /// Starts the server again after `kill()` or `stop()`.
-    public func start() async throws {
-        _ = try await Self.serve(environment, log: home + "/gateway.log") { child in process.withLock { $0 = child } }
+    ///
+    /// - Parameter arguments: Further ones for `serve`.
+    public func start(arguments: [String] = []) async throws {
+        _ = try await Self.serve(environment, arguments: arguments, log: home + "/gateway.log") { child in
+            process.withLock { $0 = child }
+        }
     }
 
     /// Runs `body` with the URL of a second gateway of the same ledger and Redis, whose environment `extra` changes.
