@@ -39,7 +39,7 @@ public enum CustomProvider {
             api: .chatCompletions, takesCustomTools: false, priority: nil, deprecatedAt: nil, deactivatedAt: nil)
         let all = Model(
             id: "\(name)/\(model)", name: model, family: "custom", kind: .chat, summary: "", aliases: [model],
-            isAutomatic: false, mappings: [mapping])
+            isAutomatic: false, freeLimit: .low, mappings: [mapping])
         return (
             Resolution(requested: "\(name)/\(model)", requestedProvider: name, model: all, mappings: [mapping]), provider
         )

@@ -41,7 +41,7 @@ extension Catalogue {
                     "model \(model.id)",
                     [
                         ("name", model.name), ("family", model.family), ("description", model.summary),
-                        ("aliases", model.aliases.joined(separator: ", ")),
+                        ("aliases", model.aliases.joined(separator: ", ")), ("free_limit", model.freeLimit.rawValue),
                     ]
                 ))
             for mapping in model.mappings { entries.append(("\(model.id) at \(mapping.provider)", Self.fields(of: mapping))) }

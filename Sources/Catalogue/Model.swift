@@ -16,11 +16,18 @@ public struct Model: Sendable, Hashable {
     public let aliases: [String]
     /// Whether it may be what is meant by ``Catalogue/automatic``.
     public let isAutomatic: Bool
+    /// How often it may be asked for where it costs nothing.
+    public let freeLimit: FreeLimitKind
     /// Where it can be had, in the order of the file; at least one.
     public let mappings: [Mapping]
 
     /// Whether every mapping is free.
     public var isFree: Bool { mappings.allSatisfy(\.isFree) }
+}
+
+/// How often a model that costs nothing may be asked for.
+public enum FreeLimitKind: String, Sendable, Hashable, CaseIterable {
+    case low, high
 }
 
 /// What a model is asked for.

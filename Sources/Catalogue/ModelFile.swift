@@ -4,7 +4,7 @@ internal import Money
 extension Model {
     /// Reads a model of a catalogue file.
     init(_ fields: FieldReader) throws(CatalogueError) {
-        try fields.allow(["id", "name", "family", "kind", "description", "aliases", "auto", "mappings"])
+        try fields.allow(["id", "name", "family", "kind", "description", "aliases", "auto", "free_limit", "mappings"])
         let id = try fields.identifier("id")
         var mappings: [Mapping] = []
         for mapping in try fields.objects("mappings") { mappings.append(try Mapping(mapping, model: id)) }
@@ -21,7 +21,7 @@ extension Model {
             id: id, name: try fields.string("name"), family: try fields.string("family"),
             kind: kind,
             summary: try fields.optionalString("description") ?? "", aliases: try fields.identifiers("aliases"),
-            isAutomatic: try fields.flag("auto"),
+            isAutomatic: try fields.flag("auto"), freeLimit: try fields.choice("free_limit") ?? .low,
             mappings: mappings)
     }
 }

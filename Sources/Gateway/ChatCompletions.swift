@@ -106,6 +106,7 @@ struct ChatCompletions: Sendable {
             throw error
         }
         head.isCached = admitted.cached != nil
+        head.free = admitted.free
         let client = Self.disconnects(of: channel)
         guard admitted.understood.isStreamed else { return try await whole(admitted, client: client) }
         return .stream(try await stream(admitted, client: client))

@@ -181,9 +181,8 @@ public struct GatewayConfiguration: Sendable {
     public var streamDeadline: Duration
     /// What counts how much where a request may go to several providers.
     public var routing: RoutingWeights
-    /// How often an organization may ask for a free model, with credits and without.
-    public var freeWithCredits: FreeLimit
-    public var freeWithoutCredits: FreeLimit
+    /// How often an organization may ask for a free model.
+    public var freeLimits: FreeLimits
     /// Until a connection stands to a provider that others can stand in for.
     public var alternativeConnectDeadline: Duration
     /// Which proxies are believed when they say whom a request came from: rules about addresses depend on it.
@@ -206,7 +205,7 @@ public struct GatewayConfiguration: Sendable {
         connectDeadline: Duration = .seconds(10), firstByteDeadline: Duration = .seconds(300),
         idleDeadline: Duration = .seconds(120), totalDeadline: Duration = .seconds(600),
         streamDeadline: Duration = .seconds(1200), routing: RoutingWeights = RoutingWeights(),
-        freeWithCredits: FreeLimit = .withCredits, freeWithoutCredits: FreeLimit = .withoutCredits,
+        freeLimits: FreeLimits = FreeLimits(),
         alternativeConnectDeadline: Duration = .seconds(2), trustedProxies: TrustedProxies = TrustedProxies(),
         allowsPrivateProviderURLs: Bool = false, keepsBooks: Bool = true, isLedgerProtected: Bool = true,
         projections: [String] = [], version: String = "1.0.0"
@@ -223,8 +222,7 @@ public struct GatewayConfiguration: Sendable {
         self.totalDeadline = totalDeadline
         self.streamDeadline = streamDeadline
         self.routing = routing
-        self.freeWithCredits = freeWithCredits
-        self.freeWithoutCredits = freeWithoutCredits
+        self.freeLimits = freeLimits
         self.alternativeConnectDeadline = alternativeConnectDeadline
         self.trustedProxies = trustedProxies
         self.allowsPrivateProviderURLs = allowsPrivateProviderURLs

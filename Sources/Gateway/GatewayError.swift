@@ -17,6 +17,8 @@ struct GatewayError: Error, Sendable {
     let reason: String
     /// Whether a hold of the request may stand still. Then version 1 of its stream is left for what gives that back.
     var mayHold = false
+    /// How the organization stands with the free model that it asks for too often.
+    var free: FreeUse?
     /// The methods that a path knows, sent as Allow.
     var allow: String?
     /// False where asking again costs again and is likely to end as before: OpenAI's and Anthropic's SDKs ask by themselves after a
@@ -39,6 +41,7 @@ struct GatewayError: Error, Sendable {
         headers[.contentType] = "application/json"
         if let retryAfter { headers[.retryAfter] = String(retryAfter) }
         headers[.allow] = allow
+        free?.write(into: &headers)
         if !isWorthRetrying, let name = Self.shouldRetry { headers[name] = "false" }
         let body = entrance.json(answer, of: request)
         return Response(status: .init(code: status), headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: body)))

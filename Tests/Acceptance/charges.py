@@ -195,15 +195,28 @@ ok(poor.post("/auth/sign-up/email", json={"email": "poor@example.org", "password
 theirs = ok(poor.get(f"/orgs/{ok(poor.get('/orgs'))['organizations'][0]['id']}/projects"))["projects"][0]["id"]
 saving = ok(poor.post("/keys/api", json={"description": "k", "projectId": theirs, "usageLimit": None}))["apiKey"]["token"]
 asked = beta.asked
-for token, limit in ((saving, 5), (key["token"], 20)):
-    # One for which Redis takes longer than 200 ms goes on.
+for token, model, limit, seconds in (
+        (saving, "mixed", 5, 600), (key["token"], "mixed", 20, 60), (saving, "generous", 50, 600), (key["token"], "generous", 100, 60)):
+    # One for which Redis takes longer than 200 ms goes on uncounted.
     answers = []
     while [answer.status_code for answer in answers].count(429) < 2 and len(answers) < limit + 7:
         answers.append(httpx.post(
-            URL + "/v1/chat/completions", json=body("mixed"), headers={"authorization": f"Bearer {token}"}, timeout=60))
+            URL + "/v1/chat/completions", json=body(model, stream=len(answers) == 1),
+            headers={"authorization": f"Bearer {token}"}, timeout=60))
     statuses = [answer.status_code for answer in answers]
     assert statuses[:limit] == [200] * limit and statuses.count(429) == 2, [answer.text for answer in answers]
-    assert all(answer.json()["usage"]["cost"] == 0 for answer in answers[:limit])
+    assert all(answer.json()["usage"]["cost"] == 0 for answer in answers[2:limit])
+    # How many more there are, whole and streamed; and when one is to be had again.
+    counted = [answer for answer in answers if "x-ratelimit-limit" in answer.headers]
+    assert {answer.headers["x-ratelimit-limit"] for answer in counted} == {str(limit)}
+    left = [int(answer.headers["x-ratelimit-remaining"]) for answer in counted]
+    assert left == [limit - number - 1 for number in range(limit)] + [0, 0], left
+    for answer in answers:
+        assert ("x-ratelimit-reset" in answer.headers) == (answer.status_code == 429), answer.headers
+        if answer.status_code == 429:
+            wait, reset = int(answer.headers["retry-after"]), int(answer.headers["x-ratelimit-reset"])
+            assert 0 < wait <= seconds and abs(reset - time.time() - wait) < 30, answer.headers
+assert "x-ratelimit-limit" not in ask("plain").headers
 assert beta.asked == asked
 assert httpx.post(
     URL + "/v1/chat/completions", json=body("plain"), headers={"authorization": f"Bearer {saving}"}, timeout=60).status_code == 402

@@ -77,6 +77,7 @@ enum Sample {
         (#"{"models":[\#(Sample.model("a")),\#(Sample.model("a"))]}"#, "model a: id: stands twice"),
         (#"{"models":[\#(Sample.model("a", #","name":"M""#))]}"#, "model a: name: stands twice"),
         (#"{"models":[\#(Sample.model("a", #","prise":1"#))]}"#, "model a: prise: is not a field"),
+        (#"{"models":[\#(Sample.model("a", #","free_limit":"none""#))]}"#, "free_limit: must be one of low, high"),
         (#"{"models":[\#(Sample.model("a"))]}"#, "model a: mappings[0].provider: no provider is called \"acme\""),
         (#"{"models":[\#(Sample.model("a", prices: #""input":"1""#))]}"#, "model a: mappings[0].prices.output: is missing"),
         (#"{"models":[\#(Sample.model("a", prices: #""input":1,"output":"1""#))]}"#, "prices.input: must be a decimal string"),

@@ -13,11 +13,6 @@ public struct FreeLimit: Sendable, Hashable {
         self.seconds = seconds
     }
 
-    /// Without credits: enough to try it.
-    public static let withoutCredits = FreeLimit(requests: 5, seconds: 600)
-    /// With credits.
-    public static let withCredits = FreeLimit(requests: 20, seconds: 60)
-
     /// Reads `5/600`: requests in seconds; `0` is none at all, and is nil for anything else.
     public init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
@@ -29,6 +24,24 @@ public struct FreeLimit: Sendable, Hashable {
             (1...86_400).contains(seconds)
         else { return nil }
         self.init(requests: requests, seconds: seconds)
+    }
+}
+
+/// How often an organization may ask for a free model, by what the catalogue says of that and by whether there are credits.
+public struct FreeLimits: Sendable, Hashable {
+    public var low = FreeLimit(requests: 20, seconds: 60)
+    /// Enough to try it.
+    public var lowWithoutCredits = FreeLimit(requests: 5, seconds: 600)
+    public var high = FreeLimit(requests: 100, seconds: 60)
+    public var highWithoutCredits = FreeLimit(requests: 50, seconds: 600)
+
+    public init() {}
+
+    func limit(of kind: FreeLimitKind, hasCredits: Bool) -> FreeLimit {
+        switch kind {
+        case .low: hasCredits ? low : lowWithoutCredits
+        case .high: hasCredits ? high : highWithoutCredits
+        }
     }
 }
 
@@ -44,31 +57,37 @@ struct FreeWindow: Sendable {
     /// The times of the requests within the window are the members of a sorted set; a request that is refused is none of them, and
     /// one that is admitted anew is counted already.
     private static let script = """
-        if redis.call('ZSCORE', KEYS[1], ARGV[3]) then return 0 end
         local now = redis.call('TIME')
         local time = now[1] * 1000000 + now[2]
         local window = tonumber(ARGV[2]) * 1000000
         redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', time - window)
-        if redis.call('ZCARD', KEYS[1]) < tonumber(ARGV[1]) then
+        local counted = redis.call('ZCARD', KEYS[1])
+        if redis.call('ZSCORE', KEYS[1], ARGV[3]) then return { counted, 0, 0 } end
+        if counted < tonumber(ARGV[1]) then
             redis.call('ZADD', KEYS[1], time, ARGV[3])
             redis.call('PEXPIRE', KEYS[1], window / 1000)
-            return 0
+            return { counted + 1, 0, 0 }
         end
-        local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-        return math.ceil((oldest[2] + window - time) / 1000000)
+        local free = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2] + window
+        return { counted, math.ceil((free - time) / 1000000), math.ceil(free / 1000000) }
         """
 
-    /// - Returns: Nil when the request may go on, else the seconds until one may.
-    func wait(
-        for model: String, of organization: OrganizationID, request: RequestID, limit: FreeLimit, on eventLoop: any EventLoop
-    ) async -> Int? {
+    /// Counts the request where it may go on.
+    ///
+    /// - Returns: Nil where nobody limits it, or nobody can tell.
+    func use(
+        of model: String, by organization: OrganizationID, request: RequestID, limit: FreeLimit, on eventLoop: any EventLoop
+    ) async -> FreeUse? {
         guard limit.requests > 0 else { return nil }
         let answer = try? await redis.connection(for: eventLoop).call(
             [
                 "EVAL", .string(Self.script), .integer(1), .string("{\(organization)}:free:\(model)"), .integer(limit.requests),
                 .integer(limit.seconds), .string(request.description),
             ], deadline: Self.deadline)
-        guard let seconds = answer?.int64, seconds > 0 else { return nil }
-        return Int(clamping: seconds)
+        let numbers = answer?.array?.compactMap(\.int64) ?? []
+        guard numbers.count == 3 else { return nil }
+        return FreeUse(
+            limit: limit.requests, remaining: max(0, limit.requests - numbers[0]),
+            wait: numbers[1] > 0 ? Int(clamping: numbers[1]) : nil, resetsAt: numbers[2])
     }
 }

@@ -16,6 +16,9 @@ struct ResponseHead: Sendable {
     /// Whether the answer was given before.
     var isCached = false
 
+    /// How the organization stands with a free model.
+    var free: FreeUse?
+
     /// Which sites' pages may read the answer; nil where that is said of none.
     private let readers: HTTPFields?
 
@@ -33,6 +36,7 @@ struct ResponseHead: Sendable {
         if let name = Self.gatewayRequestIDName { fields[name] = requestID.description }
         if let readers { for field in readers { fields[field.name] = field.value } }
         if isCached, let name = Self.cacheName { fields[name] = "HIT" }
+        free?.write(into: &fields)
         return fields
     }
 

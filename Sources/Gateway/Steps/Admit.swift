@@ -19,6 +19,8 @@ struct AdmittedRequest: Sendable {
     let cache: CacheUse?
     /// What is said to providers and by them, where bodies are kept and the client asks for these too.
     let trace: UpstreamTrace?
+    /// How its organization stands with the model, where that is free.
+    var free: FreeUse?
 
     /// The answer that was given before and is given again; then nobody is asked and nothing is charged.
     var cached: CachedAnswer? { cache?.found }
@@ -110,11 +112,11 @@ struct AdmitStep: Sendable {
                 let trace =
                     admission.isRetained
                     ? UpstreamTrace(askedFor: understood.incoming.headers, limit: gateway.payloads.maximumBytes) : nil
-                let admitted = AdmittedRequest(
+                var admitted = AdmittedRequest(
                     understood: understood, admission: admission, held: trial.bound.amount,
                     outputLimit: trial.bound.outputLimit, cache: trial.cache, trace: trace)
                 if !admitted.isAuthorized { try await expectRoom() }
-                try await limitFree(admitted, balance: balance)
+                admitted.free = try await limitFree(admitted, balance: balance)
                 guard admitted.isAuthorized else { return admitted }
                 switch try await authorize(admitted) {
                 case .authorized: return admitted

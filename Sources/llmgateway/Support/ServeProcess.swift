@@ -79,7 +79,7 @@ struct ServeProcess: Sendable {
         gatewayConfiguration.maximumAnswersBytes = max(settings.maximumAnswersBytes, 2 * settings.maximumAnswerBytes)
         gatewayConfiguration.maximumAdmitting = settings.maximumAdmitting
         gatewayConfiguration.routing = settings.routing
-        (gatewayConfiguration.freeWithCredits, gatewayConfiguration.freeWithoutCredits) = settings.freeLimits
+        gatewayConfiguration.freeLimits = settings.freeLimits
         gatewayConfiguration.keepsBooks = keepsBooks
         gatewayConfiguration.isLedgerProtected = isProtected
         gatewayConfiguration.projections = projections.definitions.map(\.name)

@@ -39,8 +39,8 @@ struct Settings: Sendable {
     var maximumAdmitting: Int
     /// Seconds that requests have to end when the process is asked to stop: `LLMGATEWAY_DRAIN_SECONDS`, 25.
     var drainSeconds: Int
-    /// `FREE_MODEL_LIMIT` and `FREE_MODEL_LIMIT_WITHOUT_CREDITS`.
-    var freeLimits: (withCredits: FreeLimit, withoutCredits: FreeLimit)
+    /// `FREE_MODEL_LIMIT` and `FREE_MODEL_LIMIT_HIGH`, and both with `_WITHOUT_CREDITS`.
+    var freeLimits: FreeLimits
     /// `ROUTING_WEIGHT_PRICE` and the others.
     var routing: RoutingWeights
     /// `LLMGATEWAY_TRUSTED_PROXIES`, comma-separated networks whose `X-Forwarded-For` is believed.
@@ -102,10 +102,14 @@ struct Settings: Sendable {
             }
             return limit
         }
-        freeLimits = (
-            try limit("free.model.limit", "FREE_MODEL_LIMIT", or: .withCredits),
-            try limit("free.model.limit.without.credits", "FREE_MODEL_LIMIT_WITHOUT_CREDITS", or: .withoutCredits)
-        )
+        var limits = FreeLimits()
+        limits.low = try limit("free.model.limit", "FREE_MODEL_LIMIT", or: limits.low)
+        limits.lowWithoutCredits = try limit(
+            "free.model.limit.without.credits", "FREE_MODEL_LIMIT_WITHOUT_CREDITS", or: limits.lowWithoutCredits)
+        limits.high = try limit("free.model.limit.high", "FREE_MODEL_LIMIT_HIGH", or: limits.high)
+        limits.highWithoutCredits = try limit(
+            "free.model.limit.high.without.credits", "FREE_MODEL_LIMIT_HIGH_WITHOUT_CREDITS", or: limits.highWithoutCredits)
+        freeLimits = limits
         func weight(_ name: String, or value: Double) throws(SettingsError) -> Double {
             guard let said = text("routing.weight.\(name)") else { return value }
             guard let weight = Double(said), weight.isFinite, (0...100).contains(weight) else {
