@@ -10,15 +10,15 @@ public struct PostgresServer: Sendable {
 
     /// The folder with the data, the socket and the log.
     public let directory: String
-    private let settings: [String: String]
-    private let environment: [String: String]
+    let settings: [String: String]
+    let environment: [String: String]
 
     private static let user = getuid() == 0 ? "postgres" : ""
-    private var data: String { directory + "/data" }
+    var data: String { directory + "/data" }
 
     /// A superuser's URL of the server's database `postgres`.
     public var url: String { url(database: "postgres") }
-    private var port: String { settings["port"] ?? "5432" }
+    var port: String { settings["port"] ?? "5432" }
 
     /// A superuser's URL of one of the server's databases.
     public func url(database: String) -> String { "postgres:///\(database)?host=\(directory)&port=\(port)&user=postgres" }
@@ -28,15 +28,21 @@ public struct PostgresServer: Sendable {
     public static func start(
         settings: [String: String] = [:], environment: [String: String] = [:]
     ) async throws -> PostgresServer {
-        let directory = "/tmp/pg-\(UUID().uuidString.prefix(13))"
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        if !user.isEmpty { try await runCommand(["chown", user, directory]) }
+        let directory = try await makeDirectory()
         let given = ["fsync": "off", "shared_buffers": "16MB", "max_connections": "60", "listen_addresses": ""]
         let server = PostgresServer(
             directory: directory, settings: given.merging(settings) { _, given in given }, environment: environment)
         try await server.run("initdb", ["-D", server.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"])
         try await server.start()
         return server
+    }
+
+    /// A new folder that the programs of Postgres may write.
+    static func makeDirectory() async throws -> String {
+        let directory = "/tmp/pg-\(UUID().uuidString.prefix(13))"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        if !user.isEmpty { try await runCommand(["chown", user, directory]) }
+        return directory
     }
 
     /// Starts a server for `body`, and removes it afterwards.
@@ -144,7 +150,7 @@ public struct PostgresServer: Sendable {
     /// What the server has logged.
     public var log: String { (try? String(contentsOfFile: directory + "/log", encoding: .utf8)) ?? "" }
 
-    private func run(_ program: String, _ arguments: [String]) async throws {
+    func run(_ program: String, _ arguments: [String]) async throws {
         let prefix = Self.user.isEmpty ? [] : ["setpriv", "--reuid=\(Self.user)", "--regid=\(Self.user)", "--clear-groups"]
         try await runCommand(
             prefix + [try Self.path(of: program)] + arguments, environment: environment.merging(["LC_ALL": "C"]) { _, own in own }
