@@ -11,7 +11,7 @@ import Testing
     private static let writers = 64
     /// How long after its commit an event may come to a reader, whatever is open or rolled back beside it. There is nothing that it would
     /// have to wait for: all of it is the machine's.
-    private static let bound: Duration = .seconds(10)
+    private static let bound: Duration = .seconds(20)
 
     /// Writers with open transactions and random sleeps, a fifth of which is rolled back; a reader and a projector follow.
     @Test func `a reader sees what is committed once and in order, and what is rolled back holds nobody up`() async throws {
