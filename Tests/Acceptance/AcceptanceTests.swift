@@ -61,8 +61,28 @@ import Testing
     @Test func badInputIsRefusedByName() async throws {
         try await withGateway { gateway in
             let key = try await Self.shop(gateway)
-            try await gateway.python("bad_input.py", [key.token])
-            #expect(try await gateway.command("ledger", "events", "--type", "request.denied").contains("request.denied"))
+            let printed = try await gateway.python("bad_input.py", [key.token])
+            let refused = try JSONDecoder().decode(
+                [String: Int].self, from: Data((printed.split(separator: "\n").last ?? "").utf8))
+            // What is counted of a minute that has not ended is recorded at the end.
+            await gateway.stop()
+            struct Denial: Decodable {
+                struct Fields: Decodable { let status: Int, count: Int }
+                let data: Fields
+            }
+            var recorded: [String: Int] = [:]
+            let denials = try await gateway.command("ledger", "events", "--type", "request.denied", "--json")
+            for line in denials.split(separator: "\n") {
+                let denial = try JSONDecoder().decode(Denial.self, from: Data(line.utf8)).data
+                recorded["\(denial.status)", default: 0] += denial.count
+            }
+            #expect(recorded == refused)
+            // The one that was answered, and nothing else, was held for and charged.
+            let held = try await gateway.command("ledger", "events", "--type", "request.authorized", "--json")
+            let charged = try await gateway.outcomes("request.completed").map(\.data.charged)
+            #expect(held.split(separator: "\n").count == 1 && charged.count == 1)
+            #expect(try await gateway.charged(key.organization) == charged.reduce(0, +) && charged.allSatisfy { $0 > 0 })
+            try await gateway.command("ledger", "verify")
         }
     }
 
