@@ -74,5 +74,8 @@ static inline CURLMcode ccurl_multi_set_timer(CURLM *multi, curl_multi_timer_cal
 /* The result of a message of kind CURLMSG_DONE; it lies in a union that has no name. */
 static inline CURLcode ccurl_message_result(const CURLMsg *message) { return message->data.result; }
 
+/* Of the library that is loaded, two digits each for major, minor and patch. */
+static inline unsigned int ccurl_version(void) { return curl_version_info(CURLVERSION_NOW)->version_num; }
+
 /* For those who look at the process from outside. */
 static inline void ccurl_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }

@@ -4,6 +4,9 @@ extension Exchange {
     /// A lost connection is `.reset` before the response head and `.truncated` after it, however it was lost.
     func errorCode(_ code: CURLcode) -> HTTPTransportError.Code {
         switch code {
+        case CURLE_BAD_FUNCTION_ARGUMENT where phase == .waiting:
+            // A head that begins with the continuation of a header is reported so.
+            return .protocolError
         case CURLE_URL_MALFORMAT, CURLE_LOGIN_DENIED, CURLE_BAD_FUNCTION_ARGUMENT:
             return .invalidRequest
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:

@@ -12,7 +12,7 @@ final class Exchange {
         case receiving
     }
 
-    let easy: UnsafeMutableRawPointer
+    private(set) var easy: UnsafeMutableRawPointer
     let slot: Int
     /// libcurl writes its own words about a failure here.
     private let message: UnsafeMutablePointer<CChar>
@@ -83,9 +83,18 @@ final class Exchange {
     func end() {
         transfer = nil
         failure = nil
+        if Self.remembersHeads, let fresh = curl_easy_init() {
+            curl_easy_cleanup(easy)
+            easy = fresh
+            return
+        }
         // Lets go of every pointer into the transfer, and of every option that the next one must not inherit.
         curl_easy_reset(easy)
     }
+
+    /// Whether a handle still knows where the last header lay of the transfer before, up to libcurl 8.1.0: a head that begins with
+    /// a line for its continuation is written into memory that was given back (its issue 11101). No reset forgets it.
+    private static let remembersHeads = ccurl_version() < 0x08_01_01
 
     /// The next deadline, and which it is.
     var deadline: (at: Nanoseconds, code: HTTPTransportError.Code) {
