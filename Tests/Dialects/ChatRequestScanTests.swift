@@ -208,7 +208,7 @@ enum Body {
             #expect(error.param == param)
         }
         // What is not read may stand twice: it is the provider's matter.
-        #expect(Body.error(Body.with(#""seed":1,"seed":2,"Temperature":1"#)) == nil)
+        #expect(Body.error(Body.with(#""seed":1,"seed":2,"Top_p":1"#)) == nil)
     }
 
     @Test func refusesTextThatCannotBeStoredOrForwarded() throws {

@@ -52,7 +52,7 @@ import Testing
 
     /// Of the models that come with the gateway those that its table of models says it of.
     @Test(arguments: [
-        ("claude-haiku-4-5", 2), ("claude-haiku-4-5-free", 1), ("claude-haiku-4-5-20251001", 2), ("grok-4-3", 2), ("grok-4-6", 2),
+        ("claude-haiku-4-5", 3), ("claude-haiku-4-5-free", 1), ("claude-haiku-4-5-20251001", 2), ("grok-4-3", 2), ("grok-4-6", 3),
     ])
     func theCatalogueSaysWhoHasIt(_ model: String, _ count: Int) throws {
         let files = try Catalogue.paths(folder: TestEnvironment.root + "/Sources/Catalogue/Data", environment: [:])

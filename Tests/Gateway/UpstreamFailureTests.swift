@@ -65,5 +65,9 @@ import Testing
     @Test func anAnswerThatIsTooLargeWouldBeSoElsewhere() {
         let failure = UpstreamFailure(HTTPTransportError(.tooLarge, "large", sentRequest: true))
         #expect(failure.kind == .tooLarge && !failure.isProvidersFault && failure.report == .answered)
+        // The head is the provider's alone.
+        let head = UpstreamFailure(head: HTTPTransportError(.tooLarge, "large", sentRequest: true))
+        #expect(head.kind == .malformed && head.mayGoElsewhere && head.report == .fault(retryAfter: nil))
+        #expect(UpstreamFailure(head: HTTPTransportError(.reset, "lost", sentRequest: true)).kind == .interrupted)
     }
 }

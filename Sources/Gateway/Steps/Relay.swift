@@ -180,7 +180,7 @@ struct RelayStep: Sendable {
                 started: { stop in if post.isStreamed { client?.whenGone(stop) } })
             return UpstreamResponse(response: response, trace: post.trace)
         } catch {
-            throw UpstreamFailure(error)
+            throw UpstreamFailure(head: error)
         }
     }
 }

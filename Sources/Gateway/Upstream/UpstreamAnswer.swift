@@ -195,6 +195,12 @@ extension UpstreamFailure {
         isBrokenOff = error.isBrokenOff
     }
 
+    /// What came in the place of an answer's head. One that is too large says nothing of the answer: nobody could have asked for less.
+    init(head error: HTTPTransportError) {
+        self.init(error)
+        if kind == .tooLarge { kind = .malformed }
+    }
+
     init(_ error: HTTPTransportError) {
         message = error.message
         sentRequest = error.sentRequest
