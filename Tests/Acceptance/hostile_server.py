@@ -190,6 +190,13 @@ async def dribble(it):
         await asyncio.sleep(0.2)
 
 
+async def comments(it):
+    """A stream that goes on for ever and never says anything."""
+    await it.send(it.headed("content-type: text/event-stream"))
+    while True:
+        await it.send(b": " + b"x" * 60_000 + b"\n\n")
+
+
 ANY = [
     well, noise, mutated, mutated_events, mutated_head, cut, half_closed, reset, chunks, lengths, types, encoded, statuses, interim,
     heads, deep, excess, deaf]

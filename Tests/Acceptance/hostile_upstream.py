@@ -16,7 +16,7 @@ from decimal import Decimal
 
 import httpx
 
-from hostile_server import KEY, HostileServer, well
+from hostile_server import KEY, HostileServer, comments, well
 from shop import command, until
 
 SEED, SECONDS, PORT = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
@@ -135,6 +135,14 @@ async def storm(client):
     return next(numbers)
 
 
+async def silent(client, first):
+    """What is passed on as it comes is held back until an event says something, but not for ever."""
+    server.act = comments
+    for number, (path, model) in enumerate(zip(ENTRANCES, ("openai", "claude", "pro-upstream"), strict=True), first):
+        assert await ask(client, number, path, model, True) == (502, False), path
+    return first + len(ENTRANCES)
+
+
 async def calm(client, first):
     """The same provider answers well, and so does the gateway."""
     server.act = well
@@ -177,7 +185,7 @@ async def main():
     async with httpx.AsyncClient(timeout=PATIENCE, limits=limits) as client:
         number = await storm(client)
         stormed = len(sent)
-        await calm(client, number)
+        await calm(client, await silent(client, number))
     assert not server.faults, server.faults[:3]
     statuses = sorted({status for status, *_ in sent.values()})
     assert {200, 502} <= set(statuses), statuses

@@ -97,6 +97,8 @@ final class StreamedAnswer: Sendable {
                 }
                 return state.isOver || state.tap.hasBegun
             }
+            // Comments are passed on, but nobody fills the memory with them before the first event.
+            if !mayStop, state.withLock({ $0.head.count > SSETap.longestEvent }) { throw .noStream }
         }
         let tap = state.withLock { $0.tap }
         if let error = tap.startError { throw UpstreamFailure(said: error) }
