@@ -14,7 +14,7 @@ import httpx
 import openai
 
 from bedrock_server import BedrockServer
-from upstream import CLOCK, HELLO, KEY, PIXEL, PORT, URL, WEATHER, asker, broken, leave, refused_with
+from upstream import CLOCK, HELLO, KEY, PIXEL, PORT, URL, WEATHER, asker, broken, leave, refused_with, streamed_calls
 
 server = BedrockServer("asiastandin:Upstream/Secret+:session/token==", "bedrock-api-key-standin", "eu-central-1")
 ask = asker("bedrock-claude")
@@ -208,7 +208,7 @@ async def messages():
     assert follow.content[-1].text == "noon", follow
     stopped = await claude.messages.create(model="bedrock-claude", messages=HELLO, max_tokens=500, stop_sequences=["🌍"])
     assert stopped.stop_reason == "stop_sequence" and stopped.stop_sequence == "🌍", stopped
-    paid += 4 * int(COST * 10**9)
+    paid += (4 + await streamed_calls("bedrock-claude")) * int(COST * 10**9)
 
 
 async def refusals_before_anything_is_sent():

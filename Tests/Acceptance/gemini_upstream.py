@@ -13,7 +13,8 @@ import anthropic
 import openai
 
 from gemini_server import GeminiServer
-from upstream import CLOCK, HELLO, KEY, PDF, PIXEL, PORT, URL, WEATHER, asker, broken, client, leave, refused_with
+from upstream import (
+    CLOCK, HELLO, KEY, PDF, PIXEL, PORT, URL, WEATHER, asker, broken, client, leave, refused_with, streamed_calls)
 
 server = GeminiServer("upstream-secret")
 ask = asker("gemini")
@@ -154,7 +155,7 @@ async def messages():
         {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "clock", "input": {}}]},
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "no clock", "is_error": True}]}])
     assert json.loads(failed.content[-1].text) == {"error": "no clock"}, failed
-    paid += 4 * int(COST * 10**9)
+    paid += (4 + await streamed_calls("gemini")) * int(COST * 10**9)
 
 
 async def refusals_before_anything_is_sent():

@@ -12,7 +12,7 @@ import anthropic
 import openai
 
 from responses_server import SECRET, ResponsesServer
-from upstream import CLOCK, HELLO, KEY, PIXEL, PORT, URL, WEATHER, client, asker, broken, leave, refused_with
+from upstream import CLOCK, HELLO, KEY, PIXEL, PORT, URL, WEATHER, client, asker, broken, leave, refused_with, streamed_calls
 
 server = ResponsesServer("pro-secret")
 ask = asker("pro-upstream")
@@ -146,6 +146,7 @@ async def other_entrances():
     async with claude.messages.stream(model="pro-upstream", messages=HELLO, max_tokens=500) as stream:
         message = await stream.get_final_message()
     assert message.content[0].text == "Grüße, 世界 🌍" and message.usage.cache_read_input_tokens == 50, message
+    paid += await streamed_calls("pro-upstream") * int(COST * 10**9)
     for stream in (False, True):
         first = await client.responses.create(model="pro-upstream", input="call", stream=stream, reasoning={"effort": "low"}, tools=[
             {"type": "function", "name": "clock", "parameters": {"type": "object", "properties": {}}, "strict": False}])

@@ -8,6 +8,7 @@ import asyncio
 import os
 import sys
 
+import anthropic
 import httpx
 import openai
 
@@ -29,6 +30,30 @@ def asker(usual):
         return await client.chat.completions.create(model=model, messages=messages, **arguments)
 
     return ask
+
+
+async def streamed_calls(model):
+    """Anthropic's SDK: two calls whose arguments come in pieces, and what follows their results. Returns how many answers it got."""
+    claude = anthropic.AsyncAnthropic(api_key=KEY, base_url=URL, max_retries=0, timeout=30)
+    tools = [
+        {"name": "get_weather", "input_schema": {"type": "object", "properties": {"place": {"type": "string"}}}},
+        {"name": "clock", "input_schema": {"type": "object", "properties": {}}}]
+
+    async def say(messages):
+        async with claude.messages.stream(model=model, messages=messages, max_tokens=500, tools=tools) as stream:
+            return await stream.get_final_message()
+
+    asked = [{"role": "user", "content": "call them"}]
+    first = await say(asked)
+    calls = [block for block in first.content if block.type == "tool_use"]
+    assert [(call.name, call.input) for call in calls] == [("get_weather", {"place": "Zürich"}), ("clock", {})], first
+    assert first.stop_reason == "tool_use", first
+    second = await say(asked + [
+        {"role": "assistant", "content": [block.model_dump(exclude_none=True) for block in first.content]},
+        {"role": "user", "content": [
+            {"type": "tool_result", "tool_use_id": call.id, "content": "noon"} for call in calls]}])
+    assert set(second.content[-1].text.split()) == {"noon"} and second.stop_reason == "end_turn", second
+    return 2
 
 
 async def refused_with(ask, prefix):
