@@ -238,7 +238,7 @@ let package = Package(
             "Acceptance", ["TestSupport", "Ledger", "Postgres", "Money", logging],
             exclude: [
                 "anthropic_catalogue.json", "anthropic_sdk.py", "anthropic_server.py", "anthropic_upstream.py", "audit.py",
-                "audit_api.py",
+                "audit_api.py", "azure_server.py",
                 "bad_input.py", "bedrock_catalogue.json", "bedrock_server.py", "bedrock_upstream.py",
                 "billing.py", "books.py", "browser.py", "browser_passkeys.py", "budget.py", "cache.py", "catalogue.py",
                 "charges.py", "charges_catalogue.json",

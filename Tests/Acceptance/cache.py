@@ -178,8 +178,25 @@ while not hit(ask()):
     assert time.monotonic() < end, "a whole answer is not kept"
     time.sleep(0.05)
 
+
+class Inputs(Answer):
+    """Answers with vectors and verdicts too, no two of them alike."""
+
+    def do_POST(self):
+        if self.path == "/v1/chat/completions":
+            return super().do_POST()
+        self.rfile.read(int(self.headers["content-length"]))
+        number = self.server.asked
+        if self.path.endswith("/moderations"):
+            return self.answer({"id": f"modr-{number}", "model": "m", "results": [{"flagged": False}]})
+        self.answer({
+            "object": "list", "model": "m", "data": [{"object": "embedding", "index": 0, "embedding": [0.5, number]}],
+            "usage": {"prompt_tokens": 3, "total_tokens": 3}})
+
+
 # A provider that the organization sets up anew under the same name is another one.
 provider = Provider(int(sys.argv[1]))
+provider.RequestHandlerClass = Inputs
 ok(poor.patch(f"/projects/{ok(poor.get(f'/orgs/{poor_organization}/projects'))['projects'][0]['id']}",
               json={"mode": "api-keys", "cachingEnabled": True, "cacheDurationSeconds": 600}))
 own = key(poor, ok(poor.get(f"/orgs/{poor_organization}/projects"))["projects"][0]["id"])
@@ -199,25 +216,7 @@ bring("sk-second-0123456789abcdef")
 assert not hit(chat(own, model="acme/m")) and provider.credentials[-1] == "sk-second-0123456789abcdef"
 kept(own, model="acme/m", user="again")
 
-
-
-class Inputs(Answer):
-    """Answers with vectors and verdicts too, no two of them alike."""
-
-    def do_POST(self):
-        if self.path == "/v1/chat/completions":
-            return super().do_POST()
-        self.rfile.read(int(self.headers["content-length"]))
-        number = self.server.asked
-        if self.path == "/v1/moderations":
-            return self.answer({"id": f"modr-{number}", "model": "m", "results": [{"flagged": False}]})
-        self.answer({
-            "object": "list", "model": "m", "data": [{"object": "embedding", "index": 0, "embedding": [0.5, number]}],
-            "usage": {"prompt_tokens": 3, "total_tokens": 3}})
-
-
 # Vectors and verdicts are given again as well, of the same texts alone.
-provider.RequestHandlerClass = Inputs
 for path, member in (("embeddings", "data"), ("moderations", "results")):
     def judged(text):
         return ok_answer(httpx.post(

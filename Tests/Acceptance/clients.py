@@ -2,7 +2,7 @@
 of either kind, with a typed answer. A client must not see which provider answered.
 
 Arguments: the gateway's key; the ports at which the gateway looks for the providers that speak OpenAI's, Anthropic's, Google's and
-Amazon Bedrock's formats, and OpenAI's Responses. Environment: GATEWAY_URL.
+Amazon Bedrock's formats, and OpenAI's Responses, for Azure and for Vertex AI. Environment: GATEWAY_URL.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
 from anthropic_server import AnthropicServer
+from azure_server import AzureServer
 from bedrock_server import BedrockServer
 from gemini_server import GeminiServer
 from openai_server import OpenAIServer
@@ -28,7 +29,7 @@ from responses_server import ResponsesServer
 
 KEY, *PORTS = sys.argv[1:]
 BASE = os.environ["GATEWAY_URL"] + "/v1"
-MODELS = ["openai", "claude", "gemini", "bedrock-claude", "pro-upstream"]
+MODELS = ["openai", "claude", "gemini", "bedrock-claude", "pro-upstream", "azure/gpt-4.1", "google-vertex/gemini-3.5-flash"]
 ASKED, ANSWERED, HELLO = "call the tool", "Regen, 12 °C 🌧", "Grüße, 世界 🌍"
 TOOL = {"type": "function", "function": {
     "name": "get_weather", "description": "The weather at a place.", "parameters": {
@@ -206,19 +207,33 @@ WANTED = {
 }
 
 
+class VertexServer(GeminiServer):
+    """The same under the paths of an account that is a key alone."""
+
+    async def respond(self, path, headers, body, reader, writer):
+        place, model = path.rsplit("/models/", 1)
+        assert place == "/v1/publishers/google", path
+        await super().respond("/v1beta/models/" + model, headers, body, reader, writer)
+
+
 async def main():
     servers = [
         OpenAIServer("openai-secret"), AnthropicServer("claude-secret"), GeminiServer("gemini-secret"),
-        BedrockServer("::", "bedrock-secret", "eu-central-1"), ResponsesServer("pro-secret")]
+        BedrockServer("::", "bedrock-secret", "eu-central-1"), ResponsesServer("pro-secret"), AzureServer("azure-secret"),
+        VertexServer("vertex-secret")]
     for server, port in zip(servers, PORTS, strict=True):
         await server.start(int(port))
+
+    async def converse(client, streams, wanted, model, server):
+        asked = len(server.bodies)
+        result = await asyncio.to_thread(client, model, streams)
+        assert result == wanted, (client.__name__, model, streams, result)
+        assert len(server.bodies) == asked + 2, (client.__name__, model, streams, len(server.bodies) - asked)
+
     for client, wanted in WANTED.items():
         for streams in (False, True):
-            for model, server in zip(MODELS, servers, strict=True):
-                asked = len(server.bodies)
-                result = await asyncio.to_thread(client, model, streams)
-                assert result == wanted, (client.__name__, model, streams, result)
-                assert len(server.bodies) == asked + 2, (client.__name__, model, streams, len(server.bodies) - asked)
+            await asyncio.gather(*(
+                converse(client, streams, wanted, model, server) for model, server in zip(MODELS, servers, strict=True)))
 
 
 litellm.telemetry = False

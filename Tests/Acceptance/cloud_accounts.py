@@ -8,8 +8,6 @@ and drives the gateway. Environment: GATEWAY_URL.
 - https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest: paths
 - https://cloud.google.com/vertex-ai/generative-ai/docs/maas/call-open-model-apis: chat completions
 - https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai: `rawPredict`, `anthropic_version`
-- https://learn.microsoft.com/azure/ai-foundry/openai/reference: paths and `api-key`
-- https://learn.microsoft.com/rest/api/aifoundry/modelinference: the place of others' models, `extra-parameters`
 """
 
 import asyncio
@@ -25,8 +23,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from anthropic_server import AnthropicServer
+from azure_server import AzureServer
 from gemini_server import GeminiServer, refusal
-from standin import Refusal, StandIn
+from standin import Refusal
 
 HELLO = [{"role": "user", "content": "Grüße, 世界 🌍"}]
 
@@ -115,16 +114,6 @@ def completion(body):
     }
 
 
-class AzureServer(StandIn):
-    async def respond(self, path, headers, body, reader, writer):
-        if headers.get("api-key") != self.key:
-            raise Refusal(401, {"error": {"code": "401", "message": "Access denied due to invalid subscription key."}})
-        if path.startswith("/models/"):
-            assert headers["extra-parameters"] == "pass-through", headers
-        self.bodies.append((path, body))
-        self.write(writer, 200, completion(body))
-
-
 async def vertex(ask, path, port):
     with open(path, encoding="utf-8") as file:
         server = VertexServer(json.load(file))
@@ -195,12 +184,24 @@ async def azure(ask, owner, port):
     server = AzureServer("house-secret")
     await server.start(port)
     answer = await ask(model="azure/gpt-4.1")
-    assert answer.choices[0].message.content == "Hi" and answer.model == "gpt-4.1", answer
-    path, body = server.bodies[-1]
-    assert path == "/openai/v1/chat/completions" and body["model"] == "gpt-4.1", path
+    assert answer.choices[0].message.content == HELLO[0]["content"] and answer.model == "gpt-4.1", answer
+    assert server.paths[-1] == "/openai/v1/chat/completions" and server.bodies[-1]["model"] == "gpt-4.1", server.paths
+    # What it says of its filters before the first choice is no answer yet, and none of an answer's words.
+    stream = [chunk async for chunk in await ask(model="azure/gpt-4.1", stream=True, stream_options={"include_usage": True})]
+    said = [choice for chunk in stream for choice in chunk.choices]
+    assert "".join(choice.delta.content or "" for choice in said) == HELLO[0]["content"], stream
+    assert said[-1].finish_reason == "stop" and stream[-1].usage.prompt_tokens == 120, stream
+    for text, status, code in (("too many", 429, "429"), ("filtered", 400, "content_filter")):
+        for streams in (False, True):
+            try:
+                await ask(model="azure/gpt-4.1", messages=[{"role": "user", "content": text}], stream=streams)
+            except openai.APIStatusError as error:
+                assert error.status_code == status and error.code == code, (error, error.code)
+            else:
+                raise AssertionError(text)
     await ask(model="azure-ai-foundry/grok-4-3")
-    path, body = server.bodies[-1]
-    assert path == "/models/chat/completions?api-version=2024-05-01-preview" and body["model"] == "grok-4.3", path
+    assert server.paths[-1] == "/models/chat/completions?api-version=2024-05-01-preview", server.paths
+    assert server.bodies[-1]["model"] == "grok-4.3", server.bodies[-1]
     # A resource with deployments, of an organization.
     organization = (await owner.get("/orgs")).json()["organizations"][0]["id"]
     server.key = "own-secret"
@@ -208,7 +209,7 @@ async def azure(ask, owner, port):
         "provider": "azure", "organizationId": organization, "token": "own-secret", "baseUrl": f"http://127.0.0.1:{port}",
         "options": {"azure_deployment_type": "openai", "azure_api_version": "2025-01-01", "azure_validation_model": "small"}})
     assert made.status_code == 200, made.text
-    assert server.bodies[-1][0] == "/openai/deployments/small/chat/completions?api-version=2025-01-01", server.bodies[-1]
+    assert server.paths[-1] == "/openai/deployments/small/chat/completions?api-version=2025-01-01", server.paths[-1]
     without = await owner.post("/keys/provider", json={"provider": "azure", "organizationId": organization, "token": "own-secret"})
     assert without.status_code == 400 and without.json()["field"] == "baseUrl", without.text
 
@@ -217,8 +218,8 @@ async def run(path, key, vertex_port, azure_port):
     url = os.environ["GATEWAY_URL"]
     client = openai.AsyncOpenAI(api_key=key, base_url=url + "/v1", max_retries=0, timeout=30)
 
-    async def ask(**arguments):
-        return await client.chat.completions.create(messages=HELLO, **arguments)
+    async def ask(messages=HELLO, **arguments):
+        return await client.chat.completions.create(messages=messages, **arguments)
 
     server = await vertex(ask, path, vertex_port)
     pages = url.replace("127.0.0.1", "localhost")

@@ -70,6 +70,10 @@ def deltas(message):
 
 
 class OpenAIServer(StandIn):
+    def dressed(self, values):
+        """The answer, or the chunks of one, as this provider gives them."""
+        return values
+
     async def respond(self, path, headers, body, reader, writer):
         if headers.get("authorization") != f"bearer {self.key}":
             raise Refusal(401, {"error": {"message": "Incorrect API key provided.", "code": "invalid_api_key"}})
@@ -79,12 +83,14 @@ class OpenAIServer(StandIn):
         common = {"id": "chatcmpl-standin", "created": 1, "model": body["model"]}
         if not body.get("stream"):
             choice = {"index": 0, "message": message, "finish_reason": reason}
-            return self.write(writer, 200, common | {"object": "chat.completion", "choices": [choice], "usage": USAGE})
+            whole = common | {"object": "chat.completion", "choices": [choice], "usage": USAGE}
+            return self.write(writer, 200, *self.dressed([whole]))
         chunks = [[{"index": 0, "delta": delta, "finish_reason": None}] for delta in deltas(message)]
         chunks.append([{"index": 0, "delta": {}, "finish_reason": reason}])
         values = [common | {"object": "chat.completion.chunk", "choices": choices} for choices in chunks]
         if (body.get("stream_options") or {}).get("include_usage"):
             values.append(common | {"object": "chat.completion.chunk", "choices": [], "usage": USAGE})
+        values = self.dressed(values)
         data = b"".join(f"data: {json.dumps(value, ensure_ascii=False)}\n\n".encode() for value in values) + b"data: [DONE]\n\n"
         await self.frames(writer, data)
         writer.write(b"0\r\n\r\n")
