@@ -120,16 +120,14 @@ async def files_and_sounds():
         check_usage(answer.usage)
     sent = len(server.bodies)
     sound = [{"role": "user", "content": [question, {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}]}]
-    try:
-        await ask(sound)
-    except openai.BadRequestError as error:
-        assert error.param == "messages[0].content[1]" and len(server.bodies) == sent, error
-    else:
-        raise AssertionError("a strict organization sent a sound")
-    answer = await client.with_options(api_key=sys.argv[3]).chat.completions.create(model="gemini", messages=sound)
-    given = server.bodies[-1]["contents"][0]["parts"][1]["inlineData"]
-    assert given == {"mimeType": "audio/wav", "data": "UklGRg=="}, given
-    check_usage(answer.usage)
+    # Its price is not known, whoever asks.
+    for key, param in ((KEY, "messages[0].content[1]"), (sys.argv[3], "messages[0].content[1].type")):
+        try:
+            await client.with_options(api_key=key).chat.completions.create(model="gemini", messages=sound)
+        except openai.BadRequestError as error:
+            assert error.param == param and len(server.bodies) == sent, error
+        else:
+            raise AssertionError("a sound was sent")
 
 
 async def messages():

@@ -162,15 +162,12 @@ struct GeminiConversation {
             }
             return try Self.data(data, ["pdf": "application/pdf"], "\(path).file.file_data")
         case "input_audio":
-            guard let type = part["input_audio"]?["format"]?.text.flatMap({ Self.sounds[$0] }) else {
-                throw .invalid("\(path).input_audio.format", "\"\(path).input_audio.format\" must be wav or mp3")
-            }
-            guard let data = part["input_audio"]?["data"]?.text else {
-                throw .invalid("\(path).input_audio.data", "\"\(path).input_audio.data\" must be a string in base64")
-            }
-            return Self.inline(type, data)
+            // https://ai.google.dev/gemini-api/docs/pricing
+            throw .invalid(
+                "\(path).type", "sound has a price of its own at Google, which is not known here: input_audio can't be sent there"
+            )
         default:
-            throw .invalid("\(path).type", "Google is given parts of the types text, image_url, input_audio and file alone")
+            throw .invalid("\(path).type", "Google is given parts of the types text, image_url and file alone")
         }
     }
 
@@ -184,9 +181,6 @@ struct GeminiConversation {
         // Stands for it only until it is fetched.
         return .members([("inlineData", .null)])
     }
-
-    /// What OpenAI's clients send, by Google's names (https://ai.google.dev/gemini-api/docs/audio).
-    private static let sounds = ["wav": "audio/wav", "mp3": "audio/mp3"]
 
     private static let imageTypes = [
         "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp", "heic": "image/heic",
