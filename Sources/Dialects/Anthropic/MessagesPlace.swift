@@ -10,6 +10,10 @@ enum MessagesPlace {
     case vertex
 
     private static let version = "vertex-2023-10-16"
+    /// All that Vertex AI knows of what may go on: it refuses a request that names another, as `effort-2025-11-24` or
+    /// `structured-outputs-2025-11-13` ("Unexpected value(s) … for the `anthropic-beta` header",
+    /// https://github.com/vercel/ai/issues/10981), while what they stand for needs no naming any more.
+    private static let vertexBetas: Set<String> = ["context-management-2025-06-27", "interleaved-thinking-2025-05-14"]
 
     func path(model: String, isStreamed: Bool, at account: Provider.Account) -> String {
         switch self {
@@ -23,6 +27,14 @@ enum MessagesPlace {
         switch self {
         case .anthropic: [("x-api-key", call.account.apiKey), ("anthropic-version", "2023-06-01")]
         case .vertex: [("authorization", "Bearer \(call.account.apiKey)")]
+        }
+    }
+
+    /// Whether it may be told of `beta`.
+    func takes(beta: String) -> Bool {
+        switch self {
+        case .anthropic: true
+        case .vertex: Self.vertexBetas.contains(beta)
         }
     }
 

@@ -23,7 +23,7 @@ public struct NativeMessages: ForeignRequest {
     }
 
     public func headers(of call: ProviderCall) -> [(String, String)] {
-        let betas = translation.betas
+        let betas = translation.betas.filter { place.takes(beta: $0) }
         return place.headers(of: call) + (betas.isEmpty ? [] : [("anthropic-beta", betas.joined(separator: ","))])
     }
 

@@ -36,6 +36,19 @@ import Testing
         #expect(String(decoding: sent, as: UTF8.self) == #"{"anthropic_version":"vertex-2023-10-16",\#(rest)"#)
     }
 
+    @Test func betasThatVertexRefusesStayBehind() throws {
+        let body = Array(#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"x"}]}"#.utf8)
+        let unknown = "effort-2025-11-24,structured-outputs-2025-11-13,fine-grained-tool-streaming-2025-05-14"
+        func sent(_ betas: String, isVertex: Bool) throws -> [String] {
+            Self.headers(NativeMessages(try MessagesTranslation(body, betas: [betas]), isVertex: isVertex))
+        }
+        #expect(
+            try sent("\(unknown),interleaved-thinking-2025-05-14", isVertex: true)
+                == ["authorization: Bearer ya29.token", "anthropic-beta: interleaved-thinking-2025-05-14"])
+        #expect(try sent(unknown, isVertex: true) == ["authorization: Bearer ya29.token"])
+        #expect(try sent(unknown, isVertex: false).last == "anthropic-beta: \(unknown)")
+    }
+
     @Test(arguments: [false, true]) func aChatIsTranslated(isStreamed: Bool) throws {
         let chat = #"{"model":"m","stream":\#(isStreamed),"messages":[{"role":"user","content":"x"}]}"#
         let (vertex, own) = (
