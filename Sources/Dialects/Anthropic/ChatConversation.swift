@@ -11,6 +11,8 @@ struct ChatConversation {
     private(set) var asides = MessagesAsides()
     /// What Claude thought, as `reasoning_details`, by the place in ``chat`` of the message that came of it.
     private(set) var thoughts: [Int: [JSONValue]] = [:]
+    /// Images that are given by their addresses.
+    private(set) var remoteImages: [RemoteImage] = []
 
     mutating func refuse(_ error: APIError) { if exclusive == nil { exclusive = error } }
 
@@ -169,9 +171,9 @@ struct ChatConversation {
         case "text": return try text(block, path)
         case "image":
             count(block, ["type", "source", "cache_control"])
-            return .members([
-                ("type", .string("image_url")), ("image_url", .members([("url", .string(try url(block["source"], path)))])),
-            ])
+            let url = try url(block["source"], path)
+            if FetchedImages.isRemote(url) { remoteImages.append(RemoteImage(url: url, path: "\(path).source.url")) }
+            return .members([("type", .string("image_url")), ("image_url", .members([("url", .string(url))]))])
         case "document":
             count(block, ["type", "source", "title", "cache_control"])
             if block["source"]?["type"] == .string("text"), let text = block["source"]?["data"]?.text {

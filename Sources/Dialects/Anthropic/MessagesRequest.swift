@@ -34,6 +34,15 @@ public struct MessagesRequest: ForeignRequest {
     private let place: MessagesPlace
     public let addedPromptTokens: Int64
     public let instruction: String?
+    public let remoteImages: [RemoteImage]
+    /// What it was made from, where it must be made again with images that are fetched.
+    private let origin: Origin?
+
+    private struct Origin {
+        let chat: JSONValue
+        let mode: ThinkingMode
+        let outputLimit: Int64?
+    }
 
     /// Translates a chat completion request that ``ChatRequestScan`` has let pass.
     ///
@@ -55,7 +64,10 @@ public struct MessagesRequest: ForeignRequest {
         var members: [JSONValue.Member] = []
         func add(_ name: String, _ value: JSONValue?) { if let value { members.append(.init(name, value)) } }
 
-        let messages = try MessagesConversation(try fields.take("messages")?.elements ?? [])
+        let given = try fields.take("messages")
+        remoteImages = isVertex ? FetchedImages.missing(inChat: given) : []
+        origin = remoteImages.isEmpty ? nil : Origin(chat: chat, mode: mode, outputLimit: outputLimit)
+        let messages = try MessagesConversation(given?.elements ?? [])
         let wanted = try fields.take("response_format")
         instruction = JSONMode.instruction(wanted)
         let system = messages.system + (instruction.map { [MessagesContent.text($0)] } ?? [])
@@ -102,6 +114,12 @@ public struct MessagesRequest: ForeignRequest {
     }
 
     public func headers(of call: ProviderCall) -> [(String, String)] { place.headers(of: call) }
+
+    public func with(images: [String: String]) throws(APIError) -> any ForeignRequest {
+        guard let origin else { return self }
+        let chat = origin.chat.with("messages", FetchedImages(images).chat)
+        return try MessagesRequest(chat, thinks: origin.mode, outputLimit: origin.outputLimit, isVertex: place == .vertex)
+    }
 
     public func answer(id: String, created: Int64) -> any ForeignAnswer { MessagesAnswer(created: created) }
 

@@ -39,6 +39,8 @@ public struct MessagesTranslation: Sendable {
     let contextRange: Range<Int>?
     /// Whether Anthropic would refuse the messages as they are, see ``MendedMessages``.
     let isForeign: Bool
+    /// Images that ``original`` gives by their addresses.
+    let remoteImages: [RemoteImage]
 
     /// Translates a body.
     ///
@@ -99,6 +101,7 @@ public struct MessagesTranslation: Sendable {
         exclusive = conversation.exclusive
         leftBytes = conversation.leftBytes + tools.leftBytes
         isForeign = conversation.isForeign
+        remoteImages = conversation.remoteImages
         asides = conversation.asides
         thoughts = thinks ? conversation.thoughts : [:]
     }

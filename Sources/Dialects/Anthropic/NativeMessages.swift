@@ -3,11 +3,14 @@ internal import JSON
 internal import Money
 
 /// A Messages request for who serves Anthropic's models as Anthropic does: the client's own bytes, with the provider's name for the
-/// model. Only messages that hold what Anthropic refuses of another model's answer are written anew.
+/// model. Only messages that hold what is refused there are written anew: of another model's answer, or an image's address.
 public struct NativeMessages: ForeignRequest {
     private let translation: MessagesTranslation
     private let place: MessagesPlace
     public let addedPromptTokens: Int64
+    public private(set) var remoteImages: [RemoteImage]
+    /// Data URLs of images that were fetched, by their addresses.
+    private var images: [String: String] = [:]
 
     /// - Parameters:
     ///   - translation: the request as it was read; its original goes on.
@@ -16,6 +19,7 @@ public struct NativeMessages: ForeignRequest {
         self.translation = translation
         place = isVertex ? .vertex : .anthropic
         addedPromptTokens = 2048 + translation.leftBytes
+        remoteImages = isVertex ? translation.remoteImages : []
     }
 
     public func path(model: String, at account: Provider.Account) -> String {
@@ -29,15 +33,22 @@ public struct NativeMessages: ForeignRequest {
 
     public func body(model: String, maximumTokens: Int64) throws(APIError) -> [UInt8] {
         let name = place.splice(model: model, inPlaceOf: translation.modelRange, of: translation.original)
-        let splices = [name] + (translation.isForeign ? mending : [])
+        let splices = [name] + (translation.isForeign || !images.isEmpty ? mending : [])
         return Splice.apply(splices, to: translation.original.span.bytes)
     }
 
-    /// What makes messages with another model's answers such that Anthropic takes them.
+    public func with(images: [String: String]) throws(APIError) -> any ForeignRequest {
+        guard !remoteImages.isEmpty else { return self }
+        var fetched = self
+        (fetched.images, fetched.remoteImages) = (images, [])
+        return fetched
+    }
+
+    /// What makes messages such that they are taken.
     private var mending: [Splice] {
         func value(_ range: Range<Int>) -> JSONValue? { try? JSONValue(Array(translation.original[range])) }
         guard let messages = value(translation.messagesRange) else { return [] }
-        let mended = MendedMessages(messages)
+        let mended = MendedMessages(images.isEmpty ? messages : FetchedImages(images).native(messages))
         var splices = [Splice(translation.messagesRange, JSONValue.array(mended.messages).bytes)]
         // A model that thinks as it sees fit takes the turn as it is, see ``LostThoughts``.
         if mended.endsThinking, let range = translation.thinkingRange, value(range)?["type"] == .string("enabled") {

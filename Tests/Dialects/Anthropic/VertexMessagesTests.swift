@@ -65,6 +65,43 @@ import Testing
         #expect(sent.fields?.dropFirst() == known.fields?.dropFirst())
     }
 
+    private static let image = "https://a.test/b.png"
+    private static let data = "data:image/png;base64,eA=="
+
+    @Test func aChatsImagesComeAsData() throws {
+        let content = #"[{"type":"text","text":"x"},{"type":"image_url","image_url":{"url":"\#(Self.image)"}}]"#
+        let chat = try JSONValue(Array(#"{"messages":[{"role":"user","content":\#(content)}]}"#.utf8))
+        let path = "messages[0].content[1].image_url.url"
+        let asked = try MessagesRequest(chat, thinks: .budget, outputLimit: nil, isVertex: true)
+        #expect(asked.remoteImages == [RemoteImage(url: Self.image, path: path)])
+        let fetched = try asked.with(images: [Self.image: Self.data])
+        #expect(fetched.remoteImages.isEmpty)
+        #expect(fetched.path(model: "m", at: Self.account) == asked.path(model: "m", at: Self.account))
+        let sent = try JSONValue(try fetched.body(model: "m", maximumTokens: 9))
+        let source = sent["messages"]?.elements?.first?["content"]?.elements?.last?["source"]
+        #expect(source?.string == #"{"type":"base64","media_type":"image/png","data":"eA=="}"#)
+        #expect(try MessagesRequest(chat, thinks: .budget, outputLimit: nil).remoteImages.isEmpty)
+    }
+
+    @Test func aMessagesImagesComeAsData() throws {
+        func body(_ source: String) -> String {
+            let image = #"{"type":"image","source":\#(source)}"#
+            let result = #"{"type":"tool_result","tool_use_id":"c","content":[\#(image)]}"#
+            let call = #"{"role":"assistant","content":[{"type":"tool_use","id":"c","name":"f","input":{}}]}"#
+            let messages = #"[{"role":"user","content":[\#(image)]},\#(call),{"role":"user","content":[\#(result)]}]"#
+            return #"{"model":"m","max_tokens":9,"messages":\#(messages)}"#
+        }
+        let translation = try MessagesTranslation(Array(body(#"{"type":"url","url":"\#(Self.image)"}"#).utf8))
+        #expect(NativeMessages(translation).remoteImages.isEmpty)
+        let asked = NativeMessages(translation, isVertex: true)
+        #expect(
+            asked.remoteImages.map(\.path)
+                == ["messages[0].content[0].source.url", "messages[2].content[0].content[0].source.url"])
+        let sent = try asked.with(images: [Self.image: Self.data]).body(model: "m", maximumTokens: 9)
+        let known = body(#"{"type":"base64","media_type":"image/png","data":"eA=="}"#)
+        #expect(try JSONValue(sent)["messages"] == JSONValue(Array(known.utf8))["messages"])
+    }
+
     @Test func anAccountWithoutARegionIsAskedAnywhere() throws {
         let chat = try JSONValue(Array(#"{"messages":[{"role":"user","content":"x"}]}"#.utf8))
         let request = try MessagesRequest(chat, thinks: .budget, outputLimit: nil, isVertex: true)
