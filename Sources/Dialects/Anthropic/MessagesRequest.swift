@@ -134,7 +134,7 @@ public struct MessagesRequest: ForeignRequest {
             all.append(.init("thinking", .members([("type", .string("enabled")), ("budget_tokens", .integer(tokens))])))
         case .adaptive(let level):
             all.append(.init("thinking", .members([("type", .string("adaptive")), ("display", .string("summarized"))])))
-            effort = .string(level)
+            effort = .string(Self.effort(level, of: model))
         }
         if effort != nil || format != nil {
             all.append(.init("output_config", .members([("effort", effort), ("format", format)])))
@@ -145,8 +145,14 @@ public struct MessagesRequest: ForeignRequest {
     /// The efforts that clients ask for, as the nearest that a model has which is told one, and in tokens for others.
     private static let efforts: [String: (level: String, budget: Int64)] = [
         "minimal": ("low", 1024), "low": ("low", 1024), "medium": ("medium", 2000), "high": ("high", 4000),
-        "xhigh": ("xhigh", 4000), "max": ("xhigh", 4000),
+        "xhigh": ("xhigh", 4000), "max": ("max", 4000),
     ]
+
+    /// The effort as `model` knows it: what 4.6 has above `high` is `max` alone
+    /// (https://platform.claude.com/docs/en/build-with-claude/effort).
+    static func effort(_ level: String, of model: String) -> String {
+        level == "xhigh" && (model.contains("opus-4-6") || model.contains("sonnet-4-6")) ? "max" : level
+    }
 
     static func thinking(_ effort: JSONValue?, _ mode: ThinkingMode) throws(APIError) -> Thinking {
         guard let effort, effort != .string("none") else { return .none }

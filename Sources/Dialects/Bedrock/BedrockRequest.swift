@@ -150,7 +150,8 @@ public struct BedrockRequest: ForeignRequest {
         _ thinking: MessagesRequest.Thinking, _ model: BedrockModel, _ effort: String?
     ) -> [JSONValue.Member] {
         func wanted(_ effort: String) -> JSONValue.Member {
-            JSONValue.Member("output_config", .members([("effort", .string(effort))]))
+            JSONValue.Member(
+                "output_config", .members([("effort", .string(MessagesRequest.effort(effort, of: model.name)))]))
         }
         switch thinking {
         case .none:

@@ -141,12 +141,28 @@ extension JSONValue {
 
     @Test(arguments: [
         ("minimal", "low", 1024), ("low", "low", 1024), ("high", "high", 4000), ("xhigh", "xhigh", 4000),
-        ("max", "xhigh", 4000),
+        ("max", "max", 4000),
     ])
     func effortsAreTheNearestThatThereAre(_ effort: String, _ level: String, _ budget: Int64) throws {
         let chat = #"{"model":"m","messages":[{"role":"user","content":"x"}],"reasoning_effort":"\#(effort)"}"#
         #expect(try translate(chat)["thinking"]?["budget_tokens"]?.int64 == budget)
         #expect(try translate(chat, thinks: "adaptive")["output_config"]?["effort"]?.text == level)
+    }
+
+    @Test(arguments: [
+        ("claude-opus-4-6", "xhigh", "max"), ("claude-sonnet-4-6", "xhigh", "max"), ("claude-sonnet-4-6", "max", "max"),
+        ("claude-sonnet-4-6", "high", "high"), ("claude-opus-4-7", "xhigh", "xhigh"), ("claude-opus-4-7", "max", "max"),
+    ])
+    func theMostThatAModelKnowsDiffers(_ model: String, _ effort: String, _ level: String) throws {
+        let text = #"{"model":"m","messages":[{"role":"user","content":"x"}],"reasoning_effort":"\#(effort)"}"#
+        let chat = try JSONValue(Array(text.utf8))
+        let request = try MessagesRequest(chat, thinks: .adaptive, outputLimit: nil)
+        let body = try JSONValue(try request.body(model: model, maximumTokens: 9))
+        #expect(body["output_config"]?["effort"]?.text == level)
+        let name = "anthropic.\(model)-v1"
+        let bedrock = try BedrockRequest(chat, BedrockModel(name: name, thinking: .adaptive), outputLimit: nil)
+        let sent = try JSONValue(try bedrock.body(model: name, maximumTokens: 9))["additionalModelRequestFields"]
+        #expect(sent?["output_config"]?["effort"]?.text == level)
     }
 
     /// What was thought before a call of a tool must stand before its result, or nothing may be thought with a budget.
