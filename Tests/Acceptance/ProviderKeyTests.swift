@@ -8,6 +8,7 @@ import Testing
         let (house, own) = (try freePort(), try freePort())
         let environment = [
             "LLM_ALPHA_API_KEY": "house", "LLM_ALPHA_BASE_URL": "http://127.0.0.1:\(house)/v1",
+            "LLM_GAMMA_API_KEY": "house", "LLM_GAMMA_BASE_URL": "http://127.0.0.1:\(house)/v1",
             "ALLOW_PRIVATE_PROVIDER_URLS": "true",
             "PROVIDER_KEY_ENCRYPTION_KEYS": Data((0..<32).map { _ in UInt8.random(in: 0...255) }).base64EncodedString(),
             "LLMGATEWAY_CATALOGUE": TestEnvironment.root + "/Tests/Acceptance/iam_catalogue.json",

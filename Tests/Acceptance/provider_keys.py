@@ -143,7 +143,24 @@ assert outcome["credential"] == "organization" and outcome["provider"] == "alpha
     in_events(first["id"]), in_events(second["id"])), outcome
 assert outcome["charged"] == 0 and outcome["cost"]["total"] == 0, outcome
 own.status = 200
+# That its account is thought to have no room is a guess, and no reason to refuse what another one can't be paid for; nor is it where
+# it is the free one.
+long = [{"role": "user", "content": "one " * 2_000}]
+asked = own.asked
+ok(complete("tight", messages=long))
+assert own.asked == asked + 1 and house.asked == 2 and outcomes()[-1]["credential"] == "organization"
+mode("credits")
+ok(complete("tight-gratis", messages=long))
+assert house.asked == 3 and outcomes()[-1]["provider"] == "alpha" and outcomes()[-1]["charged"] == 0, outcomes()[-1]
+mode("hybrid")
 ok(owner.patch(f"/projects/{project}", json={"usageLimit": None}))
+# What its account finds too long goes where there is room.
+own.status = 400
+ok(complete("tight", messages=long))
+assert outcomes()[-1]["provider"] == "gamma" and outcomes()[-1]["credential"] == "house", outcomes()[-1]
+refused = complete()
+assert refused.status_code == 400, refused.text
+own.status = 200
 
 # A custom provider is whatever the organization says; its models are called by its name.
 assert complete("acme/any-model").status_code == 400

@@ -173,11 +173,16 @@ recorded = last_outcome()
 assert recorded["routing"]["provider"] == "alpha" and [c["score"] for c in recorded["routing"]["candidates"]] == [0, 120], recorded
 assert "routing" not in ok(ask("keys"))["metadata"]
 
-# Who has no room for a prompt and its answer is not asked, as cheap as it is; where nobody has, the provider says so.
+# Who has no room for a prompt and its answer is asked last, as cheap as it is; where nobody has, the provider says so.
 for words, limit, provider in ((100, 5, "alpha"), (10_000, 5, "beta"), (5_000, 4_096, "beta"), (110_000, 5, "alpha")):
     answer = ok(ask("uneven", messages=[{"role": "user", "content": "one " * words}], max_tokens=limit))
-    assert answer["metadata"]["used_provider"] == provider, (words, limit, answer["metadata"])
-    assert ("routing" in answer["metadata"]) == (provider == "alpha"), answer["metadata"]
+    assert answer["metadata"]["used_provider"] == routing_of(answer)["selected_provider"] == provider, (words, limit, answer["metadata"])
+# It is an estimate: where the others fail, it is asked all the same.
+beta.share = 1
+answer = ok(ask("uneven", messages=[{"role": "user", "content": "one " * 10_000}], max_tokens=5))
+assert answer["metadata"]["used_provider"] == "alpha" and asked_for(beta, "uneven") == 3, answer["metadata"]
+beta.share = 0
+ok(ask("uneven", messages=[{"role": "user", "content": "one " * 10_000}], max_tokens=5))
 
 # What the client says about routing is for the gateway alone.
 for strategy in ("auto", "price", "throughput", "latency"):

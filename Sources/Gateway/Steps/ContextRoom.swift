@@ -7,14 +7,28 @@ extension ChatRequestScan {
 
     /// Whether `mapping` is likely to have room for the prompt, as it is estimated, and an answer.
     func fits(_ mapping: Mapping) -> Bool {
-        estimatedPromptTokens + (outputLimit ?? Self.expectedAnswer) <= longestPrompt(for: mapping)
+        let answer = outputLimit ?? min(Self.expectedAnswer, mapping.maximumOutput ?? Self.expectedAnswer)
+        return estimatedPromptTokens + answer <= longestPrompt(for: mapping)
     }
 
-    /// The routes that are likely to have room for the request, because the others would refuse it however cheap they are; all,
-    /// where none has, for what is estimated here the provider counts.
-    func roomy(_ routes: [Route]) -> [Route] {
+    /// The routes that are likely to have room for the request before the others, which would refuse it however cheap they are.
+    ///
+    /// All stay, for what is estimated here the provider counts. Those that stand equal keep their places.
+    func roomyFirst(_ routes: [Route]) -> [Route] {
         guard routes.count > 1, routes.contains(where: { !fits($0.mapping) }) else { return routes }
-        let fitting = routes.filter { fits($0.mapping) }
-        return fitting.isEmpty ? routes : fitting
+        return routes.filter { fits($0.mapping) } + routes.filter { !fits($0.mapping) }
+    }
+}
+
+extension UnderstoodRequest {
+    /// Whether `route` is likely to have room for it.
+    func fits(_ route: Route) -> Bool {
+        // What is said of the context of models that make images bounds no image.
+        entered.entrance.kind == .image || scan.fits(route.mapping)
+    }
+
+    /// Those of its `routes` that are likely to have room for it before the others.
+    func roomyFirst(_ routes: [Route]) -> [Route] {
+        entered.entrance.kind == .image ? routes : scan.roomyFirst(routes)
     }
 }

@@ -4,8 +4,8 @@ internal import Dialects
 internal import Ledger
 internal import Money
 
-/// Puts the routes that somebody pays and that have room for the request into the order in which they are tried: the organization's
-/// own accounts before the house's, within these by score, and last those whose circuit is open.
+/// Puts the routes that somebody pays into the order in which they are tried: the organization's own accounts before the house's,
+/// within these those that have room for the request before the others, then by score, and last those whose circuit is open.
 struct RankStep: Sendable {
     let gateway: Gateway
 
@@ -39,10 +39,7 @@ struct RankStep: Sendable {
             throughput: statistics.throughput, priority: nil)
     }
 
-    private func rank(_ request: UnderstoodRequest) async -> UnderstoodRequest {
-        // What is said of the context of models that make images bounds no image.
-        let roomy = request.entered.entrance.kind == .image ? request.routes : request.scan.roomy(request.routes)
-        let funded = roomy.count < request.routes.count ? request.narrowed(to: roomy) : request
+    private func rank(_ funded: UnderstoodRequest) async -> UnderstoodRequest {
         guard funded.routes.count > 1 || funded.routes.contains(where: { $0.provider.accounts.count > 1 }) else { return funded }
         let places = funded.routes.count
         var ranked = ranked(funded.routes.filter { $0.own != nil }, of: funded)
@@ -55,7 +52,8 @@ struct RankStep: Sendable {
         // Where there is one provider, nobody needs to be asked which it was.
         if places > 1, let sticky = await stickyProvider(of: funded),
             let index = routes.firstIndex(where: { $0.provider.id == sticky }),
-            routes[index].own != nil || routes[0].own == nil, isClosed(routes[index])
+            routes[index].own != nil || routes[0].own == nil, isClosed(routes[index]),
+            funded.fits(routes[index]) || !funded.fits(routes[0])
         {
             if index > 0 { routes.insert(routes.remove(at: index), at: 0) }
             reason = .sessionSticky
@@ -135,6 +133,6 @@ struct RankStep: Sendable {
                     ? nil : Int64(scored[index].priority * 1_000))
         }
         let isKnown = scored.contains { $0.statistics != .unknown }
-        return ((order + last).map { routes[$0] }, candidates, isKnown ? .weightedScore : .priceOnly)
+        return (request.roomyFirst((order + last).map { routes[$0] }), candidates, isKnown ? .weightedScore : .priceOnly)
     }
 }

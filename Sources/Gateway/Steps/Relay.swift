@@ -46,10 +46,20 @@ struct RelayStep: Sendable {
             if failure.kind != .request { status = status ?? failure.status }
             attempts.append(Attempt(route, status: status, error: failure.kind.rawValue, began: began))
             index += 1
-            guard failure.mayGoElsewhere, index < routes.count, .now < deadline, client?.isGone != true else {
+            guard failure.mayGoElsewhere || needsRoom(admitted.understood, after: failure, of: route, at: routes[index...]),
+                index < routes.count, .now < deadline, client?.isGone != true
+            else {
                 throw RelayFailure(failure: failure, route: route, attempts: attempts)
             }
         }
+    }
+
+    /// Whether what `route` refused is likely to have been too long for it, and may be taken where there is room.
+    private func needsRoom(
+        _ understood: UnderstoodRequest, after failure: UpstreamFailure, of route: Route, at others: ArraySlice<Route>
+    ) -> Bool {
+        failure.kind == .status && (failure.status == 400 || failure.status == 413) && !understood.fits(route)
+            && others.contains(where: understood.fits)
     }
 
     /// The answer of `route`, which begins with success.
