@@ -7,6 +7,7 @@ struct KeptBodies: Sendable {
     /// Seals what is there and not longer than what `writer` keeps.
     init(_ admitted: AdmittedRequest, _ ending: Ending, writer: PayloadWriter) {
         let traced = admitted.trace?.kept
+        for _ in 0..<(traced?.tooLong ?? 0) { writer.drop() }
         let all: [(kind: String, body: [UInt8]?)] = [
             ("prompt", admitted.understood.entered.original), ("completion", ending.completion),
             ("upstream_request", traced?.request), ("upstream_answer", traced?.answer),

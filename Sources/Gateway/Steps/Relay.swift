@@ -104,7 +104,7 @@ struct RelayStep: Sendable {
         let account = try await account(for: route)
         let call = ChatCall(
             route.provider.dialect, model: route.mapping.upstreamName, kind: understood.entered.entrance.kind, at: account)
-        let answer = try await send(body, by: post, url: call.url, headers: call.headers)
+        let answer = try await send(body, by: post, from: account, url: call.url, headers: call.headers)
         guard let functions else { return .http(answer) }
         return .foreign(TranslatedAnswer(answer, reader: functions.answer(of: route.provider.id)))
     }
@@ -129,7 +129,7 @@ struct RelayStep: Sendable {
         let url = account.baseURL + foreign.path(model: model, at: account)
         let call = ProviderCall(
             account: account, url: url, body: body, time: Timestamp.now.microseconds / 1_000_000)
-        let answer = try await send(body, by: post, url: url, headers: foreign.headers(of: call))
+        let answer = try await send(body, by: post, from: account, url: url, headers: foreign.headers(of: call))
         let reader = foreign.answer(
             id: "chatcmpl-\(understood.incoming.id)", created: understood.incoming.occurredAt.microseconds / 1_000_000)
         return .foreign(TranslatedAnswer(answer, reader: route.functions?.answer(reader) ?? reader))
@@ -163,13 +163,13 @@ struct RelayStep: Sendable {
     }
 
     private func send(
-        _ body: [UInt8], by post: Post, url: String, headers: [(String, String)]
+        _ body: [UInt8], by post: Post, from account: Provider.Account, url: String, headers: [(String, String)]
     ) async throws(UpstreamFailure) -> UpstreamResponse {
         let configuration = gateway.configuration
         let own = post.route.own
         // A form says what it is itself.
         let type = headers.contains { $0.0 == "content-type" } ? [] : [("content-type", "application/json")]
-        post.trace?.begin(body, to: post.route)
+        post.trace?.begin(body, from: account)
         do {
             let response = try await gateway.transport.execute(
                 HTTPTransportRequest(

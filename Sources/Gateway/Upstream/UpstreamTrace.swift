@@ -1,3 +1,4 @@
+internal import Catalogue
 internal import HTTPTransport
 internal import HTTPTypes
 internal import Synchronization
@@ -10,6 +11,8 @@ final class UpstreamTrace: Sendable {
         var credential: SentCredential?
         var request: [UInt8]?
         var answer: [UInt8] = []
+        var isRequestTooLong = false
+        var isAnswerTooLong = false
         var isConcealed = false
     }
 
@@ -25,26 +28,39 @@ final class UpstreamTrace: Sendable {
         self.limit = limit
     }
 
-    /// Another provider is asked; what was before is let go.
-    func begin(_ request: [UInt8], to route: Route) {
-        state.withLock { $0 = State(credential: SentCredential(of: route), request: request) }
+    /// Another provider is asked, with the credential of `account`; what was before is let go.
+    func begin(_ request: [UInt8], from account: Provider.Account) {
+        // What is too long to be kept is not held until the end either: files and images may stand in it.
+        let isTooLong = request.count > limit
+        let state = State(
+            credential: SentCredential(of: account), request: isTooLong ? nil : request, isRequestTooLong: isTooLong)
+        self.state.withLock { $0 = state }
     }
 
     func add(_ bytes: [UInt8]) {
         state.withLock { state in
-            // One chunk beyond the limit shows that the answer is too long to be kept.
-            if state.answer.count <= limit { state.answer += bytes }
+            guard !state.isAnswerTooLong else { return }
+            if state.answer.count + bytes.count > limit {
+                state.isAnswerTooLong = true
+                state.answer = []
+            } else {
+                state.answer += bytes
+            }
         }
     }
 
     /// The answer is about the gateway's own account, and nobody's here.
     func conceal() { state.withLock { $0.isConcealed = true } }
 
-    /// What may be kept: an answer may quote the credential.
-    var kept: (request: [UInt8]?, answer: [UInt8]?) {
+    /// What may be kept: an answer may quote the credential. How many were too long for it.
+    var kept: (request: [UInt8]?, answer: [UInt8]?, tooLong: Int) {
         let state = state.withLock { $0 }
-        guard !state.isConcealed, !state.answer.isEmpty, let credential = state.credential else { return (state.request, nil) }
-        return (state.request, credential.hidden(in: state.answer))
+        let isAnswerTooLong = state.isAnswerTooLong && !state.isConcealed
+        let tooLong = (state.isRequestTooLong ? 1 : 0) + (isAnswerTooLong ? 1 : 0)
+        guard !state.isConcealed, !state.answer.isEmpty, let credential = state.credential else {
+            return (state.request, nil, tooLong)
+        }
+        return (state.request, credential.hidden(in: state.answer), tooLong)
     }
 }
 
