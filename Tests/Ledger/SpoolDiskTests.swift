@@ -45,6 +45,44 @@ import Testing
         }
     }
 
+    /// A trial that stays would take a little more of the disk each time.
+    @Test func aTrialThatCanNotBeRemovedIsNoRoomAndDoesNotGrow() async throws {
+        try await withFolder { folder in
+            let disk = FailingDisk()
+            let spool = try OutcomeSpool(directory: folder, disk: disk, logger: quietLogger)
+            disk.keeps = true
+            for _ in 0..<3 { #expect(await !spool.hasRoom()) }
+            #expect(try Data(contentsOf: URL(filePath: folder + "/trial")).count == 64 * 1024)
+            disk.keeps = false
+            #expect(await spool.hasRoom())
+            #expect(!FileManager.default.fileExists(atPath: folder + "/trial"))
+        }
+    }
+
+    /// Whoever asks is in others' way, and a disk may take minutes.
+    @Test func aDiskThatDoesNotSayInTimeHasNoRoom() async throws {
+        try await withFolder { folder in
+            let disk = FailingDisk()
+            let spool = try OutcomeSpool(directory: folder, disk: disk, logger: quietLogger)
+            disk.holds = true
+            #expect(await !spool.hasRoom(within: .milliseconds(10)))
+            // What is written shows that there is room, and a trial need not come first.
+            let command = try Command(Cast().grant())
+            async let isThere = spool.hasRoom(within: .seconds(30))
+            async let written: Void = spool.write(command)
+            let limit = ContinuousClock.now + .seconds(30)
+            while disk.held.count < 2 && ContinuousClock.now < limit { try await Task.sleep(for: .milliseconds(5)) }
+            try await Task.sleep(for: .milliseconds(50))
+            let last = try #require(disk.held.last)
+            last()
+            try await written
+            #expect(await isThere)
+            disk.holds = false
+            for body in disk.held.dropLast() { body() }
+            #expect(await spool.hasRoom())
+        }
+    }
+
     /// Two drains at once: the slower finds nothing.
     @Test func aFileThatIsGoneIsNoFailure() async throws {
         try await withFolder { folder in
@@ -90,15 +128,37 @@ import Testing
     }
 }
 
-/// A disk whose files can be written and not synced.
+/// A disk whose files can be written and not synced, or not removed, or that says nothing.
 private final class FailingDisk: SpoolDisk {
     private let machine = MachineDisk()
-    private let isFailing = Mutex(false)
+    private struct State {
+        var fails = false
+        var keeps = false
+        var holds = false
+        var held: [@Sendable () -> Void] = []
+    }
+
+    private let state = Mutex(State())
 
     var fails: Bool {
-        get { isFailing.withLock { $0 } }
-        set { isFailing.withLock { $0 = newValue } }
+        get { state.withLock { $0.fails } }
+        set { state.withLock { $0.fails = newValue } }
     }
+
+    /// Whether no file can be removed.
+    var keeps: Bool {
+        get { state.withLock { $0.keeps } }
+        set { state.withLock { $0.keeps = newValue } }
+    }
+
+    /// Whether what may block is not begun.
+    var holds: Bool {
+        get { state.withLock { $0.holds } }
+        set { state.withLock { $0.holds = newValue } }
+    }
+
+    /// What was not begun.
+    var held: [@Sendable () -> Void] { state.withLock { $0.held } }
 
     private struct Open: SpoolFile {
         let disk: FailingDisk
@@ -118,11 +178,20 @@ private final class FailingDisk: SpoolDisk {
     }
     func make(_ path: String) throws(FileError) { try machine.make(path) }
     func sync(_ path: String) throws(FileError) { try machine.sync(path) }
-    func remove(_ path: String) throws(FileError) { try machine.remove(path) }
+    func remove(_ path: String) throws(FileError) {
+        if keeps { throw FileError("unlink", path, number: 5) }
+        try machine.remove(path)
+    }
     func rename(_ from: String, to: String) throws(FileError) { try machine.rename(from, to: to) }
     func names(_ path: String) throws(FileError) -> [String] { try machine.names(path) }
     func exists(_ path: String) -> Bool { machine.exists(path) }
-    func submit(_ body: @escaping @Sendable () -> Void) { machine.submit(body) }
+    func submit(_ body: @escaping @Sendable () -> Void) {
+        let isHeld = state.withLock { state in
+            if state.holds { state.held.append(body) }
+            return state.holds
+        }
+        if !isHeld { machine.submit(body) }
+    }
 }
 
 /// A ledger that is away at times, and takes everything at others.

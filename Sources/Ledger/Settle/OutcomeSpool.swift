@@ -16,11 +16,26 @@ public final class OutcomeSpool: Sendable {
         let caller: CheckedContinuation<Result<Void, Unwritable>, Never>
     }
 
+    /// Someone who asks whether there is room, and hears it once: from the disk, or that it took too long to say.
+    private final class Asker: Sendable {
+        private let caller: Mutex<CheckedContinuation<Bool, Never>?>
+
+        init(_ caller: CheckedContinuation<Bool, Never>) { self.caller = Mutex(caller) }
+
+        func answer(_ hasRoom: Bool) {
+            let waiting = caller.withLock { caller in
+                defer { caller = nil }
+                return caller
+            }
+            waiting?.resume(returning: hasRoom)
+        }
+    }
+
     private struct State {
         var pending: [Pending] = []
         var isWriting = false
         /// Those who ask whether there is room.
-        var askers: [CheckedContinuation<Bool, Never>] = []
+        var askers: [Asker] = []
         var isTrying = false
         var isWritable = true
         /// Commands that wait, by file. What a failed write has left in its file was promised to nobody and is not counted.
@@ -84,10 +99,18 @@ public final class OutcomeSpool: Sendable {
 
     /// Whether the disk takes what outcomes need, really tried, because it says so only when it is written to. Nothing of it stays.
     ///
-    /// Those who ask at the same time share one trial.
+    /// Those who ask at the same time share one trial, and what is written in the meantime is one.
+    /// - Parameter limit: After this long it counts as none.
     @discardableResult
-    func hasRoom() async -> Bool {
-        await withCheckedContinuation { (asker: CheckedContinuation<Bool, Never>) in
+    func hasRoom(within limit: Duration? = nil, of surroundings: Surroundings = .machine) async -> Bool {
+        await withCheckedContinuation { (caller: CheckedContinuation<Bool, Never>) in
+            let asker = Asker(caller)
+            if let limit {
+                Task(executorPreference: surroundings.executor) {
+                    await surroundings.sleep(limit)
+                    asker.answer(false)
+                }
+            }
             let begins = state.withLock { state in
                 state.askers.append(asker)
                 defer { state.isTrying = true }
@@ -145,40 +168,48 @@ public final class OutcomeSpool: Sendable {
         }
     }
 
-    /// On the spool's own thread: writes what is pending, until nothing is.
+    /// On the spool's own thread: writes what is pending; what comes meanwhile is behind those who ask or drain.
     private func writePending() {
-        while true {
-            let pending = state.withLock { state in
-                let pending = state.pending
-                state.pending = []
-                state.isWriting = !pending.isEmpty
-                return pending
-            }
-            if pending.isEmpty { return }
-            let result: Result<Void, Unwritable>
-            do {
-                try write(pending)
-                result = .success(())
-            } catch {
-                state.withLock { state in
-                    state.isWritable = false
-                    state.file = nil
-                }
-                logger.critical("the spool did not take outcomes", metadata: ["error": "\(error)", "count": "\(pending.count)"])
-                result = .failure(Unwritable(description: "\(error)"))
-            }
-            for waiting in pending { waiting.caller.resume(returning: result) }
+        let pending = state.withLock { state in
+            defer { state.pending = [] }
+            return state.pending
         }
+        let result: Result<Void, Unwritable>
+        do {
+            try write(pending)
+            result = .success(())
+        } catch {
+            state.withLock { state in
+                state.isWritable = false
+                state.file = nil
+            }
+            logger.critical("the spool did not take outcomes", metadata: ["error": "\(error)", "count": "\(pending.count)"])
+            result = .failure(Unwritable(description: "\(error)"))
+        }
+        for waiting in pending { waiting.caller.resume(returning: result) }
+        // Those who ask have heard enough by a write that succeeded.
+        let isProved = (try? result.get()) != nil
+        let (askers, goesOn) = state.withLock { state in
+            state.isWriting = !state.pending.isEmpty
+            guard isProved else { return ([Asker](), state.isWriting) }
+            defer { state.askers = [] }
+            return (state.askers, state.isWriting)
+        }
+        for asker in askers { asker.answer(true) }
+        if goesOn { disk.submit { self.writePending() } }
     }
 
     /// On the spool's own thread: one trial for all who have asked before it. Those of meanwhile come behind what is to be written.
     private func answerAskers() {
         let askers = state.withLock { state in
             defer { state.askers = [] }
+            state.isTrying = !state.askers.isEmpty
             return state.askers
         }
+        // A write has answered them all.
+        guard !askers.isEmpty else { return }
         let hasRoom = tryDisk()
-        for asker in askers { asker.resume(returning: hasRoom) }
+        for asker in askers { asker.answer(hasRoom) }
         let goesOn = state.withLock { state in
             state.isTrying = !state.askers.isEmpty
             return state.isTrying
@@ -190,11 +221,15 @@ public final class OutcomeSpool: Sendable {
         var problem: FileError?
         do throws(FileError) {
             let path = "\(directory)/trial"
+            // One that could not be removed must not grow with each trial.
+            if disk.exists(path) { try disk.remove(path) }
             let file = try disk.open(path, .append)
-            defer { try? disk.remove(path) }
-            try file.write(Self.trial)
-            try file.sync()
-        } catch { problem = error }
+            do throws(FileError) {
+                try file.write(Self.trial)
+                try file.sync()
+            } catch { problem = error }
+            try disk.remove(path)
+        } catch { problem = problem ?? error }
         let isWritable = problem == nil
         let wasWritable = state.withLock { state in
             defer { state.isWritable = isWritable }

@@ -25,6 +25,8 @@ public final class OutcomeWriter: Sendable {
     }
 
     private static let concurrency = 64
+    /// How long a disk may take to say whether it has room: whoever asks keeps others from being admitted.
+    private static let trial: Duration = .seconds(2)
     /// More than requests that can be in flight while neither ledger nor disk takes anything.
     private static let keptInMemory = 100_000
 
@@ -58,10 +60,11 @@ public final class OutcomeWriter: Sendable {
     /// Whether the spool could take an outcome when it was last written to; false is not ready.
     public var isSpoolWritable: Bool { spool.isWritable }
 
-    /// Whether an outcome that comes next has a place: the ledger takes it, or else the spool, whose disk is asked only then.
+    /// Whether an outcome that comes next has a place: the ledger takes it, or else the spool, whose disk is asked only then,
+    /// and has no room where it does not say so in time.
     public func hasRoom() async -> Bool {
         if appender.isAvailable && appender.isReady { return true }
-        return await spool.hasRoom()
+        return await spool.hasRoom(within: Self.trial, of: surroundings)
     }
 
     /// Settles a request. `event` is an outcome of version 2 (expected version 1) or a single-event outcome (expected 0).
