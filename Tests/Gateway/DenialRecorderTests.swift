@@ -24,12 +24,20 @@ import Testing
         func metadata() -> [String] { events.withLock { $0 }.map { String(decoding: $0.metadata, as: UTF8.self) } }
     }
 
+    /// The time that a recorder goes by.
+    private final class Clock: Sendable {
+        let time = Mutex(Timestamp(microseconds: 0))
+    }
+
     private let book = Book()
+    private let clock = Clock()
     private let recorder: DenialRecorder
 
     init() {
-        let book = book
-        recorder = DenialRecorder(logger: LedgerDatabase.quiet) { event in book.events.withLock { $0.append(event) } }
+        let (book, clock) = (book, clock)
+        recorder = DenialRecorder(logger: LedgerDatabase.quiet, now: { clock.time.withLock { $0 } }) { event in
+            book.events.withLock { $0.append(event) }
+        }
     }
 
     private static func refusal(_ status: Int, _ code: String, scope: String? = nil, reason: String? = nil) -> GatewayError {
@@ -38,11 +46,13 @@ import Testing
 
     private func record(
         _ error: GatewayError, model: String? = "m", address: KeyAddress = Self.address, request: RequestID = .mint(),
-        client: String? = nil, second: Int64
+        client: String? = nil, second: Int64, came: Int64? = nil
     ) async {
+        func time(_ second: Int64) -> Timestamp { Timestamp(microseconds: (Self.minute * 60 + second) * 1_000_000) }
+        clock.time.withLock { $0 = time(second) }
         await recorder.record(
             error, model: model, address: address, request: request, metadata: EventMetadata(clientRequestID: client),
-            at: Timestamp(microseconds: (Self.minute * 60 + second) * 1_000_000))
+            at: time(came ?? second))
     }
 
     @Test func theFirstOfAMinuteIsRecordedAtOnceAndTheRestAsACountWhenItEnds() async throws {
@@ -62,6 +72,20 @@ import Testing
         #expect(times[2] == (Self.minute + 1) * 60_000_000 - 1)
         await recorder.flush(before: .max)
         #expect(try book.denials().count == 3)
+    }
+
+    /// A body may be read for minutes before what is in it is refused, when the count of the minute in which it came is written.
+    @Test func aRequestThatCameLongAgoCountsWhereItIsRefused() async throws {
+        let error = Self.refusal(408, "request_timeout")
+        for second: Int64 in [125, 130, 135, 140] {
+            await record(error, second: second, came: second - 120)
+            await recorder.flush(before: Self.minute + second / 60)
+        }
+        #expect(try book.denials().map(\.count) == [1])
+        await recorder.flush(before: .max)
+        #expect(try book.denials().map(\.count) == [1, 3])
+        let times = book.events.withLock { $0.map(\.occurredAt.microseconds) }
+        #expect(times == [(Self.minute * 60 + 5) * 1_000_000, (Self.minute + 3) * 60_000_000 - 1])
     }
 
     @Test func limitsOfDifferentScopesAreCountedApart() async throws {

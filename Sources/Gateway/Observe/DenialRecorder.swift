@@ -14,6 +14,8 @@ final class DenialRecorder: Sendable {
         let reason: String
         let scope: String?
         let status: Int
+        /// In which it was answered: a request that is refused while its body is read came a while before, and the minute of then
+        /// may have been written.
         let minute: Int64
     }
 
@@ -25,19 +27,26 @@ final class DenialRecorder: Sendable {
 
     private let write: @Sendable (NewEvent) async throws -> Void
     private let logger: Logger
+    private let now: @Sendable () -> Timestamp
     private let rests = Mutex<[Key: Rest]>([:])
     /// A client that varies what it does wrong is bounded too: beyond this many open counts denials only show in metrics.
     private static let openCountsLimit = 10_000
 
     /// - Parameter write: Appends one event.
-    init(logger: Logger, write: @escaping @Sendable (NewEvent) async throws -> Void) {
+    init(
+        logger: Logger, now: @escaping @Sendable () -> Timestamp = { .now },
+        write: @escaping @Sendable (NewEvent) async throws -> Void
+    ) {
         self.logger = logger
+        self.now = now
         self.write = write
     }
 
     /// Records that `error` was answered to a request of `address`.
     ///
-    /// - Parameter metadata: What its client calls it.
+    /// - Parameters:
+    ///   - metadata: What its client calls it.
+    ///   - time: When it came.
     func record(
         _ error: GatewayError, model: String?, address: KeyAddress, request: RequestID, metadata: EventMetadata,
         at time: Timestamp
@@ -48,7 +57,7 @@ final class DenialRecorder: Sendable {
             status: error.status, count: 1)
         let key = Key(
             apiKey: address.key, reason: error.reason, scope: error.scope, status: error.status,
-            minute: time.microseconds / 60_000_000)
+            minute: now().microseconds / 60_000_000)
         let isFirst = rests.withLock { rests in
             if let rest = rests[key] {
                 // A count says a model only where it is that of all.
@@ -72,7 +81,7 @@ final class DenialRecorder: Sendable {
     func run() async {
         while !Task.isCancelled {
             try? await Task.sleep(for: .seconds(5))
-            await flush(before: Timestamp.now.microseconds / 60_000_000)
+            await flush(before: now().microseconds / 60_000_000)
         }
         await flush(before: .max)
     }
