@@ -9,7 +9,9 @@ import Testing
         let environment = [
             "LLM_AWS_BEDROCK_API_KEY": "asiastandin:Upstream/Secret+:session/token==,bedrock-api-key-standin",
             "LLM_AWS_BEDROCK_BASE_URL": "http://127.0.0.1:\(port)", "LLM_AWS_BEDROCK_REGION": "eu-central-1",
-            "LLM_AWS_BEDROCK_REGION_PREFIX": "eu.", "ALLOW_PRIVATE_PROVIDER_URLS": "true",
+            "LLM_AWS_BEDROCK_REGION_PREFIX": "eu.",
+            // Room for two of the largest bodies, which is the least that there may be.
+            "LLMGATEWAY_MAX_BODIES_BYTES": "1024", "ALLOW_PRIVATE_PROVIDER_URLS": "true",
             "PROVIDER_KEY_ENCRYPTION_KEYS": Data((0..<32).map { _ in UInt8.random(in: 0...255) }).base64EncodedString(),
             "LLMGATEWAY_CATALOGUE": TestEnvironment.root + "/Tests/Acceptance/bedrock_catalogue.json",
         ]

@@ -124,10 +124,11 @@ async def vision_and_json():
 
 
 class Images:
-    """A server of images, of which one is behind a redirect, and of what is none."""
+    """A server of images, of which one is behind a redirect and one behind a gate, and of what is none."""
 
     def __init__(self):
         self.asked = []
+        self.reached, self.gate = asyncio.Event(), asyncio.Event()
 
     async def start(self):
         self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
@@ -137,7 +138,12 @@ class Images:
         head = await reader.readuntil(b"\r\n\r\n")
         path = head.decode("latin-1").split(" ")[1]
         self.asked.append(path)
+        if path == "/gate":
+            self.reached.set()
+            await self.gate.wait()
         status, extra, body = {
+            "/gate": (200, "", base64.b64decode(PIXEL)),
+            "/broad": (200, "", base64.b64decode(PIXEL) + bytes(3_900_000)),
             "/pixel": (200, "content-type: text/plain\r\n", base64.b64decode(PIXEL)),
             "/moved": (302, "location: /pixel\r\n", b""),
             "/circle": (302, "location: /circle\r\n", b""),
@@ -178,6 +184,26 @@ async def images_by_address():
         assert error.param == "messages", error
     else:
         raise AssertionError("21 images")
+    # What is fetched once and shown six times is six images.
+    try:
+        await ask(of(*["/broad"] * 6))
+    except openai.BadRequestError as error:
+        assert error.param == "messages[0].content[0].image_url.url", error
+    else:
+        raise AssertionError("23 MB of images")
+    # And what is shown has as much of the room for all bodies as if the request had brought it.
+    broad = asyncio.create_task(ask(of(*["/broad"] * 5, "/gate")))
+    await asyncio.wait_for(images.reached.wait(), 10)
+    try:
+        await ask(of(*["/broad"] * 5))
+    except openai.InternalServerError as error:
+        assert error.status_code == 503 and error.code == "overloaded" and error.response.headers["retry-after"] == "1", error
+    else:
+        raise AssertionError("more images than there is room for")
+    assert len(server.bodies) == sent
+    images.gate.set()
+    check_usage((await broad).usage)
+    sent += 1
     assert len(server.bodies) == sent
     # Both of the house's keys are tried with what was fetched once.
     images.asked.clear()

@@ -1,6 +1,7 @@
 import HTTPTransport
 import Logging
 import Testing
+import Web
 
 @testable import Dialects
 @testable import Gateway
@@ -13,15 +14,57 @@ import Testing
     ])
     func addressesThatAreNotPublicAreNotAsked(url: String) async throws {
         let transport = HTTPTransport(configuration: .init(), logger: Logger(label: "test"))
-        let fetcher = ImageFetcher(transport: transport, allowsPrivateAddresses: false)
+        let budget = ByteBudget(maximumBytes: 1 << 20)
+        let fetcher = ImageFetcher(transport: transport, allowsPrivateAddresses: false, budget: budget)
         let path = "messages[0].content[0].image_url.url"
         let failure = await #expect(throws: UpstreamFailure.self) {
-            try await fetcher.images([RemoteImage(url: url, path: path)])
+            var fetched = FetchedImages()
+            try await fetcher.fetch([RemoteImage(url: url, path: path)], into: &fetched)
         }
         #expect(failure?.status == 400 && failure?.isProvidersFault == false)
         let told = String(decoding: failure?.body ?? [], as: UTF8.self)
         #expect(told.contains("it can't be reached at a public address"))
         await transport.shutdown()
+    }
+
+    /// An image of so many bytes that was fetched before, in so many parts, beside which bodies have taken nothing yet.
+    private func show(
+        _ size: Int, in parts: Int, within budget: ByteBudget
+    ) async -> (failure: UpstreamFailure?, images: FetchedImages) {
+        let transport = HTTPTransport(configuration: .init(), logger: Logger(label: "test"))
+        let fetcher = ImageFetcher(transport: transport, allowsPrivateAddresses: false, budget: budget)
+        let url = "http://127.0.0.1:1/a.png"
+        var fetched = FetchedImages()
+        fetched.keep("data:image/png;base64,", of: url, size: size)
+        var failure: UpstreamFailure?
+        do throws(UpstreamFailure) {
+            try await fetcher.fetch((0..<parts).map { RemoteImage(url: url, path: "messages[\($0)]") }, into: &fetched)
+        } catch {
+            failure = error
+        }
+        await transport.shutdown()
+        return (failure, fetched)
+    }
+
+    @Test(arguments: [(5, nil), (6, 400), (20, 400)] as [(Int, Int?)])
+    func anImageCountsAsOftenAsItIsShown(_ parts: Int, _ status: Int?) async {
+        let budget = ByteBudget(maximumBytes: 100 << 20)
+        let shown = await show(3_900_000, in: parts, within: budget)
+        #expect(shown.failure?.status == status)
+        #expect(String(decoding: shown.failure?.body ?? [], as: UTF8.self).contains("too large") == (status != nil))
+    }
+
+    @Test func whatIsFetchedTakesRoomAsABodyDoes() async {
+        let budget = ByteBudget(maximumBytes: 1_000_000)
+        var shown: FetchedImages? = await show(300_000, in: 2, within: budget).images
+        #expect(shown?.room != nil && budget.takenBytes == 2 * 400_000 - ByteBudget.freeBytes)
+        shown = nil
+        #expect(budget.takenBytes == 0)
+        let failure = await show(300_000, in: 3, within: budget).failure
+        #expect(failure?.status == 503 && failure?.retryAfter == 1 && budget.takenBytes == 0)
+        // A provider that takes addresses may do better, and none has done anything wrong.
+        #expect(failure?.mayGoElsewhere == true && failure?.report == .neither)
+        #expect(failure?.unifiedFinishReason == .gatewayError)
     }
 
     @Test(

@@ -3,6 +3,7 @@ internal import Catalogue
 internal import Dialects
 internal import Ledger
 internal import Money
+internal import Web
 
 /// A provider's answer whose head is known to be good, and how it came to that.
 struct OpenedAnswer: Sendable {
@@ -11,6 +12,8 @@ struct OpenedAnswer: Sendable {
     /// Attempts before this one; each failed before a byte reached the client.
     let attempts: [Attempt]
     let began: ContinuousClock.Instant
+    /// What images that were fetched for the request take of the room for all bodies: its body has them until the answer is over.
+    let room: ByteBudget.Room?
 
     /// All attempts, this one too.
     ///

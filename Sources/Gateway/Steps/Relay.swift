@@ -6,6 +6,7 @@ internal import HTTPTransport
 internal import Ledger
 internal import Logging
 internal import Money
+internal import Web
 
 /// Sends the request to one route after the other until one gives an answer that can be taken.
 struct RelayStep: Sendable {
@@ -22,8 +23,7 @@ struct RelayStep: Sendable {
         let routes = admitted.understood.routes
         let deadline = ContinuousClock.now + gateway.configuration.totalDeadline
         var attempts: [Attempt] = []
-        // What was fetched for one route serves the next.
-        var images: [String: String] = [:]
+        var images = FetchedImages()
         var index = 0
         while true {
             let route = routes[index]
@@ -34,7 +34,8 @@ struct RelayStep: Sendable {
                 let isLast = index == routes.count - 1
                 let answer = try await answer(admitted, by: route, isLast: isLast, before: deadline, &images)
                 status = answer.status
-                let opened = OpenedAnswer(route: route, answer: answer, attempts: attempts, began: began)
+                let opened = OpenedAnswer(
+                    route: route, answer: answer, attempts: attempts, began: began, room: images.room)
                 return try await accept(opened)
             } catch {
                 failure = error
@@ -65,7 +66,7 @@ struct RelayStep: Sendable {
     /// The answer of `route`, which begins with success.
     private func answer(
         _ admitted: AdmittedRequest, by route: Route, isLast: Bool, before deadline: ContinuousClock.Instant,
-        _ images: inout [String: String]
+        _ images: inout FetchedImages
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
         if let cached = admitted.cached { return .replayed(ReplayedAnswer(cached.body)) }
         gateway.circuits.begin(.init(route))
@@ -76,7 +77,7 @@ struct RelayStep: Sendable {
 
     private func send(
         _ admitted: AdmittedRequest, to route: Route, isLast: Bool, before deadline: ContinuousClock.Instant,
-        _ images: inout [String: String]
+        _ images: inout FetchedImages
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
         let understood = admitted.understood
         let post = Post(
@@ -111,7 +112,7 @@ struct RelayStep: Sendable {
 
     /// Sends the request in the provider's dialect; its answer comes back in OpenAI's.
     private func send(
-        _ admitted: AdmittedRequest, _ foreign: any ForeignRequest, by post: Post, _ images: inout [String: String]
+        _ admitted: AdmittedRequest, _ foreign: any ForeignRequest, by post: Post, _ images: inout FetchedImages
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
         let understood = admitted.understood
         let route = post.route
@@ -119,10 +120,12 @@ struct RelayStep: Sendable {
         let model = route.mapping.upstreamName
         let limit = admitted.outputLimit(at: route)?.tokens ?? understood.outputLimit ?? admitted.room(at: route)
         let body: [UInt8]
-        let missing = foreign.remoteImages.filter { images[$0.url] == nil }
-        images.merge(try await ImageFetcher(gateway: gateway).images(missing)) { $1 }
+        let remote = foreign.remoteImages
+        if !remote.isEmpty {
+            try await ImageFetcher(gateway: gateway, owner: understood.address.organization).fetch(remote, into: &images)
+        }
         do {
-            body = try foreign.with(images: images).body(model: model, maximumTokens: limit)
+            body = try foreign.with(images: images.dataURLs).body(model: model, maximumTokens: limit)
         } catch {
             throw UpstreamFailure(error)
         }

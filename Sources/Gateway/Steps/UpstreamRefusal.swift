@@ -62,7 +62,7 @@ extension UpstreamFailure {
     var unifiedFinishReason: UnifiedFinishReason {
         switch kind {
         case .cancelled: .canceled
-        case .request: .clientError
+        case .request: (status ?? 400) < 500 ? .clientError : .gatewayError
         case .status:
             switch status ?? 500 {
             case 401, 402, 403, 405, 407: .gatewayError

@@ -183,6 +183,14 @@ struct UpstreamFailure: Error, Sendable {
 extension UpstreamFailure {
     static let noStream = UpstreamFailure(kind: .malformed, message: "The provider's stream begins with what is no event.")
 
+    /// There is no memory for what must be fetched before anything can be sent.
+    static var overloaded: UpstreamFailure {
+        let error = GatewayError.overloaded
+        var failure = UpstreamFailure(error.answer)
+        failure.retryAfter = error.retryAfter
+        return failure
+    }
+
     /// What the client sent can't go to the provider.
     init(_ error: APIError) {
         self.init(kind: .request, message: error.message, status: error.status, body: error.json)
