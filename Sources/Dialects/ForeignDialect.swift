@@ -17,6 +17,8 @@ public protocol ForeignRequest: Sendable {
     func body(model: String, maximumTokens: Int64) throws(APIError) -> [UInt8]
     /// Images that must be fetched before there is a body, because the provider takes them as data alone.
     var remoteImages: [RemoteImage] { get }
+    /// What the provider takes of them.
+    var imageBounds: RemoteImage.Bounds { get }
     /// The request with the images that were fetched, as data URLs by their addresses.
     ///
     /// - Throws: 400 naming the image that the provider does not take.
@@ -35,6 +37,7 @@ public protocol ForeignRequest: Sendable {
 
 extension ForeignRequest {
     public var remoteImages: [RemoteImage] { [] }
+    public var imageBounds: RemoteImage.Bounds { RemoteImage.Bounds(count: 0, bytes: 0) }
     public var instruction: String? { nil }
     public func with(images: [String: String]) throws(APIError) -> any ForeignRequest { self }
 }

@@ -7,6 +7,12 @@ public struct RemoteImage: Sendable, Hashable {
     /// The field that holds it: `messages[0].content[1].image_url.url`.
     public let path: String
 
+    /// How many images of a request are fetched for a provider, and how many bytes each may have.
+    public struct Bounds: Sendable, Hashable {
+        public let count: Int
+        public let bytes: Int
+    }
+
     /// The data URL of an image that was fetched; nil when the bytes are none that models take.
     public static func dataURL(_ bytes: [UInt8]) -> String? {
         mediaType(of: bytes).map { "data:\($0);base64,\(Data(bytes).base64EncodedString())" }
@@ -22,8 +28,15 @@ public struct RemoteImage: Sendable, Hashable {
             "image/gif"
         } else if bytes.starts(with: "RIFF".utf8), bytes.dropFirst(8).starts(with: "WEBP".utf8) {
             "image/webp"
+        } else if bytes.dropFirst(4).starts(with: "ftyp".utf8) {
+            brands[String(decoding: bytes.dropFirst(8).prefix(4), as: UTF8.self)]
         } else {
             nil
         }
     }
+
+    /// What a file of ISO's format that begins with `ftyp` says to be, where that is a still image (ISO/IEC 23008-12).
+    private static let brands = [
+        "heic": "image/heic", "heix": "image/heic", "heim": "image/heic", "heis": "image/heic", "mif1": "image/heif",
+    ]
 }

@@ -24,6 +24,9 @@ public struct BedrockRequest: ForeignRequest {
     public let addedPromptTokens: Int64
     public let instruction: String?
     public let remoteImages: [RemoteImage]
+    /// Converse takes no more in a message, and none that is larger
+    /// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html).
+    public var imageBounds: RemoteImage.Bounds { RemoteImage.Bounds(count: 20, bytes: 3_932_160) }
     /// What it was made from, where it must be made again with images that are fetched.
     private let origin: Origin?
 

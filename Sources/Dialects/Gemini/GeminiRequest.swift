@@ -19,6 +19,9 @@ public struct GeminiRequest: ForeignRequest {
     private let isVertex: Bool
     public let addedPromptTokens: Int64
     public let remoteImages: [RemoteImage]
+    /// Vertex AI takes images of 7 MB as data (https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/image-understanding),
+    /// and Google AI Studio bounds a request as a whole. Both take thousands, more than can be fetched while a client waits.
+    public var imageBounds: RemoteImage.Bounds { RemoteImage.Bounds(count: 100, bytes: isVertex ? 7 << 20 : 20 << 20) }
     /// What it was made from, where it must be made again with images that are fetched.
     private let origin: Origin?
 

@@ -122,7 +122,8 @@ struct RelayStep: Sendable {
         let body: [UInt8]
         let remote = foreign.remoteImages
         if !remote.isEmpty {
-            try await ImageFetcher(gateway: gateway, owner: understood.address.organization).fetch(remote, into: &images)
+            try await ImageFetcher(gateway: gateway, owner: understood.address.organization)
+                .fetch(remote, within: foreign.imageBounds, into: &images)
         }
         do {
             body = try foreign.with(images: images.dataURLs).body(model: model, maximumTokens: limit)

@@ -16,10 +16,6 @@ struct ImageFetcher: Sendable {
     /// Whose request it is.
     let owner: OrganizationID?
 
-    /// Amazon Bedrock takes no more images in a message, and none that is larger; Google, for which the others are fetched, takes more
-    /// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ImageBlock.html).
-    static let maximumCount = 20
-    static let maximumBytes = 3_932_160
     /// All images of a request, in bytes, each as often as the request shows it: as much as a request may bring itself.
     static let maximumTotalBytes = 20 << 20
     /// All images of a request.
@@ -41,10 +37,13 @@ struct ImageFetcher: Sendable {
 
     /// Fetches what is not there yet of `images`, all that a request shows by address; each address is asked once.
     ///
+    /// - Parameter bounds: What the provider takes.
     /// - Throws: 400 naming the field of the image that can't be fetched, 503 while bodies take all the room.
-    func fetch(_ images: [RemoteImage], into fetched: inout FetchedImages) async throws(UpstreamFailure) {
-        guard images.count <= Self.maximumCount else {
-            throw UpstreamFailure(.invalid("messages", "at most \(Self.maximumCount) images can be given by their addresses"))
+    func fetch(
+        _ images: [RemoteImage], within bounds: RemoteImage.Bounds, into fetched: inout FetchedImages
+    ) async throws(UpstreamFailure) {
+        guard images.count <= bounds.count else {
+            throw UpstreamFailure(.invalid("messages", "at most \(bounds.count) images can be given by their addresses"))
         }
         let end = ContinuousClock.now + Self.deadline
         var left = Self.maximumTotalBytes
@@ -54,7 +53,7 @@ struct ImageFetcher: Sendable {
         for image in images {
             guard let count = parts.removeValue(forKey: image.url) else { continue }
             do throws(Refusal) {
-                let limit = min(left / count, Self.maximumBytes)
+                let limit = min(left / count, bounds.bytes)
                 let size = try await size(of: image.url, in: count, upTo: limit, beside: taken, until: end, &fetched)
                 left -= size * count
                 taken += Self.inBase64(size) * count
@@ -93,7 +92,7 @@ struct ImageFetcher: Sendable {
         let bytes = try await fetch(
             url, until: end, upTo: limit,
             whenRoom: { budget.grow(&room, to: taken + Self.inBase64($0) * count, of: owner?.uuid) })
-        guard let data = RemoteImage.dataURL(bytes) else { throw .image("it is no PNG, JPEG, GIF or WebP image") }
+        guard let data = RemoteImage.dataURL(bytes) else { throw .image("it is no PNG, JPEG, GIF, WebP or HEIC image") }
         fetched.room = room
         fetched.keep(data, of: url, size: bytes.count)
         return bytes.count

@@ -45,6 +45,11 @@ import Testing
         #expect(error?.param == path)
     }
 
+    @Test func eachOfGooglesServicesHasItsOwnBounds() throws {
+        #expect(try request("http://a.test/b", isVertex: true).imageBounds == RemoteImage.Bounds(count: 100, bytes: 7 << 20))
+        #expect(try request("http://a.test/b").imageBounds == RemoteImage.Bounds(count: 100, bytes: 20 << 20))
+    }
+
     @Test func aDocumentIsWhatItMustBe() throws {
         let content = #"[{"type":"file","file":{"file_data":"https://a.test/b"}}]"#
         let chat = #"{"model":"m","messages":[{"role":"user","content":\#(content)}]}"#
