@@ -172,7 +172,7 @@ struct ChatConversation {
         case "image":
             count(block, ["type", "source", "cache_control"])
             let url = try url(block["source"], path)
-            if FetchedImages.isRemote(url) { remoteImages.append(RemoteImage(url: url, path: "\(path).source.url")) }
+            if ImagesAsData.isRemote(url) { remoteImages.append(RemoteImage(url: url, path: "\(path).source.url")) }
             return .members([("type", .string("image_url")), ("image_url", .members([("url", .string(url))]))])
         case "document":
             count(block, ["type", "source", "title", "cache_control"])

@@ -65,7 +65,7 @@ public struct MessagesRequest: ForeignRequest {
         func add(_ name: String, _ value: JSONValue?) { if let value { members.append(.init(name, value)) } }
 
         let given = try fields.take("messages")
-        remoteImages = isVertex ? FetchedImages.missing(inChat: given) : []
+        remoteImages = isVertex ? ImagesAsData.missing(inChat: given) : []
         origin = remoteImages.isEmpty ? nil : Origin(chat: chat, mode: mode, outputLimit: outputLimit)
         let messages = try MessagesConversation(given?.elements ?? [])
         let wanted = try fields.take("response_format")
@@ -117,7 +117,7 @@ public struct MessagesRequest: ForeignRequest {
 
     public func with(images: [String: String]) throws(APIError) -> any ForeignRequest {
         guard let origin else { return self }
-        let chat = origin.chat.with("messages", FetchedImages(images).chat)
+        let chat = origin.chat.with("messages", ImagesAsData(images).chat)
         return try MessagesRequest(chat, thinks: origin.mode, outputLimit: origin.outputLimit, isVertex: place == .vertex)
     }
 

@@ -48,7 +48,7 @@ public struct NativeMessages: ForeignRequest {
     private var mending: [Splice] {
         func value(_ range: Range<Int>) -> JSONValue? { try? JSONValue(Array(translation.original[range])) }
         guard let messages = value(translation.messagesRange) else { return [] }
-        let mended = MendedMessages(images.isEmpty ? messages : FetchedImages(images).native(messages))
+        let mended = MendedMessages(images.isEmpty ? messages : ImagesAsData(images).native(messages))
         var splices = [Splice(translation.messagesRange, JSONValue.array(mended.messages).bytes)]
         // A model that thinks as it sees fit takes the turn as it is, see ``LostThoughts``.
         if mended.endsThinking, let range = translation.thinkingRange, value(range)?["type"] == .string("enabled") {

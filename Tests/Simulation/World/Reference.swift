@@ -38,6 +38,8 @@ final class Reference {
     private var epochs: [UUID: Int64] = [:]
     /// Organizations that are charged what a provider charges beyond the hold.
     private var plain: Set<UUID> = []
+    /// Keys that are no more: nobody asks Redis for what is available of one.
+    private var deleted: Set<UUID> = []
     private var payments: [UUID: Int64] = [:]
     private var asked: [RequestID: Int] = [:]
     private var answers: [RequestID: Int64] = [:]
@@ -78,6 +80,7 @@ final class Reference {
         case "project.created", "api_key.created", "api_key.limit_changed":
             if let limit = data.number("usage_limit") { accounts[event.stream.id, default: Account()].limit = limit }
         case "organization.created" where data["strict"] == "false": plain.insert(event.stream.id)
+        case "api_key.deleted": deleted.insert(event.stream.id)
         case "admission.epoch_started": epochs[organization] = stored.position
         case let type where event.stream.kind == .request: walk(stored, type, data)
         default: break
@@ -256,6 +259,7 @@ final class Reference {
         if figure.limit != account.limit || figure.charged != account.charged {
             fail("the tables have \(figure), the log \(account)")
         }
+        guard !deleted.contains(figure.scope) else { return }
         // What is available of a scope without a limit counts from zero down.
         let available = (account.limit ?? 0) - account.charged - account.held
         if fields[figure.field] != String(available) {

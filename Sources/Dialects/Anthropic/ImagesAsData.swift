@@ -2,7 +2,7 @@ internal import JSON
 
 /// Puts images as data where a request gives their addresses: Claude at Vertex AI takes no addresses
 /// (https://docs.cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/use-claude).
-struct FetchedImages {
+struct ImagesAsData {
     private let images: [String: String]
 
     /// - Parameter images: data URLs by the addresses.
