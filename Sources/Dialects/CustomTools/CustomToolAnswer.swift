@@ -7,6 +7,8 @@ struct CustomToolAnswer: ForeignAnswer {
     private var answer: any ForeignAnswer
     private var reader = EventReader()
     private var choices: [Int64: Calls] = [:]
+    private let maximumHeldBytes: Int
+    private var heldBytes = 0
 
     /// The calls of one choice of a stream.
     private struct Calls {
@@ -17,14 +19,17 @@ struct CustomToolAnswer: ForeignAnswer {
 
     private static let calls = Array("\"tool_calls\"".utf8)
 
-    /// - Parameter answer: Reads it as chat completions.
-    init(_ answer: any ForeignAnswer, names: Set<String>) {
+    /// - Parameters:
+    ///   - answer: Reads it as chat completions.
+    ///   - maximumHeldBytes: The most that is kept of all calls until it is sure what they are called with.
+    init(_ answer: any ForeignAnswer, names: Set<String>, maximumHeldBytes: Int = SSETap.longestEvent) {
         self.answer = answer
         self.names = names
+        self.maximumHeldBytes = maximumHeldBytes
     }
 
     var error: APIError? { answer.error }
-    var isMalformed: Bool { answer.isMalformed || reader.isTooLong }
+    var isMalformed: Bool { answer.isMalformed || reader.isTooLong || heldBytes > maximumHeldBytes }
     var usage: TokenUsage? { answer.usage }
 
     func refusal(status: Int, body: [UInt8]) -> APIError { answer.refusal(status: status, body: body) }
@@ -101,7 +106,9 @@ struct CustomToolAnswer: ForeignAnswer {
         let function = piece["function"]
         let (number, isFirst) = calls.numbers.take(piece)
         if isFirst { calls.inputs.append(names.contains(function?["name"]?.text ?? "") ? CustomToolInput() : nil) }
+        let before = calls.inputs[number]?.heldBytes ?? 0
         guard let input = calls.inputs[number]?.feed(function?["arguments"]?.text ?? "") else { return piece }
+        heldBytes += (calls.inputs[number]?.heldBytes ?? 0) - before
         return Self.custom(piece, input: input)
     }
 

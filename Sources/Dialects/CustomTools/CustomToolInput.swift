@@ -22,6 +22,8 @@ struct CustomToolInput: Sendable {
     private var member: [UInt8] = []
     /// What came until it is sure what it is.
     private var held: [UInt8] = []
+    /// How much is kept until then.
+    var heldBytes: Int { held.count }
     /// How deep another member's value is nested, whether a string is open in it, and whether the string's next byte is escaped.
     private var depth = 0
     private var isQuoted = false
@@ -56,7 +58,7 @@ struct CustomToolInput: Sendable {
             look(byte)
             if place == .anything {
                 text += held
-                held = []
+                (held, member) = ([], [])
             }
         }
     }

@@ -54,6 +54,26 @@ import Testing
         #expect(reader.refusal(status: 400, body: Array(#"{"error":{"message":"Oh"}}"#.utf8)).message == "Oh")
     }
 
+    /// What a function is called with before the input, or instead of it, may have no end.
+    @Test func whatIsHeldIsBounded() {
+        let passed = PassedAnswer(
+            silent: [], failure: { _ in nil }, refused: { .upstream(status: $0, body: $1, provider: "p") })
+        func call(_ arguments: String, isFirst: Bool = false) -> [UInt8] {
+            let name: JSONValue? = isFirst ? .string("patch") : nil
+            let function = JSONValue.members([("name", name), ("arguments", .string(arguments))])
+            let id = isFirst ? #""id":"a","# : ""
+            let delta = #"{"tool_calls":[{"index":0,\#(id)"function":\#(function.string)}]}"#
+            return Array("data: {\"choices\":[{\"index\":0,\"delta\":\(delta)}]}\n\n".utf8)
+        }
+        let much = String(repeating: "x", count: 500)
+        for (start, isHeld) in [(#"{"x":""#, true), (#"{""#, true), (#"{"x":1,"input":""#, false), ("print", false)] {
+            var answer = CustomToolAnswer(passed, names: ["patch"], maximumHeldBytes: 5_000)
+            _ = answer.feed(call(start, isFirst: true))
+            for _ in 0..<20 where !answer.isMalformed { _ = answer.feed(call(much)) }
+            #expect(answer.isMalformed == isHeld, "\(start)")
+        }
+    }
+
     private var deltas: [String] {
         [
             #"{"role":"assistant","content":null}"#,
