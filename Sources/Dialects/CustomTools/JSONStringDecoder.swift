@@ -39,7 +39,7 @@ struct JSONStringDecoder: Sendable {
         }
         endHalf(into: &text)
         if byte == UInt8(ascii: "\"") { return true }
-        text += byte == 0 ? Self.replacement : [byte]
+        if byte == 0 { text += Self.replacement } else { text.append(byte) }
         return false
     }
 
