@@ -95,11 +95,7 @@ public struct ChatResponseScan: Sendable, Hashable {
         var added: [UInt8] = []
         if let metadata = additions.metadata {
             if let range = metadataRange {
-                // A provider's own metadata stays, but for the names that are the gateway's.
-                let ours = metadata.json.fields ?? []
-                let names = Set(ours.map(\.name))
-                let theirs = ((try? JSONValue(body.copy(range)))?.fields ?? []).filter { !names.contains($0.name) }
-                splices.append(Splice(range, JSONValue.object(ours + theirs).bytes))
+                splices.append(Splice(range, metadata.joined(with: try? JSONValue(body.copy(range))).bytes))
             } else {
                 added.append(contentsOf: "\"metadata\":".utf8)
                 metadata.write(into: &added)

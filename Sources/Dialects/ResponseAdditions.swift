@@ -89,6 +89,13 @@ public struct GatewayMetadata: Sendable, Hashable {
         bytes.append(UInt8(ascii: "}"))
     }
 
+    /// The object with what a provider's own says beside, but for the names that are the gateway's.
+    func joined(with theirs: JSONValue?) -> JSONValue {
+        let ours = json.fields ?? []
+        let names = Set(ours.map(\.name))
+        return .object(ours + (theirs?.fields ?? []).filter { !names.contains($0.name) })
+    }
+
     /// The object as a tree, for the rare places that need one.
     var json: JSONValue {
         var bytes: [UInt8] = []
@@ -154,6 +161,14 @@ public struct ResponseAdditions: Sendable {
             .init("cost_details", (try? JSONValue(details)) ?? .object([])),
         ]
     }
+
+    /// The members of such a usage with what it costs, in the place of what the provider says of that.
+    func priced(_ usage: [JSONValue.Member]) -> [JSONValue.Member] {
+        let costs = costs
+        return costs.isEmpty ? usage : usage.filter { !Self.isCost($0) } + costs
+    }
+
+    static func isCost(_ member: JSONValue.Member) -> Bool { member.name.hasPrefix("cost") }
 
     /// A whole `usage` object for an answer without one.
     func usage(_ usage: TokenUsage) -> [UInt8] {

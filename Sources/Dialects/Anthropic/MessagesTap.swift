@@ -54,9 +54,11 @@ public struct MessagesTap: StreamTap {
     private static func adding(_ additions: ResponseAdditions, to event: JSONValue) -> JSONValue {
         let members: [JSONValue.Member] = (event.fields ?? []).map { member in
             guard member.name == "usage", let counts = member.value.fields else { return member }
-            return .init("usage", .object(counts + additions.costs))
+            return .init("usage", .object(additions.priced(counts)))
         }
-        return .object(members + (additions.metadata.map { [.init("metadata", $0.json)] } ?? []))
+        guard let metadata = additions.metadata else { return .object(members) }
+        let others = members.filter { $0.name != "metadata" }
+        return .object(others + [.init("metadata", metadata.joined(with: event["metadata"]))])
     }
 
     /// Returns whether the stream goes on.

@@ -11,10 +11,12 @@ public struct NativeMessageScan: AnswerScan {
 
     /// Where something is put in.
     private struct Places {
-        /// Just inside the message, which has members; nil where it says `metadata` itself.
-        var start: Int?
-        /// Just inside its usage; nil where that has no members.
-        var usage: Int?
+        /// Just inside the message, which has members.
+        let start: Int
+        var metadata: Range<Int>?
+        var usage: Range<Int>?
+        /// The members of its usage.
+        var counts: [JSONValue.Member] = []
     }
 
     /// Scans a message.
@@ -39,17 +41,40 @@ public struct NativeMessageScan: AnswerScan {
 
     public func answer(_ additions: ResponseAdditions, body: [UInt8]) -> [UInt8] {
         var splices: [Splice] = []
-        if let start = places.start, let metadata = additions.metadata {
-            var member = Array("\"metadata\":".utf8)
-            metadata.write(into: &member)
-            splices.append(Splice(start..<start, member + [UInt8(ascii: ",")]))
+        var added: [UInt8] = []
+        if let metadata = additions.metadata {
+            if let range = places.metadata {
+                let theirs = try? JSONValue(Array(body[range]))
+                splices.append(Splice(range, metadata.joined(with: theirs).bytes))
+            } else {
+                added.append(contentsOf: "\"metadata\":".utf8)
+                metadata.write(into: &added)
+                added.append(UInt8(ascii: ","))
+            }
         }
-        let costs = additions.costs
-        if let usage = places.usage, !costs.isEmpty {
-            let members = Array(JSONValue.object(costs).bytes.dropFirst().dropLast())
-            splices.append(Splice(usage..<usage, members + [UInt8(ascii: ",")]))
+        if usage == nil, let estimated = additions.estimatedUsage {
+            let value = estimated.messagesValue(additions).bytes
+            if let range = places.usage {
+                splices.append(Splice(range, value))
+            } else {
+                added.append(contentsOf: "\"usage\":".utf8 + value + ",".utf8)
+            }
+        } else if let range = places.usage, let splice = priced(range, by: additions) {
+            splices.append(splice)
         }
+        if !added.isEmpty { splices.append(Splice(places.start..<places.start, added)) }
         return splices.isEmpty ? body : Splice.apply(splices, to: body.span.bytes)
+    }
+
+    /// What the usage costs; an upstream's own word for it, as another gateway has one, gives way.
+    private func priced(_ usage: Range<Int>, by additions: ResponseAdditions) -> Splice? {
+        guard !places.counts.isEmpty, additions.bill != nil else { return nil }
+        guard !places.counts.contains(where: ResponseAdditions.isCost) else {
+            return Splice(usage, JSONValue.object(additions.priced(places.counts)).bytes)
+        }
+        let members = Array(JSONValue.object(additions.costs).bytes.dropFirst().dropLast())
+        let inside = usage.lowerBound + 1
+        return Splice(inside..<inside, members + [UInt8(ascii: ",")])
     }
 
     /// The message as a tree, and the places in its text.
@@ -57,21 +82,23 @@ public struct NativeMessageScan: AnswerScan {
         let text = body.span.bytes
         var cursor = JSONCursor()
         guard try cursor.next(text) == UInt8(ascii: "{") else { throw JSONError(.unexpectedByte, at: cursor.offset) }
-        let start = cursor.offset + 1
+        var places = Places(start: cursor.offset + 1)
         var members: [JSONValue.Member] = []
-        var usage: Int?
         if try cursor.enter("{", "}", text) {
             repeat {
                 let name = try cursor.name(text).decoded(text)
                 _ = try cursor.next(text)
-                let place = cursor.offset + 1
+                let start = cursor.offset
                 let value = try cursor.value(text, depth: 1)
-                if name == "usage" { usage = value.fields?.isEmpty == false ? place : nil }
+                switch name {
+                case "metadata": places.metadata = start..<cursor.offset
+                case "usage": (places.usage, places.counts) = (start..<cursor.offset, value.fields ?? [])
+                default: break
+                }
                 members.append(.init(name, value))
             } while try cursor.another(UInt8(ascii: "}"), text)
         }
         try cursor.end(text)
-        let isFree = !members.isEmpty && !members.contains { $0.name == "metadata" }
-        return (.object(members), Places(start: isFree ? start : nil, usage: usage))
+        return (.object(members), places)
     }
 }

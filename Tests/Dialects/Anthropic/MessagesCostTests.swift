@@ -47,11 +47,28 @@ import Testing
         check(try JSONValue(told))
         let text = String(decoding: told, as: UTF8.self)
         #expect(text.contains(#""text":"\u00e9"}], "usage": {"cost":"#) && text.hasSuffix(#","output_tokens":3}, "n":1.50 }"#))
-        let named = Array(message.replacing(#""n":1.50"#, with: #""metadata":7"#).utf8)
-        let own = try JSONValue(try NativeMessageScan(named).answer(try additions(), body: named))
-        #expect(own["metadata"] == .number("7") && own["usage"]?["cost"] != nil)
         let empty = Array(#"{"type":"message","content":[],"usage":{}}"#.utf8)
         #expect(try JSONValue(try NativeMessageScan(empty).answer(try additions(), body: empty))["usage"] == .object([]))
+    }
+
+    /// Another gateway says it itself, before or behind what it counts.
+    @Test func answersOfAGateway() throws {
+        let usage = #"{"cost":7,"input_tokens":1,"output_tokens":3,"cost_details":{"total_cost":7}}"#
+        let metadata = #"{"used_provider":"theirs","region":"eu"}"#
+        let told = #""usage":\#(usage),"metadata":\#(metadata)}"#
+        func count(_ text: String, _ name: String) -> Int { text.split(separator: "\"\(name)\":").count - 1 }
+
+        let message = Array(#"{"type":"message","content":[],\#(told)"#.utf8)
+        let whole = try NativeMessageScan(message).answer(try additions(), body: message)
+        let added = try additions()
+        var tap = MessagesTap { _ in added }
+        let events = tap.feed(Array("data: {\"type\":\"message_delta\",\"delta\":{},\(told)\n\n".utf8))
+        for answer in [try JSONValue(whole), try #require(deltas(events).first)] {
+            check(answer)
+            #expect(answer["metadata"]?["region"] == .string("eu"))
+            let text = String(decoding: answer.bytes, as: UTF8.self)
+            for name in ["cost", "cost_details", "metadata", "used_provider", "usage"] { #expect(count(text, name) == 1) }
+        }
     }
 
     @Test func streamsOfAnthropicItself() throws {
