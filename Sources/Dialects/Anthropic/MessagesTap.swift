@@ -14,6 +14,8 @@ public struct MessagesTap: StreamTap {
 
     private var reader = EventReader()
     private var counts = MessagesUsage()
+    /// How the message ended, as it was told last.
+    private var ending = JSONValue.members([("stop_reason", .null), ("stop_sequence", .null)])
     private let additions: @Sendable (TokenUsage) -> ResponseAdditions?
 
     /// A tap of one stream.
@@ -46,7 +48,14 @@ public struct MessagesTap: StreamTap {
     }
 
     public mutating func finish(estimated: TokenUsage?, additions: ResponseAdditions) -> [UInt8] {
-        MessagesEvents.event("message_stop", .members([("type", .string("message_stop"))]))
+        let stop = MessagesEvents.event("message_stop", .members([("type", .string("message_stop"))]))
+        guard let estimated, usage == nil else { return stop }
+        // Nobody told the usage, so no event could say what it costs.
+        let delta: [(String, JSONValue?)] = [
+            ("type", .string("message_delta")), ("delta", ending), ("usage", estimated.messagesValue(additions)),
+            ("metadata", additions.metadata?.json),
+        ]
+        return MessagesEvents.event("message_delta", .members(delta)) + stop
     }
 
     public func event(_ error: APIError) -> [UInt8] { error.messagesEvent }
@@ -78,6 +87,7 @@ public struct MessagesTap: StreamTap {
             // Only now the output is counted to its end.
             if event["usage"] != nil { usage = counts.whole }
             if let reason = event["delta"]?["stop_reason"]?.text { finishReasons.append(reason) }
+            if let delta = event["delta"] { ending = delta }
             if event["usage"] != nil, let additions = usage.flatMap(additions) {
                 output += MessagesEvents.event(type, Self.adding(additions, to: event))
                 return true

@@ -71,6 +71,27 @@ import Testing
         }
     }
 
+    /// Whoever is charged by an estimate hears of it.
+    @Test(arguments: ["", #","usage":{}"#, #","usage":null"#, #","usage":{"output_tokens":9}"#])
+    func answersWithoutAUsage(_ usage: String) throws {
+        let estimated = TokenUsage(promptTokens: 1, completionTokens: 3)
+        var added = try additions()
+        let message = Array(#"{"type":"message","content":[]\#(usage)}"#.utf8)
+        var tap = MessagesTap()
+        let delta = #"{"type":"message_delta","delta":{"stop_reason":"stop_sequence","stop_sequence":"x"}\#(usage)}"#
+        _ = tap.feed(Array("data: \(delta)\n\ndata: {\"type\":\"message_stop\"}\n\n".utf8))
+        #expect(tap.usage == nil && tap.isComplete)
+        let events = tap.finish(estimated: estimated, additions: added)
+        let last = try #require(deltas(events).first)
+        check(last)
+        #expect(last["delta"]?["stop_sequence"] == .string("x"))
+        let text = String(decoding: events, as: UTF8.self)
+        #expect(text.hasSuffix("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"))
+
+        added.estimatedUsage = estimated
+        check(try JSONValue(try NativeMessageScan(message).answer(added, body: message)))
+    }
+
     @Test func streamsOfAnthropicItself() throws {
         let original = try Golden.read("stream.sse")
         var plain = MessagesTap()
