@@ -71,6 +71,8 @@ public struct ChatRequestScan: Sendable, Hashable {
     public internal(set) var audioPart: String?
     /// Where the first file part stands.
     public internal(set) var filePart: String?
+    /// Bytes of the text of all files, which are mostly base64.
+    public internal(set) var fileBytes: Int64 = 0
 
     var edits = EditPoints()
 

@@ -62,8 +62,16 @@ extension ChatRequestScan {
     /// prediction are charged as completion, so they count too.
     public func completionBound(perChoice: Int64) -> Int64 { (perChoice + predictionBytes) * choices }
 
-    /// The estimated tokens of the prompt, for settlements without usage: text and definitions, and 85 tokens an image.
+    /// The estimated tokens of the prompt: text and definitions, and 85 tokens an image. Of a file nobody knows how much is text.
     public var estimatedPromptTokens: Int64 {
         max(1, TokenBound.estimate(bytes: textBytes + definitionBytes) + messages * 4 + images * 85)
+    }
+
+    /// The tokens of the prompt that are settled where `mapping`'s provider tells none: as they are estimated, and a file as if it
+    /// were text as long as what was sent of it, but no more than are held. That is much for a file of pictures, but nothing at all
+    /// would be an offer to leave each stream before its end.
+    public func settledPromptTokens(at mapping: Mapping) -> Int64 {
+        guard fileBytes > 0 else { return estimatedPromptTokens }
+        return min(estimatedPromptTokens + TokenBound.estimate(bytes: fileBytes), promptBound(for: mapping))
     }
 }

@@ -178,7 +178,10 @@ extension RequestScanner {
                 try scanner.skip(text, depth: 5)
             case 4:
                 file = true
+                _ = try scanner.json { cursor throws(JSONError) in try cursor.next(text) }
+                let start = scanner.cursor.offset
                 try scanner.skip(text, depth: 5)
+                scanner.scan.fileBytes += Int64(scanner.cursor.offset - start)
             default: try scanner.counted(text, depth: 5)
             }
         }

@@ -245,6 +245,20 @@ import Testing
         #expect(scan.promptBound(for: mapping) == 5000)
     }
 
+    /// Where no provider tells its tokens a file counts as long as it is, up to the context; elsewhere nobody guesses.
+    @Test(arguments: [(0, 2), (4_000, 1_002), (1_000_000, 5_000)])
+    func aFileIsSettledByItsLengthWhereNobodyTellsItsTokens(_ length: Int, _ least: Int) throws {
+        let mapping = try mapping(#""context_size":5000"#)
+        let file = #"{"filename":"a","file_data":"\#(String(repeating: "A", count: length))"}"#
+        let messages = #""messages":[{"role":"user","content":[{"type":"file","file":\#(file)},{"type":"text","text":"abcd"}]}]"#
+        let scan = try ChatRequestScan(Body.with("", messages: messages))
+        #expect(scan.fileBytes == Int64(file.utf8.count))
+        #expect(scan.estimatedPromptTokens == 5)
+        let settled = scan.settledPromptTokens(at: mapping)
+        #expect(settled == min(5 + TokenBound.estimate(bytes: Int64(file.utf8.count)), 5_000) && settled >= Int64(least))
+        #expect(try ChatRequestScan(Body.with("")).fileBytes == 0)
+    }
+
     @Test func countsPredictionsAndChoicesAsCompletion() throws {
         let scan = try ChatRequestScan(Body.with(#""n":2,"prediction":{"type":"content","content":"abc"}"#))
         #expect(scan.unboundedPart == nil)

@@ -72,7 +72,7 @@ struct CollectedAnswer: Sendable {
         if images > 0, prices.hasFreeTokens, costs.hasFreeTokens {
             return (TokenUsage(images: given, generatedImages: images), false)
         }
-        let prompt = admitted.understood.scan.estimatedPromptTokens
+        let prompt = admitted.understood.scan.settledPromptTokens(at: opened.route.mapping)
         let estimate = TokenUsage(estimated: prompt, completionTokens: scan.estimatedCompletionTokens, images: images)
         return (estimate.given(given), true)
     }

@@ -16,7 +16,7 @@ struct RelayFailure: Error, Sendable {
     ///   - status: What the client is told.
     ///   - isClientGone: Whether the client left before anything came.
     func ending(of admitted: AdmittedRequest, status: Int, isClientGone: Bool) -> Ending {
-        let prompt = admitted.understood.scan.estimatedPromptTokens
+        let prompt = admitted.understood.scan.settledPromptTokens(at: route.mapping)
         let given = admitted.understood.images
         switch failure.kind {
         case .cancelled where isClientGone:

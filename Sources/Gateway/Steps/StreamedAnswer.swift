@@ -238,11 +238,10 @@ final class StreamedAnswer: Sendable {
 
     private func estimate(_ tap: any StreamTap) -> TokenUsage {
         // Some dialects tell the prompt's tokens first: what is known is not estimated.
-        var usage =
-            tap.usageSoFar ?? opened.answer.usageSoFar
-            ?? TokenUsage(promptTokens: admitted.understood.scan.estimatedPromptTokens)
+        let prompt = admitted.understood.scan.settledPromptTokens(at: opened.route.mapping)
+        var usage = tap.usageSoFar ?? opened.answer.usageSoFar ?? TokenUsage(promptTokens: prompt)
         // Nor does a request have none, whatever is told of it before its end.
-        if usage.promptTokens == 0 { usage.promptTokens = admitted.understood.scan.estimatedPromptTokens }
+        if usage.promptTokens == 0 { usage.promptTokens = prompt }
         usage.completionTokens = max(usage.completionTokens, tap.estimatedCompletionTokens)
         return usage
     }
