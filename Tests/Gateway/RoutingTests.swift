@@ -182,12 +182,19 @@ import Testing
         circuits.end(key, .fault(retryAfter: 7), at: now)
         #expect(circuits.standing(of: key, at: now + .seconds(6)) == .open)
         #expect(circuits.standing(of: key, at: now + .seconds(7)) == .trying)
-        // A limit of a minute is over when its provider says; nobody is believed who asks for an hour.
+        // A limit of a minute is over when its provider says, where it is more than a burst; nobody is believed who asks for an hour.
         for asked in [60, 3_600] {
             let key = Circuits.Key(try route(account: asked))
             circuits.end(key, .fault(retryAfter: asked), at: now)
-            #expect(circuits.standing(of: key, at: now + .seconds(59)) == .open)
-            #expect(circuits.standing(of: key, at: now + .seconds(60)) == .trying)
+            // Those that were on their way are of the same burst.
+            for _ in 0..<9 { circuits.end(key, .fault(retryAfter: asked), at: now) }
+            #expect(circuits.standing(of: key, at: now + .seconds(14)) == .open)
+            let again = now + Circuits.longest
+            #expect(circuits.standing(of: key, at: again) == .trying)
+            circuits.begin(key, at: again)
+            circuits.end(key, .fault(retryAfter: asked), at: again)
+            #expect(circuits.standing(of: key, at: again + .seconds(59)) == .open)
+            #expect(circuits.standing(of: key, at: again + .seconds(60)) == .trying)
         }
     }
 

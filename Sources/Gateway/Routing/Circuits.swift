@@ -52,10 +52,11 @@ final class Circuits: Sendable {
     /// Faults in a row that open a circuit.
     private static let enough = 5
     static let shortest: Duration = .seconds(1)
-    /// A mapping that is back must have its requests again within half a minute.
+    /// A mapping that is back must have its requests again within half a minute, unless its provider asked more than once to wait.
     static let longest: Duration = .seconds(15)
-    /// The most that a provider is left alone because it asked for it, in which the limits of a minute are over. One that asks for
-    /// more, such as for the rest of a day, may serve another account's limits or have been wrong.
+    /// The most that a provider is left alone because it asked for it again, in which the limits of a minute are over: the first time
+    /// it may have been one customer's burst, for which the others are not to go elsewhere so long. One that asks for more, such
+    /// as for the rest of a day, may serve another account's limits or have been wrong.
     static let longestAsked: Duration = .seconds(60)
     /// How long the request that tries may take to say how it went.
     private static let trial: Duration = .seconds(10)
@@ -91,7 +92,7 @@ final class Circuits: Sendable {
                 if circuits.count >= Self.most, circuits[key] == nil { circuits.removeAll() }
                 var circuit = circuits[key] ?? Circuit()
                 circuit.faults += 1
-                let wait = retryAfter.map { min(Duration.seconds($0), Self.longestAsked) }
+                let wait = retryAfter.map { min(Duration.seconds($0), circuit.faults > 1 ? Self.longestAsked : Self.longest) }
                 if let openUntil = circuit.openUntil {
                     // Requests that began before it opened say nothing new.
                     if now >= openUntil || circuit.tryingUntil != nil {
