@@ -25,7 +25,8 @@ extension OriginCheck {
         guard let origin = request.headers[.origin], allows(origin) else { return fields }
         fields[.accessControlAllowOrigin] = origin
         fields[.accessControlAllowCredentials] = "true"
-        fields[.accessControlExposeHeaders] = "retry-after, x-request-id, x-llmgateway-request-id"
+        fields[.accessControlExposeHeaders] =
+            "retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, x-request-id, x-llmgateway-request-id"
         return fields
     }
 

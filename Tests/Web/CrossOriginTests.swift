@@ -48,7 +48,10 @@ private struct Things: WebRoutes {
         for answer in answers {
             #expect(answer.headers[.accessControlAllowOrigin] == origin)
             #expect(answer.headers[.accessControlAllowCredentials] == "true")
-            #expect(answer.headers[.accessControlExposeHeaders] == "retry-after, x-request-id, x-llmgateway-request-id")
+            #expect(
+                answer.headers[.accessControlExposeHeaders]
+                    == "retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, x-request-id, "
+                    + "x-llmgateway-request-id")
             #expect(answer.headers[.vary] == "Origin")
         }
     }
