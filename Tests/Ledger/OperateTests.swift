@@ -147,6 +147,13 @@ import Testing
                 #expect(!PayloadStore.matches(Array("guess".utf8), digest: sealed.digest, key: key))
                 let none = try await store.get(request: request, kind: "completion")
                 #expect(none == nil)
+                // Several kinds are had at once.
+                let answer = Array("{}".utf8)
+                try await store.put(request: request, kind: "upstream_answer", body: answer, sealed: PayloadStore.seal(answer))
+                let kinds = ["prompt", "completion", "upstream_answer"]
+                #expect(try await store.bodies(of: request, kinds: kinds) == ["prompt": body, "upstream_answer": answer])
+                #expect(try await store.bodies(of: request, kinds: ["completion"]).isEmpty)
+                #expect(try await store.bodies(of: .mint(), kinds: kinds).isEmpty)
             }
         }
     }

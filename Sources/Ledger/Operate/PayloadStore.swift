@@ -44,4 +44,18 @@ public struct PayloadStore: Sendable {
         guard let row = rows.first else { return nil }
         return (try row.decode(0), try row.decode(1))
     }
+
+    /// Those bodies of a request that there are of these kinds, by kind, looked for at once.
+    public func bodies(of request: RequestID, kinds: [String]) async throws -> [String: [UInt8]] {
+        let rows = try await client.query(
+            "SELECT kind, body FROM ledger.payloads WHERE request = $1 AND kind = ANY ($2)",
+            [.uuid(request.uuid), .textArray(kinds)])
+        var bodies: [String: [UInt8]] = [:]
+        for row in rows {
+            let kind: String = try row.decode(0)
+            let body: [UInt8] = try row.decode(1)
+            bodies[kind] = body
+        }
+        return bodies
+    }
 }

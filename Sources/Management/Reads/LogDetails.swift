@@ -52,17 +52,14 @@ extension Management {
     /// What the application sent and what the provider answered, and what went between the gateway and the provider, as text; nil
     /// when it is not kept.
     func bodies(of id: Ledger.RequestID) async throws(WebError) -> LogBodies {
-        let store = PayloadStore(postgres)
         do {
-            async let prompt = store.get(request: id, kind: "prompt")
-            async let completion = store.get(request: id, kind: "completion")
-            async let upstreamRequest = store.get(request: id, kind: "upstream_request")
-            async let upstreamAnswer = store.get(request: id, kind: "upstream_answer")
+            // Four at once would be four connections that others wait for.
+            let found = try await PayloadStore(postgres).bodies(
+                of: id, kinds: ["prompt", "completion", "upstream_request", "upstream_answer"])
+            func text(_ kind: String) -> String? { found[kind].map { String(decoding: $0, as: UTF8.self) } }
             return LogBodies(
-                request: try await prompt.map { String(decoding: $0.body, as: UTF8.self) },
-                response: try await completion.map { String(decoding: $0.body, as: UTF8.self) },
-                upstreamRequest: try await upstreamRequest.map { String(decoding: $0.body, as: UTF8.self) },
-                upstreamResponse: try await upstreamAnswer.map { String(decoding: $0.body, as: UTF8.self) })
+                request: text("prompt"), response: text("completion"), upstreamRequest: text("upstream_request"),
+                upstreamResponse: text("upstream_answer"))
         } catch { throw Self.away }
     }
 }
