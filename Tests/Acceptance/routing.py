@@ -45,6 +45,8 @@ class Answer(shop.Answer):
             return self.say(503, {"error": {"message": "overloaded", "type": "server_error"}})
         if body["model"] == "busy" and self.server.retry_after:
             return self.say(429, {"error": {"message": "slow down"}}, {"retry-after": str(self.server.retry_after)})
+        if body["model"] == "uneven" and self.server.is_short:
+            return self.say(400, {"error": {"message": "too long", "type": "invalid_request_error"}})
         credential = self.headers["authorization"].removeprefix("Bearer ")
         self.server.credentials.append(credential)
         if credential in self.server.unknown:
@@ -99,7 +101,7 @@ class Provider(shop.ThreadingHTTPServer):
 
     def __init__(self, port):
         self.bodies, self.credentials, self.unknown, self.share, self.retry_after = [], [], set(), 0, 0
-        self.connections, self.begins_with, self.delay = [], "", 0
+        self.connections, self.begins_with, self.delay, self.is_short = [], "", 0, False
         # While it is clear, the last bytes of a wide answer are not sent.
         self.ends = threading.Event()
         self.ends.set()
@@ -181,6 +183,11 @@ for words, limit, provider in ((100, 5, "alpha"), (10_000, 5, "beta"), (5_000, 4
 beta.share = 1
 answer = ok(ask("uneven", messages=[{"role": "user", "content": "one " * 10_000}], max_tokens=5))
 assert answer["metadata"]["used_provider"] == "alpha" and asked_for(beta, "uneven") == 3, answer["metadata"]
+# Where it has no room indeed, the client hears that the others failed, and not to make its request shorter.
+alpha.is_short = True
+refused = ask("uneven", messages=[{"role": "user", "content": "one " * 10_000}], max_tokens=5)
+assert refused.status_code == 503 and asked_for(beta, "uneven") == 4, refused.text
+alpha.is_short = False
 beta.share = 0
 ok(ask("uneven", messages=[{"role": "user", "content": "one " * 10_000}], max_tokens=5))
 

@@ -25,6 +25,8 @@ struct RelayStep: Sendable {
         var attempts: [Attempt] = []
         var images = FetchedImages()
         var index = 0
+        // The last that failed of those which are thought to have room for the request.
+        var roomy: (failure: UpstreamFailure, route: Route)?
         while true {
             let route = routes[index]
             let began = ContinuousClock.now
@@ -47,20 +49,18 @@ struct RelayStep: Sendable {
             if failure.kind != .request { status = status ?? failure.status }
             attempts.append(Attempt(route, status: status, error: failure.kind.rawValue, began: began))
             index += 1
-            guard failure.mayGoElsewhere || needsRoom(admitted.understood, after: failure, of: route, at: routes[index...]),
+            let fits = admitted.understood.fits
+            // It may be taken where there is room.
+            let isTooLong = failure.mayBeOfLength && !fits(route)
+            guard failure.mayGoElsewhere || (isTooLong && routes[index...].contains(where: fits)),
                 index < routes.count, .now < deadline, client?.isGone != true
             else {
-                throw RelayFailure(failure: failure, route: route, attempts: attempts)
+                // That it is too long for one that was only asked because others failed is no reason to make it shorter.
+                let told = isTooLong ? roomy ?? (failure: failure, route: route) : (failure: failure, route: route)
+                throw RelayFailure(failure: told.failure, route: told.route, attempts: attempts)
             }
+            if fits(route) { roomy = (failure: failure, route: route) }
         }
-    }
-
-    /// Whether what `route` refused is likely to have been too long for it, and may be taken where there is room.
-    private func needsRoom(
-        _ understood: UnderstoodRequest, after failure: UpstreamFailure, of route: Route, at others: ArraySlice<Route>
-    ) -> Bool {
-        failure.kind == .status && (failure.status == 400 || failure.status == 413) && !understood.fits(route)
-            && others.contains(where: understood.fits)
     }
 
     /// The answer of `route`, which begins with success.

@@ -5,7 +5,7 @@ internal import Money
 
 /// No route gave an answer; nothing reached the client.
 struct RelayFailure: Error, Sendable {
-    /// The last route's.
+    /// The last route's, or where the request may only have been too long for that one, that of the last before with room for it.
     let failure: UpstreamFailure
     let route: Route
     let attempts: [Attempt]

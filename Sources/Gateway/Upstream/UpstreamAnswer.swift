@@ -167,6 +167,9 @@ struct UpstreamFailure: Error, Sendable {
     /// Whether another route may do better: where the provider failed, or can't be asked for what the client wants.
     var mayGoElsewhere: Bool { isProvidersFault || kind == .request }
 
+    /// Whether the provider may have said that the request is too long for it: the statuses that it has for that are others' too.
+    var mayBeOfLength: Bool { kind == .status && (status == 400 || status == 413) }
+
     /// Whether it is about the gateway's own account at the provider.
     var isOfAccount: Bool { status.map { APIError(status: $0, message: "").isOfAccount } ?? false }
 
