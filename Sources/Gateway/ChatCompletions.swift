@@ -89,9 +89,13 @@ struct ChatCompletions: Sendable {
             (body, incoming.room) = try await gateway.bodies.read(request, channel: channel, of: address.organization)
             guard await gateway.line.enter() else { throw shed() }
             defer { gateway.line.leave() }
+            let history = try await history(body, of: address)
+            // It is as much of the request as if the client had sent it again.
+            if let history, !gateway.bodies.hasRoom(for: history, beside: body, in: &incoming.room, of: address.organization) {
+                throw GatewayError.overloaded
+            }
             let entered = try EnteredRequest(
-                body, headers: incoming.headers, by: entrance, history: try await history(body, of: address), id: incoming.id,
-                at: incoming.occurredAt)
+                body, headers: incoming.headers, by: entrance, history: history, id: incoming.id, at: incoming.occurredAt)
             let understood = try await UnderstandStep(gateway: gateway).understand(
                 incoming, address: address, entered: entered)
             model = understood.requestedModel

@@ -152,8 +152,8 @@ public final class Gateway: Sendable {
 public struct GatewayConfiguration: Sendable {
     /// The largest request body, in bytes.
     public var maximumBodyBytes: Int
-    /// What the bodies of all requests may have together, with the images that are fetched for them, in bytes; each one's first
-    /// 64 KiB are not counted. Beyond that requests hear 503.
+    /// What the bodies of all requests may have together, with the images and conversations that are fetched for them, in bytes;
+    /// each one's first 64 KiB are not counted. Beyond that requests hear 503.
     public var maximumBodiesBytes: Int
     /// The largest answer that is not streamed, in bytes.
     public var maximumAnswerBytes: Int

@@ -180,6 +180,20 @@ refused = httpx.post(URL + "/v1/responses", headers={"authorization": "Bearer " 
     "model": "talk", "input": "x", "previous_response_id": first.id})
 assert refused.status_code == 404 and refused.json()["error"]["param"] == "previous_response_id", refused.text
 
+# What a conversation goes on from takes room as if the client had sent it again.
+much = {"model": "talk", "input": "So " + "much " * 12_000}
+previous = client.responses.create(**much).id
+for _ in range(2):
+    previous = client.responses.create(previous_response_id=previous, **much).id
+before = len(asked)
+try:
+    client.responses.create(previous_response_id=previous, **much)
+except openai.InternalServerError as error:
+    assert error.status_code == 503 and error.code == "overloaded" and len(asked) == before, error
+else:
+    raise AssertionError("a conversation for which there is no room")
+client.responses.create(model="talk", input="So")
+
 # A schema, in the client's own types; another provider speaks another format, and nobody notices.
 parsed = client.responses.create(model="echo", input="x", text={"format": {
     "type": "json_schema", "name": "n", "strict": True, "schema": {
@@ -217,4 +231,4 @@ assert len(asked) == before
 # And it is charged as any other request.
 lines = [json.loads(line)["data"] for line in command("ledger", "events", "--type", "request.completed", "--limit", "10000").splitlines()]
 charged = [line["charged"] for line in lines if line["model"] == "talk"]
-assert set(charged) == {22_000} and len(charged) == 13, charged
+assert set(charged) == {22_000} and len(charged) == 17, charged

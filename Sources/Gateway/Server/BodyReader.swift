@@ -51,4 +51,9 @@ struct BodyReader: Sendable {
         }
         return (bytes, room)
     }
+
+    /// Whether there is room for what belongs to a request beside the body that was read of it.
+    func hasRoom(for more: [UInt8], beside body: [UInt8], in room: inout ByteBudget.Room?, of owner: OrganizationID) -> Bool {
+        budget.grow(&room, to: body.count + more.count, of: owner.uuid)
+    }
 }
