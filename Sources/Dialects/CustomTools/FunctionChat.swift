@@ -87,13 +87,15 @@ extension PassedAnswer {
 }
 
 extension JSONValue {
-    /// The object with its type, and the member that is named after it, changed to another.
+    /// The object with its type, and the member that is named after it, changed to another. One of that name, which some clients
+    /// send as null, gives way.
     func replacing(_ type: String, with other: String, _ value: JSONValue) -> JSONValue {
         .object(
-            (fields ?? []).map { member -> Member in
+            (fields ?? []).compactMap { member -> Member? in
                 switch member.name {
-                case "type": .init("type", .string(other))
-                case type: .init(other, value)
+                case "type": Member("type", .string(other))
+                case type: Member(other, value)
+                case other: nil
                 default: member
                 }
             })

@@ -47,6 +47,20 @@ import Testing
         #expect(try written.scan.definitionBytes > ChatRequestScan(Array(chat.utf8)).definitionBytes)
     }
 
+    /// Clients that write every member of a type send the other kind's as null.
+    @Test func whatIsNullIsNotSaidTwice() throws {
+        let call = #"{"id":"a","type":"custom","custom":{"name":"p","input":"x"},"function":null}"#
+        let tool = #"{"type":"custom","custom":{"name":"p"},"function":null}"#
+        let chat =
+            #"{"model":"m","messages":[{"role":"assistant","tool_calls":[\#(call)]}],"tools":[\#(tool)],"tool_choice":\#(tool)}"#
+        let written = try value(String(decoding: try FunctionChat(Array(chat.utf8)).body, as: UTF8.self))
+        let asked = written["messages"]?.elements?.first?["tool_calls"]?.elements?.first
+        for function in [asked, written["tools"]?.elements?.first, written["tool_choice"]] {
+            #expect(function?.fields?.filter { $0.name == "function" }.count == 1)
+            #expect(function?["function"]?["name"] == .string("p") && function?["custom"] == nil)
+        }
+    }
+
     @Test func thoseThatMayBeCalledAreFunctionsToo() throws {
         let tools =
             #""tools":[{"type":"custom","custom":{"name":"p","format":{"type":"grammar","grammar":{"syntax":"regex","definition":"a+"}}}}]"#
