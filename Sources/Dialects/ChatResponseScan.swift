@@ -48,7 +48,8 @@ public struct ChatResponseScan: Sendable, Hashable {
     var usageRange: Range<Int>?
     var costRange: Range<Int>?
     var costDetailsRange: Range<Int>?
-    /// What each `reasoning_content` that says something has beyond `reasoning`, in messages without that.
+    /// What each `reasoning_content` that says something has beyond `reasoning`, in messages where that says nothing; and where one
+    /// that is null lacks it, so that both change their names. Noted only where it is renamed.
     var otherNames: [Range<Int>] = []
     /// Whether it is called `reasoning` where additions are made.
     var renamesReasoning = false
@@ -62,14 +63,14 @@ public struct ChatResponseScan: Sendable, Hashable {
     /// - Throws: also where neither a choice nor an error is in it: OpenAI's format always has one, and a client that got such an
     ///   answer would have been charged for nothing.
     public init(completion body: [UInt8], renamesReasoning: Bool = false) throws(ChatResponseError) {
-        self = try ChatResponseScan(body)
-        self.renamesReasoning = renamesReasoning
+        self = try ChatResponseScan(body.span.bytes, renamesReasoning: renamesReasoning)
         guard choices > 0 || error != nil else { throw ChatResponseError(message: "the answer has no choice") }
     }
 
     /// Scans an answer that lies anywhere in memory.
-    init(_ text: RawSpan) throws(ChatResponseError) {
+    init(_ text: RawSpan, renamesReasoning: Bool = false) throws(ChatResponseError) {
         var scanner = ResponseScanner()
+        scanner.result.renamesReasoning = renamesReasoning
         do throws(JSONError) {
             try scanner.scan(text)
         } catch {
@@ -91,7 +92,7 @@ public struct ChatResponseScan: Sendable, Hashable {
 
     /// - Parameter written: The usage for an answer that has none, where it is not a chat completion's.
     func adding(_ additions: ResponseAdditions, to body: RawSpan, written: [UInt8]? = nil) -> [UInt8] {
-        var splices = renamesReasoning ? otherNames.map { Splice($0, []) } : []
+        var splices = otherNames.map { Splice($0, ReasoningName.renaming($0)) }
         var added: [UInt8] = []
         if let metadata = additions.metadata {
             if let range = metadataRange {

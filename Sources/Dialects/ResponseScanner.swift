@@ -126,14 +126,17 @@ struct ResponseScanner {
     private mutating func message(_ text: RawSpan) throws(JSONError) {
         var isNamed = false
         var other: Range<Int>?
+        // Behind the name of a `reasoning` that is null.
+        var unsaid: Int?
         try object(text, Self.messageNames, depth: 3) { scanner, index, text throws(JSONError) in
             switch index {
             case 5:
-                let end = scanner.endOfName(text)
-                if try scanner.cursor.next(text) != UInt8(ascii: "n") { other = end - ReasoningName.rest.count..<end }
+                let end = scanner.result.renamesReasoning ? scanner.endOfName(text) : 0
+                if end > 0, try scanner.cursor.next(text) != UInt8(ascii: "n") { other = end - ReasoningName.rest.count..<end }
                 scanner.result.textBytes += try scanner.length(text, depth: 4)
             case 4:
-                isNamed = true
+                let end = scanner.result.renamesReasoning ? scanner.endOfName(text) : 0
+                if try scanner.cursor.next(text) == UInt8(ascii: "n") { unsaid = end } else { isNamed = true }
                 scanner.result.textBytes += try scanner.length(text, depth: 4)
             case 0, 3: scanner.result.textBytes += try scanner.length(text, depth: 4)
             case 1:
@@ -147,7 +150,10 @@ struct ResponseScanner {
             default: try scanner.cursor.skip(text, depth: 4)
             }
         }
-        if let other, !isNamed { result.otherNames.append(other) }
+        guard let other, !isNamed else { return }
+        if let unsaid, unsaid < other.lowerBound { result.otherNames.append(unsaid..<unsaid) }
+        result.otherNames.append(other)
+        if let unsaid, unsaid > other.lowerBound { result.otherNames.append(unsaid..<unsaid) }
     }
 
     /// Where the closing quote of the name stands whose colon was read last.

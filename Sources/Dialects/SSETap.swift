@@ -183,19 +183,18 @@ extension SSETap {
             return false
         }
         guard joined.map({ !$0.isEmpty }) ?? !first.isEmpty else { return true }
-        var chunk: ChatResponseScan
+        let chunk: ChatResponseScan
         do throws(ChatResponseError) {
             if let joined {
-                chunk = try ChatResponseScan(joined)
+                chunk = try ChatResponseScan(joined.span.bytes, renamesReasoning: renamesReasoning)
             } else {
-                chunk = try ChatResponseScan(pending.span.bytes.extracting(first))
+                chunk = try ChatResponseScan(pending.span.bytes.extracting(first), renamesReasoning: renamesReasoning)
             }
         } catch {
             failure = .malformedEvent
             output.replace(event, of: pending, with: [])
             return false
         }
-        chunk.renamesReasoning = renamesReasoning
         events += 1
         note(chunk)
         if chunk.hasError {
@@ -212,11 +211,12 @@ extension SSETap {
             output.replace(event, of: pending, with: [])
         } else if let usage = chunk.usage, includeUsage, let additions = additions(usageSoFar ?? usage) {
             replaceData(lines, with: chunk.adding(additions, to: joined ?? Array(pending[first])), into: &output)
-        } else if renamesReasoning, let joined, !chunk.otherNames.isEmpty {
+        } else if let joined, !chunk.otherNames.isEmpty {
             replaceData(lines, with: chunk.adding(ResponseAdditions(), to: joined), into: &output)
-        } else if renamesReasoning {
+        } else {
             for name in chunk.otherNames {
-                output.replace(first.lowerBound + name.lowerBound..<first.lowerBound + name.upperBound, of: pending, with: [])
+                let place = first.lowerBound + name.lowerBound..<first.lowerBound + name.upperBound
+                output.replace(place, of: pending, with: ReasoningName.renaming(name))
             }
         }
         return true

@@ -18,6 +18,10 @@ import Testing
         (#"{"content":"a","reasoning_content":null}"#, #"{"content":"a","reasoning_content":null}"#),
         (#"{"reasoning":"a","reasoning_content":"a"}"#, #"{"reasoning":"a","reasoning_content":"a"}"#),
         (#"{"reasoning_content":"a","reasoning":"a"}"#, #"{"reasoning_content":"a","reasoning":"a"}"#),
+        // A null says nothing.
+        (#"{"reasoning":null,"reasoning_content":"a"}"#, #"{"reasoning_content":null,"reasoning":"a"}"#),
+        (#"{"reasoning_content": "a" , "reasoning" : null}"#, #"{"reasoning": "a" , "reasoning_content" : null}"#),
+        (#"{"reasoning":null,"reasoning_content":null}"#, #"{"reasoning":null,"reasoning_content":null}"#),
         (#"{"content":"\"reasoning_content\":"}"#, #"{"content":"\"reasoning_content\":"}"#),
     ]
 
