@@ -33,8 +33,9 @@ struct EditPoints: Sendable, Hashable {
     var temperature: Range<Int>?
     /// What earlier answers have beyond OpenAI's format, in order.
     var returned: [ReturnedMember] = []
-    /// Behind the name of each `reasoning` of an earlier answer that has no `reasoning_content`.
-    var reasoningEnds: [Int] = []
+    /// Behind the name of each `reasoning` of an earlier answer whose `reasoning_content` says nothing, and what the name of that
+    /// one has beyond it, if it is there.
+    var reasoningPlaces: [Range<Int>] = []
 
     func name(of field: OutputLimitField) -> Range<Int>? {
         field == .maximumTokens ? maximumTokensName : maximumCompletionTokensName
@@ -150,7 +151,7 @@ extension ChatRequestScan {
         if wanted.lowersEffort, let most = edits.mostEffort { splices.append(Splice(most, Array("\"high\"".utf8))) }
         if !added.isEmpty { splices.append(Splice(edits.start..<edits.start, added)) }
         if wanted.reasoningField == .reasoningContent, wanted.returnedMembers == .all {
-            for end in edits.reasoningEnds { splices.append(Splice(end..<end, ReasoningName.rest)) }
+            for place in edits.reasoningPlaces { splices.append(Splice(place, ReasoningName.renaming(place))) }
         }
         // After what is added, which may stand at the same place.
         splices += Splice.removing(removed(wanted), from: body, after: edits.start)

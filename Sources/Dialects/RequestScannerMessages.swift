@@ -66,11 +66,17 @@ extension RequestScanner {
         }
         guard !returned.isEmpty, role.equals(Self.assistant, text) else { return }
         scan.edits.returned += returned
-        if let reasoning = returned.first(where: { $0.name == .reasoning }),
-            !returned.contains(where: { $0.name == .reasoningContent })
-        {
-            scan.edits.reasoningEnds.append(reasoning.range.lowerBound + 1 + ReasoningName.short.count)
+        guard let reasoning = returned.first(where: { $0.name == .reasoning }) else { return }
+        let end = reasoning.range.lowerBound + 1 + ReasoningName.short.count
+        guard let other = returned.first(where: { $0.name == .reasoningContent }) else {
+            scan.edits.reasoningPlaces.append(end..<end)
+            return
         }
+        // Of all values null alone ends so. The two change their names.
+        let (said, named) = (text.byte(reasoning.range.upperBound - 1), text.byte(other.range.upperBound - 1))
+        guard named == UInt8(ascii: "l"), said != named else { return }
+        let rest = other.range.lowerBound + 1 + ReasoningName.short.count
+        scan.edits.reasoningPlaces += [end..<end, rest..<rest + ReasoningName.rest.count]
     }
 
     /// Moves over a member of a message that says nothing to the gateway, and notes it where not every provider takes it back.

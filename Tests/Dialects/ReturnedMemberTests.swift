@@ -42,6 +42,16 @@ import Testing
             (#"{"role":"assistant","reasoning":"a"}"#, #"{"role":"assistant","reasoning_content":"a"}"#),
             (#"{ "reasoning" : "a" , "role":"assistant"}"#, #"{ "reasoning_content" : "a" , "role":"assistant"}"#),
             (#"{"role":"assistant","reasoning":"a","reasoning_content":"b"}"#, nil),
+            // A null says nothing.
+            (
+                #"{"role":"assistant","reasoning":"a","reasoning_content":null}"#,
+                #"{"role":"assistant","reasoning_content":"a","reasoning":null}"#
+            ),
+            (
+                #"{"reasoning_content":null,"role":"assistant","reasoning" : "a"}"#,
+                #"{"reasoning":null,"role":"assistant","reasoning_content" : "a"}"#
+            ),
+            (#"{"role":"assistant","reasoning":null,"reasoning_content":null}"#, nil),
             (#"{"role":"assistant","content":"a"}"#, nil),
             (#"{"role":"user","content":"a","reasoning":"b"}"#, nil),
         ] as [(String, String?)])
