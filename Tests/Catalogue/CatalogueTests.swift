@@ -59,6 +59,14 @@ enum Sample {
         #expect(catalogue.provider("echo")?.isUsable == true)
     }
 
+    /// What serves the models of those who call it `reasoning_content` calls it so as well.
+    @Test(arguments: ["deepseek", "moonshot", "xai", "vertex-openai", "azure-ai-foundry"])
+    func whatWasThoughtHasTheNameThatItHasThere(_ provider: String) throws {
+        let files = try Catalogue.paths(folder: TestEnvironment.root + "/Sources/Catalogue/Data", environment: [:])
+        let catalogue = try Catalogue.load(files: files, environment: [:])
+        #expect(catalogue.provider(provider)?.reasoningField == .reasoningContent)
+    }
+
     @Test func laterFilesWinById() throws {
         let first = #"{"providers":\#(Sample.providers),"models":[\#(Sample.model("a")),\#(Sample.model("b"))]}"#
         let second = #"{"models":[\#(Sample.model("a", #","aliases":["x"]"#)),\#(Sample.model("c"))]}"#
