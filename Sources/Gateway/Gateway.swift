@@ -128,6 +128,11 @@ public final class Gateway: Sendable {
     /// slowly as they please, take nothing from the answers of the operator's providers.
     func answerBudget(of route: Route) -> ByteBudget { route.own?.baseURL == nil ? houseAnswers : ownAnswers }
 
+    /// What takes note of the bytes of a stream that wait for more of them, beside whole answers.
+    func waiting(_ route: Route, _ admitted: AdmittedRequest) -> WaitingBytes {
+        WaitingBytes(answerBudget(of: route), of: admitted.understood.address.organization)
+    }
+
     /// Notes how an attempt at a provider ended.
     ///
     /// - Parameter counts: What it says about how fast the mapping is.
@@ -157,8 +162,9 @@ public struct GatewayConfiguration: Sendable {
     public var maximumBodiesBytes: Int
     /// The largest answer that is not streamed, in bytes.
     public var maximumAnswerBytes: Int
-    /// What such answers may have together while they are read and handed on, in bytes; each one's first 64 KiB are not counted, and
-    /// those of servers that organizations name themselves are counted apart. Beyond that clients hear 503.
+    /// What such answers may have together while they are read and handed on, and streams while an event is not whole, in bytes; each
+    /// one's first 64 KiB are not counted, and those of servers that organizations name themselves are counted apart. Beyond that
+    /// clients hear 503.
     public var maximumAnswersBytes: Int
     /// Requests answered at once; more are refused with 503 before anything is held.
     public var maximumInFlight: Int

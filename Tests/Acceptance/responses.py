@@ -31,6 +31,8 @@ class Answer(shop.Answer):
         deltas, reason = [], "stop"
         if "think" in wanted:
             deltas += [{"reasoning": "Let me "}, {"reasoning": "think."}]
+        if "flood" in wanted:
+            deltas.append({"content": "x" * 300_000})
         deltas += [{"content": "Grüße, "}, {"content": "世界 🌍"}]
         if "refuse" in wanted:
             deltas.append({"refusal": "No."})
@@ -193,6 +195,14 @@ except openai.InternalServerError as error:
 else:
     raise AssertionError("a conversation for which there is no room")
 client.responses.create(model="talk", input="So")
+
+# So does an event of a stream that is waited for.
+try:
+    client.responses.create(model="talk", input="flood", stream=True)
+except openai.InternalServerError as error:
+    assert error.status_code == 503 and error.code == "overloaded", error
+else:
+    raise AssertionError("an event for which there is no room")
 
 # A schema, in the client's own types; another provider speaks another format, and nobody notices.
 parsed = client.responses.create(model="echo", input="x", text={"format": {

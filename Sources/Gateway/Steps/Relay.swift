@@ -107,7 +107,8 @@ struct RelayStep: Sendable {
             route.provider.dialect, model: route.mapping.upstreamName, kind: understood.entered.entrance.kind, at: account)
         let answer = try await send(body, by: post, from: account, url: call.url, headers: call.headers)
         guard let functions else { return .http(answer) }
-        return .foreign(TranslatedAnswer(answer, reader: functions.answer(of: route.provider.id)))
+        return .foreign(
+            TranslatedAnswer(answer, reader: functions.answer(of: route.provider.id), waiting: gateway.waiting(route, admitted)))
     }
 
     /// Sends the request in the provider's dialect; its answer comes back in OpenAI's.
@@ -136,7 +137,9 @@ struct RelayStep: Sendable {
         let answer = try await send(body, by: post, from: account, url: url, headers: foreign.headers(of: call))
         let reader = foreign.answer(
             id: "chatcmpl-\(understood.incoming.id)", created: understood.incoming.occurredAt.microseconds / 1_000_000)
-        return .foreign(TranslatedAnswer(answer, reader: route.functions?.answer(reader) ?? reader))
+        return .foreign(
+            TranslatedAnswer(
+                answer, reader: route.functions?.answer(reader) ?? reader, waiting: gateway.waiting(route, admitted)))
     }
 
     private func account(for route: Route) async throws(UpstreamFailure) -> Provider.Account {

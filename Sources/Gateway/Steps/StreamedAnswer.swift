@@ -21,12 +21,16 @@ final class StreamedAnswer: Sendable {
         var head: [UInt8] = []
         /// Whether nothing more comes.
         var isOver = false
+        /// Whether there was room for what waited for more of it.
+        private(set) var hasRoom = true
+        private var waiting: WaitingBytes
         /// What the provider has sent, where it is kept.
         private var completion: [UInt8]?
 
-        init(route: Route, tap: any StreamTap, isKept: Bool) {
+        init(route: Route, tap: any StreamTap, waiting: WaitingBytes, isKept: Bool) {
             self.route = route
             self.tap = tap
+            self.waiting = waiting
             completion = isKept ? [] : nil
         }
 
@@ -39,11 +43,12 @@ final class StreamedAnswer: Sendable {
 
         mutating func feed(_ bytes: [UInt8], keptBytes limit: Int) -> [UInt8] {
             var output = tap.feed(bytes)
+            hasRoom = waiting.add(bytes.count, isHeard: !output.isEmpty)
             if tap.error != nil { output = SentCredential(of: route).hidden(in: output) }
             // One chunk beyond the limit shows that the answer is too long to be kept.
             if let count = completion?.count, count <= limit { completion?.append(contentsOf: bytes) }
             if !output.isEmpty, firstByteAt == nil { firstByteAt = .now }
-            isOver = tap.isDone || tap.failure != nil
+            isOver = tap.isDone || tap.failure != nil || !hasRoom
             return output
         }
 
@@ -76,7 +81,7 @@ final class StreamedAnswer: Sendable {
         }
         keptBytes = admitted.admission.isRetained ? gateway.payloads.maximumBytes : AnswerCache.maximumBytes
         let isKept = admitted.admission.isRetained || (admitted.cache != nil && admitted.cached == nil)
-        state = Mutex(State(route: route, tap: tap, isKept: isKept))
+        state = Mutex(State(route: route, tap: tap, waiting: gateway.waiting(route, admitted), isKept: isKept))
     }
 
     /// Reads up to the first event: a stream that is an error from its start, or nothing at all, is no answer yet.
@@ -100,7 +105,8 @@ final class StreamedAnswer: Sendable {
             // Comments are passed on, but nobody fills the memory with them before the first event.
             if !mayStop, state.withLock({ $0.head.count > SSETap.longestEvent }) { throw .noStream }
         }
-        let tap = state.withLock { $0.tap }
+        let (tap, hasRoom) = state.withLock { ($0.tap, $0.hasRoom) }
+        guard hasRoom else { throw .noRoom }
         if let error = tap.startError { throw UpstreamFailure(said: error) }
         guard tap.hasBegun else {
             throw tap.failure == nil
@@ -133,12 +139,12 @@ final class StreamedAnswer: Sendable {
         }
         let rest = state.withLock { $0.end() }
         if !rest.isEmpty { try await body.write(ByteBuffer(bytes: rest)) }
-        let (tap, isClientGone) = state.withLock { ($0.tap, $0.isClientGone) }
+        let (tap, isClientGone, hasRoom) = state.withLock { ($0.tap, $0.isClientGone, $0.hasRoom) }
         if isClientGone, !tap.isComplete { throw CancellationError() }
         if tap.isComplete {
             try await complete(tap, to: &body)
         } else {
-            try await breakOff(tap, failure, to: &body)
+            try await breakOff(tap, hasRoom ? failure : .noRoom, to: &body)
         }
     }
 

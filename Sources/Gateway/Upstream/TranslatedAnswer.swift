@@ -7,6 +7,7 @@ internal import Synchronization
 final class TranslatedAnswer: Sendable {
     private struct State {
         var reader: any ForeignAnswer
+        var waiting: WaitingBytes
         var hasBegun = false
         var saidSomething = false
         var isOver = false
@@ -15,9 +16,10 @@ final class TranslatedAnswer: Sendable {
     let response: UpstreamResponse
     private let state: Mutex<State>
 
-    init(_ response: UpstreamResponse, reader: any ForeignAnswer) {
+    /// - Parameter waiting: What takes note of bytes of which nothing can be made yet.
+    init(_ response: UpstreamResponse, reader: any ForeignAnswer, waiting: WaitingBytes) {
         self.response = response
-        state = Mutex(State(reader: reader))
+        state = Mutex(State(reader: reader, waiting: waiting))
     }
 
     /// The usage as far as it was told.
@@ -28,7 +30,8 @@ final class TranslatedAnswer: Sendable {
 
     /// The next events, nil at the end.
     ///
-    /// - Throws: what the provider said, if that was an error and nothing before it, so that another route may do better.
+    /// - Throws: what the provider said, if that was an error and nothing before it, so that another route may do better; `noRoom`
+    ///   where there is none for what comes before the next event.
     func next() async throws(UpstreamFailure) -> [UInt8]? {
         while true {
             if let failure = state.withLock({ $0.isOver ? Self.failure($0) : nil }) { throw failure }
@@ -40,12 +43,14 @@ final class TranslatedAnswer: Sendable {
                 return !state.hasBegun
             }
             if isFirst, let bytes, UpstreamAnswer.isJSON(bytes) { throw await failure(beginningWith: bytes) }
-            let output = state.withLock { state in
+            let (output, hasRoom) = state.withLock { state in
                 let output = bytes.map { state.reader.feed($0) } ?? state.reader.end()
                 if !output.isEmpty { state.saidSomething = true }
                 state.isOver = bytes == nil || state.reader.isMalformed || state.reader.error != nil
-                return output
+                let hasRoom = bytes.map { state.waiting.add($0.count, isHeard: !output.isEmpty) } ?? true
+                return (output, hasRoom)
             }
+            guard hasRoom else { throw .noRoom }
             if !output.isEmpty { return output }
         }
     }

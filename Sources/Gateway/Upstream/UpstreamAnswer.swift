@@ -186,6 +186,9 @@ struct UpstreamFailure: Error, Sendable {
 extension UpstreamFailure {
     static let noStream = UpstreamFailure(kind: .malformed, message: "The provider's stream begins with what is no event.")
 
+    /// Answers take all that they may.
+    static let noRoom = UpstreamFailure(kind: .noRoom, message: "There is no room for an event of the stream.")
+
     /// There is no memory for what must be fetched before anything can be sent.
     static var overloaded: UpstreamFailure {
         let error = GatewayError.overloaded
