@@ -8,8 +8,6 @@ struct GeminiConversation {
     private let needsSignatures: Bool
     /// Whether images that it made may come back.
     private let makesImages: Bool
-    /// Whether it goes to Vertex AI.
-    private let isVertex: Bool
     private let asides: MessagesAsides
     /// Data URLs of images that were fetched, by their addresses.
     private let images: [String: String]
@@ -22,11 +20,10 @@ struct GeminiConversation {
 
     /// - Parameter needsSignatures: whether the model refuses a call of its own that comes back without a thought's signature.
     init(
-        _ messages: [JSONValue], needsSignatures: Bool, isVertex: Bool, makesImages: Bool = false, asides: MessagesAsides,
+        _ messages: [JSONValue], needsSignatures: Bool, makesImages: Bool = false, asides: MessagesAsides,
         images: [String: String] = [:]
     ) throws(APIError) {
         self.images = images
-        self.isVertex = isVertex
         self.needsSignatures = needsSignatures
         self.makesImages = makesImages
         self.asides = asides
@@ -174,14 +171,12 @@ struct GeminiConversation {
         }
     }
 
-    /// An image of a message. Google fetches it itself from an address with TLS; only Vertex AI must be told the type of each
-    /// (https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/Content#FileData), and is given as data what has
-    /// an address that does not tell it.
+    /// An image of a message. Google fetches those itself whose type their address tells; others come as data, because Vertex AI
+    /// must be told the type of each (https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/Content#FileData).
     private mutating func given(_ url: String, _ path: String) throws(APIError) -> JSONValue {
-        let isSecure = url.hasPrefix("https://")
-        if isSecure, !isVertex || Self.mediaType(of: url, Self.imageTypes) != nil { return try Self.image(url, path) }
         if let data = images[url] { return try Self.image(data, path) }
-        guard isSecure || url.hasPrefix("http://") else { return try Self.image(url, path) }
+        let isForGoogle = url.hasPrefix("https://") && Self.mediaType(of: url, Self.imageTypes) != nil
+        guard !isForGoogle, url.hasPrefix("https://") || url.hasPrefix("http://") else { return try Self.image(url, path) }
         remoteImages.append(RemoteImage(url: url, path: path))
         // Stands for it only until it is fetched.
         return .members([("inlineData", .null)])

@@ -62,7 +62,7 @@ public struct GeminiRequest: ForeignRequest {
         var fields = ChatFields(chat, provider: "Google")
         let conversation = try GeminiConversation(
             try fields.take("messages")?.elements ?? [], needsSignatures: mode == .adaptive && (reasons || makesImages),
-            isVertex: isVertex, makesImages: makesImages, asides: asides, images: images)
+            makesImages: makesImages, asides: asides, images: images)
         remoteImages = conversation.remoteImages
         origin =
             remoteImages.isEmpty

@@ -29,15 +29,6 @@ import Testing
         #expect(try image(request) == #"{"fileData":{"mimeType":"image/\#(type)","fileUri":"\#(url)"}}"#)
     }
 
-    /// Images that are too large to be sent as data, and those that lie at Google itself, reach it no other way.
-    @Test(arguments: ["https://a.test/b", "https://a.test/b?c=d.png", "https://a.test/b.gif"])
-    func googleAIStudioFetchesWhatItIsToldNoTypeOf(_ url: String) throws {
-        let request = try self.request(url)
-        #expect(request.remoteImages.isEmpty)
-        #expect(try image(request) == #"{"fileData":{"fileUri":"\#(url)"}}"#)
-        #expect(try self.request("http" + url.dropFirst(5)).remoteImages.count == 1)
-    }
-
     @Test(arguments: ["http://a.test/b.png", "https://a.test/b", "https://a.test/b?c=d.png", "https://a.test/b.gif"])
     func othersComeAsData(_ url: String) throws {
         let path = "messages[0].content[1].image_url.url"
