@@ -34,14 +34,19 @@ import Testing
         }
     }
 
+    /// One that looks up no more than three tokens of strangers.
+    private static func wary(_ world: World) -> AdmissionClient {
+        var configuration = AdmissionClient.Configuration.patient
+        configuration.strangerBurst = 3
+        configuration.strangerInterval = .seconds(3600)
+        return AdmissionClient(redis: world.redis, instance: .mint(), configuration: configuration, logger: quiet)
+    }
+
     @Test func unknownTokensAreLimitedAndKnownOnesAreNot() async throws {
         try await World.run { world in
             let shop = try await Shop.open(in: world, credit: 1)
             try await world.catchUp()
-            var configuration = AdmissionClient.Configuration.patient
-            configuration.strangerBurst = 3
-            configuration.strangerInterval = .seconds(3600)
-            let client = AdmissionClient(redis: world.redis, instance: .mint(), configuration: configuration, logger: quiet)
+            let client = Self.wary(world)
             for byte: UInt8 in 0..<3 {
                 #expect(try await client.address(ofDigest: Array(SHA256.hash(data: [byte])), client: "a", on: world.loop) == nil)
             }
@@ -68,10 +73,7 @@ import Testing
                     shop.address.organization)
             }
             try await world.catchUp()
-            var configuration = AdmissionClient.Configuration.patient
-            configuration.strangerBurst = 3
-            configuration.strangerInterval = .seconds(3600)
-            let client = AdmissionClient(redis: world.redis, instance: .mint(), configuration: configuration, logger: quiet)
+            let client = Self.wary(world)
             let loop = world.loop
             try await withThrowingTaskGroup(of: KeyAddress?.self) { group in
                 for _ in 0..<5 {
@@ -105,10 +107,7 @@ import Testing
         try await World.run { world in
             let shop = try await Shop.open(in: world, credit: 1)
             try await world.catchUp()
-            var configuration = AdmissionClient.Configuration.patient
-            configuration.strangerBurst = 3
-            configuration.strangerInterval = .seconds(3600)
-            let client = AdmissionClient(redis: world.redis, instance: .mint(), configuration: configuration, logger: quiet)
+            let client = Self.wary(world)
             #expect(try await client.address(ofDigest: shop.digest, client: "a", on: world.loop) == shop.address)
             _ = try await world.append(APIKeyDeleted(), .apiKey(shop.address.key), nil, shop.address.organization)
             try await world.catchUp()

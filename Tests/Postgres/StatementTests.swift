@@ -1,6 +1,5 @@
 import Logging
 import Postgres
-import Synchronization
 import TestSupport
 import Testing
 
@@ -164,7 +163,7 @@ import Testing
         let connection = try await PostgresConnection.connect(
             PostgresConfiguration(url: TestEnvironment.databaseURL()), logger: logger)
         try await connection.script("DO $$ BEGIN RAISE WARNING 'look here'; END $$")
-        #expect(log.lines.withLock { $0 }.contains { $0.contains("debug") && $0.contains("look here") })
+        #expect(log.lines.contains { $0.contains("debug") && $0.contains("look here") })
         await connection.close()
         #expect(await failure { try await connection.query("SELECT 1") }?.code == .closed)
     }
@@ -177,26 +176,5 @@ import Testing
             try await c.query("ROLLBACK")
             #expect(try await c.query("SELECT 'first time'").count == 1)
         }
-    }
-}
-
-/// Keeps what is logged.
-final class RecordingLog: LogHandler, Sendable {
-    let lines = Mutex<[String]>([])
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { nil }
-        set {}
-    }
-    var metadata: Logger.Metadata {
-        get { [:] }
-        set {}
-    }
-    var logLevel: Logger.Level {
-        get { .trace }
-        set {}
-    }
-
-    func log(event: LogEvent) {
-        lines.withLock { $0.append("\(event.level) \(event.message) \(event.metadata ?? [:])") }
     }
 }

@@ -2,7 +2,6 @@ import Ledger
 import Logging
 import Postgres
 import Projections
-import Synchronization
 import TestSupport
 
 /// The projections of the repository.
@@ -21,14 +20,14 @@ enum Folders {
 struct RunningProjector {
     let projector: Projector
     let signal = LedgerSignal()
-    private let warnings: Warnings
+    private let warnings: RecordingLog
     private let task: Task<Void, Never>
 
     init(
         _ definition: ProjectionDefinition, _ database: LedgerDatabase, mirror: (any ProjectionMirror)? = nil,
         patience: Duration = .seconds(20)
     ) {
-        let warnings = Warnings()
+        let warnings = RecordingLog(.warning)
         let projector = Projector(
             definition: definition, configuration: database.configuration, signal: signal, mirror: mirror,
             pace: .milliseconds(1), patience: patience, logger: Logger(label: "test", factory: { _ in warnings }))
@@ -45,7 +44,7 @@ struct RunningProjector {
         do {
             if try await waitUntil(projection: name, position: head, deadline: .seconds(30), client: database.client) { return }
         } catch let error as ProjectionError where error.code == .notInstalled {}
-        throw TooLate(what: "\(name) did not reach \(head): \(projector.state), \(warnings.lines)")
+        throw TooLate(what: "\(name) did not reach \(head): \(projector.state), \(warnings.lines.suffix(5))")
     }
 
     /// Waits for a state.
@@ -53,7 +52,7 @@ struct RunningProjector {
         let end = ContinuousClock.now + .seconds(30)
         while !condition(projector.state) {
             guard ContinuousClock.now < end else {
-                throw TooLate(what: "\(what): it is \(projector.state), \(warnings.lines)")
+                throw TooLate(what: "\(what): it is \(projector.state), \(warnings.lines.suffix(5))")
             }
             try await Task.sleep(for: .milliseconds(5))
         }
@@ -62,33 +61,6 @@ struct RunningProjector {
     func stop() async {
         task.cancel()
         await task.value
-    }
-}
-
-/// What a projector warned of last, for the message of a test that fails.
-final class Warnings: LogHandler, Sendable {
-    private let last = Mutex<[String]>([])
-
-    var lines: [String] { last.withLock { $0 } }
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { nil }
-        set {}
-    }
-    var metadata: Logger.Metadata {
-        get { [:] }
-        set {}
-    }
-    var logLevel: Logger.Level {
-        get { .warning }
-        set {}
-    }
-
-    func log(event: LogEvent) {
-        last.withLock { lines in
-            lines.append("\(event.message) \(event.metadata ?? [:])")
-            if lines.count > 5 { lines.removeFirst() }
-        }
     }
 }
 

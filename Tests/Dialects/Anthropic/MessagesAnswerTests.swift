@@ -9,18 +9,8 @@ import Testing
 @Suite struct MessagesAnswerTests {
     private func answer() -> any ForeignAnswer { MessagesAnswer(created: 17) }
 
-    /// What comes out of `bytes` when it is fed in pieces of the sizes that `size` gives.
     private func run(_ bytes: [UInt8], _ size: () -> Int) -> (output: [UInt8], answer: any ForeignAnswer) {
-        var answer = answer()
-        var output: [UInt8] = []
-        var start = 0
-        while start < bytes.count {
-            let end = min(bytes.count, start + max(1, size()))
-            output += answer.feed(Array(bytes[start..<end]))
-            start = end
-        }
-        output += answer.end()
-        return (output, answer)
+        answer().fed(bytes, size)
     }
 
     private func stream(_ events: [String]) -> [UInt8] { Array(events.map { "data: \($0)\n\n" }.joined().utf8) }

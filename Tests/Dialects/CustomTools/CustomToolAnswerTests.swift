@@ -15,16 +15,8 @@ import Testing
     }
 
     private func run(_ bytes: [UInt8], _ size: () -> Int) throws -> (output: String, answer: any ForeignAnswer) {
-        var answer = try functions().answer(of: "p")
-        var output: [UInt8] = []
-        var start = 0
-        while start < bytes.count {
-            let end = min(bytes.count, start + max(1, size()))
-            output += answer.feed(Array(bytes[start..<end]))
-            start = end
-        }
-        output += answer.end()
-        return (String(decoding: output, as: UTF8.self), answer)
+        let fed = try functions().answer(of: "p").fed(bytes, size)
+        return (String(decoding: fed.output, as: UTF8.self), fed.answer)
     }
 
     private func stream(_ choices: [String]) -> String {

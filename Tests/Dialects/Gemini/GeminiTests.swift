@@ -18,16 +18,8 @@ import Testing
     private func answer() -> any ForeignAnswer { GeminiAnswer(id: "req_1", created: 17) }
 
     private func run(_ bytes: [UInt8], _ size: () -> Int) -> (output: String, answer: any ForeignAnswer) {
-        var answer = answer()
-        var output: [UInt8] = []
-        var start = 0
-        while start < bytes.count {
-            let end = min(bytes.count, start + max(1, size()))
-            output += answer.feed(Array(bytes[start..<end]))
-            start = end
-        }
-        output += answer.end()
-        return (String(decoding: output, as: UTF8.self), answer)
+        let fed = answer().fed(bytes, size)
+        return (String(decoding: fed.output, as: UTF8.self), fed.answer)
     }
 
     @Test(arguments: ["text", "tools"])

@@ -26,16 +26,8 @@ import Testing
     }
 
     private func run(_ bytes: [UInt8], _ size: () -> Int) -> (output: String, usage: TokenUsage?) {
-        var answer = GeminiAnswer(id: "i", created: 1)
-        var output: [UInt8] = []
-        var start = 0
-        while start < bytes.count {
-            let end = min(bytes.count, start + max(1, size()))
-            output += answer.feed(Array(bytes[start..<end]))
-            start = end
-        }
-        output += answer.end()
-        return (String(decoding: output, as: UTF8.self), answer.usage)
+        let fed = GeminiAnswer(id: "i", created: 1).fed(bytes, size)
+        return (String(decoding: fed.output, as: UTF8.self), fed.answer.usage)
     }
 
     @Test func aRequestForImagesGoesToGoogle() throws {
