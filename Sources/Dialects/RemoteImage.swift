@@ -11,6 +11,10 @@ public struct RemoteImage: Sendable, Hashable {
     public struct Bounds: Sendable, Hashable {
         public let count: Int
         public let bytes: Int
+
+        /// Claude's: at most 5 MiB in base64 each, and 100 of them
+        /// (https://platform.claude.com/docs/en/build-with-claude/vision).
+        static let claude = Bounds(count: 100, bytes: 3_932_160)
     }
 
     /// The data URL of an image that was fetched; nil when the bytes are none that models take.

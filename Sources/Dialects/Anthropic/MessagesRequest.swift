@@ -35,6 +35,7 @@ public struct MessagesRequest: ForeignRequest {
     public let addedPromptTokens: Int64
     public let instruction: String?
     public let remoteImages: [RemoteImage]
+    public var imageBounds: RemoteImage.Bounds { .claude }
     /// What it was made from, where it must be made again with images that are fetched.
     private let origin: Origin?
 

@@ -9,6 +9,7 @@ public struct NativeMessages: ForeignRequest {
     private let place: MessagesPlace
     public let addedPromptTokens: Int64
     public private(set) var remoteImages: [RemoteImage]
+    public var imageBounds: RemoteImage.Bounds { .claude }
     /// Data URLs of images that were fetched, by their addresses.
     private var images: [String: String] = [:]
 

@@ -74,6 +74,7 @@ import Testing
         let path = "messages[0].content[1].image_url.url"
         let asked = try MessagesRequest(chat, thinks: .budget, outputLimit: nil, isVertex: true)
         #expect(asked.remoteImages == [RemoteImage(url: Self.image, path: path)])
+        #expect(asked.imageBounds == RemoteImage.Bounds(count: 100, bytes: 3_932_160))
         let fetched = try asked.with(images: [Self.image: Self.data])
         #expect(fetched.remoteImages.isEmpty)
         #expect(fetched.path(model: "m", at: Self.account) == asked.path(model: "m", at: Self.account))
@@ -94,6 +95,7 @@ import Testing
         let translation = try MessagesTranslation(Array(body(#"{"type":"url","url":"\#(Self.image)"}"#).utf8))
         #expect(NativeMessages(translation).remoteImages.isEmpty)
         let asked = NativeMessages(translation, isVertex: true)
+        #expect(asked.imageBounds == RemoteImage.Bounds(count: 100, bytes: 3_932_160))
         #expect(
             asked.remoteImages.map(\.path)
                 == ["messages[0].content[0].source.url", "messages[2].content[0].content[0].source.url"])
