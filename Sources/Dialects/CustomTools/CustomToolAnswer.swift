@@ -22,7 +22,7 @@ struct CustomToolAnswer: ForeignAnswer {
     /// - Parameters:
     ///   - answer: Reads it as chat completions.
     ///   - maximumHeldBytes: The most that is kept of all calls until it is sure what they are called with.
-    init(_ answer: any ForeignAnswer, names: Set<String>, maximumHeldBytes: Int = SSETap.longestEvent) {
+    init(_ answer: any ForeignAnswer, names: Set<String>, maximumHeldBytes: Int = 64 << 10) {
         self.answer = answer
         self.names = names
         self.maximumHeldBytes = maximumHeldBytes

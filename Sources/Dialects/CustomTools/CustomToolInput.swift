@@ -23,7 +23,7 @@ struct CustomToolInput: Sendable {
     /// What came until it is sure what it is.
     private var held: [UInt8] = []
     /// How much is kept until then.
-    var heldBytes: Int { held.count }
+    var heldBytes: Int { held.count + member.count }
     /// How deep another member's value is nested, whether a string is open in it, and whether the string's next byte is escaped.
     private var depth = 0
     private var isQuoted = false

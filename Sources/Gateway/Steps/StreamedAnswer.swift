@@ -43,7 +43,8 @@ final class StreamedAnswer: Sendable {
 
         mutating func feed(_ bytes: [UInt8], keptBytes limit: Int) -> [UInt8] {
             var output = tap.feed(bytes)
-            hasRoom = waiting.add(bytes.count, isHeard: !output.isEmpty)
+            // What comes before the first event is kept until there is one.
+            hasRoom = waiting.add(bytes.count, isHeard: tap.hasBegun && !output.isEmpty)
             if tap.error != nil { output = SentCredential(of: route).hidden(in: output) }
             // One chunk beyond the limit shows that the answer is too long to be kept.
             if let count = completion?.count, count <= limit { completion?.append(contentsOf: bytes) }
