@@ -108,7 +108,9 @@ struct RankStep: Sendable {
 
     private func ranked(_ routes: [Route], of request: UnderstoodRequest) -> Ranked {
         guard !routes.isEmpty else { return ([], [], nil) }
-        let routes = routes.map { $0.isTrial || isOnTrial($0) ? $0.asTrial : $0 }
+        // One with too little room is asked last: it must not use up the turn of those that try it with less.
+        let fits = routes.contains(where: request.fits) ? request.fits : { _ in true }
+        let routes = routes.map { $0.isTrial || (fits($0) && isOnTrial($0)) ? $0.asTrial : $0 }
         let scored = routes.map { route in
             let tier = route.mapping.prices.tier(promptTokens: route.promptTokens)
             let priority = route.mapping.priority ?? route.provider.priority
