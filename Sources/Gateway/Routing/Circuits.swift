@@ -42,6 +42,8 @@ final class Circuits: Sendable {
 
     private struct Circuit {
         var faults = 0
+        /// Whether the provider has asked to wait since it last answered.
+        var hasAsked = false
         var backOff = Circuits.shortest
         /// Nil while it is closed.
         var openUntil: ContinuousClock.Instant?
@@ -92,7 +94,8 @@ final class Circuits: Sendable {
                 if circuits.count >= Self.most, circuits[key] == nil { circuits.removeAll() }
                 var circuit = circuits[key] ?? Circuit()
                 circuit.faults += 1
-                let wait = retryAfter.map { min(Duration.seconds($0), circuit.faults > 1 ? Self.longestAsked : Self.longest) }
+                let wait = retryAfter.map { min(Duration.seconds($0), circuit.hasAsked ? Self.longestAsked : Self.longest) }
+                circuit.hasAsked = circuit.hasAsked || wait != nil
                 if let openUntil = circuit.openUntil {
                     // Requests that began before it opened say nothing new.
                     if now >= openUntil || circuit.tryingUntil != nil {
