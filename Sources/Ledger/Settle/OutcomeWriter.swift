@@ -122,8 +122,9 @@ public final class OutcomeWriter: Sendable {
     public func run() async {
         while !Task.isCancelled {
             await surroundings.sleep(.seconds(1))
-            if !spool.isWritable { await spool.hasRoom() }
+            // First what needs no disk: one that hangs lets nobody go on.
             if appender.isAvailable { await place() }
+            if !spool.isWritable { await spool.hasRoom() }
             guard spool.count > 0, appender.isAvailable else { continue }
             do { try await drain() } catch {
                 logger.warning("the spool was not drained", metadata: ["error": "\(error)"])
