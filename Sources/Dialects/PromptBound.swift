@@ -23,6 +23,9 @@ public enum TokenBound {
     /// size (https://ai.google.dev/gemini-api/docs/pricing).
     public static let perGeneratedImage: Int64 = 1_290
 
+    /// Of a file that nobody counted.
+    public static let fileBytesPerToken: Int64 = 32
+
     /// The estimated tokens of `bytes` bytes of text.
     public static func estimate(bytes: Int64) -> Int64 { bytes / 4 + (bytes % 4 == 0 ? 0 : 1) }
 
@@ -67,11 +70,12 @@ extension ChatRequestScan {
         max(1, TokenBound.estimate(bytes: textBytes + definitionBytes) + messages * 4 + images * 85)
     }
 
-    /// The tokens of the prompt that are settled where `mapping`'s provider tells none: as they are estimated, and a file as if it
-    /// were text as long as what was sent of it, but no more than are held. That is much for a file of pictures, but nothing at all
-    /// would be an offer to leave each stream before its end.
+    /// The tokens of the prompt that are settled where `mapping`'s provider tells none: as they are estimated, and of a file one for
+    /// 32 bytes of what was sent, but no more than are held. A page has 1,500 to 3,000 tokens
+    /// (https://platform.claude.com/docs/en/build-with-claude/pdf-support) and is taken for 70 kB in base64, which fits neither text
+    /// nor pictures well; but nothing at all would be an offer to leave each stream before its end.
     public func settledPromptTokens(at mapping: Mapping) -> Int64 {
         guard fileBytes > 0 else { return estimatedPromptTokens }
-        return min(estimatedPromptTokens + TokenBound.estimate(bytes: fileBytes), promptBound(for: mapping))
+        return min(estimatedPromptTokens + fileBytes / TokenBound.fileBytesPerToken, promptBound(for: mapping))
     }
 }

@@ -165,9 +165,9 @@ while len(outcomes()) == before:
 data = last("cancelled")
 assert quantities(data)["input"] == 10 and 5 <= quantities(data)["output"] < 500 and data["estimated"], data
 alpha.interval = 0
-# Where nothing is told, a file counts as text of its length, up to the context: streamed and whole.
+# Where nothing is told, a file counts a token for 32 bytes, up to the context: streamed and whole.
 alpha.events, alpha.usage = [delta("word"), delta("", "stop"), "[DONE]"], None
-for length, least, most in ((40_000, 10_000, 10_100), (1_000_000, 100_000, 100_000)):
+for length, least, most in ((320_000, 10_000, 10_100), (8_000_000, 100_000, 100_000)):
     file = {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64," + "A" * length}}
     for stream in (True, False):
         answer = ask("plain", stream=stream, messages=[{"role": "user", "content": [file, {"type": "text", "text": "Hi"}]}])
