@@ -222,15 +222,17 @@ for path, member in (("embeddings", "data"), ("moderations", "results")):
         return ok_answer(httpx.post(
             f"{url}/v1/{path}", headers={"authorization": f"Bearer {own}"}, json={"model": "acme/m", "input": text}, timeout=60))
 
-    first = judged("Say it again")
-    assert not hit(first), first.headers
+    seen = [judged("Say it again")]
+    assert not hit(seen[0]), seen[0].headers
     end = time.monotonic() + 20
     while not hit(again := judged("Say it again")):
         assert time.monotonic() < end, f"nothing of {path} is kept"
-        first = again
+        seen.append(again)
         time.sleep(0.05)
     asked = provider.asked
-    assert again.json()[member] == first.json()[member] and again.json().get("id") == first.json().get("id"), again.text
+    # Whichever was kept by then.
+    said = [(answer.json()[member], answer.json().get("id")) for answer in seen]
+    assert (again.json()[member], again.json().get("id")) in said, again.text
     assert again.json()["metadata"]["cached"] == "true" and provider.asked == asked, again.text
     assert not hit(judged("Say it once more")) and provider.asked == asked + 1
 

@@ -6,7 +6,7 @@ import os
 
 import httpx
 
-from shop import command, ok
+from shop import command, ok, until
 
 url = os.environ["GATEWAY_URL"].replace("127.0.0.1", "localhost")
 owner = httpx.Client(base_url=url, headers={"origin": url}, timeout=60)
@@ -28,6 +28,12 @@ def ask(token, name, body=HELLO, **headers):
         headers={"authorization": f"Bearer {token}", "content-type": "application/json", "x-request-id": name} | headers)
 
 
+def limit(kind, id, limit=None):
+    """Sets a limit, or takes it away, until gateways know it."""
+    arguments = (f"{kind}s", "set-limit", f"--{kind}", id) + (("--usage-limit", limit) if limit else ())
+    until(lambda: json.loads(command(*arguments))["applied"], arguments)
+
+
 def found(name):
     lines = command("ledger", "events", "--client-request-id", name, "--organization", organization).splitlines()
     return [json.loads(line) for line in lines]
@@ -46,12 +52,12 @@ def recorded(name, answer, status, reason, scope=None, model="echo"):
 
 # The limit of the key and that of the project are refused with one and the same code, and are two reasons.
 key = new_key()
-command("keys", "set-limit", "--key", key["id"], "--usage-limit", LEAST)
+limit("key", key["id"], LEAST)
 recorded("by-key", ask(key["token"], "by-key"), 402, "key_limit", "api_key")
-command("keys", "set-limit", "--key", key["id"])
-command("projects", "set-limit", "--project", project, "--usage-limit", LEAST)
+limit("key", key["id"])
+limit("project", project, LEAST)
 recorded("by-project", ask(key["token"], "by-project"), 402, "project_limit", "project")
-command("projects", "set-limit", "--project", project, "--usage-limit", "none")
+limit("project", project, "none")
 
 # What is refused before it is read is recorded as well.
 large = b'{"model":"echo","messages":[{"role":"user","content":"' + b"x" * (21 << 20) + b'"}]}'
@@ -71,6 +77,7 @@ assert len(found("nothing-1")) == 1 and len(found("nothing-2")) <= 1, found("not
 # Whoever finds a key that was revoked fills no ledger with it.
 ok(ask(key["token"], "good"))
 ok(owner.delete(f"/keys/api/{key['id']}"))
+until(lambda: ask(key["token"], "going").status_code == 401, "the key is gone")
 for name in ("gone-1", "gone-2"):
     gone = ask(key["token"], name)
     assert gone.status_code == 401, gone.text

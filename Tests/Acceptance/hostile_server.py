@@ -225,7 +225,7 @@ class HostileServer(StandIn):
         try:
             while await self.exchange(reader, writer):
                 pass
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError, ConnectionError, TimeoutError):
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError, OSError):
             pass
         except Exception as fault:
             self.faults.append(repr(fault))

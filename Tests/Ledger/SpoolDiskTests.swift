@@ -72,7 +72,7 @@ import Testing
             async let written: Void = spool.write(command)
             let limit = ContinuousClock.now + .seconds(30)
             while disk.held.count < 2 && ContinuousClock.now < limit { try await Task.sleep(for: .milliseconds(5)) }
-            try await Task.sleep(for: .milliseconds(50))
+            try await Task.sleep(for: .milliseconds(500))
             let last = try #require(disk.held.last)
             last()
             try await written
