@@ -116,16 +116,19 @@ import Testing
         for folder in ["bin", ".build/release"] {
             try files.createDirectory(atPath: "\(checkout.folder)/\(folder)", withIntermediateDirectories: true)
         }
-        try files.copyItem(atPath: TestEnvironment.root + "/tools", toPath: checkout.folder + "/tools")
         for name in ["Sources", "schema", "projections"] {
             try files.createSymbolicLink(
                 atPath: "\(checkout.folder)/\(name)", withDestinationPath: "\(TestEnvironment.root)/\(name)")
         }
         try files.createSymbolicLink(
             atPath: checkout.folder + "/.build/release/llmgateway", withDestinationPath: GatewayProcess.executable)
-        let swift = checkout.folder + "/bin/swift"
-        try "#!/bin/sh\necho \"$*\" >>\(checkout.folder)/built\n".write(toFile: swift, atomically: true, encoding: .utf8)
-        try files.setAttributes([.posixPermissions: 0o755], ofItemAtPath: swift)
+        // A shell writes the programs: a child that another test starts would keep them open, and then they can't be executed.
+        let programs = """
+            cp -r "$1/tools" "$2/tools"
+            printf '#!/bin/sh\necho "$*" >>%s/built\n' "$2" >"$2/bin/swift"
+            chmod 755 "$2/bin/swift"
+            """
+        try await runCommand(["sh", "-euc", programs, "sh", TestEnvironment.root, checkout.folder])
         var failure: (any Error)?
         do { try await body(checkout) } catch { failure = error }
         // Also where the test has failed in between.
