@@ -96,14 +96,11 @@ struct World: Sendable {
 
     /// Delivers a webhook as Stripe does.
     @discardableResult
-    func deliver(_ body: String) async throws -> Bool { try await Self.deliver(body, to: billing) }
-
-    @discardableResult
-    static func deliver(_ body: String, to billing: Billing) async throws -> Bool {
+    func deliver(_ body: String) async throws -> Bool {
         let time = Timestamp.now.microseconds / 1_000_000
         let bytes = Array(body.utf8)
         let code = HMAC<SHA256>.authenticationCode(
-            for: Array("\(time).".utf8) + bytes, using: SymmetricKey(data: Array(secret.utf8)))
+            for: Array("\(time).".utf8) + bytes, using: SymmetricKey(data: Array(Self.secret.utf8)))
         let signature = "t=\(time),v1=" + code.map { String(format: "%02x", $0) }.joined()
         return try await billing.receive(webhook: bytes, signature: signature)
     }
